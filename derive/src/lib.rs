@@ -1,0 +1,156 @@
+//! The derive macro of [`grisaille`](https://docs.rs/grisaille): `#[derive(Trace)]`.
+//!
+//! Use it through `grisaille`, which re-exports it beside the trait; the code it emits names `::grisaille`.
+//!
+//! What it emits rests on one idea: **nothing that soundness needs is decided from syntax.** The macro looks at
+//! tokens, and tokens lie: a type alias hides a lifetime, an attribute macro below the derive rewrites the type after
+//! the derive has seen it. So whatever the macro concludes, it also emits as code which the compiler must accept; see
+//! `proofs.rs`.
+
+mod attributes;
+mod generics;
+mod proofs;
+mod shape;
+mod substitute;
+
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::{DeriveInput, parse_macro_input};
+
+use attributes::TypeOptions;
+use generics::Generics;
+use shape::Shape;
+
+/// Implements `Trace` for a struct or an enum, so that it may live in the heap or be rooted.
+///
+/// ```ignore
+/// use grisaille::{Gc, Slot, Trace};
+///
+/// #[derive(Clone, Copy, Trace)]
+/// enum Value<'gc> { Nil, Num(f64), Pair(Gc<'gc, Pair<'gc>>) }
+///
+/// #[derive(Trace)]
+/// struct Pair<'gc> { car: Slot<Value<'gc>>, cdr: Slot<Value<'gc>> }
+///
+/// #[derive(Trace)]
+/// struct File<'gc> {
+///     name: Gc<'gc, Pair<'gc>>,
+///     #[trace(skip)] // nothing in it that the collector should see
+///     handle: Option<std::fs::File>,
+/// }
+/// ```
+///
+/// The derived code needs no `unsafe` of yours: it compiles under `#![forbid(unsafe_code)]`.
+///
+/// # The type
+///
+/// * At most **one lifetime** parameter, by custom `'gc`: the time for which the pointers inside are free to use.
+///   `At<'a>` is the same type with `'a` in its place.
+/// * A **type parameter** `T` that a traced field mentions must be `Trace`, and sized at every lifetime unless it is
+///   declared `?Sized`; in `At<'a>` it becomes `T::At<'a>`. What the type requires of `T` is therefore required of
+///   `T::At<'a>` too: after `struct Set<T: Eq>`, `Set<T>` is `Trace` where `T::At<'a>: Eq` for every `'a`.
+/// * A type parameter that **no traced field mentions** is left as it is; it must be `Send + 'static`. A traced field
+///   that refers to the type itself can say `Self` and so mentions no parameter.
+/// * Const parameters and `where` clauses are kept. In bounds, write `<T as Trait>::Item` for `T::Item`, which would be
+///   ambiguous once `T` is `T::At<'a>`.
+///
+/// # The fields
+///
+/// Each field's type must be `Trace`. A field with `#[trace(skip)]` is not traced; its type must be
+/// **`Send + 'static`** and must not change with `'gc`, nor with a `T` that a traced field mentions. That is where values
+/// with a `Drop` of yours go, files, callbacks, foreign types and `PhantomData<T>`. A `Gc` cannot be skipped: it is
+/// neither `Send` nor `'static`.
+///
+/// # The options
+///
+/// | where | option | what it does |
+/// |---|---|---|
+/// | a field | `#[trace(skip)]` | does not trace the field, see above |
+/// | the type | `#[trace(drop = "background")]` | lets a dead object's fields be dropped on the sweeper's thread, not in the mutator's pauses |
+///
+/// Dropping elsewhere is safe for every derived type, as there is nothing in it with a `Drop` that is not `Send`:
+/// `Vec`, `Box` and `String` may be freed by any thread, skipped fields are `Send`, and dropping a `Gc` does nothing.
+/// It is an option because *when and where* a skipped field's `Drop` runs is something you may want to know.
+///
+/// # What it refuses
+///
+/// * **Unions**, and `#[repr(packed)]` types, whose fields cannot be borrowed.
+/// * **A second lifetime** parameter. Data borrowed from outside the heap cannot live in it: heap objects may be
+///   dropped later than any borrow ends.
+/// * **A bound on the lifetime** (`'gc: 'static`), since `At` must exist for every lifetime.
+/// * **`Drop` on the type itself**: it could look at pointers whose objects are gone already. Put what needs a `Drop`
+///   in a type of its own, in a skipped field.
+/// * **Fields whose type's `At` is not the type with its lifetime and parameters replaced**, for instance
+///   `Gc<'static, T>` beside a `'gc`.
+/// * **Types that contain themselves by value** through a `Vec` or the like: tracing would recurse as deeply as the
+///   data (the compiler's words: `cycle detected`, about `NEEDS_TRACE`). Put a `Gc` between.
+/// * Options it does not know, an option twice, and options where they mean nothing.
+#[proc_macro_derive(Trace, attributes(trace))]
+pub fn derive_trace(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    let mut input = parse_macro_input!(input as DeriveInput);
+    // As code of this macro, for which the user's lints (`deprecated`) do not care.
+    input.ident.set_span(Span::call_site().located_at(input.ident.span()));
+    expand(&input).unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
+fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
+    let options = TypeOptions::of(input)?;
+    let shape = Shape::of(input)?;
+    let generics = Generics::of(input, &shape)?;
+
+    let implementation = implementation(input, &options, &shape, &generics);
+    let fields_match = proofs::fields_match(input, &shape, &generics);
+    let no_drop = proofs::no_drop(input);
+    let finite = proofs::finite(input);
+
+    // Inside an anonymous constant the helper items cannot meet the user's names.
+    Ok(quote! {
+        const _: () = {
+            #implementation
+            #fields_match
+            #no_drop
+            #finite
+        };
+    })
+}
+
+fn implementation(input: &DeriveInput, options: &TypeOptions, shape: &Shape, generics: &Generics) -> TokenStream {
+    let name = &input.ident;
+    let (_, ty_generics, _) = input.generics.split_for_impl();
+    let (impl_generics, where_clause, at) = (&generics.parameters, &generics.where_clause, &generics.at);
+
+    let needs_trace = shape.traced().map(|field| {
+        let ty = &field.ty;
+        quote_spanned!(field.span()=> <#ty as ::grisaille::Trace>::NEEDS_TRACE)
+    });
+    let drop_on = options.background_drop.then(|| {
+        quote! {
+            const DROP: ::grisaille::__private::DropOn = ::grisaille::__private::DropOn::Sweeper;
+        }
+    });
+    let tracer = shape::local("tracer");
+    // Fully qualified: a method `trace` of the field's own must not be taken for the trait's.
+    let body = shape.destructure(name, quote!(*self), None, |field, binding| {
+        let ty = &field.ty;
+        if field.skip {
+            return quote!();
+        }
+        quote_spanned!(field.span()=> <#ty as ::grisaille::Trace>::trace(#binding, #tracer);)
+    });
+
+    quote! {
+        #[automatically_derived]
+        // SAFETY: `trace` visits every field that is not skipped. What else the trait asks is proved by the functions
+        // emitted beside this impl: `At` is this type with its fields at the other lifetime, skipped fields hold
+        // nothing of the heap, and the type has no `Drop`.
+        unsafe impl #impl_generics ::grisaille::Trace for #name #ty_generics #where_clause {
+            type At<'__at> = #at;
+            const NEEDS_TRACE: bool = false #(|| #needs_trace)*;
+            #drop_on
+            #[inline]
+            fn trace(&self, #tracer: &mut ::grisaille::Tracer<'_>) {
+                #body
+            }
+        }
+    }
+}

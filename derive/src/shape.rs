@@ -1,0 +1,97 @@
+//! What a type is made of: its variants and their fields, structs being of one variant.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
+use syn::{Data, DeriveInput, Fields, Member, Token, Type, spanned::Spanned};
+
+use crate::attributes;
+
+pub struct Shape {
+    variants: Vec<Variant>,
+}
+
+struct Variant {
+    /// None for a struct.
+    name: Option<Ident>,
+    fields: Vec<Field>,
+}
+
+pub struct Field {
+    pub member: Member,
+    pub ty: Type,
+    pub skip: bool,
+}
+
+impl Shape {
+    pub fn of(input: &DeriveInput) -> syn::Result<Self> {
+        let variants = match &input.data {
+            Data::Struct(data) => vec![Variant { name: None, fields: fields(&data.fields)? }],
+            Data::Enum(data) => data
+                .variants
+                .iter()
+                .map(|v| {
+                    attributes::refuse_options(&v.attrs, "a variant")?;
+                    Ok(Variant { name: Some(v.ident.clone()), fields: fields(&v.fields)? })
+                })
+                .collect::<syn::Result<_>>()?,
+            Data::Union(data) => {
+                let message = "`Trace` cannot be derived for a union: the collector cannot know which field is alive";
+                return Err(syn::Error::new(data.union_token.span(), message));
+            }
+        };
+        Ok(Shape { variants })
+    }
+
+    /// The fields that are not skipped.
+    pub fn traced(&self) -> impl Iterator<Item = &Field> {
+        self.variants.iter().flat_map(|v| &v.fields).filter(|f| !f.skip)
+    }
+
+    /// A match on the place `on` that runs `act` for each field, bound by reference. The patterns name every field and
+    /// have no `..`, skipped fields included: a field that this macro has not seen is then an error.
+    pub fn destructure(
+        &self,
+        name: &Ident,
+        on: TokenStream,
+        mutability: Option<Token![mut]>,
+        act: impl Fn(&Field, &Ident) -> TokenStream,
+    ) -> TokenStream {
+        let arms = self.variants.iter().map(|variant| {
+            let path = variant.name.iter();
+            let (patterns, acts): (Vec<_>, Vec<_>) = variant
+                .fields
+                .iter()
+                .enumerate()
+                .map(|(i, field)| {
+                    let member = &field.member;
+                    let mut binding = local(&format!("f{i}"));
+                    binding.set_span(binding.span().located_at(field.span()));
+                    // `Name { 0: x }` matches tuple structs too, and `Name {}` unit structs.
+                    (quote_spanned!(field.span()=> #member: ref #mutability #binding), act(field, &binding))
+                })
+                .unzip();
+            quote! { #name #(:: #path)* { #(#patterns),* } => { #(#acts)* } }
+        });
+        quote! { match #on { #(#arms)* } }
+    }
+}
+
+impl Field {
+    /// Where the compiler points when it has something to say about code emitted for this field: at the field's type,
+    /// but still as code of this macro, for which the user's lints do not care.
+    pub fn span(&self) -> Span {
+        Span::call_site().located_at(self.ty.span())
+    }
+}
+
+/// A local variable that cannot meet one of the user's names.
+pub fn local(name: &str) -> Ident {
+    format_ident!("__{name}", span = Span::mixed_site())
+}
+
+fn fields(fields: &Fields) -> syn::Result<Vec<Field>> {
+    let of = |(member, field): (Member, &syn::Field)| {
+        Ok(Field { member, ty: field.ty.clone(), skip: attributes::field_is_skipped(&field.attrs)? })
+    };
+    fields.members().zip(fields).map(of).collect()
+}

@@ -1,0 +1,255 @@
+//! The policies: which write barrier a heap runs, and all that follows from it.
+//!
+//! A policy is a type, chosen when the heap is built: `Heap<Insertion>`, `Heap<Deletion>`, `Heap<Hybrid>` (the
+//! default), `Heap<Watermark>`, `Heap<StopTheWorld>`. Everything in this table happens only while marking:
+//!
+//! | while marking | [`Insertion`] | [`Deletion`] | [`Hybrid`] | [`Watermark`] | [`StopTheWorld`] |
+//! |---|---|---|---|---|---|
+//! | after | Dijkstra | Yuasa | Go 1.8 | Yuasa, lazy roots as HotSpot's stack watermarks | Go 1.3 |
+//! | roots | bit by bit | all in one pause at the start | bit by bit; *the window* is open until all are scanned | bit by bit | one pause |
+//! | `slot.set(new)` | shade `new` | shade old | shade old; in the window `new` too | shade old | – |
+//! | new object | white | black | in the window grey, then black | black | – |
+//! | root written, popped or destroyed | noted as dirty | – | in the window what is written is shaded | an unscanned slot's old value is shaded | – |
+//! | new root area | dirty | black | scanned in the window | black | – |
+//! | whole-object mutation | greyed again | scanned before the first | scanned before; in the window greyed again too | scanned before the first | – |
+//! | weak upgrade | – | shade | shade | shade | – |
+//! | end | dirty roots rescanned to a fixed point, one pause | – | – | – | – |
+//!
+//! What each cell prevents is a lost object: a black object (or a scanned root) that holds the only pointer to a
+//! white one. `Insertion` keeps the strong tri-colour invariant (no black object points to a white one), the others
+//! the weak one (a white object that a black one points to is reachable from a grey one as well). Sources: Dijkstra
+//! et al., "On-the-fly garbage collection", CACM 1978; Yuasa, "Real-time garbage collection on general-purpose
+//! machines", JSS 1990; Pirinen, "Barrier techniques for incremental tracing", ISMM 1998; Clements and Hudson, Go
+//! proposal 17503, "Eliminate STW stack re-scanning"; OpenJDK's JEP 376 (concurrent thread-stack processing).
+//!
+//! # Which to choose
+//!
+//! `Hybrid` unless a measurement says otherwise: a cycle starts in constant time and never rescans. `Insertion` has
+//! the least floating garbage, and a pause at the end that grows with the roots that were written. `Deletion` has
+//! the cheapest rules and a pause at the start that grows with the roots. `Watermark` never shades twice, and checks
+//! pops instead of pushes. `StopTheWorld` has no barrier and the longest pause: the baseline.
+
+/// The seal, and what a policy is made of.
+#[cfg(not(feature = "unsound-policies"))]
+pub(crate) mod rules {
+    pub use super::policy::*;
+}
+
+/// What a policy is made of, for policies that exist in tests only. A policy with other rules than the five above
+/// loses objects: implementing [`Policy`](rules::Policy) is the unsafe act.
+#[cfg(feature = "unsound-policies")]
+pub mod rules {
+    pub use super::policy::*;
+}
+
+mod policy {
+    #![allow(missing_docs, reason = "a row of the table above each")]
+
+    /// How the roots are scanned.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    pub enum Roots {
+        BitByBit,
+        InOnePauseAtTheStart,
+    }
+
+    /// Whether a write shades what it stores.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    pub enum New {
+        Leave,
+        Shade,
+        ShadeInWindow,
+    }
+
+    /// The colour of new objects.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    pub enum Birth {
+        White,
+        Black,
+        GreyInWindowThenBlack,
+        /// Unsound: the initial pointers of objects born in the window are missed.
+        BlackInWindowToo,
+    }
+
+    /// What a write to a root does, a pop or the end of a scope included.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    pub enum RootWrite {
+        Nothing,
+        NoteDirty,
+        ShadeNewInWindow,
+        ShadeOldIfUnscanned,
+        /// Unsound: pops are forgotten.
+        ShadeOldIfUnscannedButNotOnPop,
+    }
+
+    /// What comes before (or after) the mutation of a whole object.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    pub enum WholeObject {
+        Nothing,
+        GreyAgain,
+        ScanBefore,
+        ScanBeforeAndInWindowGreyAgain,
+    }
+
+    /// One column of the table.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    pub struct Rules {
+        /// Marking runs in steps between which the mutator runs.
+        pub incremental: bool,
+        pub roots: Roots,
+        /// There is a window: from the start until all roots are scanned.
+        pub window: bool,
+        /// `slot.set` shades what the slot held.
+        pub shade_old: bool,
+        pub shade_new: New,
+        pub birth: Birth,
+        pub root_write: RootWrite,
+        pub whole_object: WholeObject,
+        pub upgrade_shades: bool,
+        pub rescan_dirty_roots: bool,
+    }
+
+    impl Rules {
+        /// Whether stores do anything at all while marking.
+        pub const fn has_write_barrier(&self) -> bool {
+            self.shade_old || !matches!(self.shade_new, New::Leave)
+        }
+
+        /// Whether writes to roots are looked at, and so need a flag that says when.
+        pub const fn watches_roots(&self) -> bool {
+            !matches!(self.root_write, RootWrite::Nothing)
+        }
+    }
+
+    /// A policy by its rules.
+    ///
+    /// # Safety
+    /// Rules under which no reachable object stays white.
+    pub unsafe trait Policy: 'static {
+        const POLICY: &'static str;
+        const RULES: Rules;
+    }
+}
+
+use policy::{Birth, New, Policy, RootWrite, Roots, Rules, WholeObject};
+
+/// A write barrier and the rules that go with it: one of [`Insertion`], [`Deletion`], [`Hybrid`], [`Watermark`] and
+/// [`StopTheWorld`]. Sealed: other rules lose objects.
+///
+/// ```
+/// use grisaille::{Barrier, Heap, Insertion, Mutator};
+///
+/// fn name<B: Barrier>(_: &Mutator<'_, B>) -> &'static str {
+///     B::NAME
+/// }
+/// let mut heap = Heap::builder().barrier::<Insertion>().build().unwrap();
+/// assert_eq!(heap.enter(|cx| name(cx)), "insertion");
+/// ```
+#[allow(private_bounds, reason = "the seal")]
+pub trait Barrier: Policy {
+    /// The policy's name, in lower case.
+    const NAME: &'static str;
+}
+
+impl<P: Policy> Barrier for P {
+    const NAME: &'static str = P::POLICY;
+}
+
+macro_rules! policies {
+    ($($(#[$doc:meta])* $name:ident $text:literal { $($rule:ident: $value:expr),* $(,)? })*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $name {}
+
+        // SAFETY: a column of the table that was explored exhaustively and found sound.
+        unsafe impl Policy for $name {
+            const POLICY: &'static str = $text;
+            const RULES: Rules = Rules { $($rule: $value),* };
+        }
+    )*};
+}
+
+policies! {
+    /// Dijkstra's barrier: what is stored is shaded; roots that were written are rescanned in one pause at the end.
+    Insertion "insertion" {
+        incremental: true,
+        roots: Roots::BitByBit,
+        window: false,
+        shade_old: false,
+        shade_new: New::Shade,
+        birth: Birth::White,
+        root_write: RootWrite::NoteDirty,
+        whole_object: WholeObject::GreyAgain,
+        upgrade_shades: false,
+        rescan_dirty_roots: true,
+    }
+
+    /// Yuasa's barrier: what is overwritten is shaded; the roots are scanned in one pause at the start.
+    Deletion "deletion" {
+        incremental: true,
+        roots: Roots::InOnePauseAtTheStart,
+        window: false,
+        shade_old: true,
+        shade_new: New::Leave,
+        birth: Birth::Black,
+        root_write: RootWrite::Nothing,
+        whole_object: WholeObject::ScanBefore,
+        upgrade_shades: true,
+        rescan_dirty_roots: false,
+    }
+
+    /// Go's barrier since 1.8: Yuasa's, and Dijkstra's as well until all roots are scanned. No pause grows with the
+    /// roots. The default.
+    Hybrid "hybrid" {
+        incremental: true,
+        roots: Roots::BitByBit,
+        window: true,
+        shade_old: true,
+        shade_new: New::ShadeInWindow,
+        birth: Birth::GreyInWindowThenBlack,
+        root_write: RootWrite::ShadeNewInWindow,
+        whole_object: WholeObject::ScanBeforeAndInWindowGreyAgain,
+        upgrade_shades: true,
+        rescan_dirty_roots: false,
+    }
+
+    /// Yuasa's barrier with the snapshot of the roots taken lazily: an unscanned root's value is shaded before it is
+    /// overwritten or popped.
+    Watermark "watermark" {
+        incremental: true,
+        roots: Roots::BitByBit,
+        window: false,
+        shade_old: true,
+        shade_new: New::Leave,
+        birth: Birth::Black,
+        root_write: RootWrite::ShadeOldIfUnscanned,
+        whole_object: WholeObject::ScanBefore,
+        upgrade_shades: true,
+        rescan_dirty_roots: false,
+    }
+
+    /// No barrier: marking is one pause.
+    StopTheWorld "stop-the-world" {
+        incremental: false,
+        roots: Roots::InOnePauseAtTheStart,
+        window: false,
+        shade_old: false,
+        shade_new: New::Leave,
+        birth: Birth::White,
+        root_write: RootWrite::Nothing,
+        whole_object: WholeObject::Nothing,
+        upgrade_shades: false,
+        rescan_dirty_roots: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn policies_without_a_barrier_stop_the_world() {
+        const { assert!(!StopTheWorld::RULES.has_write_barrier() && !StopTheWorld::RULES.incremental) };
+        const { assert!(Insertion::RULES.has_write_barrier() && Insertion::RULES.rescan_dirty_roots) };
+        const { assert!(Hybrid::RULES.window && !Watermark::RULES.window && !Deletion::RULES.watches_roots()) };
+    }
+}

@@ -1,0 +1,294 @@
+//! The blocks of a heap: which can be allocated in, which wait for a sweep, which are free.
+
+use core::ops::ControlFlow;
+use std::sync::Arc;
+
+use super::meter::Meter;
+use super::sweep;
+use super::sweeper::{self, Job, State};
+use crate::active::Region;
+use crate::space::arena::{Arena, Full};
+use crate::space::block::{BLOCK_ROOM, BLOCK_SIZE, BlockPtr, GRANULE, KINDS, Kind};
+
+/// When swept memory is found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Sweep {
+    /// On the sweeper's thread, while the mutator runs; the mutator takes part where it needs a block at once.
+    #[default]
+    Concurrent,
+    /// On the mutator's thread, when it needs blocks and in the steps of phase [`Sweep`](crate::Phase::Sweep).
+    Lazy,
+    /// On the mutator's thread, in one pause at the end of the cycle.
+    Eager,
+}
+
+/// A block with fewer free bytes is not worth allocating in.
+const MIN_FREE: usize = 512;
+/// Jobs of fewer blocks are not handed over: waking the thread would cost more.
+const MIN_HAND_OVER: usize = 16;
+/// Blocks that an allocation sweeps at the most before it takes new memory.
+const SWEEP_AT_ALLOCATION: usize = 32;
+/// Work booked for a block swept.
+const BLOCK_COST: usize = 512;
+/// Work booked for an object dropped.
+const DROP_COST: usize = 64;
+
+/// See the module.
+pub(crate) struct Blocks {
+    pub arena: Arena,
+    /// Every block that is swept and taken, but for those below.
+    all: Vec<BlockPtr>,
+    /// Those with drop glue that runs on the mutator's thread: no other thread touches them.
+    all_drop: Vec<BlockPtr>,
+    /// Swept blocks with holes, by kind.
+    available: [Vec<BlockPtr>; KINDS],
+    job: Option<Arc<Job>>,
+    /// Blocks of the job before this one were looked at by the mutator.
+    looked_at: usize,
+    /// Blocks of the job that the sweeper had in hand when they were looked at.
+    in_hand: Vec<usize>,
+    /// Blocks whose dead are still to be dropped on the mutator's thread, the current one last.
+    to_drop: Vec<BlockPtr>,
+}
+
+impl Blocks {
+    pub fn new(limit: usize) -> Blocks {
+        Blocks {
+            arena: Arena::new(limit),
+            all: Vec::new(),
+            all_drop: Vec::new(),
+            available: Default::default(),
+            job: None,
+            looked_at: 0,
+            in_hand: Vec::new(),
+            to_drop: Vec::new(),
+        }
+    }
+
+    /// A block to allocate in. It may be one with holes, all of them too small.
+    pub fn next(&mut self, kind: Kind, empty: bool, besides: usize) -> Result<BlockPtr, Full> {
+        if !empty {
+            if let Some(block) = self.available[kind as usize].pop() {
+                return Ok(block);
+            }
+            for _ in 0..SWEEP_AT_ALLOCATION {
+                // Blocks whose dead must be dropped are left to the steps: allocation runs no code of the user's.
+                if !self.sweep_next(false) {
+                    break;
+                }
+                if let Some(block) = self.available[kind as usize].pop() {
+                    return Ok(block);
+                }
+                if self.arena.has_free_block() {
+                    break;
+                }
+            }
+        }
+        let block = match self.arena.take(1, kind, false, besides) {
+            Ok(block) => block,
+            Err(full) => loop {
+                // At the limit everything that can be swept is.
+                if let Some(block) = self.available[kind as usize].pop() {
+                    return Ok(block);
+                }
+                if let Ok(block) = self.arena.take(1, kind, false, besides) {
+                    break block;
+                }
+                if !self.sweep_next(false) {
+                    return Err(full);
+                }
+            },
+        };
+        self.file(block);
+        Ok(block)
+    }
+
+    /// A run of blocks for one large object.
+    pub fn take_run(&mut self, run: usize, kind: Kind, besides: usize) -> Result<BlockPtr, Full> {
+        let block = loop {
+            match self.arena.take(run, kind, true, besides) {
+                Ok(block) => break block,
+                Err(full) if !self.sweep_next(false) => return Err(full),
+                Err(_) => {}
+            }
+        };
+        self.file(block);
+        Ok(block)
+    }
+
+    /// All blocks are unswept from here on. The marker has flipped, and no hole is open (I2).
+    pub fn start_sweep(&mut self, occupied: usize, mode: Sweep, overwrite: bool) {
+        debug_assert!(self.job.is_none(), "a cycle ended before the last one was swept");
+        for list in &mut self.available {
+            list.clear();
+        }
+        let blocks = core::mem::take(&mut self.all);
+        self.all.reserve(blocks.len());
+        self.to_drop = core::mem::take(&mut self.all_drop);
+        let concurrent = mode == Sweep::Concurrent && blocks.len() >= MIN_HAND_OVER;
+        // Without a thread the mutator sweeps: the same code.
+        let handed_over = concurrent && sweeper::is_running();
+        let job = Arc::new(Job::new(blocks, occupied, overwrite, handed_over, self.arena.memory()));
+        self.looked_at = 0;
+        if handed_over {
+            sweeper::hand_over(&job);
+        }
+        self.job = Some(job);
+    }
+
+    /// Whether anything is unswept, undropped, or in the sweeper's hands.
+    pub fn is_swept(&self) -> bool {
+        self.job.is_none()
+    }
+
+    /// Looks at the next block of the job: takes it over if it is swept, sweeps it if nobody does. False: none is left
+    /// but those in other hands and those to drop.
+    fn sweep_next(&mut self, retry_in_hand: bool) -> bool {
+        let Some(job) = self.job.clone() else { return false };
+        if retry_in_hand {
+            for index in core::mem::take(&mut self.in_hand) {
+                self.look_at(index, &job);
+            }
+        }
+        if self.looked_at == job.blocks.len() {
+            if self.in_hand.is_empty() && self.to_drop.is_empty() {
+                self.job = None;
+            }
+            return false;
+        }
+        self.looked_at += 1;
+        self.look_at(self.looked_at - 1, &job);
+        true
+    }
+
+    /// Whether the next block of the job waits for the sweeper.
+    fn next_is_unswept(&self) -> bool {
+        self.job.as_ref().is_some_and(|job| {
+            job.handed_over && self.looked_at < job.blocks.len() && job.state(self.looked_at) != State::Swept
+        })
+    }
+
+    fn look_at(&mut self, index: usize, job: &Job) {
+        if job.claim(index) {
+            job.sweep_claimed(index);
+        }
+        if job.state(index) == State::Swept {
+            self.take_over(job.blocks[index]);
+        } else {
+            self.in_hand.push(index);
+        }
+    }
+
+    /// Files a swept block.
+    fn take_over(&mut self, block: BlockPtr) {
+        let live = block.live.get() as usize * GRANULE;
+        if live == 0 {
+            self.arena.give_back(block);
+            return;
+        }
+        self.file(block);
+        if !block.is_large() && BLOCK_ROOM - live >= MIN_FREE {
+            self.available[block.kind() as usize].push(block);
+        }
+    }
+
+    fn file(&mut self, block: BlockPtr) {
+        if block.kind() == Kind::Drop { &mut self.all_drop } else { &mut self.all }.push(block);
+    }
+
+    /// Sweeps within the budget, drops included. `take_part`: blocks too that the sweeper has not got to; without it,
+    /// only what it has swept is filed. `Break`: nothing is left to do just now. True: all is swept.
+    pub fn sweep_some(&mut self, meter: &mut Meter, take_part: bool) -> ControlFlow<(), bool> {
+        while !meter.exhausted() {
+            if let Some(&block) = self.to_drop.last() {
+                self.drop_some(block, meter);
+            } else if !take_part && self.next_is_unswept() {
+                return ControlFlow::Break(());
+            } else if self.sweep_next(true) {
+                meter.spend(BLOCK_COST);
+            } else if self.job.is_none() {
+                return ControlFlow::Continue(true);
+            } else if self.to_drop.is_empty() {
+                return ControlFlow::Break(());
+            }
+        }
+        ControlFlow::Continue(self.job.is_none())
+    }
+
+    /// Drops the dead of a block within the budget. Drop code runs as if the heap were suspended: it may enter
+    /// another. If it panics, the resume position is past the object.
+    fn drop_some(&mut self, block: BlockPtr, meter: &mut Meter) {
+        let Some(job) = self.job.clone() else { return };
+        let _suspended = Region::suspend();
+        // SAFETY: blocks of this kind are the mutator's in every state (I7), and the sweeper leaves them alone.
+        let flow = unsafe {
+            sweep::each_dead(block, job.occupied, |object| {
+                if let Some(drop) = object.info().drop {
+                    // SAFETY: the object is dead, and dropped once: the resume position is past it (I6).
+                    drop(object);
+                }
+                if meter.spend(DROP_COST) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            })
+        };
+        if flow.is_break() {
+            return;
+        }
+        self.to_drop.pop();
+        // SAFETY: as above.
+        unsafe { sweep::sweep(block, job.occupied, job.overwrite) };
+        self.take_over(block);
+        meter.spend(BLOCK_COST);
+    }
+
+    /// Every block of a heap that is not being swept.
+    pub fn each(&self) -> impl Iterator<Item = BlockPtr> + '_ {
+        self.all.iter().chain(&self.all_drop).copied()
+    }
+
+    /// Drops what is left of a heap that is being dropped: every object with drop glue, dead or alive, once.
+    /// All holes are retired: `occupied` names every object.
+    pub fn drop_everything(&mut self, occupied: usize) {
+        let _suspended = Region::suspend();
+        if let Some(job) = self.job.take() {
+            for block in core::mem::take(&mut self.to_drop) {
+                // SAFETY: no other thread touches it; from the resume position on none was dropped (I6).
+                unsafe {
+                    let _ = sweep::each_dead(block, job.occupied, |object| {
+                        sweep::drop_caught(object);
+                        ControlFlow::Continue(())
+                    });
+                    sweep::drop_all(block, job.occupied);
+                }
+            }
+            let in_hand = core::mem::take(&mut self.in_hand);
+            for index in in_hand.into_iter().chain(self.looked_at..job.blocks.len()) {
+                if job.claim(index) {
+                    job.sweep_claimed(index);
+                }
+                // A block in the sweeper's hands is left to it, with what survives in it.
+                let block = job.blocks[index];
+                if !job.abandon(index) && block.kind() != Kind::Plain {
+                    // SAFETY: the block is swept: the mutator's (I7).
+                    unsafe { sweep::drop_all(block, job.occupied) };
+                }
+            }
+        }
+        for block in self.each().collect::<Vec<_>>() {
+            if block.kind() != Kind::Plain {
+                // SAFETY: swept blocks are the mutator's (I7).
+                unsafe { sweep::drop_all(block, occupied) };
+            }
+        }
+    }
+
+    /// Bytes in blocks that are taken.
+    pub fn used(&self) -> usize {
+        self.arena.used
+    }
+
+    /// Blocks that are taken, those that wait for a sweep included.
+    #[cfg(test)]
+    pub fn count(&self) -> usize {
+        self.arena.used / BLOCK_SIZE
+    }
+}

@@ -1,0 +1,389 @@
+//! The collector's state, and what the mutator asks of it between two steps: memory, and the barriers.
+
+use core::cell::{Cell, RefCell};
+use core::ptr::NonNull;
+use std::time::Duration;
+
+use super::blocks::{Blocks, Sweep};
+use super::mark::Marker;
+use super::pace::{Pace, Pacer};
+use super::phase::{PHASES, Phase};
+use super::weak::WeakTable;
+use crate::barrier::Barrier;
+use crate::barrier::rules::{New, RootWrite, WholeObject};
+use crate::observe::stats::Stats;
+use crate::roots::local::PointerArea;
+use crate::roots::root::RootTable;
+use crate::roots::stack::StackTable;
+use crate::space::arena::Full;
+use crate::space::bitmap;
+use crate::space::block::{BLOCK_SIZE, BlockPtr, FIRST_GRANULE, GRANULE, GRANULES, KINDS, Kind, LARGE};
+use crate::space::header::ObjectPtr;
+use crate::space::holes::Bump;
+use crate::trace::Tracer;
+
+/// Objects of more bytes than this get blocks of their own size class, so that they do not skip small holes.
+pub(crate) const MEDIUM: usize = 512;
+
+/// The colour in which objects are allocated just now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum BirthColor {
+    White,
+    /// Holes are marked ahead.
+    Black,
+    /// The fast path is closed; the slow path shades each object.
+    Grey,
+}
+
+/// Counters that only grow.
+#[derive(Default)]
+pub(crate) struct Counters {
+    pub cycles: Cell<u64>,
+    pub steps: Cell<u64>,
+    pub large_objects: Cell<usize>,
+    pub bytes_allocated: Cell<u64>,
+    pub objects_marked: Cell<u64>,
+    pub bytes_marked: Cell<u64>,
+    pub objects_freed: Cell<u64>,
+    pub bytes_freed: Cell<u64>,
+    pub bytes_floating: Cell<Option<u64>>,
+    pub longest_pause: Cell<Duration>,
+    pub phase_time: [Cell<Duration>; PHASES],
+}
+
+/// Everything of one heap but its type.
+pub(crate) struct Collector {
+    /// Barriers are on: between the start of marking and the decision what dies.
+    pub marking: Cell<bool>,
+    /// Writes to roots are looked at.
+    pub watch_roots: Cell<bool>,
+    /// The next safepoint has something to do.
+    pub poll: Cell<bool>,
+    /// The window is open: some root is unscanned. It closes in a step only.
+    pub window: Cell<bool>,
+    /// It is decided what dies, and the sweep has not begun: unmarked objects may not be upgraded.
+    pub condemned: Cell<bool>,
+    birth: Cell<BirthColor>,
+    pub phase: Cell<Phase>,
+    /// Two areas a kind: small objects, and medium ones.
+    bumps: [Bump; 2 * KINDS],
+    pub marker: Marker,
+    /// What locals keep.
+    pub shadow: PointerArea,
+    /// What leaves the open scopes.
+    pub escapes: PointerArea,
+    pub roots: RefCell<RootTable>,
+    pub stacks: RefCell<StackTable>,
+    pub blocks: RefCell<Blocks>,
+    /// Interned strings.
+    pub strings: RefCell<WeakTable>,
+    pub pacer: Pacer,
+    pub counters: Counters,
+    /// The number of the cycle, which roots name when they are scanned.
+    pub cycle: Cell<u64>,
+    pub id: u64,
+    pub sweep: Cell<Sweep>,
+    pub stress: bool,
+    /// Bytes and objects that were born black in this cycle.
+    born_black: Cell<usize>,
+    /// Objects allocated when black births began.
+    black_from: Cell<usize>,
+    /// Objects that lived at the end of the last marking, and how many had been allocated then.
+    lived: Cell<usize>,
+    allocated_then: Cell<usize>,
+    /// Work that marking took in this cycle.
+    pub mark_work: Cell<usize>,
+    /// How far phase `Release` has come.
+    pub released: Cell<usize>,
+}
+
+impl Collector {
+    pub fn new(pace: Pace, sweep: Sweep, stress: bool, mark_stack: usize, incremental: bool) -> Collector {
+        Collector {
+            marking: Cell::new(false),
+            watch_roots: Cell::new(false),
+            poll: Cell::new(stress && pace.automatic),
+            window: Cell::new(false),
+            condemned: Cell::new(false),
+            birth: Cell::new(BirthColor::White),
+            phase: Cell::new(Phase::Idle),
+            bumps: core::array::from_fn(|_| Bump::new()),
+            marker: Marker::new(mark_stack),
+            shadow: PointerArea::new(),
+            escapes: PointerArea::new(),
+            roots: RefCell::new(RootTable::new()),
+            stacks: RefCell::new(StackTable::new()),
+            blocks: RefCell::new(Blocks::new(pace.limit)),
+            strings: RefCell::new(WeakTable::new()),
+            pacer: Pacer::new(pace, incremental),
+            counters: Counters::default(),
+            cycle: Cell::new(0),
+            id: crate::active::fresh_id(),
+            sweep: Cell::new(sweep),
+            stress,
+            born_black: Cell::new(0),
+            black_from: Cell::new(0),
+            lived: Cell::new(0),
+            allocated_then: Cell::new(0),
+            mark_work: Cell::new(0),
+            released: Cell::new(0),
+        }
+    }
+
+    // ---- memory
+
+    #[inline(always)]
+    pub fn bump(&self, kind: Kind, bytes: usize) -> &Bump {
+        &self.bumps[kind as usize + if bytes > MEDIUM { KINDS } else { 0 }]
+    }
+
+    /// Memory for an object, by the slow path. The header is still to be written, then [`Collector::born`] called.
+    #[cold]
+    #[inline(never)]
+    pub fn reserve(&self, bytes: usize, kind: Kind) -> Option<NonNull<u8>> {
+        if bytes > LARGE {
+            return self.reserve_large(bytes, kind);
+        }
+        let bump = self.bump(kind, bytes);
+        // While objects are born grey the hole may have room behind a closed fast path.
+        if let Some(at) = bump.take_below_end(bytes) {
+            return Some(at);
+        }
+        let (occupied, marked) = (self.marker.occupied(), self.marker.marked());
+        self.booked(bump.retire(occupied, marked));
+        if self.pacer.is_exhausted() {
+            return None;
+        }
+        if !bump.next_hole(occupied, bytes) {
+            let mut blocks = self.blocks.borrow_mut();
+            loop {
+                // Medium objects start in empty blocks, unless there are none to be had.
+                let block = match blocks.next(kind, bytes > MEDIUM, self.pacer.external()) {
+                    Ok(block) => block,
+                    Err(Full) => blocks.next(kind, false, self.pacer.external()).ok()?,
+                };
+                if bump.enter_block(block, occupied, bytes) {
+                    break;
+                }
+            }
+        }
+        match self.birth.get() {
+            BirthColor::White => {}
+            BirthColor::Black => bump.blacken(marked),
+            BirthColor::Grey => bump.open_fast_path(false),
+        }
+        bump.take_below_end(bytes)
+    }
+
+    fn reserve_large(&self, bytes: usize, kind: Kind) -> Option<NonNull<u8>> {
+        if self.pacer.is_exhausted() {
+            return None;
+        }
+        let room = bytes.checked_add(FIRST_GRANULE * GRANULE)?;
+        let run = room.div_ceil(BLOCK_SIZE);
+        let block = self.blocks.borrow_mut().take_run(run, kind, self.pacer.external()).ok()?;
+        let granules = (bytes / GRANULE).min(GRANULES - FIRST_GRANULE);
+        // SAFETY: a new block is swept, and the mutator's (I7).
+        bitmap::set_run(unsafe { block.bits(self.marker.occupied()) }, FIRST_GRANULE, granules);
+        if self.birth.get() == BirthColor::Black {
+            // SAFETY: as above.
+            bitmap::set_run(unsafe { block.bits(self.marker.marked()) }, FIRST_GRANULE, granules);
+        }
+        self.counters.large_objects.set(self.counters.large_objects.get() + 1);
+        self.booked(bytes);
+        Some(block.at(FIRST_GRANULE))
+    }
+
+    /// An object of the slow path is complete: it gets its colour.
+    #[inline]
+    pub fn born(&self, object: ObjectPtr) {
+        if self.birth.get() == BirthColor::Grey {
+            self.marker.shade(object);
+        }
+    }
+
+    /// Books allocated bytes, a hole at a time.
+    fn booked(&self, bytes: usize) {
+        self.counters.bytes_allocated.set(self.counters.bytes_allocated.get() + bytes as u64);
+        if self.birth.get() == BirthColor::Black {
+            self.born_black.set(self.born_black.get() + bytes);
+        }
+        if self.pacer.allocated(bytes) {
+            self.poll.set(true);
+        }
+    }
+
+    /// Books what was allocated in the open holes.
+    pub fn checkpoint(&self) {
+        for bump in &self.bumps {
+            self.booked(bump.checkpoint(self.marker.occupied()));
+        }
+    }
+
+    /// Changes the colour of new objects.
+    pub fn set_birth(&self, birth: BirthColor) {
+        self.checkpoint();
+        if birth == BirthColor::Black && self.birth.get() != BirthColor::Black {
+            self.black_from.set(self.objects_allocated());
+        }
+        self.birth.set(birth);
+        for bump in &self.bumps {
+            if birth == BirthColor::Black {
+                bump.blacken(self.marker.marked());
+            }
+            bump.open_fast_path(birth != BirthColor::Grey);
+        }
+    }
+
+    /// Lets go of all holes and their blocks (I2). Objects are born white from here on.
+    pub fn retire_holes(&self) {
+        for bump in &self.bumps {
+            self.booked(bump.retire(self.marker.occupied(), self.marker.marked()));
+            bump.leave_block();
+        }
+        self.birth.set(BirthColor::White);
+    }
+
+    /// The granules of the block that a walk must skip: allocated by nobody, whatever the bitmaps say (I3).
+    pub fn unused_of(&self, block: BlockPtr) -> Option<(usize, usize)> {
+        self.bumps.iter().find_map(|bump| bump.unused(block))
+    }
+
+    pub fn objects_allocated(&self) -> usize {
+        self.bumps.iter().map(|bump| bump.objects.get()).sum::<usize>() + self.counters.large_objects.get()
+    }
+
+    /// Marking has ended: books what lives and what dies. Called before the flip, with all holes retired.
+    pub fn book_cycle(&self, work: usize, incremental: bool) {
+        let allocated = self.objects_allocated();
+        let objects = self.marker.objects.get() + (allocated - self.black_from.get());
+        let bytes = self.marker.granules.get() * GRANULE + self.born_black.replace(0);
+        let before = self.lived.get() + (allocated - self.allocated_then.get());
+        let c = &self.counters;
+        c.objects_freed.set(c.objects_freed.get() + before.saturating_sub(objects) as u64);
+        c.bytes_freed.set(c.bytes_freed.get() + self.pacer.heap().saturating_sub(bytes) as u64);
+        c.objects_marked.set(c.objects_marked.get() + self.marker.objects.get() as u64);
+        c.bytes_marked.set(c.bytes_marked.get() + (self.marker.granules.get() * GRANULE) as u64);
+        c.bytes_floating.set((!incremental).then_some(0));
+        self.lived.set(objects);
+        self.allocated_then.set(allocated);
+        self.pacer.marking_ended(bytes, work, incremental);
+        if !self.pacer.pace.automatic {
+            return;
+        }
+        self.poll.set(true);
+    }
+
+    // ---- barriers
+
+    /// The write barrier of `slot.set`, before the store. Only while marking.
+    pub fn before_write<B: Barrier>(&self, old: impl FnOnce(&mut Tracer<'_>), new: impl FnOnce(&mut Tracer<'_>)) {
+        let mut tracer = Tracer::shading(&self.marker);
+        if B::RULES.shade_old {
+            old(&mut tracer);
+        }
+        let shade_new = match B::RULES.shade_new {
+            New::Leave => false,
+            New::Shade => true,
+            New::ShadeInWindow => self.window.get(),
+        };
+        if shade_new {
+            new(&mut tracer);
+        }
+    }
+
+    /// The barrier of a mutation of a whole object, before it.
+    #[inline]
+    pub fn before_whole_write<B: Barrier>(&self, object: ObjectPtr, needs_trace: bool) {
+        if needs_trace && self.marking.get() {
+            self.before_whole_write_marking(object, B::RULES.whole_object);
+        }
+    }
+
+    #[cold]
+    fn before_whole_write_marking(&self, object: ObjectPtr, rule: WholeObject) {
+        let marked = self.marker.is_marked(object);
+        let black = marked && !object.is_queued();
+        let grey_again = match rule {
+            WholeObject::Nothing => return,
+            // A white object is scanned when it is reached, after the mutation.
+            WholeObject::GreyAgain => {
+                if marked {
+                    self.marker.shade_again(object);
+                }
+                return;
+            }
+            WholeObject::ScanBefore => false,
+            WholeObject::ScanBeforeAndInWindowGreyAgain => self.window.get(),
+        };
+        if !black {
+            self.marker.trace_now(object);
+        }
+        if grey_again {
+            self.marker.shade_again(object);
+        } else if !black {
+            self.marker.blacken(object);
+        }
+    }
+
+    /// Whether an entry of a weak table may still be found: it is not one of those that die.
+    pub fn may_find(&self, object: ObjectPtr) -> bool {
+        !self.condemned.get() || self.marker.is_marked(object)
+    }
+
+    /// Whether a weak pointer to the object may become a strong one; shades it where the policy needs that.
+    pub fn may_upgrade<B: Barrier>(&self, object: ObjectPtr) -> bool {
+        if self.condemned.get() {
+            return self.marker.is_marked(object);
+        }
+        if B::RULES.upgrade_shades && self.marking.get() {
+            self.marker.shade(object);
+        }
+        true
+    }
+
+    /// Roots a pointer for the current scope, by the rule for roots.
+    #[inline(always)]
+    pub fn push_root<B: Barrier>(&self, area: &PointerArea, object: ObjectPtr) {
+        if const { matches!(B::RULES.root_write, RootWrite::ShadeNewInWindow) } && self.watch_roots.get() {
+            area.push_watched(object, &B::RULES, &self.marker);
+        } else {
+            area.push(object);
+        }
+    }
+
+    /// Drops roots down to `len`, by the rule for roots.
+    #[inline(always)]
+    pub fn truncate_roots<B: Barrier>(&self, area: &PointerArea, len: usize) {
+        if const { B::RULES.watches_roots() } && self.watch_roots.get() {
+            area.truncate_watched(len, &B::RULES, &self.marker);
+        } else {
+            area.truncate(len);
+        }
+    }
+
+    pub fn stats(&self) -> Stats {
+        let c = &self.counters;
+        let blocks = self.blocks.borrow();
+        let open: usize = self.bumps.iter().map(Bump::taken).sum();
+        Stats {
+            cycles: c.cycles.get(),
+            steps: c.steps.get(),
+            objects_allocated: self.objects_allocated() as u64,
+            bytes_allocated: c.bytes_allocated.get() + open as u64,
+            objects_marked: c.objects_marked.get(),
+            bytes_marked: c.bytes_marked.get(),
+            objects_freed: c.objects_freed.get(),
+            bytes_freed: c.bytes_freed.get(),
+            bytes_live: (self.pacer.heap() + open) as u64,
+            bytes_external: self.pacer.external() as u64,
+            bytes_floating: c.bytes_floating.get(),
+            pauses: c.steps.get(),
+            longest_pause: c.longest_pause.get(),
+            phase_time: core::array::from_fn(|at| c.phase_time[at].get()),
+            bytes_used: blocks.used() as u64,
+            bytes_held: blocks.arena.held as u64,
+            bytes_returned: blocks.arena.returned as u64,
+        }
+    }
+}

@@ -1,0 +1,336 @@
+//! The marker: the grey set, and the loop that empties it.
+//!
+//! An object is *white* while its first granule is unmarked, *grey* while it is marked and its header says *queued*,
+//! *black* when it is marked and not queued. Shading makes white grey; tracing makes grey black and its white
+//! children grey. An object without pointers goes from white to black at once.
+//!
+//! The grey set is a LIFO stack. Edges that tracing finds pass a ring of [`RING`] entries first, so that the bitmap
+//! word and the header of the target are in the cache when they are looked at (Cher, Hosking and Vitek, "Software
+//! prefetching for mark-sweep garbage collection", ASPLOS 2004). The ring is empty between two steps.
+
+use core::cell::{Cell, UnsafeCell};
+use core::ptr::NonNull;
+
+use super::meter::Meter;
+use crate::space::bitmap;
+use crate::space::block::{BlockPtr, GRANULE, GRANULES};
+use crate::space::header::ObjectPtr;
+use crate::trace::Tracer;
+
+/// Edges that wait for their prefetch.
+const RING: usize = 16;
+/// What tracing one object costs beside its bytes, in bytes of work: the header, the bitmap, the queue.
+const OBJECT_COST: usize = 16;
+
+/// The grey set and what marking has found so far in this cycle.
+pub(crate) struct Marker {
+    /// Which of a block's bitmaps is `marked`; the other is `occupied`.
+    marked: Cell<usize>,
+    stack: UnsafeCell<Vec<ObjectPtr>>,
+    /// Objects that are scanned in pieces, with the piece to go on from. They stay queued until the last one.
+    pieces: UnsafeCell<Vec<(ObjectPtr, usize)>>,
+    ring: [Cell<Option<ObjectPtr>>; RING],
+    ring_head: Cell<usize>,
+    ring_len: Cell<usize>,
+    /// The stack takes no more entries than this; what does not fit is found again from the bitmaps.
+    cap: Cell<usize>,
+    /// Some block has a lost grey object.
+    overflowed: Cell<bool>,
+    /// Objects and granules marked in this cycle (not those born black).
+    pub objects: Cell<usize>,
+    pub granules: Cell<usize>,
+    /// Weak cells and ephemerons that marking came across in this cycle.
+    pub weak_cells: UnsafeCell<Vec<ObjectPtr>>,
+    pub ephemerons: UnsafeCell<Vec<ObjectPtr>>,
+}
+
+impl Marker {
+    pub fn new(cap: usize) -> Marker {
+        Marker {
+            marked: Cell::new(0),
+            stack: UnsafeCell::new(Vec::new()),
+            pieces: UnsafeCell::new(Vec::new()),
+            ring: [const { Cell::new(None) }; RING],
+            ring_head: Cell::new(0),
+            ring_len: Cell::new(0),
+            cap: Cell::new(cap),
+            overflowed: Cell::new(false),
+            objects: Cell::new(0),
+            granules: Cell::new(0),
+            weak_cells: UnsafeCell::new(Vec::new()),
+            ephemerons: UnsafeCell::new(Vec::new()),
+        }
+    }
+
+    /// The bitmap that holds this cycle's marks.
+    #[inline(always)]
+    pub fn marked(&self) -> usize {
+        self.marked.get()
+    }
+
+    /// The bitmap that says what is allocated.
+    #[inline(always)]
+    pub fn occupied(&self) -> usize {
+        1 - self.marked.get()
+    }
+
+    /// What was marked is what is occupied from now on.
+    pub fn flip(&self) {
+        debug_assert!(self.is_empty());
+        self.marked.set(1 - self.marked.get());
+        self.objects.set(0);
+        self.granules.set(0);
+    }
+
+    #[inline(always)]
+    pub fn is_marked(&self, object: ObjectPtr) -> bool {
+        // SAFETY: while anyone asks for marks every block is swept or the mutator's (I7).
+        bitmap::get(unsafe { BlockPtr::of(object).bits(self.marked()) }, object.granule())
+    }
+
+    /// Sets the object's run of mark bits. False: they were set already.
+    #[inline(always)]
+    fn mark(&self, object: ObjectPtr) -> bool {
+        let at = object.granule();
+        // SAFETY: marking runs on the mutator's thread, when every block is swept (I7); a leaf borrow.
+        let words = unsafe { BlockPtr::of(object).bits(self.marked()) };
+        if bitmap::get(words, at) {
+            return false;
+        }
+        let granules = object.granules();
+        // A large object runs over the end of its first block: its mark is its first bits.
+        bitmap::set_run(words, at, granules.min(GRANULES - at));
+        self.objects.set(self.objects.get() + 1);
+        self.granules.set(self.granules.get() + granules);
+        true
+    }
+
+    /// Makes a white object grey (or black, where it holds no pointers).
+    #[inline]
+    pub fn shade(&self, object: ObjectPtr) {
+        if self.mark(object) && object.info().needs_trace {
+            self.enqueue(object);
+        }
+    }
+
+    /// Makes the object grey, whatever it was.
+    pub fn shade_again(&self, object: ObjectPtr) {
+        self.mark(object);
+        if object.info().needs_trace && !object.is_queued() {
+            self.enqueue(object);
+        }
+    }
+
+    #[inline(always)]
+    fn enqueue(&self, object: ObjectPtr) {
+        object.set_queued(true);
+        // SAFETY: the marker is not shared, and this borrow ends before anything else runs.
+        let stack = unsafe { &mut *self.stack.get() };
+        if stack.len() < stack.capacity() {
+            stack.push(object);
+        } else {
+            self.enqueue_slow(object);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn enqueue_slow(&self, object: ObjectPtr) {
+        // SAFETY: as in `enqueue`.
+        let stack = unsafe { &mut *self.stack.get() };
+        // The capacity doubles up to the cap; where it may not, or the system has no memory, the object is lost
+        // from the stack and found again by its mark and its flag.
+        let more = stack.len().max(64).min(self.cap.get().saturating_sub(stack.len()));
+        if more > 0 && stack.try_reserve_exact(more).is_ok() {
+            stack.push(object);
+        } else {
+            BlockPtr::of(object).lost_grey.set(true);
+            self.overflowed.set(true);
+        }
+    }
+
+    /// Takes an edge that tracing found. The one that entered the ring 16 edges ago is shaded in its place.
+    #[inline(always)]
+    pub fn edge(&self, object: ObjectPtr) {
+        prefetch(object, self.marked());
+        let (head, len) = (self.ring_head.get(), self.ring_len.get());
+        if len == RING {
+            let old = self.ring[head].replace(Some(object));
+            self.ring_head.set((head + 1) % RING);
+            if let Some(old) = old {
+                self.shade(old);
+            }
+        } else {
+            self.ring[(head + len) % RING].set(Some(object));
+            self.ring_len.set(len + 1);
+        }
+    }
+
+    /// Shades the oldest edge of the ring. False: the ring is empty.
+    #[inline(always)]
+    fn shade_oldest(&self) -> bool {
+        let (head, len) = (self.ring_head.get(), self.ring_len.get());
+        if len == 0 {
+            return false;
+        }
+        self.ring_head.set((head + 1) % RING);
+        self.ring_len.set(len - 1);
+        if let Some(object) = self.ring[head].take() {
+            self.shade(object);
+        }
+        true
+    }
+
+    /// Whether no object is grey. (Between two steps; within one the ring may hold edges.)
+    pub fn is_empty(&self) -> bool {
+        // SAFETY: leaf borrows of what is not shared.
+        let empty = unsafe { (*self.stack.get()).is_empty() && (*self.pieces.get()).is_empty() };
+        empty && !self.overflowed.get() && self.ring_len.get() == 0
+    }
+
+    /// Whether the stack is empty and grey objects were lost from it.
+    pub fn must_find_lost(&self) -> bool {
+        // SAFETY: leaf borrows of what is not shared.
+        let empty = unsafe { (*self.stack.get()).is_empty() && (*self.pieces.get()).is_empty() };
+        empty && self.overflowed.get()
+    }
+
+    /// The search for lost grey objects begins anew: what overflows from here on sets the flag again.
+    pub fn start_finding_lost(&self) {
+        self.overflowed.set(false);
+    }
+
+    /// Puts a lost grey object back. False: the stack is full again, and the rest of its block stays lost.
+    pub fn put_back(&self, object: ObjectPtr) -> bool {
+        // SAFETY: as in `enqueue`.
+        let stack = unsafe { &mut *self.stack.get() };
+        if stack.len() < self.cap.get() && stack.try_reserve(1).is_ok() {
+            stack.push(object);
+            return true;
+        }
+        BlockPtr::of(object).lost_grey.set(true);
+        self.overflowed.set(true);
+        false
+    }
+
+    /// The grey objects on the stack, for the verifier.
+    pub fn queued_objects(&self) -> Vec<ObjectPtr> {
+        // SAFETY: as in `enqueue`.
+        let (stack, pieces) = unsafe { (&*self.stack.get(), &*self.pieces.get()) };
+        stack.iter().copied().chain(pieces.iter().map(|(object, _)| *object)).collect()
+    }
+
+    /// Traces grey objects until there are none or the budget is used up, at least one.
+    pub fn drain(&self, meter: &mut Meter) {
+        let mut on_unwind = PutBack { marker: self, current: None };
+        let mut tracer = Tracer::marking(self);
+        loop {
+            // SAFETY: leaf borrows of what is not shared.
+            let (object, piece) = match unsafe { (*self.stack.get()).pop() } {
+                Some(object) => {
+                    // A whole-object write may have traced it meanwhile.
+                    if !object.is_queued() {
+                        continue;
+                    }
+                    (object, 0)
+                }
+                None if self.shade_oldest() => continue,
+                // SAFETY: as above.
+                None => match unsafe { (*self.pieces.get()).pop() } {
+                    Some(entry) => entry,
+                    None => break,
+                },
+            };
+            let info = object.info();
+            on_unwind.current = Some((object, piece));
+            // SAFETY: the info is the object's own, which is live and not being written: it is grey, and the
+            // mutator stands at a safepoint.
+            let next = unsafe { (info.trace)(object, piece, NonNull::from(&mut tracer).cast()) };
+            on_unwind.current = None;
+            let bytes = if info.granules != 0 { info.granules as usize * GRANULE } else { tracer.take_bytes() };
+            if next == 0 {
+                object.set_queued(false);
+            } else {
+                // SAFETY: as above.
+                unsafe { (*self.pieces.get()).push((object, next)) };
+            }
+            if meter.spend(bytes + OBJECT_COST) {
+                break;
+            }
+        }
+        while self.shade_oldest() {}
+    }
+
+    /// Shades the children of an object here and now: a whole-object write is about to hide them.
+    pub fn trace_now(&self, object: ObjectPtr) {
+        let mut tracer = Tracer::shading(self);
+        let mut piece = 0;
+        loop {
+            // SAFETY: the info is the object's own; the caller holds the object.
+            piece = unsafe { (object.info().trace)(object, piece, NonNull::from(&mut tracer).cast()) };
+            if piece == 0 {
+                break;
+            }
+        }
+    }
+
+    /// Makes the object black, whose children have just been shaded.
+    pub fn blacken(&self, object: ObjectPtr) {
+        self.mark(object);
+        // A stale entry on the stack is skipped when it is popped.
+        object.set_queued(false);
+    }
+
+    pub fn found_weak_cell(&self, object: ObjectPtr) {
+        // SAFETY: a leaf borrow of what is not shared.
+        unsafe { (*self.weak_cells.get()).push(object) };
+    }
+
+    pub fn found_ephemeron(&self, object: ObjectPtr) {
+        // SAFETY: a leaf borrow of what is not shared.
+        unsafe { (*self.ephemerons.get()).push(object) };
+    }
+
+    /// Lowers the cap, for tests of the overflow path.
+    pub fn set_cap(&self, cap: usize) {
+        self.cap.set(cap);
+        // SAFETY: a leaf borrow of what is not shared.
+        let stack = unsafe { &mut *self.stack.get() };
+        stack.shrink_to(cap);
+    }
+}
+
+/// Puts an object back whose trace panics, and empties the ring: the heap stays whole.
+struct PutBack<'m> {
+    marker: &'m Marker,
+    current: Option<(ObjectPtr, usize)>,
+}
+
+impl Drop for PutBack<'_> {
+    fn drop(&mut self) {
+        if let Some(entry) = self.current.take() {
+            // SAFETY: a leaf borrow of what is not shared. The object is still queued.
+            unsafe { (*self.marker.pieces.get()).push(entry) };
+            while self.marker.shade_oldest() {}
+        }
+    }
+}
+
+/// Asks for the two words that marking will look at.
+#[inline(always)]
+fn prefetch(object: ObjectPtr, marked: usize) {
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    {
+        use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        let block = BlockPtr::of(object);
+        // SAFETY: only an address is computed; a prefetch has no effect on memory.
+        let word = unsafe { block.bits_word(marked, object.granule() / 64) };
+        // SAFETY: as above.
+        unsafe {
+            _mm_prefetch::<_MM_HINT_T0>(word.cast());
+            _mm_prefetch::<_MM_HINT_T0>(object.payload().as_ptr().cast::<i8>().wrapping_sub(8));
+        }
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
+    let _ = (object, marked);
+}

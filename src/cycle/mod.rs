@@ -1,0 +1,290 @@
+//! The cycle: the phase machine, one elementary piece of work at a time.
+//!
+//! ```text
+//! Idle -> SweepTermination -> Mark <-> MarkTermination -> Weak -> Sweep -> Release -> Idle
+//! ```
+//!
+//! [`Collector::run`] is called by the mutator at its safepoints only, so between two steps the mutator runs, and
+//! inside a step no unrooted pointer lives.
+
+pub(crate) mod blocks;
+pub(crate) mod collector;
+pub(crate) mod mark;
+pub(crate) mod meter;
+pub(crate) mod pace;
+pub(crate) mod phase;
+pub(crate) mod sweep;
+pub(crate) mod sweeper;
+pub(crate) mod weak;
+
+use core::ops::ControlFlow;
+use std::time::Instant;
+
+use crate::barrier::Barrier;
+use crate::barrier::rules::{Birth, RootWrite, Roots};
+use crate::space::bitmap;
+use crate::space::block::{BlockPtr, GRANULES};
+use blocks::Sweep;
+use collector::{BirthColor, Collector};
+use meter::Meter;
+use phase::Phase;
+
+/// How a step ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Ended {
+    /// The budget is used up.
+    Budget,
+    /// The cycle is complete.
+    Cycle,
+    /// The sweeper has a block in hand, and nothing else is left to do just now.
+    Waiting,
+}
+
+impl Collector {
+    /// Runs the phase machine until the budget is used up or the cycle ends. `take_part`: the mutator sweeps blocks
+    /// that the sweeper has not got to yet.
+    pub fn run<B: Barrier>(&self, meter: &mut Meter, take_part: bool) -> Ended {
+        let start = Instant::now();
+        let mut since = start;
+        let ended = loop {
+            let before = self.phase.get();
+            let flow = self.advance::<B>(meter, take_part);
+            let after = self.phase.get();
+            if after != before || flow.is_break() || meter.exhausted() {
+                let now = Instant::now();
+                let time = &self.counters.phase_time[before as usize];
+                time.set(time.get() + (now - since));
+                since = now;
+            }
+            match flow {
+                ControlFlow::Break(ended) => break ended,
+                ControlFlow::Continue(()) if meter.exhausted() => break Ended::Budget,
+                ControlFlow::Continue(()) => {}
+            }
+        };
+        let pause = since - start;
+        self.pacer.took(pause);
+        self.counters.steps.set(self.counters.steps.get() + 1);
+        self.counters.longest_pause.set(self.counters.longest_pause.get().max(pause));
+        ended
+    }
+
+    /// One piece of work of the current phase.
+    fn advance<B: Barrier>(&self, meter: &mut Meter, take_part: bool) -> ControlFlow<Ended> {
+        match self.phase.get() {
+            Phase::Idle => self.phase.set(Phase::SweepTermination),
+            Phase::SweepTermination => match self.blocks.borrow_mut().sweep_some(meter, true) {
+                ControlFlow::Continue(true) => {}
+                ControlFlow::Continue(false) => return ControlFlow::Continue(()),
+                ControlFlow::Break(()) => return ControlFlow::Break(Ended::Waiting),
+            },
+            Phase::Mark => {
+                self.mark::<B>(meter);
+                return ControlFlow::Continue(());
+            }
+            Phase::MarkTermination => {
+                self.terminate_marking::<B>(meter);
+                return ControlFlow::Continue(());
+            }
+            Phase::Weak => {
+                if weak::clear_cells(&self.marker, meter) && self.strings.borrow_mut().sweep(&self.marker, meter) {
+                    self.start_sweep::<B>();
+                }
+                return ControlFlow::Continue(());
+            }
+            Phase::Sweep => {
+                match self.blocks.borrow_mut().sweep_some(meter, take_part) {
+                    ControlFlow::Continue(true) => self.phase.set(Phase::Release),
+                    ControlFlow::Continue(false) => {}
+                    ControlFlow::Break(()) => return ControlFlow::Break(Ended::Waiting),
+                }
+                return ControlFlow::Continue(());
+            }
+            Phase::Release => {
+                let chunk = self.released.get();
+                self.released.set(chunk + 1);
+                meter.spend(256);
+                if !self.blocks.borrow_mut().arena.age(chunk) {
+                    self.released.set(0);
+                    self.counters.cycles.set(self.counters.cycles.get() + 1);
+                    self.phase.set(Phase::Idle);
+                    return ControlFlow::Break(Ended::Cycle);
+                }
+                return ControlFlow::Continue(());
+            }
+        }
+        if self.phase.get() == Phase::SweepTermination && self.blocks.borrow().is_swept() {
+            self.start_marking::<B>(meter);
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// The start of marking: constant time, but for the policies that scan the roots in one pause.
+    fn start_marking<B: Barrier>(&self, meter: &mut Meter) {
+        let rules = &B::RULES;
+        self.phase.set(Phase::Mark);
+        self.cycle.set(self.cycle.get() + 1);
+        self.pacer.cycle_starts();
+        self.shadow.start_scan();
+        self.escapes.start_scan();
+        self.roots.borrow_mut().start_scan();
+        self.stacks.borrow_mut().start_scan();
+        self.marking.set(rules.incremental);
+        self.window.set(rules.window);
+        self.watch_roots.set(rules.watches_roots());
+        self.set_birth(match rules.birth {
+            Birth::White => BirthColor::White,
+            Birth::Black | Birth::BlackInWindowToo => BirthColor::Black,
+            Birth::GreyInWindowThenBlack => BirthColor::Grey,
+        });
+        if rules.roots == Roots::InOnePauseAtTheStart {
+            while !self.scan_roots(&mut Meter::unlimited()) {}
+        }
+        if !rules.incremental {
+            // The world stands until it is decided what dies, and forgotten.
+            let mut all = Meter::unlimited();
+            while matches!(self.phase.get(), Phase::Mark | Phase::MarkTermination | Phase::Weak) {
+                let _ = self.advance::<B>(&mut all, true);
+            }
+            meter.spend(all.spent);
+        }
+        meter.spend(1);
+    }
+
+    /// Phase `Mark`: the roots, then the grey set.
+    fn mark<B: Barrier>(&self, meter: &mut Meter) {
+        if !self.roots_are_scanned() || self.window.get() {
+            if self.scan_roots(meter) {
+                self.roots_scanned::<B>();
+            }
+        } else if self.marker.must_find_lost() {
+            self.find_lost_grey();
+            meter.spend(1);
+        } else if !self.marker.is_empty() {
+            let before = meter.spent;
+            self.marker.drain(meter);
+            self.mark_work.set(self.mark_work.get() + (meter.spent - before));
+        } else {
+            self.phase.set(Phase::MarkTermination);
+        }
+    }
+
+    fn roots_are_scanned(&self) -> bool {
+        self.shadow.is_scanned()
+            && self.escapes.is_scanned()
+            && self.roots.borrow().is_scanned()
+            && self.stacks.borrow().is_scanned()
+    }
+
+    /// Scans roots within the budget; true: all are scanned.
+    fn scan_roots(&self, meter: &mut Meter) -> bool {
+        let cycle = self.cycle.get();
+        self.shadow.scan(&self.marker, meter)
+            && (!meter.exhausted() || self.escapes.is_scanned())
+            && self.escapes.scan(&self.marker, meter)
+            && (!meter.exhausted() || self.roots.borrow().is_scanned())
+            && self.roots.borrow_mut().scan(&self.marker, meter, cycle)
+            && (!meter.exhausted() || self.stacks.borrow().is_scanned())
+            && self.stacks.borrow_mut().scan(&self.marker, meter, cycle)
+    }
+
+    /// The window closes: here, inside a step, when no unrooted pointer lives. What windows over stacks were written
+    /// with is shaded first, in the same step.
+    fn roots_scanned<B: Barrier>(&self) {
+        if B::RULES.window {
+            self.stacks.borrow_mut().scan_windows(&self.marker);
+            self.window.set(false);
+        }
+        if B::RULES.root_write != RootWrite::NoteDirty {
+            self.watch_roots.set(false);
+        }
+        if B::RULES.birth == Birth::GreyInWindowThenBlack {
+            self.set_birth(BirthColor::Black);
+        }
+    }
+
+    /// Finds grey objects again that a full mark stack lost: they are marked, and their header says queued.
+    fn find_lost_grey(&self) {
+        self.marker.start_finding_lost();
+        for block in self.blocks.borrow().each() {
+            if block.lost_grey.replace(false) && !self.put_back_grey_of(block) {
+                return;
+            }
+        }
+    }
+
+    fn put_back_grey_of(&self, block: BlockPtr) -> bool {
+        let unused = self.unused_of(block);
+        let mut at = 0;
+        loop {
+            // SAFETY: while marking, every block is swept and the mutator's (I7).
+            at = bitmap::next_one(unsafe { block.bits(self.marker.marked()) }, at);
+            if at >= GRANULES {
+                return true;
+            }
+            match unused {
+                Some((from, to)) if (from..to).contains(&at) => at = to,
+                _ => {
+                    // SAFETY: marked runs outside the unused tail start at headers and parse (I3).
+                    let object = unsafe { block.object(at) };
+                    if object.is_queued() && !self.marker.put_back(object) {
+                        return false;
+                    }
+                    at = if block.is_large() { GRANULES } else { at + object.granules() };
+                }
+            }
+        }
+    }
+
+    /// Phase `MarkTermination`: the policy's last act. Then, in the same step, it is decided what dies.
+    fn terminate_marking<B: Barrier>(&self, meter: &mut Meter) {
+        if B::RULES.rescan_dirty_roots {
+            self.rescan_to_a_fixed_point(meter);
+        }
+        if !self.marker.is_empty() {
+            // The mutator shaded something since the grey set was empty.
+            self.phase.set(Phase::Mark);
+            return;
+        }
+        // From here on whatever is reachable is black, and so are new objects: no barrier is needed.
+        self.condemned.set(true);
+        self.marking.set(false);
+        self.watch_roots.set(false);
+        self.set_birth(BirthColor::Black);
+        self.strings.borrow_mut().start_sweep();
+        self.phase.set(Phase::Weak);
+        meter.spend(1);
+    }
+
+    /// One pause: the mutator does not run, so one pass over the dirty roots and the marking of what they reach is
+    /// the fixed point.
+    fn rescan_to_a_fixed_point(&self, meter: &mut Meter) {
+        self.shadow.rescan(&self.marker);
+        self.escapes.rescan(&self.marker);
+        self.roots.borrow().rescan(&self.marker);
+        self.stacks.borrow().rescan(&self.marker, self.cycle.get());
+        let mut all = Meter::unlimited();
+        while !self.marker.is_empty() {
+            if self.marker.must_find_lost() {
+                self.find_lost_grey();
+            }
+            self.marker.drain(&mut all);
+        }
+        self.mark_work.set(self.mark_work.get() + all.spent);
+        meter.spend(all.spent);
+    }
+
+    /// What was marked is occupied from now on, and every block is unswept.
+    fn start_sweep<B: Barrier>(&self) {
+        self.retire_holes();
+        self.book_cycle(self.mark_work.replace(0), B::RULES.incremental);
+        self.marker.flip();
+        self.condemned.set(false);
+        let mut blocks = self.blocks.borrow_mut();
+        blocks.start_sweep(self.marker.occupied(), self.sweep.get(), self.stress);
+        self.phase.set(Phase::Sweep);
+        if self.sweep.get() == Sweep::Eager {
+            let _ = blocks.sweep_some(&mut Meter::unlimited(), true);
+        }
+    }
+}

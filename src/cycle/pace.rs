@@ -1,0 +1,257 @@
+//! The pacer: when a cycle starts, and how much marking an allocation owes.
+//!
+//! After Go's (Clements, "Go 1.5 concurrent garbage collector pacing"): the goal of the next cycle is
+//! live x (1 + growth), with a floor. A cycle starts half of the headroom before its goal, and marking is charged per
+//! byte allocated so that it ends before the goal is reached. All in integers, and never per object: holes are
+//! charged when they are retired.
+//!
+//! Allocation never collects, so much of it between two safepoints overshoots the goal: the debt is carried to the
+//! next steps, each of them bounded.
+
+use core::cell::Cell;
+use std::time::{Duration, Instant};
+
+/// An automatic step does at most this much work. (On the machines of the benches about 0.1 ms.)
+const MAX_STEP: usize = 64 * 1024;
+/// And at least this much, so that steps pay for their own start.
+const MIN_STEP: usize = 8 * 1024;
+/// Between two automatic steps at least this many bytes are allocated, unless debt is left.
+const POLL_BYTES: usize = 16 * 1024;
+/// Near the limit the collector takes at most half of each such window of wall-clock time.
+const WINDOW: Duration = Duration::from_millis(10);
+/// Fractional bits of `ratio`.
+const FIXED: u32 = 8;
+
+/// What the embedder configures.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pace {
+    /// Bytes of headroom per 256 bytes that live.
+    pub growth: usize,
+    pub floor: usize,
+    pub limit: usize,
+    pub automatic: bool,
+}
+
+pub(crate) struct Pacer {
+    pub pace: Pace,
+    /// Bytes of objects: what lived at the end of the last marking, and what was allocated since.
+    heap: Cell<usize>,
+    /// Bytes that objects own outside the heap.
+    external: Cell<usize>,
+    goal: Cell<usize>,
+    trigger: Cell<usize>,
+    /// At this size the next safepoint has something to do.
+    poll_at: Cell<usize>,
+    /// The size at which the last step was charged.
+    charged: Cell<usize>,
+    debt: Cell<usize>,
+    /// Work owed per byte allocated, times 2^FIXED.
+    ratio: Cell<usize>,
+    /// Work that the last marking took.
+    mark_work: Cell<usize>,
+    /// Full cycles in a row that freed too little under the limit.
+    futile: Cell<u32>,
+    /// The current window: its start, and what steps took of it.
+    window: Cell<Option<(Instant, Duration)>>,
+}
+
+impl Pacer {
+    pub fn new(pace: Pace, incremental: bool) -> Pacer {
+        let pacer = Pacer {
+            pace,
+            heap: Cell::new(0),
+            external: Cell::new(0),
+            goal: Cell::new(0),
+            trigger: Cell::new(0),
+            poll_at: Cell::new(0),
+            charged: Cell::new(0),
+            debt: Cell::new(0),
+            ratio: Cell::new(0),
+            mark_work: Cell::new(0),
+            futile: Cell::new(0),
+            window: Cell::new(None),
+        };
+        pacer.aim(incremental);
+        pacer
+    }
+
+    /// Bytes of objects and what they own outside.
+    pub fn size(&self) -> usize {
+        self.heap.get().saturating_add(self.external.get())
+    }
+
+    pub fn heap(&self) -> usize {
+        self.heap.get()
+    }
+
+    pub fn external(&self) -> usize {
+        self.external.get()
+    }
+
+    /// Books an allocation. True: the next safepoint has something to do.
+    #[inline]
+    pub fn allocated(&self, bytes: usize) -> bool {
+        self.heap.set(self.heap.get() + bytes);
+        self.size() >= self.poll_at.get()
+    }
+
+    /// Books a change of the bytes outside. True: as above.
+    pub fn external_changed(&self, delta: isize) -> bool {
+        self.external.set(self.external.get().saturating_add_signed(delta));
+        self.size() >= self.poll_at.get()
+    }
+
+    pub fn wants_cycle(&self) -> bool {
+        self.size() >= self.trigger.get()
+    }
+
+    /// Sets goal and trigger from what lives now.
+    fn aim(&self, incremental: bool) {
+        let live = self.size();
+        let grown = live.saturating_add((live / 256).saturating_mul(self.pace.growth));
+        let goal = grown.max(self.pace.floor);
+        // Under a limit the goal stays below it; a sliver of headroom remains, or cycles would follow at once.
+        let goal = goal.min(self.pace.limit - self.pace.limit / 16).max(live.saturating_add(2 * POLL_BYTES));
+        self.goal.set(goal);
+        self.trigger.set(if incremental { live + (goal - live) / 2 } else { goal });
+        self.poll_at.set(if self.pace.automatic { self.trigger.get() } else { usize::MAX });
+    }
+
+    /// A cycle starts: how much marking does a byte owe?
+    pub fn cycle_starts(&self) {
+        let left = self.goal.get().saturating_sub(self.size()).max(POLL_BYTES);
+        let expected = self.mark_work.get().max(self.size() / 2);
+        // A quarter more than expected, so that it ends before the goal.
+        let ratio = ((expected + expected / 4) << FIXED) / left;
+        self.ratio.set(ratio.clamp(1 << (FIXED - 2), 1 << (FIXED + 6)));
+        self.charged.set(self.size());
+        self.debt.set(0);
+    }
+
+    /// Marking has ended: `live` bytes of objects survive.
+    pub fn marking_ended(&self, live: usize, work: usize, incremental: bool) {
+        self.heap.set(live);
+        self.mark_work.set(work);
+        self.charged.set(self.size());
+        self.debt.set(0);
+        let futile = self.pace.limit != usize::MAX && self.size() > self.pace.limit - self.pace.limit / 32;
+        self.futile.set(if futile { self.futile.get() + 1 } else { 0 });
+        self.aim(incremental);
+        if self.pace.automatic {
+            // The sweep's steps go on.
+            self.poll_at.set(self.size() + POLL_BYTES);
+        }
+    }
+
+    /// Two full cycles in a row freed too little.
+    pub fn is_exhausted(&self) -> bool {
+        self.futile.get() >= 2
+    }
+
+    /// What the step that begins now should do.
+    pub fn charge(&self) -> usize {
+        let size = self.size();
+        let bytes = size.saturating_sub(self.charged.replace(size));
+        let debt = self.debt.get().saturating_add((bytes.saturating_mul(self.ratio.get())) >> FIXED);
+        self.debt.set(debt);
+        debt.clamp(MIN_STEP, MAX_STEP)
+    }
+
+    /// The step did `spent`. True: debt is left, and the next safepoint goes on.
+    pub fn step_ended(&self, spent: usize, idle: bool) -> bool {
+        self.debt.set(self.debt.get().saturating_sub(spent));
+        if idle {
+            self.debt.set(0);
+            self.poll_at.set(if self.pace.automatic { self.trigger.get() } else { usize::MAX });
+            return false;
+        }
+        self.poll_at.set(self.size() + POLL_BYTES);
+        self.debt.get() > MIN_STEP
+    }
+
+    /// The sweep waits for another thread, and has nothing to do before the next cycle.
+    pub fn nothing_to_do(&self) {
+        self.poll_at.set(self.trigger.get().min(self.size() + MAX_STEP));
+    }
+
+    /// Near the limit: whether the mutator's half of the window is used up by steps.
+    pub fn must_leave_time(&self) -> bool {
+        if self.pace.limit == usize::MAX || self.size() < self.pace.limit - self.pace.limit / 8 {
+            return false;
+        }
+        match self.window.get() {
+            Some((start, taken)) if start.elapsed() < WINDOW => taken > WINDOW / 2,
+            _ => {
+                self.window.set(Some((Instant::now(), Duration::ZERO)));
+                false
+            }
+        }
+    }
+
+    /// Books a step's time to the window.
+    pub fn took(&self, time: Duration) {
+        if let Some((start, taken)) = self.window.get() {
+            self.window.set(Some((start, taken + time)));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pacer(limit: usize) -> Pacer {
+        Pacer::new(Pace { growth: 256, floor: 1 << 20, limit, automatic: true }, true)
+    }
+
+    #[test]
+    fn a_small_heap_does_not_collect_before_half_of_the_floor() {
+        let pacer = pacer(usize::MAX);
+        assert!(!pacer.allocated((1 << 19) - 1) && !pacer.wants_cycle());
+        assert!(pacer.allocated(1) && pacer.wants_cycle());
+    }
+
+    #[test]
+    fn marking_is_paid_for_before_the_goal() {
+        let pacer = pacer(usize::MAX);
+        pacer.allocated(8 << 20);
+        pacer.marking_ended(8 << 20, 12 << 20, true);
+        assert_eq!(pacer.goal.get(), 16 << 20);
+        pacer.allocated(4 << 20);
+        pacer.cycle_starts();
+        let mut work = 0;
+        while pacer.size() < pacer.goal.get() {
+            pacer.allocated(32 << 10);
+            loop {
+                let step = pacer.charge();
+                assert!(step <= MAX_STEP);
+                work += step;
+                if !pacer.step_ended(step, false) {
+                    break;
+                }
+            }
+        }
+        assert!(work > 12 << 20, "{work}");
+    }
+
+    #[test]
+    fn debt_is_carried_and_each_step_bounded() {
+        let pacer = pacer(usize::MAX);
+        pacer.cycle_starts();
+        pacer.allocated(64 << 20);
+        let step = pacer.charge();
+        assert_eq!(step, MAX_STEP);
+        assert!(pacer.step_ended(step, false), "the next safepoint goes on");
+    }
+
+    #[test]
+    fn futile_cycles_are_counted_in_a_row() {
+        let pacer = pacer(1 << 20);
+        for (live, exhausted) in
+            [(1 << 20, false), (1 << 19, false), (1 << 20, false), (1 << 20, true), (1 << 10, false)]
+        {
+            pacer.marking_ended(live, live, true);
+            assert_eq!(pacer.is_exhausted(), exhausted);
+        }
+    }
+}

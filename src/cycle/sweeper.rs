@@ -1,0 +1,185 @@
+//! The sweeper thread: one a process, started on first need, joined never, parked when idle.
+//!
+//! A heap hands it a [`Job`]: the blocks of one cycle. Mutator and sweeper take blocks from it by compare-and-swap of
+//! a block's state, `Unswept -> Sweeping`, and release them with `Sweeping -> Swept`, which publishes the bitmaps.
+//! Nobody waits for a block. A heap that is dropped meanwhile moves the block in the sweeper's hands to `Abandoned`
+//! and leaves the rest of that block's drops to it; the last share of the job frees the memory.
+
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, OnceLock};
+
+use super::sweep;
+use crate::space::arena::Memory;
+use crate::space::block::{BlockPtr, Kind};
+
+/// Who may touch a block of a job (I7).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub(crate) enum State {
+    /// Whoever claims it.
+    Unswept = 0,
+    /// The thread that claimed it.
+    Sweeping = 1,
+    /// The mutator.
+    Swept = 2,
+    /// The thread that claimed it: the heap is gone.
+    Abandoned = 3,
+}
+
+/// The blocks of one cycle that are to be swept, none of which has drop glue that must run on the mutator's thread.
+///
+/// The states are here and not in the blocks: a sweeper that comes late, when the mutator has swept a block, freed it
+/// and put it to another use, must not look at its memory.
+pub(crate) struct Job {
+    pub blocks: Vec<BlockPtr>,
+    states: Box<[AtomicU8]>,
+    /// The bitmap that holds what survived.
+    pub occupied: usize,
+    /// Overwrite what is freed.
+    pub overwrite: bool,
+    /// The sweeper's thread has it too.
+    pub handed_over: bool,
+    /// Where the sweeper goes on. The mutator has a position of its own.
+    next: AtomicUsize,
+    /// Keeps the blocks' memory.
+    _memory: Arc<Memory>,
+}
+
+impl Job {
+    pub fn new(blocks: Vec<BlockPtr>, occupied: usize, overwrite: bool, handed_over: bool, memory: Arc<Memory>) -> Job {
+        let states = blocks.iter().map(|_| AtomicU8::new(State::Unswept as u8)).collect();
+        Job { blocks, states, occupied, overwrite, handed_over, next: AtomicUsize::new(0), _memory: memory }
+    }
+
+    pub fn state(&self, index: usize) -> State {
+        match self.states[index].load(Ordering::Acquire) {
+            0 => State::Unswept,
+            1 => State::Sweeping,
+            2 => State::Swept,
+            _ => State::Abandoned,
+        }
+    }
+
+    /// Moves a block from one state to the next. What was written before is published with it. False: it was not in
+    /// the first state.
+    fn change(&self, index: usize, from: State, to: State) -> bool {
+        self.states[index].compare_exchange(from as u8, to as u8, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    /// Takes an unswept block. True: it is the caller's now (I7).
+    pub fn claim(&self, index: usize) -> bool {
+        self.change(index, State::Unswept, State::Sweeping)
+    }
+
+    /// Leaves a block to whoever sweeps it just now. False: nobody does.
+    pub fn abandon(&self, index: usize) -> bool {
+        self.change(index, State::Sweeping, State::Abandoned)
+    }
+
+    /// Sweeps a block that the caller has claimed, and publishes it.
+    pub fn sweep_claimed(&self, index: usize) {
+        let block = self.blocks[index];
+        // SAFETY: the block is the caller's by its claim (I7).
+        unsafe { sweep::sweep_in_background(block, self.occupied, self.overwrite) };
+        if !self.change(index, State::Sweeping, State::Swept) && block.kind() == Kind::BackgroundDrop {
+            // SAFETY: the heap is gone and left the block to us; what survived has not been dropped.
+            unsafe { sweep::drop_all(block, self.occupied) };
+        }
+    }
+
+    /// Sweeps one block on the sweeper's thread. False: none is left to take.
+    pub fn sweep_one(&self) -> bool {
+        loop {
+            let index = self.next.fetch_add(1, Ordering::Relaxed);
+            if index >= self.blocks.len() {
+                return false;
+            }
+            if self.claim(index) {
+                self.sweep_claimed(index);
+                return true;
+            }
+        }
+    }
+}
+
+/// Where jobs go, if the thread could be started.
+fn sweeper() -> Option<&'static Sender<Arc<Job>>> {
+    static SWEEPER: OnceLock<Option<Sender<Arc<Job>>>> = OnceLock::new();
+    let sweeper = SWEEPER.get_or_init(|| {
+        let (sender, jobs) = channel::<Arc<Job>>();
+        let body = move || {
+            for job in jobs {
+                while job.sweep_one() {}
+            }
+        };
+        std::thread::Builder::new().name("grisaille-sweeper".into()).spawn(body).ok().map(|_| sender)
+    });
+    sweeper.as_ref()
+}
+
+/// Whether there is a sweeper thread; starts it on first need. Without one the mutator sweeps by itself.
+pub(crate) fn is_running() -> bool {
+    sweeper().is_some()
+}
+
+/// Hands a job to the sweeper thread.
+pub(crate) fn hand_over(job: &Arc<Job>) {
+    if let Some(sweeper) = sweeper() {
+        // The thread never ends, so the channel never closes; if it did, the mutator would sweep.
+        let _ = sweeper.send(job.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::space::arena::Arena;
+    use crate::space::bitmap;
+    use crate::space::block::FIRST_GRANULE;
+
+    fn job(arena: &mut Arena, count: usize) -> Job {
+        let blocks = (0..count).map(|_| arena.take(1, Kind::Plain, false, 0).unwrap()).collect();
+        Job::new(blocks, 1, false, true, arena.memory())
+    }
+
+    #[test]
+    fn each_block_is_claimed_once() {
+        let mut arena = Arena::new(usize::MAX);
+        let job = job(&mut arena, 3);
+        assert!(job.claim(1) && !job.claim(1));
+        assert!(job.sweep_one() && job.sweep_one() && !job.sweep_one());
+        assert_eq!([0, 1, 2].map(|i| job.state(i)), [State::Swept, State::Sweeping, State::Swept]);
+        assert!(job.abandon(1) && !job.abandon(0));
+    }
+
+    /// Found by the binary-trees bench: the state was a word in the block, and a sweeper that came late took blocks
+    /// that the mutator had swept, freed and put to another use, and cleared their bitmaps.
+    #[test]
+    fn a_late_sweeper_touches_nothing() {
+        let mut arena = Arena::new(usize::MAX);
+        let late = job(&mut arena, 2);
+        for index in 0..2 {
+            assert!(late.claim(index));
+            late.sweep_claimed(index);
+            arena.give_back(late.blocks[index]);
+        }
+        let reused = arena.take(2, Kind::Plain, true, 0).unwrap();
+        // SAFETY: the test's own block.
+        bitmap::set_run(unsafe { reused.bits(0) }, FIRST_GRANULE, 100);
+        // SAFETY: the second block of the run is plain memory now.
+        unsafe { late.blocks[1].base().write_bytes(0, 4096) };
+        assert!(!late.sweep_one());
+        // SAFETY: as above.
+        assert_eq!(bitmap::count(unsafe { reused.bits(0) }), 100);
+    }
+
+    #[test]
+    fn an_abandoned_block_is_finished_by_its_sweeper() {
+        let mut arena = Arena::new(usize::MAX);
+        let job = job(&mut arena, 1);
+        assert!(job.claim(0) && job.abandon(0));
+        job.sweep_claimed(0);
+        assert_eq!(job.state(0), State::Abandoned);
+    }
+}

@@ -1,0 +1,290 @@
+//! [`Heap`]: built, configured, entered, dropped.
+
+use core::fmt;
+use core::marker::PhantomData;
+use core::ptr::NonNull;
+
+use crate::active::Region;
+use crate::barrier::{Barrier, Hybrid};
+use crate::cycle::blocks::Sweep;
+use crate::cycle::collector::Collector;
+use crate::cycle::pace::Pace;
+use crate::cycle::phase::Phase;
+use crate::mutator::Mutator;
+use crate::observe::stats::Stats;
+
+/// Bytes below which the default heap does not collect.
+const DEFAULT_FLOOR: usize = 4 << 20;
+/// Entries of the mark stack: 8 MiB.
+const DEFAULT_MARK_STACK: usize = 1 << 20;
+
+/// A garbage-collected heap with barrier `B`.
+///
+/// It is `Send`, with all that is in it; it is entered on one thread at a time. Dropping it drops what is in it that
+/// has drop glue, once, and frees its memory.
+///
+/// ```
+/// use grisaille::{Gc, Heap, Slot, Trace};
+///
+/// #[derive(Clone, Copy, Trace)]
+/// enum Value<'gc> { Nil, Number(f64), Pair(Gc<'gc, Pair<'gc>>) }
+///
+/// #[derive(Trace)]
+/// struct Pair<'gc> { car: Slot<Value<'gc>>, cdr: Slot<Value<'gc>> }
+///
+/// let mut heap = Heap::new();
+/// heap.enter(|cx| {
+///     let one = cx.alloc(Pair { car: Slot::new(Value::Number(1.0)), cdr: Slot::new(Value::Nil) });
+///     let two = cx.alloc(Pair { car: Slot::new(Value::Nil), cdr: Slot::new(Value::Pair(one)) });
+///     two.car.set(cx, Value::Pair(two)); // a cycle
+///     let keep = cx.root(two);
+///     cx.collect(); // `one` and `two` may not be used from here on
+///     let two = keep.get(cx);
+///     assert!(matches!(two.cdr.get(), Value::Pair(_)));
+/// });
+/// ```
+pub struct Heap<B: Barrier = Hybrid> {
+    collector: NonNull<Collector>,
+    _policy: PhantomData<B>,
+}
+
+// SAFETY: a Heap owns its collector. What it reaches is `Send`: every `Trace` type is, apart from pointers into the
+// heap itself, made of `Send + 'static` parts; `Root`s and `Stack`s of it that other threads hold touch nothing of
+// it but atomics.
+unsafe impl<B: Barrier> Send for Heap<B> {}
+
+impl Heap<Hybrid> {
+    /// A heap with the default policy and configuration.
+    pub fn new() -> Self {
+        HeapBuilder::new().into_heap()
+    }
+
+    /// Configures a heap.
+    ///
+    /// ```
+    /// use grisaille::{Heap, Sweep, Watermark};
+    ///
+    /// let heap = Heap::builder().barrier::<Watermark>().sweep(Sweep::Lazy).growth(0.5).limit(64 << 20).build();
+    /// assert!(heap.is_ok());
+    /// ```
+    pub fn builder() -> HeapBuilder<Hybrid> {
+        HeapBuilder::new()
+    }
+}
+
+impl Default for Heap<Hybrid> {
+    fn default() -> Self {
+        Heap::new()
+    }
+}
+
+impl<B: Barrier> Heap<B> {
+    /// Enters the heap: `f` may allocate in it until it returns. What must outlive the region is a
+    /// [`Root`](crate::Root) or lies on a [`Stack`](crate::Stack).
+    ///
+    /// # Panics
+    /// When a heap is entered on this thread already; [`Mutator::suspend`] makes room for another. Passes panics of
+    /// `f` on: the heap stays whole.
+    ///
+    /// ```should_panic
+    /// # use grisaille::Heap;
+    /// let (mut a, mut b) = (Heap::new(), Heap::new());
+    /// a.enter(|_| b.enter(|_| ()));
+    /// ```
+    #[track_caller]
+    pub fn enter<R>(&mut self, f: impl for<'s> FnOnce(&mut Mutator<'s, B>) -> R) -> R {
+        /// Ends the region, also when `f` panics: no local outlives it.
+        struct EndRegion<B: Barrier>(NonNull<Collector>, PhantomData<B>);
+        impl<B: Barrier> Drop for EndRegion<B> {
+            fn drop(&mut self) {
+                // SAFETY: the heap is borrowed while the region is open.
+                let c = unsafe { self.0.as_ref() };
+                c.truncate_roots::<B>(&c.shadow, 0);
+                c.truncate_roots::<B>(&c.escapes, 0);
+            }
+        }
+        let _active = Region::enter(self.collector().id);
+        let _end = EndRegion::<B>(self.collector, PhantomData);
+        // SAFETY: the heap is mutably borrowed for the region; `f` cannot let the Mutator out of it.
+        let mut mutator = unsafe { Mutator::new(self.collector) };
+        f(&mut mutator)
+    }
+
+    fn collector(&self) -> &Collector {
+        // SAFETY: owned by this heap; only ever borrowed shared.
+        unsafe { self.collector.as_ref() }
+    }
+
+    /// What the heap has done so far.
+    pub fn stats(&self) -> Stats {
+        self.collector().stats()
+    }
+
+    /// Where the heap stands in its cycle.
+    pub fn phase(&self) -> Phase {
+        self.collector().phase.get()
+    }
+
+    /// Changes when swept memory is found, from the next sweep on.
+    ///
+    /// ```
+    /// # use grisaille::{Heap, Sweep};
+    /// let mut heap = Heap::new();
+    /// heap.set_sweep(Sweep::Lazy);
+    /// ```
+    pub fn set_sweep(&mut self, sweep: Sweep) {
+        self.collector().sweep.set(sweep);
+    }
+
+    /// Lowers the cap of the mark stack, so that tests reach its overflow.
+    #[doc(hidden)]
+    pub fn set_mark_stack_cap(&mut self, entries: usize) {
+        self.collector().marker.set_cap(entries);
+    }
+}
+
+impl<B: Barrier> Drop for Heap<B> {
+    fn drop(&mut self) {
+        let c = self.collector();
+        // A cycle in progress ends here; whatever is in the heap dies.
+        c.retire_holes();
+        let mut blocks = c.blocks.borrow_mut();
+        blocks.drop_everything(c.marker.occupied());
+        drop(blocks);
+        // SAFETY: made by `Box::leak` in `build`, and freed once. Blocks in the sweeper's hands are kept by its share
+        // of the memory.
+        drop(unsafe { Box::from_raw(self.collector.as_ptr()) });
+    }
+}
+
+impl<B: Barrier> fmt::Debug for Heap<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Heap").field("barrier", &<B as Barrier>::NAME).field("phase", &self.phase()).finish()
+    }
+}
+
+/// Configures a [`Heap`]: see [`Heap::builder`].
+#[derive(Clone, Debug)]
+pub struct HeapBuilder<B: Barrier = Hybrid> {
+    sweep: Sweep,
+    stress: bool,
+    growth: f64,
+    floor: usize,
+    limit: usize,
+    automatic: bool,
+    mark_stack: usize,
+    _policy: PhantomData<B>,
+}
+
+/// What a [`HeapBuilder`] refuses.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The growth must be finite, at least 0.05 and at most 1000.
+    Growth(f64),
+    /// The limit must be at least [`HeapBuilder::MIN_LIMIT`].
+    Limit(usize),
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ConfigError::Growth(growth) => {
+                write!(f, "a heap cannot grow by a factor of {growth}: 0.05 to 1000 can be had")
+            }
+            ConfigError::Limit(limit) => {
+                write!(f, "a heap cannot work in {limit} bytes: {} is the least", HeapBuilder::<Hybrid>::MIN_LIMIT)
+            }
+        }
+    }
+}
+
+impl core::error::Error for ConfigError {}
+
+impl HeapBuilder<Hybrid> {
+    fn new() -> Self {
+        HeapBuilder {
+            sweep: Sweep::default(),
+            stress: false,
+            growth: 1.0,
+            floor: DEFAULT_FLOOR,
+            limit: usize::MAX,
+            automatic: true,
+            mark_stack: DEFAULT_MARK_STACK,
+            _policy: PhantomData,
+        }
+    }
+}
+
+impl<B: Barrier> HeapBuilder<B> {
+    /// The least limit, in bytes: room for a block of each kind of object.
+    pub const MIN_LIMIT: usize = 256 * 1024;
+
+    /// The policy: which write barrier runs. [`Hybrid`] unless said otherwise.
+    pub fn barrier<C: Barrier>(self) -> HeapBuilder<C> {
+        let HeapBuilder { sweep, stress, growth, floor, limit, automatic, mark_stack, _policy } = self;
+        HeapBuilder { sweep, stress, growth, floor, limit, automatic, mark_stack, _policy: PhantomData }
+    }
+
+    /// When swept memory is found. [`Sweep::Concurrent`] unless said otherwise.
+    pub fn sweep(self, sweep: Sweep) -> Self {
+        HeapBuilder { sweep, ..self }
+    }
+
+    /// A collector step at every safepoint, however small, and freed memory overwritten: finds pointers that should
+    /// have been rooted. Slow.
+    pub fn stress(self, stress: bool) -> Self {
+        HeapBuilder { stress, ..self }
+    }
+
+    /// How much the heap may grow between two cycles, as a share of what lives: with 1.0, the default, it doubles.
+    pub fn growth(self, growth: f64) -> Self {
+        HeapBuilder { growth, ..self }
+    }
+
+    /// Bytes below which the heap does not collect, however little lives. 4 MiB unless said otherwise.
+    pub fn floor(self, bytes: usize) -> Self {
+        HeapBuilder { floor: bytes, ..self }
+    }
+
+    /// Bytes that the heap's blocks and external bytes may take together, at the most. None unless set.
+    pub fn limit(self, bytes: usize) -> Self {
+        HeapBuilder { limit: bytes, ..self }
+    }
+
+    /// Whether safepoints collect by themselves. Without it only [`Mutator::step`] and [`Mutator::collect`] do.
+    pub fn automatic(self, automatic: bool) -> Self {
+        HeapBuilder { automatic, ..self }
+    }
+
+    /// Makes the heap.
+    ///
+    /// ```
+    /// # use grisaille::{ConfigError, Heap};
+    /// assert_eq!(Heap::builder().limit(5).build().unwrap_err(), ConfigError::Limit(5));
+    /// assert!(Heap::builder().growth(f64::NAN).build().is_err());
+    /// ```
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the value that cannot be.
+    pub fn build(self) -> Result<Heap<B>, ConfigError> {
+        if !(0.05..=1000.0).contains(&self.growth) {
+            return Err(ConfigError::Growth(self.growth));
+        }
+        if self.limit < Self::MIN_LIMIT {
+            return Err(ConfigError::Limit(self.limit));
+        }
+        Ok(self.into_heap())
+    }
+
+    fn into_heap(self) -> Heap<B> {
+        let pace = Pace {
+            growth: (self.growth * 256.0) as usize,
+            floor: self.floor,
+            limit: self.limit,
+            automatic: self.automatic,
+        };
+        let collector = Collector::new(pace, self.sweep, self.stress, self.mark_stack, B::RULES.incremental);
+        Heap { collector: NonNull::from(Box::leak(Box::new(collector))), _policy: PhantomData }
+    }
+}

@@ -1,0 +1,218 @@
+//! [`Array`]: a slice whose elements lie in the object.
+
+use core::marker::PhantomData;
+use core::mem::needs_drop;
+use core::ptr::NonNull;
+
+use crate::barrier::Barrier;
+use crate::mutator::{HeapFull, Mutator, heap_is_full};
+use crate::pointer::gc::Gc;
+use crate::space::block::{GRANULE, Kind};
+use crate::space::header::{FILLER, HEADER_SIZE, ObjectPtr, TypeInfo, trace_nothing};
+use crate::trace::{Trace, Tracer, kind_of, tracer};
+
+/// Elements that are scanned in one piece.
+const PIECE: usize = 128;
+
+/// A slice in the heap: its elements lie in the object, whose pointer is one word.
+///
+/// Reached through [`Gc`]: see [`as_slice`](Gc::as_slice). Elements that change are [`Slot`](crate::Slot)s. A large
+/// array is marked in pieces, and its allocation is a run of blocks.
+///
+/// ```
+/// use grisaille::{Array, Gc, Heap, Slot};
+///
+/// Heap::new().enter(|cx| {
+///     let squares: Gc<'_, Array<Slot<f64>>> = cx.alloc_array(4, |i| Slot::new((i * i) as f64));
+///     squares.as_slice()[3].set(cx, 10.0);
+///     assert_eq!(squares.as_slice().iter().map(Slot::get).sum::<f64>(), 0.0 + 1.0 + 4.0 + 10.0);
+/// });
+/// ```
+#[repr(C)]
+pub struct Array<T> {
+    len: usize,
+    elements: [T; 0],
+}
+
+/// Bytes of an array object, or none where they overflow.
+fn array_bytes(len: usize, element: usize) -> Option<usize> {
+    len.checked_mul(element)?
+        .checked_add(HEADER_SIZE + size_of::<usize>() + GRANULE)
+        .filter(|&bytes| bytes <= isize::MAX as usize)
+        .map(|bytes| (bytes - GRANULE).next_multiple_of(GRANULE))
+}
+
+struct InfoOfArray<T>(PhantomData<T>);
+
+impl<T: Trace> InfoOfArray<T> {
+    const INFO: TypeInfo = {
+        assert!(
+            align_of::<T>() <= GRANULE,
+            "types aligned to more than 8 bytes cannot live in the heap: box the part that is"
+        );
+        assert!(size_of::<T>() <= u32::MAX as usize, "the element is too large for the heap");
+        TypeInfo {
+            granules: 0,
+            element: size_of::<T>() as u32,
+            prefix: size_of::<usize>() as u32,
+            needs_trace: T::NEEDS_TRACE,
+            trace: if T::NEEDS_TRACE { trace_array::<T> } else { trace_nothing },
+            drop: if needs_drop::<T>() { Some(drop_array::<T>) } else { None },
+            name: core::any::type_name::<Array<T>>,
+        }
+    };
+}
+
+/// # Safety
+/// `object` must be an array of `T`, complete, for `'x`.
+unsafe fn elements<'x, T>(object: ObjectPtr) -> &'x [T] {
+    // SAFETY: the elements follow the length word.
+    unsafe { core::slice::from_raw_parts(first::<T>(object).as_ptr(), object.length()) }
+}
+
+fn first<T>(object: ObjectPtr) -> NonNull<T> {
+    // SAFETY: the length word is part of the object; the elements follow it.
+    unsafe { object.payload().cast::<usize>().add(1).cast() }
+}
+
+unsafe fn trace_array<T: Trace>(object: ObjectPtr, from: usize, erased: NonNull<()>) -> usize {
+    // SAFETY: the header names this function, so the object is a complete array of `T`.
+    let all = unsafe { elements::<T>(object) };
+    let end = all.len().min(from + PIECE);
+    // SAFETY: the tracer is the caller's.
+    let tracer = unsafe { tracer(erased) };
+    for element in &all[from..end] {
+        element.trace(tracer);
+    }
+    tracer.scanned((end - from) * size_of::<T>());
+    if end == all.len() { 0 } else { end }
+}
+
+unsafe fn drop_array<T>(object: ObjectPtr) {
+    let all = NonNull::slice_from_raw_parts(first::<T>(object), object.length());
+    // SAFETY: the header names this function, so the object is a complete array of `T`; dropped once (I6).
+    unsafe { all.drop_in_place() };
+}
+
+impl<B: Barrier> Mutator<'_, B> {
+    /// Allocates an array of `len` elements, made by `f` from their indices.
+    ///
+    /// # Panics
+    /// When the heap is full; passes panics of `f` on.
+    #[track_caller]
+    pub fn alloc_array<'a, T: Trace<At<'a> = T>>(&'a self, len: usize, f: impl FnMut(usize) -> T) -> Gc<'a, Array<T>> {
+        self.try_alloc_array(len, f).unwrap_or_else(|_| heap_is_full())
+    }
+
+    /// Allocates an array of `len` elements, made by `f` from their indices, unless the heap is full.
+    ///
+    /// ```
+    /// # use grisaille::{Heap, HeapFull};
+    /// # Heap::new().enter(|cx| {
+    /// assert_eq!(cx.try_alloc_array(3, |i| i).unwrap().as_slice(), [0, 1, 2]);
+    /// assert_eq!(cx.try_alloc_array(usize::MAX, |i| i).unwrap_err(), HeapFull(()));
+    /// # });
+    /// ```
+    ///
+    /// # Errors
+    /// [`HeapFull`], before `f` is called.
+    pub fn try_alloc_array<'a, T: Trace<At<'a> = T>>(
+        &'a self,
+        len: usize,
+        mut f: impl FnMut(usize) -> T,
+    ) -> Result<Gc<'a, Array<T>>, HeapFull<()>> {
+        let bytes = array_bytes(len, size_of::<T>()).ok_or(HeapFull(()))?;
+        let filler = self.place_filler(bytes, const { kind_of::<T>() })?;
+        /// Drops what was made when `f` panics; the memory stays filler until it is swept.
+        struct Made<T>(NonNull<T>, usize);
+        impl<T> Drop for Made<T> {
+            fn drop(&mut self) {
+                // SAFETY: the first elements were written, and nothing else will drop them.
+                unsafe { NonNull::slice_from_raw_parts(self.0, self.1).drop_in_place() };
+            }
+        }
+        let mut made = Made(first::<T>(filler), 0);
+        while made.1 < len {
+            let element = f(made.1);
+            // SAFETY: below `len`, for which there is room.
+            unsafe { made.0.add(made.1).write(element) };
+            made.1 += 1;
+        }
+        core::mem::forget(made);
+        // SAFETY: all elements are there, and the size is the filler's: the length word's meaning changes with it.
+        let object = unsafe { complete(filler, len, const { &InfoOfArray::<T>::INFO }) };
+        self.collector().born(object);
+        // SAFETY: complete; no safepoint before `'a` ends.
+        Ok(unsafe { Gc::from_object(object) })
+    }
+
+    /// Takes `bytes` of memory that are filler until the object in them is complete: size and header are right at
+    /// every moment (I3, I4), whatever happens meanwhile.
+    pub(crate) fn place_filler(&self, bytes: usize, kind: Kind) -> Result<ObjectPtr, HeapFull<()>> {
+        let c = self.collector();
+        let at = match c.bump(kind, bytes).take(bytes) {
+            Some(at) if bytes <= crate::space::block::LARGE => at,
+            _ => c.reserve(bytes, kind).ok_or(HeapFull(()))?,
+        };
+        // SAFETY: the bytes are ours.
+        unsafe {
+            let object = ObjectPtr::write(at, &FILLER);
+            object.payload().cast::<usize>().write(bytes - HEADER_SIZE - size_of::<usize>());
+            Ok(object)
+        }
+    }
+}
+
+/// Makes an object of filler.
+///
+/// # Safety
+/// The payload behind the length word must be what `info` describes, for that length.
+pub(crate) unsafe fn complete(filler: ObjectPtr, len: usize, info: &'static TypeInfo) -> ObjectPtr {
+    // SAFETY: passed on; nothing looks at the object between the two writes.
+    unsafe {
+        filler.payload().cast::<usize>().write(len);
+        filler.become_type(info);
+    }
+    filler
+}
+
+impl<'gc, T> Gc<'gc, Array<T>> {
+    /// The elements.
+    #[inline(always)]
+    pub fn as_slice(self) -> &'gc [T] {
+        // SAFETY: the array is complete and live until the next safepoint.
+        unsafe { elements(self.object()) }
+    }
+
+    /// How many elements there are.
+    #[inline(always)]
+    pub fn len(self) -> usize {
+        self.as_ref().len
+    }
+
+    /// Whether there is none.
+    #[inline(always)]
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+}
+
+// SAFETY: there is no value of this type outside an object whose header names `trace_array`; `At` replaces the
+// lifetime in the element.
+unsafe impl<T: Trace> Trace for Array<T>
+where
+    for<'a> T::At<'a>: Sized,
+{
+    type At<'a> = Array<T::At<'a>>;
+    const NEEDS_TRACE: bool = T::NEEDS_TRACE;
+    fn trace(&self, _: &mut Tracer<'_>) {
+        let _ = &self.elements;
+        unreachable!("arrays are traced through their header")
+    }
+}
+
+impl<T> core::fmt::Debug for Array<T> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Array(len {})", self.len)
+    }
+}

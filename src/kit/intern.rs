@@ -1,0 +1,64 @@
+//! Interning: equal strings are one object, which the table does not keep alive.
+
+use super::string::{Str, hash_of, text_of};
+use crate::barrier::Barrier;
+use crate::mutator::{HeapFull, Mutator, heap_is_full};
+use crate::pointer::gc::Gc;
+
+impl<B: Barrier> Mutator<'_, B> {
+    /// The string object with this text: the one that exists, or a new one. Two interned strings are equal where
+    /// [`Gc::ptr_eq`] says so.
+    ///
+    /// The table is weak: a string that nothing else points to dies, and its entry with it.
+    ///
+    /// ```
+    /// use grisaille::{Gc, Heap};
+    ///
+    /// Heap::new().enter(|cx| {
+    ///     assert!(Gc::ptr_eq(cx.intern("name"), cx.intern("name")));
+    ///     assert!(!Gc::ptr_eq(cx.intern("name"), cx.intern("game")));
+    /// });
+    /// ```
+    ///
+    /// # Panics
+    /// When the heap is full.
+    #[track_caller]
+    pub fn intern<'a>(&'a self, text: &str) -> Gc<'a, Str> {
+        self.try_intern(text).unwrap_or_else(|_| heap_is_full())
+    }
+
+    /// As [`intern`](Mutator::intern), unless the string is new and the heap is full.
+    ///
+    /// # Errors
+    /// [`HeapFull`].
+    pub fn try_intern<'a>(&'a self, text: &str) -> Result<Gc<'a, Str>, HeapFull<()>> {
+        let c = self.collector();
+        let hash = hash_of(text);
+        let mut strings = c.strings.borrow_mut();
+        // SAFETY: entries are string objects; a dying one's memory stays as it is until its entry is gone.
+        let found = strings.find(hash, |object| unsafe { text_of(object) } == text && c.may_find(object));
+        if let Some(object) = found
+            && c.may_upgrade::<B>(object)
+        {
+            // SAFETY: a live string; no safepoint before `'a` ends.
+            return Ok(unsafe { Gc::from_object(object) });
+        }
+        let new = self.place_str(text, hash)?;
+        strings.insert(hash, new.object());
+        Ok(new)
+    }
+
+    /// How many strings are interned just now, for tests and tools. Dead ones count until the collector finds them.
+    ///
+    /// ```
+    /// # grisaille::Heap::new().enter(|cx| {
+    /// cx.intern("name");
+    /// assert_eq!(cx.interned(), 1);
+    /// cx.collect();
+    /// assert_eq!(cx.interned(), 0);
+    /// # });
+    /// ```
+    pub fn interned(&self) -> usize {
+        self.collector().strings.borrow().len()
+    }
+}

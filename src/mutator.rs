@@ -1,0 +1,530 @@
+//! [`Mutator`]: what a program does with a heap it has entered.
+
+use core::cell::Cell;
+use core::fmt;
+use core::marker::PhantomData;
+use core::ptr::NonNull;
+
+use crate::active::Region;
+use crate::barrier::{Barrier, Hybrid};
+use crate::cycle::Ended;
+use crate::cycle::collector::Collector;
+use crate::cycle::meter::{Budget, Meter};
+use crate::cycle::phase::Phase;
+use crate::observe::stats::Stats;
+use crate::pointer::gc::Gc;
+use crate::roots::local::{Local, PointerArea};
+use crate::roots::root::Root;
+use crate::space::block::{Kind, LARGE};
+use crate::space::header::{HEADER_SIZE, ObjectPtr, TypeInfo};
+use crate::trace::{InfoOf, Trace, Tracer, kind_of, object_bytes, restamp};
+
+/// A heap that has been entered: allocates, roots, and collects.
+///
+/// Shared borrows never collect: `alloc`, `root` and the barriers take `&Mutator`, and a [`Gc`] borrows it. What may
+/// collect takes `&mut Mutator` ([`safepoint`](Mutator::safepoint), [`step`](Mutator::step),
+/// [`collect`](Mutator::collect), [`scope`](Mutator::scope)), so no `Gc` is kept across it. A helper that works with
+/// pointers takes `&Mutator`; one that may collect takes `&mut Mutator` and [`Local`]s.
+///
+/// [`Heap::enter`](crate::Heap::enter) lends one. `'s` is the region or scope it is in.
+pub struct Mutator<'s, B: Barrier = Hybrid> {
+    collector: NonNull<Collector>,
+    /// Invariant in `'s`; neither `Send` nor `Sync`.
+    _scope: PhantomData<(Cell<&'s ()>, *mut (), B)>,
+}
+
+/// The heap has no room for an object: it is at its [limit](crate::HeapBuilder::limit), two full cycles in a row
+/// freed too little under it, or the system has no memory. Holds what was to be allocated.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct HeapFull<T>(
+    /// What was to be allocated.
+    pub T,
+);
+
+impl<T> fmt::Debug for HeapFull<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("HeapFull")
+    }
+}
+
+impl<T> fmt::Display for HeapFull<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the heap is full")
+    }
+}
+
+impl<T> core::error::Error for HeapFull<T> {}
+
+/// What a [`Mutator::step`] left behind.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Progress {
+    /// The phase that the heap is in now.
+    pub phase: Phase,
+    /// The step ended a cycle.
+    pub cycle_ended: bool,
+    /// Work done, in the unit of [`Budget::work`].
+    pub work: usize,
+}
+
+/// The colour of an object in the tri-colour abstraction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Color {
+    /// Not reached by marking; outside of marking, every object.
+    White,
+    /// Reached, and waiting to be traced.
+    Grey,
+    /// Reached and traced, or without pointers.
+    Black,
+}
+
+impl<'s, B: Barrier> Mutator<'s, B> {
+    /// # Safety
+    /// `collector` must be alive for `'s`, entered, and used through no other `Mutator` that is not lent out by or
+    /// to this one.
+    pub(crate) unsafe fn new(collector: NonNull<Collector>) -> Self {
+        Mutator { collector, _scope: PhantomData }
+    }
+
+    #[inline(always)]
+    pub(crate) fn collector(&self) -> &Collector {
+        // SAFETY: alive while this Mutator is (`new`'s contract); the collector is only ever borrowed shared.
+        unsafe { self.collector.as_ref() }
+    }
+
+    /// Places an object by the fast path, or the slow one.
+    #[inline(always)]
+    pub(crate) fn place<T>(&self, value: T, info: &'static TypeInfo, kind: Kind) -> Result<ObjectPtr, T> {
+        let bytes = const { object_bytes::<T>() };
+        if const { object_bytes::<T>() <= LARGE }
+            && let Some(at) = self.collector().bump(kind, bytes).take(bytes)
+        {
+            // SAFETY: the bytes are ours, and enough.
+            return Ok(unsafe { write_object(at, value, info) });
+        }
+        self.place_slow(value, info, kind)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn place_slow<T>(&self, value: T, info: &'static TypeInfo, kind: Kind) -> Result<ObjectPtr, T> {
+        let Some(at) = self.collector().reserve(object_bytes::<T>(), kind) else { return Err(value) };
+        // SAFETY: the bytes are ours, and enough.
+        let object = unsafe { write_object(at, value, info) };
+        self.collector().born(object);
+        Ok(object)
+    }
+
+    /// Allocates an object. Never collects; a compare, an add and the writes.
+    ///
+    /// ```
+    /// # use grisaille::Heap;
+    /// Heap::new().enter(|cx| {
+    ///     let name = cx.alloc(String::from("name"));
+    ///     assert_eq!(name.len(), 4);
+    /// });
+    /// ```
+    ///
+    /// # Panics
+    /// When the heap is full ([`HeapFull`] says when): [`try_alloc`](Mutator::try_alloc) answers with a value.
+    #[inline(always)]
+    #[track_caller]
+    pub fn alloc<'a, T: Trace<At<'a> = T>>(&'a self, value: T) -> Gc<'a, T> {
+        match self.try_alloc(value) {
+            Ok(object) => object,
+            Err(_) => heap_is_full(),
+        }
+    }
+
+    /// Allocates an object, or gives the value back when the heap is full.
+    ///
+    /// Room may be had after [`collect`](Mutator::collect): allocation never collects by itself.
+    ///
+    /// ```
+    /// # use grisaille::Heap;
+    /// let mut heap = Heap::builder().limit(1 << 20).build().unwrap();
+    /// heap.enter(|cx| {
+    ///     let full = loop {
+    ///         if let Err(full) = cx.try_alloc([0u64; 100]) {
+    ///             break full;
+    ///         }
+    ///     };
+    ///     assert_eq!(full.0.len(), 100); // the value is not lost
+    ///     cx.collect();
+    ///     assert!(cx.try_alloc(full.0).is_ok());
+    /// });
+    /// ```
+    ///
+    /// # Errors
+    /// [`HeapFull`], with the value.
+    #[inline(always)]
+    pub fn try_alloc<'a, T: Trace<At<'a> = T>>(&'a self, value: T) -> Result<Gc<'a, T>, HeapFull<T>> {
+        match self.place(value, const { &InfoOf::<T>::INFO }, const { kind_of::<T>() }) {
+            // SAFETY: just written as a `T`; no safepoint before `'a` ends.
+            Ok(object) => Ok(unsafe { Gc::from_object(object) }),
+            Err(value) => Err(HeapFull(value)),
+        }
+    }
+
+    /// Roots a value for the current scope: what it points to stays alive until the scope (or the region of
+    /// [`Heap::enter`](crate::Heap::enter)) ends.
+    ///
+    /// ```
+    /// # use grisaille::Heap;
+    /// Heap::new().enter(|cx| {
+    ///     let kept = cx.root(cx.alloc(1));
+    ///     cx.collect();
+    ///     assert_eq!(*kept.get(cx), 1);
+    /// });
+    /// ```
+    #[inline(always)]
+    pub fn root<V: Trace + Copy>(&self, value: V) -> Local<'s, V::At<'s>>
+    where
+        V::At<'s>: Copy,
+    {
+        self.push_roots(&self.collector().shadow, &value);
+        // SAFETY: rooted until the scope ends, which `'s` is.
+        unsafe { Local::new(restamp(value)) }
+    }
+
+    #[inline(always)]
+    fn push_roots<V: Trace>(&self, area: &PointerArea, value: &V) {
+        if const { V::NEEDS_TRACE } {
+            if const { B::RULES.watches_roots() } && self.collector().watch_roots.get() {
+                self.push_roots_watched(area, &|tracer| value.trace(tracer));
+            } else {
+                value.trace(&mut Tracer::rooting(area));
+            }
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn push_roots_watched(&self, area: &PointerArea, trace: &dyn Fn(&mut Tracer<'_>)) {
+        let mut pointers = Vec::new();
+        trace(&mut Tracer::listing(&mut pointers));
+        for object in pointers {
+            self.collector().push_root::<B>(area, object);
+        }
+    }
+
+    /// Roots a value until its handle is dropped, on any thread and in or after any region.
+    ///
+    /// ```
+    /// # use grisaille::Heap;
+    /// let mut heap = Heap::new();
+    /// let root = heap.enter(|cx| cx.persist(cx.alloc(1)));
+    /// heap.enter(|cx| assert_eq!(*root.get(cx), 1));
+    /// ```
+    pub fn persist<V: Trace + Copy>(&self, value: V) -> Root<V::At<'static>>
+    where
+        V::At<'static>: Copy,
+    {
+        let c = self.collector();
+        let watched = c.watch_roots.get().then_some((&B::RULES, &c.marker));
+        c.roots.borrow_mut().add(value, c.id, watched, c.cycle.get())
+    }
+
+    /// The same value with the borrow of `cx` as its lifetime, where values of different lifetimes must meet.
+    ///
+    /// ```
+    /// use grisaille::{Gc, Heap, Mutator};
+    ///
+    /// fn larger<'a>(cx: &'a Mutator<'_>, a: Gc<'_, i64>, b: Gc<'_, i64>) -> Gc<'a, i64> {
+    ///     if *a > *b { cx.adopt(a) } else { cx.adopt(b) }
+    /// }
+    /// Heap::new().enter(|cx| assert_eq!(*larger(cx, cx.alloc(1), cx.alloc(2)), 2));
+    /// ```
+    #[inline(always)]
+    pub fn adopt<'a, V: Trace + Copy>(&'a self, value: V) -> V::At<'a>
+    where
+        V::At<'a>: Copy,
+    {
+        // SAFETY: the value is usable now, so what it points to is live; no safepoint before `'a` ends.
+        unsafe { restamp(value) }
+    }
+
+    /// A point at which the collector may do a step. A load and a branch when there is nothing to do.
+    ///
+    /// Place one in each loop and each call of an interpreted program. A step is bounded: see the crate's
+    /// documentation for how much, and [`Heap::builder`](crate::Heap::builder) for what can be configured.
+    ///
+    /// ```
+    /// # use grisaille::Heap;
+    /// Heap::new().enter(|cx| {
+    ///     for n in 0..1_000_000u64 {
+    ///         cx.alloc(n);
+    ///         cx.safepoint();
+    ///     }
+    ///     assert!(cx.stats().cycles > 0);
+    /// });
+    /// ```
+    #[inline(always)]
+    pub fn safepoint(&mut self) {
+        if self.collector().poll.get() {
+            self.safepoint_slow();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn safepoint_slow(&mut self) {
+        let c = self.collector();
+        let (pacer, phase) = (&c.pacer, c.phase.get());
+        c.checkpoint();
+        c.poll.set(c.stress);
+        if !pacer.pace.automatic {
+            return;
+        }
+        if phase == Phase::Idle && !c.stress && !pacer.wants_cycle() || !c.stress && pacer.must_leave_time() {
+            pacer.step_ended(0, phase == Phase::Idle);
+            return;
+        }
+        let budget = if c.stress {
+            // Cycles of the smallest steps, of small ones and of usual ones, in turn.
+            Budget::work([1, 1 << 10, 1 << 16][c.counters.cycles.get() as usize % 3])
+        } else {
+            Budget::work(pacer.charge())
+        };
+        let mut meter = Meter::new(budget);
+        // The sweeper's work is left to it, unless the next cycle is due.
+        let take_part = c.stress || pacer.wants_cycle();
+        match c.run::<B>(&mut meter, take_part) {
+            Ended::Cycle => {
+                pacer.step_ended(meter.spent, true);
+            }
+            Ended::Budget if pacer.step_ended(meter.spent, false) => c.poll.set(true),
+            Ended::Budget => {}
+            Ended::Waiting => pacer.nothing_to_do(),
+        }
+    }
+
+    /// Does a step of the collector, within the budget; starts a cycle where none is in progress. A step ends when a
+    /// cycle does.
+    ///
+    /// ```
+    /// use grisaille::{Budget, Heap};
+    ///
+    /// let mut heap = Heap::builder().automatic(false).build().unwrap();
+    /// heap.enter(|cx| while !cx.step(Budget::work(1)).cycle_ended {});
+    /// ```
+    pub fn step(&mut self, budget: Budget) -> Progress {
+        let mut meter = Meter::new(budget);
+        let c = self.collector();
+        c.checkpoint();
+        let ended = c.run::<B>(&mut meter, true);
+        c.pacer.step_ended(meter.spent, ended == Ended::Cycle);
+        Progress { phase: c.phase.get(), cycle_ended: ended == Ended::Cycle, work: meter.spent }
+    }
+
+    /// Finishes the cycle in progress, if any, and runs a whole one: all that is unreachable now is freed.
+    ///
+    /// ```
+    /// # use grisaille::Heap;
+    /// # Heap::new().enter(|cx| {
+    /// cx.alloc(1);
+    /// cx.collect();
+    /// assert_eq!(cx.stats().bytes_live, 0);
+    /// # });
+    /// ```
+    pub fn collect(&mut self) {
+        if self.collector().phase.get() != Phase::Idle {
+            self.finish_cycle();
+        }
+        let c = self.collector();
+        c.roots.borrow_mut().reap();
+        c.stacks.borrow_mut().reap();
+        self.finish_cycle();
+    }
+
+    fn finish_cycle(&mut self) {
+        let c = self.collector();
+        c.checkpoint();
+        // The sweeper may have a block in hand. It is not waited for anywhere else.
+        while c.run::<B>(&mut Meter::unlimited(), true) != Ended::Cycle {
+            std::thread::yield_now();
+        }
+        c.pacer.step_ended(0, true);
+        c.poll.set(c.stress && c.pacer.pace.automatic);
+    }
+
+    /// Runs `f` in a scope of its own: what it roots is dropped from the roots when it ends, and what must leave goes
+    /// through [`Out::keep`]. Roots of the surrounding scope stay.
+    ///
+    /// ```
+    /// # use grisaille::Heap;
+    /// Heap::new().enter(|cx| {
+    ///     let sum = cx.scope(|cx, out| {
+    ///         let one = cx.root(cx.alloc(1)); // until the scope ends
+    ///         cx.safepoint();
+    ///         out.keep(cx, cx.alloc(*one.get(cx) + 1))
+    ///     });
+    ///     cx.collect();
+    ///     assert_eq!(*sum.get(cx), 2);
+    /// });
+    /// ```
+    #[inline]
+    pub fn scope<R>(&mut self, f: impl for<'i> FnOnce(&mut Mutator<'i, B>, Out<'i, 's, B>) -> R) -> R {
+        /// Ends the scope, also when `f` panics.
+        struct EndScope<B: Barrier> {
+            collector: NonNull<Collector>,
+            locals: usize,
+            escapes: usize,
+            _policy: PhantomData<B>,
+        }
+        impl<B: Barrier> Drop for EndScope<B> {
+            #[inline]
+            fn drop(&mut self) {
+                // SAFETY: the collector outlives the Mutator whose scope this is.
+                let c = unsafe { self.collector.as_ref() };
+                c.truncate_roots::<B>(&c.shadow, self.locals);
+                let escapes = c.escapes.len();
+                if escapes > self.escapes {
+                    for index in self.escapes..escapes {
+                        c.push_root::<B>(&c.shadow, c.escapes.at(index));
+                    }
+                    c.truncate_roots::<B>(&c.escapes, self.escapes);
+                }
+            }
+        }
+        let c = self.collector();
+        let _end = EndScope::<B> {
+            collector: self.collector,
+            locals: c.shadow.len(),
+            escapes: c.escapes.len(),
+            _policy: PhantomData,
+        };
+        // SAFETY: `self` is borrowed while the inner Mutator is used.
+        let mut inner = unsafe { Mutator::new(self.collector) };
+        f(&mut inner, Out { _scopes: PhantomData })
+    }
+
+    /// Runs `f` with no heap active on this thread, so that it may enter another. It is `'static`: no pointer of this
+    /// heap goes in.
+    ///
+    /// ```
+    /// # use grisaille::Heap;
+    /// Heap::new().enter(|cx| {
+    ///     let sum = cx.suspend(|| Heap::new().enter(|cx| *cx.alloc(1) + *cx.alloc(2)));
+    ///     assert_eq!(sum, 3);
+    /// });
+    /// ```
+    pub fn suspend<R: 'static>(&mut self, f: impl FnOnce() -> R + 'static) -> R {
+        let _suspended = Region::suspend();
+        f()
+    }
+
+    /// Tells the pacer that objects of the heap own `delta` more bytes outside it (or fewer, where it is negative).
+    /// They count towards the goal and the limit.
+    ///
+    /// ```
+    /// # grisaille::Heap::new().enter(|cx| {
+    /// cx.external(1 << 20);
+    /// assert_eq!(cx.stats().bytes_external, 1 << 20);
+    /// cx.external(-(1 << 20));
+    /// # });
+    /// ```
+    pub fn external(&self, delta: isize) {
+        let c = self.collector();
+        if c.pacer.external_changed(delta) {
+            c.poll.set(true);
+        }
+    }
+
+    /// What the heap has done so far.
+    pub fn stats(&self) -> Stats {
+        self.collector().stats()
+    }
+
+    /// Where the heap stands in its cycle.
+    pub fn phase(&self) -> Phase {
+        self.collector().phase.get()
+    }
+
+    /// The colour of an object just now, for tests and tools. Outside of marking every object is white.
+    ///
+    /// ```
+    /// # use grisaille::{Color, Heap};
+    /// # Heap::new().enter(|cx| assert_eq!(cx.color(cx.alloc(1)), Color::White));
+    /// ```
+    pub fn color<T: ?Sized>(&self, object: Gc<'_, T>) -> Color {
+        let c = self.collector();
+        if !matches!(c.phase.get(), Phase::Mark | Phase::MarkTermination | Phase::Weak)
+            || !c.marker.is_marked(object.object())
+        {
+            Color::White
+        } else if object.object().is_queued() {
+            Color::Grey
+        } else {
+            Color::Black
+        }
+    }
+}
+
+impl<B: Barrier> fmt::Debug for Mutator<'_, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mutator").field("barrier", &<B as Barrier>::NAME).field("phase", &self.phase()).finish()
+    }
+}
+
+/// The way out of a [scope](Mutator::scope): `Copy`, so many values may leave. It works with the mutator of its own
+/// scope only, not in a deeper one.
+pub struct Out<'i, 's, B: Barrier = Hybrid> {
+    _scopes: PhantomData<(Cell<&'i ()>, Cell<&'s ()>, *mut (), B)>,
+}
+
+impl<B: Barrier> Clone for Out<'_, '_, B> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<B: Barrier> Copy for Out<'_, '_, B> {}
+
+impl<B: Barrier> fmt::Debug for Out<'_, '_, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Out")
+    }
+}
+
+impl<'i, 's, B: Barrier> Out<'i, 's, B> {
+    /// Roots a value in the surrounding scope.
+    ///
+    /// ```
+    /// # grisaille::Heap::new().enter(|cx| {
+    /// let (a, b) = cx.scope(|cx, out| (out.keep(cx, cx.alloc(1)), out.keep(cx, cx.alloc(2))));
+    /// assert_eq!(*a.get(cx) + *b.get(cx), 3);
+    /// # });
+    /// ```
+    #[inline]
+    pub fn keep<V: Trace + Copy>(self, cx: &Mutator<'i, B>, value: V) -> Local<'s, V::At<'s>>
+    where
+        V::At<'s>: Copy,
+    {
+        cx.push_roots(&cx.collector().escapes, &value);
+        // SAFETY: rooted among the escapes while this scope lives, in the surrounding scope from then on.
+        unsafe { Local::new(restamp(value)) }
+    }
+}
+
+/// Writes header and payload.
+///
+/// # Safety
+/// `at` must be `object_bytes::<T>()` bytes of a block that the caller has taken; `info` must describe a `T`.
+#[inline(always)]
+unsafe fn write_object<T>(at: NonNull<u8>, value: T, info: &'static TypeInfo) -> ObjectPtr {
+    // SAFETY: the bytes are the caller's, aligned to a granule; the payload follows the header.
+    unsafe {
+        let object = ObjectPtr::write(at, info);
+        at.add(HEADER_SIZE).cast::<T>().write(value);
+        object
+    }
+}
+
+/// The panic of allocations that do not answer with a value.
+#[cold]
+#[inline(never)]
+#[track_caller]
+pub(crate) fn heap_is_full() -> ! {
+    panic!("the heap is full: it is at its limit (`try_alloc` and its like answer with a value instead)")
+}

@@ -1,0 +1,3 @@
+//! Looking at a heap from outside.
+
+pub(crate) mod stats;

@@ -1,0 +1,112 @@
+//! [`Stats`]: what a heap has done so far.
+
+use core::fmt;
+use std::time::Duration;
+
+use crate::cycle::phase::{PHASES, Phase};
+
+/// What a heap has done so far, and what it holds. Counts begin with the heap; sizes are in bytes.
+///
+/// ```
+/// use grisaille::Heap;
+///
+/// let mut heap = Heap::new();
+/// heap.enter(|cx| {
+///     let _kept = cx.root(cx.alloc([0u64; 3]));
+///     cx.alloc([0u64; 3]); // garbage
+///     cx.collect();
+/// });
+/// let stats = heap.stats();
+/// assert_eq!((stats.cycles, stats.objects_allocated, stats.objects_freed), (1, 2, 1));
+/// println!("{stats}"); // a table
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Cycles that have ended.
+    pub cycles: u64,
+    /// Steps of the collector: each is one interruption of the mutator.
+    pub steps: u64,
+    /// Objects allocated.
+    pub objects_allocated: u64,
+    /// Bytes allocated, headers included.
+    pub bytes_allocated: u64,
+    /// Objects marked by tracing; those born black are not counted.
+    pub objects_marked: u64,
+    /// Bytes marked by tracing.
+    pub bytes_marked: u64,
+    /// Objects found dead.
+    pub objects_freed: u64,
+    /// Bytes found dead.
+    pub bytes_freed: u64,
+    /// Bytes of objects now: what lived at the end of the last marking, and what was allocated since.
+    pub bytes_live: u64,
+    /// Bytes that objects own outside the heap, as told to [`Mutator::external`](crate::Mutator::external).
+    pub bytes_external: u64,
+    /// Bytes that the last cycle kept though they were unreachable when it ended. Known only where marking was one
+    /// pause (then there are none).
+    pub bytes_floating: Option<u64>,
+    /// Interruptions of the mutator: the same as `steps`, but for steps that found nothing to do.
+    pub pauses: u64,
+    /// The longest of them, in wall-clock time.
+    pub longest_pause: Duration,
+    /// Time spent in each phase, on the mutator's thread, in the order of [`Phase`].
+    pub phase_time: [Duration; PHASES],
+    /// Bytes of blocks that hold objects.
+    pub bytes_used: u64,
+    /// Bytes taken from the system and not given back.
+    pub bytes_held: u64,
+    /// Bytes given back to the system so far.
+    pub bytes_returned: u64,
+}
+
+impl Stats {
+    /// Time spent in a phase, on the mutator's thread.
+    ///
+    /// ```
+    /// # use grisaille::{Heap, Phase};
+    /// # let mut heap = Heap::new();
+    /// # heap.enter(|cx| cx.collect());
+    /// assert!(heap.stats().time_in(Phase::Mark) > std::time::Duration::ZERO);
+    /// ```
+    pub fn time_in(&self, phase: Phase) -> Duration {
+        self.phase_time[phase as usize]
+    }
+
+    /// Time that the collector took of the mutator's.
+    pub fn collector_time(&self) -> Duration {
+        self.phase_time.iter().sum()
+    }
+}
+
+impl fmt::Display for Stats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let row = |f: &mut fmt::Formatter<'_>, name: &str, value: String| writeln!(f, "{name:<24}{value:>16}");
+        row(f, "cycles", self.cycles.to_string())?;
+        row(f, "steps", self.steps.to_string())?;
+        row(f, "pauses", self.pauses.to_string())?;
+        row(f, "longest pause", micros(self.longest_pause))?;
+        row(f, "collector time", micros(self.collector_time()))?;
+        for phase in
+            [Phase::SweepTermination, Phase::Mark, Phase::MarkTermination, Phase::Weak, Phase::Sweep, Phase::Release]
+        {
+            row(f, &format!("  {phase}"), micros(self.time_in(phase)))?;
+        }
+        row(f, "objects allocated", self.objects_allocated.to_string())?;
+        row(f, "objects marked", self.objects_marked.to_string())?;
+        row(f, "objects freed", self.objects_freed.to_string())?;
+        row(f, "bytes allocated", self.bytes_allocated.to_string())?;
+        row(f, "bytes marked", self.bytes_marked.to_string())?;
+        row(f, "bytes freed", self.bytes_freed.to_string())?;
+        row(f, "bytes live", self.bytes_live.to_string())?;
+        row(f, "bytes external", self.bytes_external.to_string())?;
+        row(f, "bytes floating", self.bytes_floating.map_or("unknown".into(), |bytes| bytes.to_string()))?;
+        row(f, "bytes used", self.bytes_used.to_string())?;
+        row(f, "bytes held", self.bytes_held.to_string())?;
+        row(f, "bytes returned", self.bytes_returned.to_string())
+    }
+}
+
+fn micros(time: Duration) -> String {
+    format!("{:.1} us", time.as_nanos() as f64 / 1000.0)
+}

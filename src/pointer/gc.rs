@@ -1,0 +1,150 @@
+//! [`Gc`]: a pointer to a heap object.
+
+use core::fmt;
+use core::marker::PhantomData;
+use core::ops::Deref;
+use core::ptr::NonNull;
+
+use crate::space::header::ObjectPtr;
+
+/// A pointer to an object in the heap: one word, `Copy`, dereferenced at no cost.
+///
+/// It is valid until the next safepoint. [`Mutator::safepoint`](crate::Mutator::safepoint) and its like take
+/// `&mut Mutator`, while a `Gc<'gc, T>` borrows it for `'gc`: the compiler refuses a pointer that is kept across one.
+/// What must be kept is rooted ([`Mutator::root`](crate::Mutator::root)), lies on a [`Stack`](crate::Stack), or in
+/// another object's [`Slot`](crate::Slot).
+///
+/// ```
+/// use grisaille::{Gc, Heap};
+///
+/// let mut heap = Heap::new();
+/// heap.enter(|cx| {
+///     let number: Gc<'_, i64> = cx.alloc(7);
+///     let same = number; // Copy
+///     assert_eq!(*same, 7);
+///     assert!(Gc::ptr_eq(number, same));
+/// });
+/// ```
+///
+/// ```compile_fail
+/// # use grisaille::Heap;
+/// let mut heap = Heap::new();
+/// heap.enter(|cx| {
+///     let number = cx.alloc(7);
+///     cx.safepoint();
+///     assert_eq!(*number, 7); // may have been freed: it was not rooted
+/// });
+/// ```
+pub struct Gc<'gc, T: ?Sized> {
+    payload: NonNull<T>,
+    /// Covariant in both; `*const T` because the object is shared, and its thread's own.
+    _heap: PhantomData<(&'gc (), *const T)>,
+}
+
+impl<T: ?Sized> Clone for Gc<'_, T> {
+    #[inline(always)]
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T: ?Sized> Copy for Gc<'_, T> {}
+
+impl<'gc, T> Gc<'gc, T> {
+    /// # Safety
+    /// `object` must hold a live `T` until the first safepoint after `'gc` began.
+    #[inline(always)]
+    pub(crate) unsafe fn from_object(object: ObjectPtr) -> Self {
+        Gc { payload: object.payload().cast(), _heap: PhantomData }
+    }
+}
+
+impl<'gc, T: ?Sized> Gc<'gc, T> {
+    #[inline(always)]
+    pub(crate) fn object(self) -> ObjectPtr {
+        // SAFETY: a Gc is made from an object's payload, with the provenance of its block.
+        unsafe { ObjectPtr::from_payload(self.payload.cast()) }
+    }
+
+    #[inline(always)]
+    pub(crate) fn payload(self) -> NonNull<T> {
+        self.payload
+    }
+
+    /// The object, for as long as the pointer is valid. `Deref` gives it for the pointer's own borrow only.
+    ///
+    /// ```
+    /// # use grisaille::{Gc, Heap};
+    /// fn text<'gc>(name: Gc<'gc, String>) -> &'gc str {
+    ///     name.as_ref()
+    /// }
+    /// # Heap::new().enter(|cx| assert_eq!(text(cx.alloc("x".to_string())), "x"));
+    /// ```
+    #[allow(clippy::should_implement_trait, reason = "`AsRef` would give the shorter lifetime")]
+    #[inline(always)]
+    pub fn as_ref(self) -> &'gc T {
+        // SAFETY: the object is live until the next safepoint, which `'gc` does not survive; nothing hands out `&mut`
+        // to what lies in the heap but a `RefMut`, which checks its flag.
+        unsafe { &*self.payload.as_ptr() }
+    }
+
+    /// Whether two pointers point to the same object.
+    ///
+    /// ```
+    /// # use grisaille::{Gc, Heap};
+    /// # Heap::new().enter(|cx| {
+    /// let (a, b) = (cx.alloc(1), cx.alloc(1));
+    /// assert!(Gc::ptr_eq(a, a) && !Gc::ptr_eq(a, b));
+    /// # });
+    /// ```
+    #[inline(always)]
+    pub fn ptr_eq(a: Self, b: Self) -> bool {
+        a.addr() == b.addr()
+    }
+
+    /// The object's address, which is its own while it lives: the heap does not move objects. A later object may have
+    /// the same.
+    ///
+    /// ```
+    /// # use grisaille::Heap;
+    /// # Heap::new().enter(|cx| {
+    /// let a = cx.alloc(1u64);
+    /// assert_eq!(a.addr() % 8, 0);
+    /// # });
+    /// ```
+    #[inline(always)]
+    pub fn addr(self) -> usize {
+        self.payload.cast::<u8>().as_ptr().addr()
+    }
+
+    /// The name of the type that the object was allocated as, for reports.
+    ///
+    /// ```
+    /// # use grisaille::Heap;
+    /// # Heap::new().enter(|cx| assert_eq!(cx.alloc(1u64).type_name(), "u64"));
+    /// ```
+    pub fn type_name(self) -> &'static str {
+        (self.object().info().name)()
+    }
+}
+
+impl<T: ?Sized> Deref for Gc<'_, T> {
+    type Target = T;
+    #[inline(always)]
+    fn deref(&self) -> &T {
+        self.as_ref()
+    }
+}
+
+/// Prints the address: following pointers would recurse, and need not end.
+impl<T: ?Sized> fmt::Debug for Gc<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Gc({:#x})", self.addr())
+    }
+}
+
+impl<T: ?Sized> fmt::Pointer for Gc<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Pointer::fmt(&self.payload, f)
+    }
+}

@@ -1,0 +1,310 @@
+//! [`Lock`] and [`RefLock`]: mutation of a whole object.
+
+use core::cell::{Cell, UnsafeCell};
+use core::fmt;
+use core::marker::PhantomData;
+use core::ops::{Deref, DerefMut};
+
+use super::gc::Gc;
+use crate::barrier::Barrier;
+use crate::mutator::Mutator;
+use crate::trace::{Trace, Tracer};
+
+/// An object whose value is replaced as a whole. For a field, use [`Slot`](crate::Slot).
+///
+/// It is reached through [`Gc`] only: the collector must know which object changes.
+///
+/// ```
+/// use grisaille::{Gc, Heap, Lock};
+///
+/// Heap::new().enter(|cx| {
+///     let point: Gc<'_, Lock<(f64, f64)>> = cx.alloc(Lock::new((0.0, 0.0)));
+///     point.set(cx, (1.0, 2.0));
+///     assert_eq!(point.get(), (1.0, 2.0));
+/// });
+/// ```
+pub struct Lock<T> {
+    value: UnsafeCell<T>,
+    _invariant: PhantomData<Cell<T>>,
+}
+
+impl<T> Lock<T> {
+    /// A lock around `value`.
+    pub fn new(value: T) -> Self {
+        Lock { value: UnsafeCell::new(value), _invariant: PhantomData }
+    }
+
+    /// The value, of a lock that is not in the heap (nothing hands out `&mut` to one that is).
+    ///
+    /// ```
+    /// let mut lock = grisaille::Lock::new(1);
+    /// *lock.get_mut() += 1;
+    /// assert_eq!(lock.into_inner(), 2);
+    /// ```
+    pub fn get_mut(&mut self) -> &mut T {
+        self.value.get_mut()
+    }
+
+    /// The value, out of a lock that is not in the heap.
+    pub fn into_inner(self) -> T {
+        self.value.into_inner()
+    }
+}
+
+impl<'gc, T: Trace> Gc<'gc, Lock<T>> {
+    /// A copy of the value.
+    #[inline]
+    pub fn get(self) -> T
+    where
+        T: Copy,
+    {
+        // SAFETY: no reference to the value is ever given away, and the lock is not Sync.
+        unsafe { *self.as_ref().value.get() }
+    }
+
+    /// Replaces the value, and gives the old one back.
+    ///
+    /// ```
+    /// # use grisaille::{Heap, Lock};
+    /// # Heap::new().enter(|cx| {
+    /// let name = cx.alloc(Lock::new(String::from("old")));
+    /// assert_eq!(name.replace(cx, String::from("new")), "old");
+    /// # });
+    /// ```
+    #[inline]
+    pub fn replace<B: Barrier>(self, cx: &Mutator<'_, B>, value: T) -> T {
+        cx.collector().before_whole_write::<B>(self.object(), T::NEEDS_TRACE);
+        // SAFETY: as in `get`; the old value leaves by move.
+        unsafe { core::mem::replace(&mut *self.as_ref().value.get(), value) }
+    }
+
+    /// Replaces the value.
+    #[inline]
+    pub fn set<B: Barrier>(self, cx: &Mutator<'_, B>, value: T) {
+        drop(self.replace(cx, value));
+    }
+}
+
+// SAFETY: passes its value on.
+unsafe impl<T: Trace> Trace for Lock<T>
+where
+    for<'a> T::At<'a>: Sized,
+{
+    type At<'a> = Lock<T::At<'a>>;
+    const NEEDS_TRACE: bool = T::NEEDS_TRACE;
+    #[inline]
+    fn trace(&self, tracer: &mut Tracer<'_>) {
+        // SAFETY: no `&mut` to the value exists while anything is traced: `replace` holds one for no user code.
+        unsafe { &*self.value.get() }.trace(tracer);
+    }
+}
+
+impl<T> fmt::Debug for Lock<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Lock { .. }")
+    }
+}
+
+/// An object that is borrowed as a whole, checked at run time as a `RefCell` is: for collections and other values
+/// that change in more ways than a [`Slot`](crate::Slot) can.
+///
+/// It is reached through [`Gc`] only. All of the barrier's work is done by [`borrow_mut`](Gc::borrow_mut) before it
+/// returns; a guard that is forgotten leaves the object borrowed for ever and harms nothing else. While marking,
+/// `borrow_mut` may scan the whole object: a collection that grows large is better made of [`Slot`](crate::Slot)s.
+///
+/// ```
+/// use grisaille::{Gc, Heap, RefLock};
+///
+/// Heap::new().enter(|cx| {
+///     let list = cx.alloc(RefLock::new(Vec::new()));
+///     list.borrow_mut(cx).push(cx.alloc(1));
+///     assert_eq!(*list.borrow()[0], 1);
+/// });
+/// ```
+pub struct RefLock<T> {
+    /// 0: free; negative: mutably borrowed; positive: that many shared borrows.
+    borrows: Cell<isize>,
+    value: UnsafeCell<T>,
+    _invariant: PhantomData<Cell<T>>,
+}
+
+impl<T> RefLock<T> {
+    /// A lock around `value`.
+    pub fn new(value: T) -> Self {
+        RefLock { borrows: Cell::new(0), value: UnsafeCell::new(value), _invariant: PhantomData }
+    }
+
+    /// The value, of a lock that is not in the heap (nothing hands out `&mut` to one that is).
+    ///
+    /// ```
+    /// let mut lock = grisaille::RefLock::new(vec![1]);
+    /// lock.get_mut().push(2);
+    /// assert_eq!(lock.into_inner(), [1, 2]);
+    /// ```
+    pub fn get_mut(&mut self) -> &mut T {
+        self.value.get_mut()
+    }
+
+    /// The value, out of a lock that is not in the heap.
+    pub fn into_inner(self) -> T {
+        self.value.into_inner()
+    }
+}
+
+/// A shared borrow of a [`RefLock`].
+pub struct Ref<'a, T> {
+    value: &'a T,
+    borrows: &'a Cell<isize>,
+}
+
+/// The exclusive borrow of a [`RefLock`].
+pub struct RefMut<'a, T> {
+    value: &'a mut T,
+    borrows: &'a Cell<isize>,
+}
+
+impl<'gc, T: Trace> Gc<'gc, RefLock<T>> {
+    /// Borrows the value.
+    ///
+    /// # Panics
+    /// When it is mutably borrowed.
+    #[inline]
+    #[track_caller]
+    pub fn borrow(self) -> Ref<'gc, T> {
+        self.try_borrow().expect("the RefLock is mutably borrowed")
+    }
+
+    /// Borrows the value, unless it is mutably borrowed.
+    ///
+    /// ```
+    /// # use grisaille::{Heap, RefLock};
+    /// # Heap::new().enter(|cx| {
+    /// let list = cx.alloc(RefLock::new(vec![1i64]));
+    /// let guard = list.borrow_mut(cx);
+    /// assert!(list.try_borrow().is_none());
+    /// drop(guard);
+    /// assert!(list.try_borrow().is_some());
+    /// # });
+    /// ```
+    #[inline]
+    pub fn try_borrow(self) -> Option<Ref<'gc, T>> {
+        let lock = self.as_ref();
+        let borrows = lock.borrows.get();
+        if !(0..isize::MAX).contains(&borrows) {
+            return None;
+        }
+        lock.borrows.set(borrows + 1);
+        // SAFETY: the flag says that no exclusive borrow exists, and none will while it is positive.
+        Some(Ref { value: unsafe { &*lock.value.get() }, borrows: &lock.borrows })
+    }
+
+    /// Borrows the value exclusively.
+    ///
+    /// # Panics
+    /// When it is borrowed.
+    #[inline]
+    #[track_caller]
+    pub fn borrow_mut<'a, B: Barrier>(self, cx: &'a Mutator<'_, B>) -> RefMut<'a, T>
+    where
+        'gc: 'a,
+    {
+        self.try_borrow_mut(cx).expect("the RefLock is borrowed")
+    }
+
+    /// Borrows the value exclusively, unless it is borrowed.
+    ///
+    /// ```
+    /// # use grisaille::{Heap, RefLock};
+    /// # Heap::new().enter(|cx| {
+    /// let list = cx.alloc(RefLock::new(vec![1i64]));
+    /// let guard = list.borrow();
+    /// assert!(list.try_borrow_mut(cx).is_none());
+    /// # drop(guard);
+    /// # });
+    /// ```
+    #[inline]
+    pub fn try_borrow_mut<'a, B: Barrier>(self, cx: &'a Mutator<'_, B>) -> Option<RefMut<'a, T>>
+    where
+        'gc: 'a,
+    {
+        let lock = self.as_ref();
+        if lock.borrows.get() != 0 {
+            return None;
+        }
+        cx.collector().before_whole_write::<B>(self.object(), T::NEEDS_TRACE);
+        lock.borrows.set(-1);
+        // SAFETY: the flag says that no other borrow exists, and none will until the guard clears it. The collector
+        // does not look at the value before the next safepoint, which the guard does not survive.
+        Some(RefMut { value: unsafe { &mut *lock.value.get() }, borrows: &lock.borrows })
+    }
+}
+
+impl<T> Deref for Ref<'_, T> {
+    type Target = T;
+    #[inline]
+    fn deref(&self) -> &T {
+        self.value
+    }
+}
+
+impl<T> Drop for Ref<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        self.borrows.set(self.borrows.get() - 1);
+    }
+}
+
+impl<T> Deref for RefMut<'_, T> {
+    type Target = T;
+    #[inline]
+    fn deref(&self) -> &T {
+        self.value
+    }
+}
+
+impl<T> DerefMut for RefMut<'_, T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        self.value
+    }
+}
+
+impl<T> Drop for RefMut<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        self.borrows.set(0);
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Ref<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.value.fmt(f)
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for RefMut<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.value.fmt(f)
+    }
+}
+
+// SAFETY: passes its value on.
+unsafe impl<T: Trace> Trace for RefLock<T>
+where
+    for<'a> T::At<'a>: Sized,
+{
+    type At<'a> = RefLock<T::At<'a>>;
+    const NEEDS_TRACE: bool = T::NEEDS_TRACE;
+    #[inline]
+    fn trace(&self, tracer: &mut Tracer<'_>) {
+        // SAFETY: a guard does not survive a safepoint, so no usable `&mut` exists while the collector traces;
+        // `before_whole_write` traces before the guard is made.
+        unsafe { &*self.value.get() }.trace(tracer);
+    }
+}
+
+impl<T> fmt::Debug for RefLock<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RefLock { .. }")
+    }
+}

@@ -1,0 +1,124 @@
+//! [`Slot`]: a mutable field of a heap object, with the write barrier.
+
+use core::cell::UnsafeCell;
+use core::fmt;
+use core::marker::PhantomData;
+use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
+
+use crate::barrier::Barrier;
+use crate::cycle::collector::Collector;
+use crate::mutator::Mutator;
+use crate::trace::{Trace, Tracer};
+
+/// A mutable field.
+///
+/// Reading is a load. Writing is a store behind a load and a branch, and while the collector marks it does what the
+/// heap's [policy](crate::barrier) asks: shades the value that is overwritten, or the new one, or both.
+///
+/// ```
+/// use grisaille::{Gc, Heap, Slot, Trace};
+///
+/// #[derive(Trace)]
+/// struct Node<'gc> {
+///     next: Slot<Option<Gc<'gc, Node<'gc>>>>,
+/// }
+/// Heap::new().enter(|cx| {
+///     let node = cx.alloc(Node { next: Slot::new(None) });
+///     node.next.set(cx, Some(node)); // a cycle
+///     assert!(Gc::ptr_eq(node.next.get().unwrap(), node));
+/// });
+/// ```
+pub struct Slot<V> {
+    value: UnsafeCell<V>,
+    /// Invariant: what is written through one view is read through another. Not `Sync`.
+    _invariant: PhantomData<core::cell::Cell<V>>,
+}
+
+impl<V: Trace + Copy> Slot<V> {
+    /// A field that holds `value`. It needs no barrier: the object around it is not there yet.
+    ///
+    /// ```
+    /// assert_eq!(grisaille::Slot::new(3i64).get(), 3);
+    /// ```
+    #[inline(always)]
+    pub fn new(value: V) -> Self {
+        Slot { value: UnsafeCell::new(value), _invariant: PhantomData }
+    }
+
+    /// What the field holds.
+    ///
+    /// ```
+    /// assert_eq!(grisaille::Slot::new(Some(3i64)).get(), Some(3));
+    /// ```
+    #[inline(always)]
+    pub fn get(&self) -> V {
+        if const { V::ATOMIC_WORD } {
+            // SAFETY: the type is one initialized word without padding (`ATOMIC_WORD`), aligned as a pointer, and
+            // accessed in this way only.
+            let word = unsafe { AtomicPtr::<()>::from_ptr(self.value.get().cast()) }.load(Relaxed);
+            // SAFETY: the word was stored from a `V`, provenance included.
+            unsafe { core::mem::transmute_copy::<*mut (), V>(&word) }
+        } else {
+            // SAFETY: a Slot is not Sync and gives no reference to its value away.
+            unsafe { *self.value.get() }
+        }
+    }
+
+    /// Stores `value`.
+    ///
+    /// ```
+    /// # use grisaille::{Heap, Slot};
+    /// Heap::new().enter(|cx| {
+    ///     let slot = cx.alloc(Slot::new(1i64));
+    ///     slot.set(cx, 2);
+    ///     assert_eq!(slot.get(), 2);
+    /// });
+    /// ```
+    #[inline(always)]
+    pub fn set<B: Barrier>(&self, cx: &Mutator<'_, B>, value: V) {
+        if const { V::NEEDS_TRACE && B::RULES.has_write_barrier() } && cx.collector().marking.get() {
+            write_barrier::<B, V>(cx.collector(), self.get(), value);
+        }
+        if const { V::ATOMIC_WORD } {
+            // SAFETY: `V` is one initialized pointer-sized word.
+            let word = unsafe { core::mem::transmute_copy::<V, *mut ()>(&value) };
+            // SAFETY: as in `get`.
+            unsafe { AtomicPtr::<()>::from_ptr(self.value.get().cast()) }.store(word, Relaxed);
+        } else {
+            // SAFETY: as in `get`.
+            unsafe { *self.value.get() = value };
+        }
+    }
+}
+
+/// The barrier's work, before the store: the old value is read and shaded while it is still there.
+#[cold]
+#[inline(never)]
+pub(crate) fn write_barrier<B: Barrier, V: Trace>(collector: &Collector, old: V, new: V) {
+    collector.before_write::<B>(|t| old.trace(t), |t| new.trace(t));
+}
+
+// SAFETY: passes its value on.
+unsafe impl<V: Trace + Copy> Trace for Slot<V>
+where
+    for<'a> V::At<'a>: Copy,
+{
+    type At<'a> = Slot<V::At<'a>>;
+    const NEEDS_TRACE: bool = V::NEEDS_TRACE;
+    #[inline(always)]
+    fn trace(&self, tracer: &mut Tracer<'_>) {
+        self.get().trace(tracer);
+    }
+}
+
+impl<V: Trace + Copy + Default> Default for Slot<V> {
+    fn default() -> Self {
+        Slot::new(V::default())
+    }
+}
+
+impl<V: Trace + Copy + fmt::Debug> fmt::Debug for Slot<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Slot").field(&self.get()).finish()
+    }
+}

@@ -1,0 +1,163 @@
+//! [`Weak`]: a pointer that does not keep its object alive.
+
+use core::cell::Cell;
+use core::fmt;
+use core::marker::PhantomData;
+use core::ptr::NonNull;
+
+use super::gc::Gc;
+use crate::barrier::Barrier;
+use crate::mutator::Mutator;
+use crate::space::block::GRANULE;
+use crate::space::block::Kind;
+use crate::space::header::{ObjectPtr, TypeInfo};
+use crate::trace::{Trace, Tracer, object_bytes, tracer};
+
+/// A pointer that does not keep its object alive: [`upgrade`](Weak::upgrade) answers `None` once the object is gone.
+///
+/// It points to a small cell in the heap, which the collector clears in the same cycle that finds the object dead.
+/// [`Gc::downgrade`] allocates one.
+///
+/// ```
+/// use grisaille::Heap;
+///
+/// Heap::new().enter(|cx| {
+///     let number = cx.alloc(7);
+///     let weak = cx.root(number.downgrade(cx));
+///     assert_eq!(*weak.get(cx).upgrade(cx).unwrap(), 7);
+///     cx.collect();
+///     assert!(weak.get(cx).upgrade(cx).is_none());
+/// });
+/// ```
+pub struct Weak<'gc, T: ?Sized> {
+    cell: Gc<'gc, WeakCell>,
+    _target: PhantomData<(&'gc (), *const T)>,
+}
+
+/// The object behind a weak pointer.
+pub(crate) struct WeakCell {
+    target: Cell<Option<ObjectPtr>>,
+}
+
+static WEAK_CELL: TypeInfo = TypeInfo {
+    granules: (object_bytes::<WeakCell>() / GRANULE) as u32,
+    element: 0,
+    prefix: 0,
+    needs_trace: true,
+    trace: trace_cell,
+    drop: None,
+    name: || "grisaille::Weak",
+};
+
+/// Notes the cell instead of following it.
+unsafe fn trace_cell(object: ObjectPtr, _: usize, erased: NonNull<()>) -> usize {
+    // SAFETY: the tracer is the caller's.
+    if let Some(marker) = unsafe { tracer(erased) }.marker() {
+        marker.found_weak_cell(object);
+    }
+    0
+}
+
+/// The target of a weak cell.
+///
+/// # Safety
+/// `object` must be a weak cell.
+pub(crate) unsafe fn target_of<'a>(object: ObjectPtr) -> &'a Cell<Option<ObjectPtr>> {
+    // SAFETY: its payload is a WeakCell.
+    unsafe { &object.payload().cast::<WeakCell>().as_ref().target }
+}
+
+impl<T: ?Sized> Clone for Weak<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T: ?Sized> Copy for Weak<'_, T> {}
+
+impl<'gc, T: Trace> Gc<'gc, T> {
+    /// A weak pointer to the same object. Allocates a cell of 16 bytes.
+    ///
+    /// ```
+    /// # grisaille::Heap::new().enter(|cx| {
+    /// let number = cx.alloc(1);
+    /// assert!(number.downgrade(cx).upgrade(cx).is_some());
+    /// # });
+    /// ```
+    ///
+    /// # Panics
+    /// When the heap is at its [limit](crate::HeapBuilder::limit), as [`Mutator::alloc`] does.
+    pub fn downgrade<'a, B: Barrier>(self, cx: &'a Mutator<'_, B>) -> Weak<'a, T::At<'a>>
+    where
+        'gc: 'a,
+        T::At<'a>: Sized,
+    {
+        let cell = WeakCell { target: Cell::new(Some(self.object())) };
+        let Ok(object) = cx.place(cell, &WEAK_CELL, Kind::Plain) else { crate::mutator::heap_is_full() };
+        let collector = cx.collector();
+        if collector.marking.get() {
+            // It may be born black, and then nobody would trace it.
+            collector.marker.found_weak_cell(object);
+        }
+        // SAFETY: just allocated as a WeakCell; no safepoint before `'a` ends.
+        Weak { cell: unsafe { Gc::from_object(object) }, _target: PhantomData }
+    }
+}
+
+impl<T: Trace> Weak<'_, T> {
+    /// The object, if it is still there.
+    ///
+    /// While the collector marks, this shades the object where the policy needs it; once it has decided that the
+    /// object dies, the answer is `None`.
+    ///
+    /// ```
+    /// # grisaille::Heap::new().enter(|cx| {
+    /// let weak = cx.alloc(1).downgrade(cx);
+    /// assert_eq!(weak.upgrade(cx).map(|number| *number), Some(1));
+    /// # });
+    /// ```
+    pub fn upgrade<'a, B: Barrier>(self, cx: &'a Mutator<'_, B>) -> Option<Gc<'a, T::At<'a>>>
+    where
+        T::At<'a>: Sized,
+    {
+        let object = self.cell.target.get()?;
+        if !cx.collector().may_upgrade::<B>(object) {
+            return None;
+        }
+        // SAFETY: the cell was made from a `Gc<T>`; the collector clears it when the object dies and says so just now
+        // that it lives, which holds until the next safepoint.
+        Some(unsafe { Gc::from_object(object) })
+    }
+
+    /// Whether two weak pointers were made from pointers to the same object, or both objects are gone.
+    ///
+    /// ```
+    /// # use grisaille::Weak;
+    /// # grisaille::Heap::new().enter(|cx| {
+    /// let number = cx.alloc(1);
+    /// assert!(Weak::ptr_eq(number.downgrade(cx), number.downgrade(cx)));
+    /// # });
+    /// ```
+    pub fn ptr_eq(a: Self, b: Self) -> bool {
+        a.cell.target.get() == b.cell.target.get()
+    }
+}
+
+// SAFETY: the cell is passed on, as a strong pointer; the target is the collector's business.
+unsafe impl<T: ?Sized + Trace> Trace for Weak<'_, T> {
+    type At<'a> = Weak<'a, T::At<'a>>;
+    const ATOMIC_WORD: bool = true;
+    #[inline]
+    fn trace(&self, tracer: &mut Tracer<'_>) {
+        tracer.visit(self.cell.object());
+    }
+}
+
+impl<T: ?Sized> fmt::Debug for Weak<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.cell.target.get() {
+            Some(object) => write!(f, "Weak({:#x})", object.payload().as_ptr().addr()),
+            None => f.write_str("Weak(gone)"),
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! [`Local`]: a value that is rooted for as long as its scope.
+
+use core::cell::{Cell, UnsafeCell};
+use core::fmt;
+use core::marker::PhantomData;
+
+use crate::barrier::Barrier;
+use crate::barrier::rules::{RootWrite, Rules};
+use crate::cycle::mark::Marker;
+use crate::cycle::meter::Meter;
+use crate::mutator::Mutator;
+use crate::space::header::ObjectPtr;
+use crate::trace::{Trace, restamp};
+
+/// A value that is rooted for as long as the scope it was rooted in: `Copy`, and free to read.
+///
+/// [`Mutator::root`] makes one. What it points to lives on until the scope ends, through every safepoint;
+/// [`get`](Local::get) gives the value back for use until the next one.
+///
+/// ```
+/// use grisaille::{Gc, Heap, Local, Mutator};
+///
+/// fn twice<'s>(cx: &mut Mutator<'s>, number: Local<'_, Gc<'_, i64>>) -> Local<'s, Gc<'s, i64>> {
+///     cx.safepoint();
+///     let twice = cx.alloc(*number.get(cx) * 2);
+///     cx.root(twice)
+/// }
+/// Heap::new().enter(|cx| {
+///     let three = cx.root(cx.alloc(3i64));
+///     let six = twice(cx, three);
+///     cx.collect();
+///     assert_eq!((*three.get(cx), *six.get(cx)), (3, 6));
+/// });
+/// ```
+pub struct Local<'s, V> {
+    value: V,
+    _scope: PhantomData<&'s *mut ()>,
+}
+
+impl<V: Copy> Clone for Local<'_, V> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<V: Copy> Copy for Local<'_, V> {}
+
+impl<'s, V: Trace + Copy> Local<'s, V> {
+    /// # Safety
+    /// What `value` points to must be rooted for `'s`.
+    #[inline(always)]
+    pub(crate) unsafe fn new(value: V) -> Self {
+        Local { value, _scope: PhantomData }
+    }
+
+    /// The value, until the next safepoint. Costs nothing: the heap does not move objects.
+    ///
+    /// ```
+    /// # grisaille::Heap::new().enter(|cx| {
+    /// let one = cx.root(cx.alloc(1));
+    /// assert_eq!(*one.get(cx), 1);
+    /// # });
+    /// ```
+    #[inline(always)]
+    pub fn get<'a, B: Barrier>(self, _cx: &'a Mutator<'_, B>) -> V::At<'a>
+    where
+        V::At<'a>: Copy,
+    {
+        // SAFETY: the value is rooted while the scope lives; a Local is used in its own heap only, since one heap is
+        // entered at a time and `suspend` lets no Local in.
+        unsafe { restamp(self.value) }
+    }
+}
+
+/// Prints no value: a user's `Debug` must not see a value out of its time.
+impl<V> fmt::Debug for Local<'_, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Local { .. }")
+    }
+}
+
+/// A stack of pointers that are roots: the shadow stack of locals, and what leaves scopes.
+pub(crate) struct PointerArea {
+    entries: UnsafeCell<Vec<ObjectPtr>>,
+    /// While roots are scanned: `[0, unscanned)` still has to be.
+    unscanned: Cell<usize>,
+    /// While dirty roots are noted: `[dirty_from, len)` has to be scanned again.
+    dirty_from: Cell<usize>,
+}
+
+impl PointerArea {
+    pub fn new() -> PointerArea {
+        PointerArea { entries: UnsafeCell::new(Vec::new()), unscanned: Cell::new(0), dirty_from: Cell::new(0) }
+    }
+
+    /// # Safety
+    /// Not while another reference to the entries is live: callers keep it within a leaf expression, in which no
+    /// user code runs.
+    #[allow(clippy::mut_from_ref)]
+    unsafe fn entries(&self) -> &mut Vec<ObjectPtr> {
+        // SAFETY: the caller's word.
+        unsafe { &mut *self.entries.get() }
+    }
+
+    #[inline(always)]
+    pub fn len(&self) -> usize {
+        // SAFETY: a leaf expression.
+        unsafe { self.entries() }.len()
+    }
+
+    /// Pushes a pointer, when no root is watched.
+    #[inline(always)]
+    pub fn push(&self, object: ObjectPtr) {
+        // SAFETY: a leaf expression.
+        unsafe { self.entries() }.push(object);
+    }
+
+    /// The rule for a push: what is written may be shaded.
+    #[cold]
+    pub fn push_watched(&self, object: ObjectPtr, rules: &Rules, marker: &Marker) {
+        // Insertion needs no note: what is above `dirty_from` is dirty by its place.
+        if rules.root_write == RootWrite::ShadeNewInWindow {
+            marker.shade(object);
+        }
+        self.push(object);
+    }
+
+    /// Drops all above `len`, when no root is watched.
+    #[inline(always)]
+    pub fn truncate(&self, len: usize) {
+        // SAFETY: a leaf expression.
+        unsafe { self.entries() }.truncate(len);
+    }
+
+    /// The rule for the end of a scope.
+    #[cold]
+    pub fn truncate_watched(&self, len: usize, rules: &Rules, marker: &Marker) {
+        match rules.root_write {
+            RootWrite::ShadeOldIfUnscanned => {
+                let unscanned = self.unscanned.get().min(self.len());
+                for at in len..unscanned {
+                    // SAFETY: a leaf expression; shading reads no area.
+                    marker.shade(unsafe { self.entries() }[at]);
+                }
+                self.unscanned.set(self.unscanned.get().min(len));
+            }
+            RootWrite::NoteDirty => self.dirty_from.set(self.dirty_from.get().min(len)),
+            _ => {}
+        }
+        self.truncate(len);
+    }
+
+    /// The entry at an index below `len`.
+    pub fn at(&self, index: usize) -> ObjectPtr {
+        // SAFETY: a leaf expression.
+        let entries = unsafe { self.entries() };
+        entries[index]
+    }
+
+    /// All that lies here now has to be scanned. Constant time.
+    pub fn start_scan(&self) {
+        self.unscanned.set(self.len());
+        self.dirty_from.set(self.len());
+    }
+
+    /// Scans from the top down until the budget is used up; true: all is scanned.
+    pub fn scan(&self, marker: &Marker, meter: &mut Meter) -> bool {
+        let mut at = self.unscanned.get().min(self.len());
+        while at > 0 {
+            at -= 1;
+            // SAFETY: a leaf expression.
+            marker.shade(unsafe { self.entries() }[at]);
+            if meter.spend(size_of::<ObjectPtr>()) {
+                break;
+            }
+        }
+        self.unscanned.set(at);
+        at == 0
+    }
+
+    pub fn is_scanned(&self) -> bool {
+        self.unscanned.get() == 0
+    }
+
+    /// Shades what was written since it was scanned.
+    pub fn rescan(&self, marker: &Marker) {
+        let from = self.dirty_from.get().min(self.len());
+        for at in from..self.len() {
+            // SAFETY: a leaf expression.
+            marker.shade(unsafe { self.entries() }[at]);
+        }
+        self.dirty_from.set(self.len());
+    }
+
+    /// Calls `f` for each root.
+    pub fn each(&self, mut f: impl FnMut(ObjectPtr)) {
+        for at in 0..self.len() {
+            // SAFETY: a leaf expression.
+            f(unsafe { self.entries() }[at]);
+        }
+    }
+}

@@ -1,0 +1,576 @@
+//! [`Stack`]: a stack of values that is a root, for interpreters to push on.
+
+use core::alloc::Layout;
+use core::cell::Cell;
+use core::fmt;
+use core::marker::PhantomData;
+use core::ops::Range;
+use core::ptr::NonNull;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::barrier::Barrier;
+use crate::barrier::rules::{RootWrite, Rules};
+use crate::cycle::mark::Marker;
+use crate::cycle::meter::Meter;
+use crate::mutator::Mutator;
+use crate::trace::{Trace, Tracer, restamp};
+
+/// A stack of values that keeps what they point to alive: an interpreter's value stack, a work list, a table of
+/// globals. Pushing and popping needs no write barrier, and the collector scans it bit by bit.
+///
+/// The handle may outlive [`Heap::enter`](crate::Heap::enter) and be sent to another thread. To use the stack, open it: the
+/// [`StackView`] lives across safepoints, until the scope or region it was opened in ends. Dropping the handle, on
+/// any thread, is one atomic store; the heap frees the memory in a later step.
+///
+/// ```
+/// use grisaille::{Gc, Heap, Stack};
+///
+/// let mut heap = Heap::new();
+/// heap.enter(|cx| {
+///     let mut stack: Stack<Gc<'static, i64>> = Stack::new(cx);
+///     let mut view = stack.open(cx);
+///     view.push(cx, cx.alloc(1));
+///     view.push(cx, cx.alloc(2));
+///     cx.collect();
+///     assert_eq!(*view.pop(cx).unwrap() + *view.top(cx, 0), 3);
+/// });
+/// ```
+pub struct Stack<V> {
+    area: Arc<StackArea>,
+    _values: PhantomData<V>,
+}
+
+// SAFETY: the handle is an Arc of an area that only the mutator of its heap touches (`open` takes one and checks the
+// heap's id); the drop is an atomic store. The values are in the heap's keeping, which is `Send` with all in it, and
+// are `Copy`: dropping them runs no code.
+unsafe impl<V> Send for Stack<V> {}
+// SAFETY: a shared handle does nothing.
+unsafe impl<V> Sync for Stack<V> {}
+
+/// The area's own header and memory, owned by the heap. All that the collector must know is here and never in a view:
+/// a view may be forgotten.
+pub(crate) struct StackArea {
+    heap: u64,
+    alive: AtomicBool,
+    data: Cell<NonNull<u8>>,
+    len: Cell<usize>,
+    capacity: Cell<usize>,
+    element: Layout,
+    /// Passes the pointers of one element on.
+    trace: unsafe fn(NonNull<u8>, &mut Tracer<'_>),
+    /// The cycle that `unscanned` and `dirty_from` speak of. In any other cycle the whole area is unscanned: that is
+    /// how a cycle starts in constant time, however many stacks there are.
+    cycle: Cell<u64>,
+    /// `[0, unscanned)` still has to be scanned.
+    unscanned: Cell<usize>,
+    /// `[dirty_from, len)` has to be scanned again.
+    dirty_from: Cell<usize>,
+    /// A window was handed out over this range since the last step: anything may have been written to it.
+    windowed: Cell<(usize, usize)>,
+}
+
+// SAFETY: all but `alive` is touched by the heap's mutator only (see `Stack`).
+unsafe impl Send for StackArea {}
+// SAFETY: as above.
+unsafe impl Sync for StackArea {}
+
+impl Drop for StackArea {
+    fn drop(&mut self) {
+        if self.capacity.get() * self.element.size() != 0 {
+            // SAFETY: the memory was allocated with this layout by `grow`.
+            unsafe { std::alloc::dealloc(self.data.get().as_ptr(), self.layout(self.capacity.get())) };
+        }
+    }
+}
+
+impl StackArea {
+    fn layout(&self, capacity: usize) -> Layout {
+        Layout::from_size_align(
+            self.element.size().checked_mul(capacity).expect("a Stack is larger than the address space"),
+            self.element.align(),
+        )
+        .expect("a Stack is larger than the address space")
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn grow(&self, wanted: usize) {
+        let capacity = wanted.max(self.capacity.get() * 2).max(16);
+        let layout = self.layout(capacity);
+        if layout.size() != 0 {
+            // SAFETY: the size is not zero, and the old memory has the old layout.
+            let data = unsafe {
+                if self.capacity.get() == 0 {
+                    std::alloc::alloc(layout)
+                } else {
+                    std::alloc::realloc(self.data.get().as_ptr(), self.layout(self.capacity.get()), layout.size())
+                }
+            };
+            self.data.set(NonNull::new(data).unwrap_or_else(|| std::alloc::handle_alloc_error(layout)));
+        }
+        self.capacity.set(capacity);
+    }
+
+    #[inline(always)]
+    fn at(&self, index: usize) -> NonNull<u8> {
+        // SAFETY: callers stay within the capacity.
+        unsafe { self.data.get().add(index * self.element.size()) }
+    }
+
+    fn shade(&self, index: usize, marker: &Marker) {
+        // SAFETY: callers stay below `len`: an initialized element of the type that `trace` is for.
+        unsafe { (self.trace)(self.at(index), &mut Tracer::shading(marker)) };
+    }
+
+    /// Makes `unscanned` and `dirty_from` speak of this cycle.
+    fn enter_cycle(&self, cycle: u64) {
+        if self.cycle.replace(cycle) != cycle {
+            self.unscanned.set(self.len.get());
+            self.dirty_from.set(self.len.get());
+            self.windowed.set((0, 0));
+        }
+    }
+
+    /// The rule for a write of an element: called before the write, with the new value's trace.
+    #[cold]
+    #[inline(never)]
+    fn write_watched(&self, index: usize, new: &dyn Fn(&mut Tracer<'_>), rules: &Rules, marker: &Marker, cycle: u64) {
+        match rules.root_write {
+            RootWrite::ShadeNewInWindow => new(&mut Tracer::shading(marker)),
+            RootWrite::NoteDirty => {
+                self.enter_cycle(cycle);
+                self.dirty_from.set(self.dirty_from.get().min(index));
+            }
+            RootWrite::ShadeOldIfUnscanned | RootWrite::ShadeOldIfUnscannedButNotOnPop => {
+                self.enter_cycle(cycle);
+                if index < self.unscanned.get().min(self.len.get()) {
+                    self.shade(index, marker);
+                }
+            }
+            RootWrite::Nothing => {}
+        }
+    }
+
+    /// The rule for the loss of all elements from `len` on.
+    #[cold]
+    #[inline(never)]
+    fn truncate_watched(&self, len: usize, rules: &Rules, marker: &Marker, cycle: u64) {
+        if rules.root_write == RootWrite::ShadeOldIfUnscanned {
+            self.enter_cycle(cycle);
+            for index in len..self.unscanned.get().min(self.len.get()) {
+                self.shade(index, marker);
+            }
+        }
+        if self.cycle.get() == cycle {
+            self.unscanned.set(self.unscanned.get().min(len));
+            self.dirty_from.set(self.dirty_from.get().min(len));
+        }
+    }
+
+    /// Scans from the top down until the budget is used up; true: all is scanned.
+    fn scan(&self, marker: &Marker, meter: &mut Meter, cycle: u64) -> bool {
+        self.enter_cycle(cycle);
+        let mut at = self.unscanned.get().min(self.len.get());
+        while at > 0 {
+            at -= 1;
+            self.shade(at, marker);
+            if meter.spend(self.element.size().max(8)) {
+                break;
+            }
+        }
+        self.unscanned.set(at);
+        at == 0
+    }
+}
+
+impl<V: Trace + Copy> Stack<V>
+where
+    for<'a> V::At<'a>: Copy,
+{
+    /// An empty stack of the heap that `cx` is in.
+    ///
+    /// ```
+    /// # use grisaille::{Heap, Stack};
+    /// # Heap::new().enter(|cx| {
+    /// let mut stack: Stack<f64> = Stack::new(cx);
+    /// assert!(stack.open(cx).is_empty());
+    /// # });
+    /// ```
+    pub fn new<B: Barrier>(cx: &Mutator<'_, B>) -> Self
+    where
+        V: 'static,
+    {
+        Self::with_capacity(cx, 0)
+    }
+
+    /// An empty stack with room for `capacity` values.
+    ///
+    /// # Panics
+    /// When that many values do not fit the address space.
+    pub fn with_capacity<B: Barrier>(cx: &Mutator<'_, B>, capacity: usize) -> Self
+    where
+        V: 'static,
+    {
+        unsafe fn trace_element<V: Trace>(element: NonNull<u8>, tracer: &mut Tracer<'_>) {
+            // SAFETY: the area calls this with elements that were written as a `V`.
+            unsafe { element.cast::<V>().as_ref() }.trace(tracer);
+        }
+        let collector = cx.collector();
+        let area = Arc::new(StackArea {
+            heap: collector.id,
+            alive: AtomicBool::new(true),
+            data: Cell::new(NonNull::<V>::dangling().cast()),
+            len: Cell::new(0),
+            capacity: Cell::new(0),
+            element: Layout::new::<V>(),
+            trace: trace_element::<V>,
+            // A new area is empty: nothing of it is part of a snapshot, all of it is dirty when written.
+            cycle: Cell::new(collector.cycle.get()),
+            unscanned: Cell::new(0),
+            dirty_from: Cell::new(0),
+            windowed: Cell::new((0, 0)),
+        });
+        if capacity > 0 {
+            area.grow(capacity);
+        }
+        collector.stacks.borrow_mut().add(area.clone());
+        Stack { area, _values: PhantomData }
+    }
+
+    /// Opens the stack for use in the scope or region of `cx`.
+    ///
+    /// ```
+    /// # use grisaille::{Heap, Stack};
+    /// # Heap::new().enter(|cx| {
+    /// let mut stack: Stack<i64> = Stack::new(cx);
+    /// stack.open(cx).push(cx, 1);
+    /// assert_eq!(stack.open(cx).len(), 1);
+    /// # });
+    /// ```
+    ///
+    /// # Panics
+    /// When `cx` is not of the heap that the stack belongs to.
+    #[track_caller]
+    pub fn open<'v, 's, B: Barrier>(&'v mut self, cx: &Mutator<'s, B>) -> StackView<'v, 's, V> {
+        assert!(self.area.heap == cx.collector().id, "a Stack was opened with a heap that it does not belong to");
+        StackView { area: &self.area, _scope: PhantomData }
+    }
+}
+
+impl<V> Drop for Stack<V> {
+    fn drop(&mut self) {
+        self.area.alive.store(false, Ordering::Release);
+    }
+}
+
+impl<V> fmt::Debug for Stack<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Stack { .. }")
+    }
+}
+
+/// A stack, opened in a scope. It borrows the [`Stack`] and not the mutator: it lives across safepoints.
+pub struct StackView<'v, 's, V> {
+    area: &'v StackArea,
+    /// Invariant in `'s`; not `Send`.
+    _scope: PhantomData<(Cell<&'s ()>, &'v mut V, *mut ())>,
+}
+
+impl<V: Trace + Copy> StackView<'_, '_, V>
+where
+    for<'a> V::At<'a>: Copy,
+{
+    /// Pushes a value. Amortized constant time.
+    #[inline(always)]
+    pub fn push<'a, B: Barrier>(&mut self, cx: &'a Mutator<'_, B>, value: V::At<'a>) {
+        let area = self.area;
+        let len = area.len.get();
+        if len == area.capacity.get() {
+            area.grow(len + 1);
+        }
+        self.before_write(cx, len, &value);
+        // SAFETY: below the capacity, of the right type but for the lifetime; from here on it is rooted.
+        unsafe { area.at(len).cast::<V::At<'a>>().write(value) };
+        area.len.set(len + 1);
+    }
+
+    /// Pops the last value.
+    #[inline(always)]
+    pub fn pop<'a, B: Barrier>(&mut self, cx: &'a Mutator<'_, B>) -> Option<V::At<'a>> {
+        let area = self.area;
+        let len = area.len.get().checked_sub(1)?;
+        // SAFETY: below `len`; the value stays live until the next safepoint, popped or not.
+        let value = unsafe { self.read(len) };
+        self.before_truncate(cx, len);
+        area.len.set(len);
+        Some(value)
+    }
+
+    /// How many values there are.
+    #[inline(always)]
+    pub fn len(&self) -> usize {
+        self.area.len.get()
+    }
+
+    /// Whether there is none.
+    #[inline(always)]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Drops all values from `len` on. No effect where there are fewer.
+    ///
+    /// ```
+    /// # use grisaille::{Heap, Stack};
+    /// # Heap::new().enter(|cx| {
+    /// # let mut stack: Stack<i64> = Stack::new(cx);
+    /// # let mut view = stack.open(cx);
+    /// view.push(cx, 1);
+    /// view.push(cx, 2);
+    /// view.truncate(cx, 1);
+    /// assert_eq!(view.top(cx, 0), 1);
+    /// # });
+    /// ```
+    #[inline(always)]
+    pub fn truncate<B: Barrier>(&mut self, cx: &Mutator<'_, B>, len: usize) {
+        if len < self.len() {
+            self.before_truncate(cx, len);
+            self.area.len.set(len);
+        }
+    }
+
+    /// The value at `index`, from the bottom.
+    ///
+    /// # Panics
+    /// When there is none.
+    #[inline(always)]
+    #[track_caller]
+    pub fn get<'a, B: Barrier>(&self, _cx: &'a Mutator<'_, B>, index: usize) -> V::At<'a> {
+        assert!(index < self.len(), "a Stack has no value at this index");
+        // SAFETY: below `len`, and rooted.
+        unsafe { self.read(index) }
+    }
+
+    /// The value at `index`, from the bottom, if there is one.
+    #[inline(always)]
+    pub fn try_get<'a, B: Barrier>(&self, _cx: &'a Mutator<'_, B>, index: usize) -> Option<V::At<'a>> {
+        // SAFETY: below `len`, and rooted.
+        (index < self.len()).then(|| unsafe { self.read(index) })
+    }
+
+    /// The value `distance` below the last one: 0 is the last.
+    ///
+    /// # Panics
+    /// When there is none.
+    #[inline(always)]
+    #[track_caller]
+    pub fn top<'a, B: Barrier>(&self, _cx: &'a Mutator<'_, B>, distance: usize) -> V::At<'a> {
+        assert!(distance < self.len(), "a Stack has no value this far down");
+        // SAFETY: below `len`, and rooted.
+        unsafe { self.read(self.len() - 1 - distance) }
+    }
+
+    /// Replaces the value at `index`, from the bottom.
+    ///
+    /// # Panics
+    /// When there is none.
+    #[inline(always)]
+    #[track_caller]
+    pub fn set<'a, B: Barrier>(&mut self, cx: &'a Mutator<'_, B>, index: usize, value: V::At<'a>) {
+        assert!(index < self.len(), "a Stack has no value at this index");
+        self.before_write(cx, index, &value);
+        // SAFETY: below `len`, of the right type but for the lifetime.
+        unsafe { self.area.at(index).cast::<V::At<'a>>().write(value) };
+    }
+
+    /// A range of the stack as cells, to read and write until the next push or safepoint. Counts as a write to the
+    /// whole range: while roots are watched that costs time in proportion to its length.
+    ///
+    /// ```
+    /// # use grisaille::{Heap, Stack};
+    /// # Heap::new().enter(|cx| {
+    /// # let mut stack: Stack<i64> = Stack::new(cx);
+    /// # let mut view = stack.open(cx);
+    /// view.push(cx, 1);
+    /// view.push(cx, 2);
+    /// let window = view.window(cx, 0..2);
+    /// window[0].swap(&window[1]);
+    /// assert_eq!(view.top(cx, 0), 1);
+    /// # });
+    /// ```
+    ///
+    /// # Panics
+    /// When the range is not within the stack.
+    #[track_caller]
+    pub fn window<'w, B: Barrier>(&'w self, cx: &'w Mutator<'_, B>, range: Range<usize>) -> &'w [Cell<V::At<'w>>] {
+        assert!(range.start <= range.end && range.end <= self.len(), "a window must lie within its Stack");
+        if const { V::NEEDS_TRACE && B::RULES.watches_roots() } && cx.collector().watch_roots.get() {
+            cx.collector().stacks.borrow_mut().window(
+                self.area,
+                range.clone(),
+                &B::RULES,
+                &cx.collector().marker,
+                cx.collector().cycle.get(),
+            );
+        }
+        // SAFETY: within `len`; `Cell<T>` has T's layout; the view is borrowed, so nothing moves the elements, and
+        // `cx` is, so no collector step looks at them meanwhile. What is written is rooted from then on.
+        unsafe { core::slice::from_raw_parts(self.area.at(range.start).cast().as_ptr(), range.len()) }
+    }
+
+    /// # Safety
+    /// `index` must be below `len`.
+    #[inline(always)]
+    unsafe fn read<'a>(&self, index: usize) -> V::At<'a> {
+        // SAFETY: an initialized element, by the caller's word.
+        unsafe { restamp(self.area.at(index).cast::<V>().read()) }
+    }
+
+    #[inline(always)]
+    fn before_write<'a, B: Barrier>(&self, cx: &'a Mutator<'_, B>, index: usize, new: &V::At<'a>) {
+        if const { V::NEEDS_TRACE && B::RULES.watches_roots() } && cx.collector().watch_roots.get() {
+            let collector = cx.collector();
+            self.area.write_watched(index, &|t| new.trace(t), &B::RULES, &collector.marker, collector.cycle.get());
+        }
+    }
+
+    #[inline(always)]
+    fn before_truncate<B: Barrier>(&self, cx: &Mutator<'_, B>, len: usize) {
+        // What is written in the window is shaded, so the loss of it needs no look.
+        const fn looks_at_pops(rules: &Rules) -> bool {
+            matches!(rules.root_write, RootWrite::ShadeOldIfUnscanned | RootWrite::NoteDirty)
+        }
+        if const { V::NEEDS_TRACE && looks_at_pops(&B::RULES) } && cx.collector().watch_roots.get() {
+            let collector = cx.collector();
+            self.area.truncate_watched(len, &B::RULES, &collector.marker, collector.cycle.get());
+        }
+    }
+}
+
+impl<V> fmt::Debug for StackView<'_, '_, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StackView").field("len", &self.area.len.get()).finish_non_exhaustive()
+    }
+}
+
+/// The stacks of one heap.
+pub(crate) struct StackTable {
+    areas: Vec<Arc<StackArea>>,
+    /// While roots are scanned: `[0, unscanned)` still has to be.
+    unscanned: usize,
+    /// Areas with windows that were handed out in the window and not rescanned yet.
+    windowed: Vec<Arc<StackArea>>,
+    reap_at: usize,
+}
+
+impl StackTable {
+    pub fn new() -> StackTable {
+        StackTable { areas: Vec::new(), unscanned: 0, windowed: Vec::new(), reap_at: 64 }
+    }
+
+    fn add(&mut self, area: Arc<StackArea>) {
+        if self.areas.len() >= self.reap_at && self.unscanned == 0 {
+            self.reap();
+        }
+        self.areas.push(area);
+    }
+
+    /// Frees the areas whose handle is gone.
+    pub fn reap(&mut self) {
+        self.areas.retain(|area| area.alive.load(Ordering::Acquire));
+        self.reap_at = (self.areas.len() * 2).max(64);
+    }
+
+    /// The rule for a window: its range counts as written.
+    fn window(&mut self, area: &StackArea, range: Range<usize>, rules: &Rules, marker: &Marker, cycle: u64) {
+        if range.is_empty() {
+            return;
+        }
+        area.enter_cycle(cycle);
+        match rules.root_write {
+            RootWrite::ShadeNewInWindow => {
+                let (start, end) = area.windowed.get();
+                if start == end
+                    && let Some(shared) = self.areas.iter().find(|a| core::ptr::eq(&***a, area))
+                {
+                    self.windowed.push(shared.clone());
+                    area.windowed.set((range.start, range.end));
+                } else {
+                    area.windowed.set((start.min(range.start), end.max(range.end)));
+                }
+            }
+            RootWrite::NoteDirty => area.dirty_from.set(area.dirty_from.get().min(range.start)),
+            RootWrite::ShadeOldIfUnscanned | RootWrite::ShadeOldIfUnscannedButNotOnPop => {
+                for index in range.start..range.end.min(area.unscanned.get()) {
+                    area.shade(index, marker);
+                }
+            }
+            RootWrite::Nothing => {}
+        }
+    }
+
+    /// All that lies here now has to be scanned. Constant time.
+    pub fn start_scan(&mut self) {
+        self.unscanned = self.areas.len();
+        self.windowed.clear();
+    }
+
+    /// Scans until the budget is used up; true: all is scanned. An area whose handle is gone is scanned a last time
+    /// (it may be part of the snapshot) and freed.
+    pub fn scan(&mut self, marker: &Marker, meter: &mut Meter, cycle: u64) -> bool {
+        while self.unscanned > 0 {
+            let index = self.unscanned - 1;
+            if !self.areas[index].scan(marker, meter, cycle) {
+                return false;
+            }
+            self.unscanned = index;
+            if !self.areas[index].alive.load(Ordering::Acquire) {
+                self.areas.swap_remove(index);
+            }
+            if meter.spend(16) {
+                break;
+            }
+        }
+        self.unscanned == 0
+    }
+
+    pub fn is_scanned(&self) -> bool {
+        self.unscanned == 0
+    }
+
+    /// Shades what windows may have been written with, before the window of the policy closes.
+    pub fn scan_windows(&mut self, marker: &Marker) {
+        for area in self.windowed.drain(..) {
+            let (start, end) = area.windowed.replace((0, 0));
+            for index in start..end.min(area.len.get()) {
+                area.shade(index, marker);
+            }
+        }
+    }
+
+    /// Shades what was written since it was scanned.
+    pub fn rescan(&self, marker: &Marker, cycle: u64) {
+        for area in self.areas.iter().filter(|area| area.alive.load(Ordering::Acquire)) {
+            area.enter_cycle(cycle);
+            for index in area.dirty_from.get().min(area.len.get())..area.len.get() {
+                area.shade(index, marker);
+            }
+            area.dirty_from.set(area.len.get());
+        }
+    }
+
+    /// Lists the pointers of the stacks whose handle is alive.
+    pub fn each(&self, list: &mut Vec<crate::space::header::ObjectPtr>) {
+        for area in self.areas.iter().filter(|area| area.alive.load(Ordering::Acquire)) {
+            for index in 0..area.len.get() {
+                // SAFETY: below `len`.
+                unsafe { (area.trace)(area.at(index), &mut Tracer::listing(list)) };
+            }
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        self.areas.len()
+    }
+}

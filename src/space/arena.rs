@@ -1,0 +1,285 @@
+//! Chunks, which a `bumpalo::Bump` owns, cut into runs of blocks that coalesce when they come back.
+
+use core::alloc::Layout;
+use core::cell::UnsafeCell;
+use core::ptr::NonNull;
+use std::sync::Arc;
+
+use bitvec::vec::BitVec;
+use bumpalo::Bump;
+
+use super::block::{BLOCK_SIZE, BlockPtr, Kind};
+
+/// Blocks of a full-sized chunk: 2 MiB, what one huge page backs.
+const CHUNK_BLOCKS: usize = 2 * 1024 * 1024 / BLOCK_SIZE;
+/// Blocks of a heap's first chunk; the next ones double it until they reach `CHUNK_BLOCKS`. A small heap stays cheap.
+const FIRST_CHUNK_BLOCKS: usize = 4;
+/// Cycles that a chunk lies empty before its memory goes back. Late: taking it again costs microseconds a page.
+const IDLE_CYCLES: u32 = 3;
+
+/// The memory under a heap. The sweeper holds a share of it while it works, so a heap may be dropped meanwhile.
+pub(crate) struct Memory(UnsafeCell<Bump>);
+
+// SAFETY: only the heap's mutator allocates from the Bump (through `Arena`, which is not shared); the other holders
+// only keep it alive, and whoever is last drops it.
+unsafe impl Send for Memory {}
+// SAFETY: as above.
+unsafe impl Sync for Memory {}
+
+struct Chunk {
+    base: NonNull<u8>,
+    /// One bit a block: it is free.
+    free: BitVec,
+    free_count: usize,
+    /// Cycles for which the whole chunk has been free.
+    idle: u32,
+    /// Its memory went back to the system; touching it again takes it again.
+    returned: bool,
+}
+
+/// No run of that many blocks within the limit, or the system has no more memory.
+#[derive(Debug)]
+pub(crate) struct Full;
+
+/// The chunks of one heap and which of their blocks are free.
+pub(crate) struct Arena {
+    memory: Arc<Memory>,
+    chunks: Vec<Chunk>,
+    /// No chunk before this one has a free block.
+    first_free: usize,
+    /// Bytes in blocks that are taken.
+    pub used: usize,
+    /// Bytes of chunks whose memory is with us.
+    pub held: usize,
+    /// Bytes given back to the system so far.
+    pub returned: usize,
+    /// `used` and what the caller adds may not exceed this.
+    pub limit: usize,
+}
+
+impl Arena {
+    pub fn new(limit: usize) -> Arena {
+        Arena {
+            memory: Arc::new(Memory(UnsafeCell::new(Bump::new()))),
+            chunks: Vec::new(),
+            first_free: 0,
+            used: 0,
+            held: 0,
+            returned: 0,
+            limit,
+        }
+    }
+
+    pub fn memory(&self) -> Arc<Memory> {
+        self.memory.clone()
+    }
+
+    /// Whether a block is free without asking the system for memory.
+    pub fn has_free_block(&self) -> bool {
+        self.chunks[self.first_free.min(self.chunks.len())..].iter().any(|c| c.free_count != 0 && !c.returned)
+    }
+
+    /// Takes `run` blocks in a row. `besides` are bytes that count against the limit too.
+    pub fn take(&mut self, run: usize, kind: Kind, large: bool, besides: usize) -> Result<BlockPtr, Full> {
+        let bytes = run.checked_mul(BLOCK_SIZE).ok_or(Full)?;
+        let wanted = self.used.checked_add(bytes).and_then(|b| b.checked_add(besides)).ok_or(Full)?;
+        if wanted > self.limit {
+            return Err(Full);
+        }
+        let (chunk, first) = match self.find(run) {
+            Some(found) => found,
+            None => self.grow(run)?,
+        };
+        let c = &mut self.chunks[chunk];
+        c.free[first..first + run].fill(false);
+        c.free_count -= run;
+        c.idle = 0;
+        if core::mem::take(&mut c.returned) {
+            self.held += c.free.len() * BLOCK_SIZE;
+        }
+        self.used += bytes;
+        // SAFETY: blocks `first..first + run` of this chunk are inside it, aligned, and were free until now.
+        Ok(unsafe { BlockPtr::format(c.base.add(first * BLOCK_SIZE), run, chunk, kind, large) })
+    }
+
+    /// Takes a run back. It coalesces by itself: neighbours are bits of one map.
+    pub fn give_back(&mut self, block: BlockPtr) {
+        let (chunk, run) = (block.chunk.get() as usize, block.run());
+        let c = &mut self.chunks[chunk];
+        let first = (block.base().as_ptr().addr() - c.base.as_ptr().addr()) / BLOCK_SIZE;
+        debug_assert!(c.free[first..first + run].not_any(), "a block was given back twice");
+        c.free[first..first + run].fill(true);
+        c.free_count += run;
+        self.first_free = self.first_free.min(chunk);
+        self.used -= run * BLOCK_SIZE;
+    }
+
+    fn find(&mut self, run: usize) -> Option<(usize, usize)> {
+        while self.first_free < self.chunks.len() && self.chunks[self.first_free].free_count == 0 {
+            self.first_free += 1;
+        }
+        // Chunks that are with us first: the others cost page faults.
+        for returned in [false, true] {
+            for (index, c) in self.chunks.iter().enumerate().skip(self.first_free) {
+                if c.free_count < run || c.returned != returned {
+                    continue;
+                }
+                let mut at = 0;
+                while let Some(start) = c.free[at..].first_one().map(|i| at + i) {
+                    let end = c.free[start..].first_zero().map_or(c.free.len(), |i| start + i);
+                    if end - start >= run {
+                        return Some((index, start));
+                    }
+                    at = end;
+                }
+            }
+        }
+        None
+    }
+
+    fn grow(&mut self, run: usize) -> Result<(usize, usize), Full> {
+        let small = FIRST_CHUNK_BLOCKS << self.chunks.len().min(16);
+        let blocks =
+            if small < CHUNK_BLOCKS && run <= small { small } else { run.div_ceil(CHUNK_BLOCKS) * CHUNK_BLOCKS };
+        let bytes = blocks.checked_mul(BLOCK_SIZE).ok_or(Full)?;
+        let huge = blocks % CHUNK_BLOCKS == 0;
+        let align = if huge { CHUNK_BLOCKS * BLOCK_SIZE } else { BLOCK_SIZE };
+        let layout = Layout::from_size_align(bytes, align).map_err(|_| Full)?;
+        // SAFETY: the Bump is used by the mutator alone, which is who calls this; nothing else borrows it.
+        let bump = unsafe { &mut *self.memory.0.get() };
+        let base = bump.try_alloc_layout(layout).map_err(|_| Full)?;
+        if huge {
+            system::use_huge_pages(base, bytes);
+        }
+        self.held += bytes;
+        self.chunks.push(Chunk {
+            base,
+            free: BitVec::repeat(true, blocks),
+            free_count: blocks,
+            idle: 0,
+            returned: false,
+        });
+        Ok((self.chunks.len() - 1, 0))
+    }
+
+    /// Ages chunk `index` by a cycle; one that has been empty for some cycles gives its memory back. Returns whether
+    /// there are further chunks.
+    pub fn age(&mut self, index: usize) -> bool {
+        let Some(c) = self.chunks.get_mut(index) else { return false };
+        let blocks = c.free.len();
+        if c.free_count != blocks || c.returned {
+            c.idle = 0;
+        } else {
+            c.idle += 1;
+            // Small chunks stay: they are the heap's minimum, and lie in malloc's own pages.
+            if c.idle >= IDLE_CYCLES && blocks % CHUNK_BLOCKS == 0 && system::give_back(c.base, blocks * BLOCK_SIZE) {
+                c.returned = true;
+                self.held -= blocks * BLOCK_SIZE;
+                self.returned += blocks * BLOCK_SIZE;
+            }
+        }
+        true
+    }
+}
+
+#[cfg(all(unix, not(miri)))]
+mod system {
+    //! Advice to the system. It may refuse; nothing depends on it.
+    use core::ptr::NonNull;
+    use rustix::mm::{Advice, madvise};
+
+    pub fn use_huge_pages(base: NonNull<u8>, bytes: usize) {
+        #[cfg(target_os = "linux")]
+        {
+            // SAFETY: the range is ours, and this advice changes no contents.
+            let _ = unsafe { madvise(base.as_ptr().cast(), bytes, Advice::LinuxHugepage) };
+        }
+        #[cfg(not(target_os = "linux"))]
+        let _ = (base, bytes);
+    }
+
+    pub fn give_back(base: NonNull<u8>, bytes: usize) -> bool {
+        // SAFETY: every block of the range is free: nothing reads it before `BlockPtr::format` writes it.
+        unsafe { madvise(base.as_ptr().cast(), bytes, Advice::LinuxDontNeed) }.is_ok()
+    }
+}
+
+#[cfg(not(all(unix, not(miri))))]
+mod system {
+    use core::ptr::NonNull;
+    pub fn use_huge_pages(_: NonNull<u8>, _: usize) {}
+    pub fn give_back(_: NonNull<u8>, _: usize) -> bool {
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_first_chunks_are_small_and_the_limit_holds() {
+        let mut arena = Arena::new(3 * BLOCK_SIZE);
+        let blocks: Vec<_> = (0..3).map(|_| arena.take(1, Kind::Plain, false, 0).unwrap()).collect();
+        assert_eq!(arena.held, FIRST_CHUNK_BLOCKS * BLOCK_SIZE);
+        assert!(arena.take(1, Kind::Plain, false, 0).is_err());
+        arena.give_back(blocks[1]);
+        assert!(arena.take(1, Kind::Plain, false, 1).is_err(), "what the caller adds counts");
+        assert_eq!(arena.take(1, Kind::Plain, false, 0).unwrap(), blocks[1], "the freed block is taken again");
+    }
+
+    #[test]
+    fn empty_chunks_go_back_late_and_come_again() {
+        let mut arena = Arena::new(usize::MAX);
+        let run = arena.take(2 * CHUNK_BLOCKS, Kind::Plain, true, 0).unwrap();
+        arena.give_back(run);
+        for cycle in 1..=IDLE_CYCLES {
+            assert_eq!(arena.returned, 0, "before cycle {cycle}");
+            let mut index = 0;
+            while arena.age(index) {
+                index += 1;
+            }
+        }
+        assert_eq!((arena.returned, arena.held), (2 * CHUNK_BLOCKS * BLOCK_SIZE, 0));
+        assert_eq!(arena.take(CHUNK_BLOCKS, Kind::Plain, true, 0).unwrap(), run);
+        assert_eq!(arena.held, 2 * CHUNK_BLOCKS * BLOCK_SIZE);
+    }
+
+    #[test]
+    fn a_size_that_overflows_is_an_error() {
+        assert!(Arena::new(usize::MAX).take(usize::MAX / 2, Kind::Plain, true, 0).is_err());
+    }
+
+    proptest! {
+        /// Runs never overlap, coalesce when they come back, and the accounts add up.
+        #[test]
+        fn runs_coalesce(ops in proptest::collection::vec((any::<bool>(), 1usize..80, any::<prop::sample::Index>()), 1..80)) {
+            let mut arena = Arena::new(usize::MAX);
+            let mut taken: Vec<BlockPtr> = Vec::new();
+            for (take, run, which) in ops {
+                if take || taken.is_empty() {
+                    let block = arena.take(run, Kind::Plain, true, 0).unwrap();
+                    let range = |b: &BlockPtr| b.base().as_ptr().addr()..b.base().as_ptr().addr() + b.run() * BLOCK_SIZE;
+                    for other in &taken {
+                        let (a, b) = (range(&block), range(other));
+                        prop_assert!(a.end <= b.start || b.end <= a.start);
+                    }
+                    taken.push(block);
+                } else {
+                    arena.give_back(taken.swap_remove(which.index(taken.len())));
+                }
+                prop_assert_eq!(arena.used, taken.iter().map(|b| b.run() * BLOCK_SIZE).sum::<usize>());
+            }
+            for block in taken.drain(..) {
+                arena.give_back(block);
+            }
+            let held = arena.held;
+            for chunk in 0..arena.chunks.len() {
+                let blocks = arena.chunks[chunk].free.len();
+                prop_assert!(arena.find(blocks).is_some(), "a chunk is whole again");
+            }
+            prop_assert_eq!(arena.held, held);
+        }
+    }
+}

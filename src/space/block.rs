@@ -1,0 +1,199 @@
+//! A block: 32 KiB, aligned to its size, with its two bitmaps in front.
+
+use core::cell::{Cell, UnsafeCell};
+use core::ptr::NonNull;
+
+use super::bitmap::{self, Words};
+use super::header::ObjectPtr;
+
+/// Bytes of a block, and its alignment.
+pub(crate) const BLOCK_SIZE: usize = 32 * 1024;
+/// Bytes of a granule: what one bit stands for, and what objects are aligned to.
+pub(crate) const GRANULE: usize = 8;
+/// Granules of a block, those of its own header included.
+pub(crate) const GRANULES: usize = BLOCK_SIZE / GRANULE;
+/// Words of a bitmap.
+pub(crate) const WORDS: usize = GRANULES / 64;
+/// The first granule that an object may take.
+pub(crate) const FIRST_GRANULE: usize = size_of::<Block>().div_ceil(GRANULE);
+/// Bytes of a block that objects may take.
+pub(crate) const BLOCK_ROOM: usize = (GRANULES - FIRST_GRANULE) * GRANULE;
+/// Objects of more bytes than this are large: runs of blocks of their own.
+pub(crate) const LARGE: usize = BLOCK_SIZE / 4;
+
+/// Where the drop glue of a block's objects runs. Blocks hold one kind only, so that no sweep of the others touches an object.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub(crate) enum Kind {
+    /// No object has drop glue.
+    Plain = 0,
+    /// Drop glue runs on the mutator's thread, in bounded batches.
+    Drop = 1,
+    /// Drop glue may run on the sweeper's thread.
+    BackgroundDrop = 2,
+}
+
+/// How many kinds there are.
+pub(crate) const KINDS: usize = 3;
+
+/// The front of a block.
+#[repr(C, align(64))]
+pub(crate) struct Block {
+    kind: Cell<Kind>,
+    /// An object of this block fell off a full mark stack: it is marked, queued by its flag, and nowhere else.
+    pub lost_grey: Cell<bool>,
+    /// Whether objects here are run-of-blocks ones: there is just one, at the first granule.
+    large: Cell<bool>,
+    /// The chunk it was cut from.
+    pub chunk: Cell<u32>,
+    /// Blocks of its run: 1, or more for a large object.
+    run: Cell<u32>,
+    /// Granules that survived the last sweep. Written by whoever swept, before it published.
+    pub live: Cell<u32>,
+    /// The granule from which the allocator looks for the next hole.
+    pub scan: Cell<u32>,
+    /// The granule up to which dead objects have been dropped in this sweep (I6).
+    pub dropped_to: Cell<u32>,
+    bits: [UnsafeCell<Words>; 2],
+}
+
+/// A block by address. `Send`: threads take blocks from each other by their state in a sweep's job (I7).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct BlockPtr(NonNull<Block>);
+
+// SAFETY: a BlockPtr is an address; who may touch what it points to is settled by the block's state (I7).
+unsafe impl Send for BlockPtr {}
+// SAFETY: as above.
+unsafe impl Sync for BlockPtr {}
+
+impl core::ops::Deref for BlockPtr {
+    type Target = Block;
+    #[inline(always)]
+    fn deref(&self) -> &Block {
+        // SAFETY: blocks live as long as the arena's memory, which every holder of a BlockPtr keeps alive.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+impl BlockPtr {
+    /// Makes a block of raw memory.
+    ///
+    /// # Safety
+    /// `base` must be the start of `run` free blocks, aligned to `BLOCK_SIZE`, which the caller owns.
+    pub unsafe fn format(base: NonNull<u8>, run: usize, chunk: usize, kind: Kind, large: bool) -> BlockPtr {
+        let block = base.cast::<Block>();
+        // SAFETY: the caller owns the memory; it is large and aligned enough.
+        unsafe {
+            block.write(Block {
+                kind: Cell::new(kind),
+                lost_grey: Cell::new(false),
+                large: Cell::new(large),
+                chunk: Cell::new(chunk as u32),
+                run: Cell::new(run as u32),
+                live: Cell::new(0),
+                scan: Cell::new(FIRST_GRANULE as u32),
+                dropped_to: Cell::new(FIRST_GRANULE as u32),
+                bits: [UnsafeCell::new([0; WORDS]), UnsafeCell::new([0; WORDS])],
+            });
+        }
+        BlockPtr(block)
+    }
+
+    #[inline(always)]
+    pub fn of(object: ObjectPtr) -> BlockPtr {
+        BlockPtr(object.block())
+    }
+
+    /// The address of a granule.
+    #[inline(always)]
+    pub fn at(self, granule: usize) -> NonNull<u8> {
+        debug_assert!(granule <= GRANULES);
+        // SAFETY: within the block, or one past it.
+        unsafe { self.0.cast::<u8>().add(granule * GRANULE) }
+    }
+
+    /// The granule of an address inside the block; one past it is `GRANULES`.
+    #[inline(always)]
+    pub fn granule(self, address: *mut u8) -> usize {
+        (address.addr() - self.0.as_ptr().addr()) / GRANULE
+    }
+
+    pub fn base(self) -> NonNull<u8> {
+        self.0.cast()
+    }
+
+    /// The object whose header is at `granule`.
+    ///
+    /// # Safety
+    /// A written header must stand there (I3).
+    #[inline(always)]
+    pub unsafe fn object(self, granule: usize) -> ObjectPtr {
+        // SAFETY: passed on to the caller.
+        unsafe { ObjectPtr::from_header(self.at(granule)) }
+    }
+
+    /// A bitmap, for the thread that may touch this block (I7).
+    ///
+    /// # Safety
+    /// The block must be the caller's to touch (I7), and no other reference to this bitmap may be live; callers
+    /// keep the borrow within one expression or one leaf function.
+    #[inline(always)]
+    pub unsafe fn bits<'x>(self, which: usize) -> &'x mut Words {
+        // SAFETY: in bounds; exclusive by the caller's word. Only this field is borrowed.
+        unsafe {
+            &mut *(&raw const (*self.0.as_ptr()).bits)
+                .cast::<UnsafeCell<Words>>()
+                .add(which & 1)
+                .cast::<Words>()
+                .cast_mut()
+        }
+    }
+
+    /// The address of one word of a bitmap, to be prefetched.
+    ///
+    /// # Safety
+    /// `word` must be below `WORDS`.
+    #[inline(always)]
+    pub unsafe fn bits_word(self, which: usize, word: usize) -> *const u64 {
+        // SAFETY: in bounds by the caller's word; no reference is made.
+        unsafe { (&raw const (*self.0.as_ptr()).bits).cast::<u64>().add((which & 1) * WORDS + word) }
+    }
+
+    /// Where the dead of this block may be found: the objects that `occupied` names and `marked` does not, from
+    /// `from` on. Returns the object and the granule behind it.
+    ///
+    /// # Safety
+    /// The block must be the caller's (I7), `occupied` must parse (I3).
+    pub unsafe fn next_dead(self, occupied: usize, marked: usize, from: usize) -> Option<(ObjectPtr, usize)> {
+        let mut at = from;
+        loop {
+            // SAFETY: ours by the caller's word; the borrow ends with the statement.
+            at = bitmap::next_one(unsafe { self.bits(occupied) }, at);
+            if at >= GRANULES {
+                return None;
+            }
+            // SAFETY: a run in `occupied` starts at a header and parses without a gap (I3).
+            let object = unsafe { self.object(at) };
+            let next = if self.is_large() { GRANULES } else { at + object.granules() };
+            // SAFETY: as above.
+            if !bitmap::get(unsafe { self.bits(marked) }, at) {
+                return Some((object, next));
+            }
+            at = next;
+        }
+    }
+}
+
+impl Block {
+    pub fn kind(&self) -> Kind {
+        self.kind.get()
+    }
+
+    pub fn is_large(&self) -> bool {
+        self.large.get()
+    }
+
+    pub fn run(&self) -> usize {
+        self.run.get() as usize
+    }
+}

@@ -1,0 +1,169 @@
+//! Bump allocation through the holes of a block.
+
+use core::cell::Cell;
+use core::ptr::{NonNull, null_mut};
+
+use super::bitmap;
+use super::block::{BlockPtr, FIRST_GRANULE, GRANULE, GRANULES};
+
+/// Allocates by bumping a cursor through the hole it holds.
+///
+/// ```text
+///   start          cursor            end
+///     | objects ... | free ........... | an object that survived
+/// ```
+///
+/// `limit` is `end`, or null while the next allocation must take the slow path (it is to be born grey).
+pub(crate) struct Bump {
+    cursor: Cell<*mut u8>,
+    limit: Cell<*mut u8>,
+    /// Objects allocated here so far (I5).
+    pub objects: Cell<usize>,
+    end: Cell<*mut u8>,
+    start: Cell<*mut u8>,
+    block: Cell<Option<BlockPtr>>,
+    /// `[cursor, end)` is marked (I2).
+    blackened: Cell<bool>,
+}
+
+impl Bump {
+    pub fn new() -> Bump {
+        Bump {
+            cursor: Cell::new(null_mut()),
+            limit: Cell::new(null_mut()),
+            objects: Cell::new(0),
+            end: Cell::new(null_mut()),
+            start: Cell::new(null_mut()),
+            block: Cell::new(None),
+            blackened: Cell::new(false),
+        }
+    }
+
+    /// The fast path: a compare, an add, and it is the caller's.
+    #[inline(always)]
+    pub fn take(&self, bytes: usize) -> Option<NonNull<u8>> {
+        let at = self.cursor.get();
+        // Addresses are below 2^63 and objects below a block: no overflow. A null limit fails for every size.
+        if at.addr() + bytes <= self.limit.get().addr() { Some(self.bump(at, bytes)) } else { None }
+    }
+
+    /// The same while `limit` is null: what is born grey is allocated here, by the slow path.
+    pub fn take_below_end(&self, bytes: usize) -> Option<NonNull<u8>> {
+        let at = self.cursor.get();
+        (at.addr() + bytes <= self.end.get().addr()).then(|| self.bump(at, bytes))
+    }
+
+    #[inline(always)]
+    fn bump(&self, at: *mut u8, bytes: usize) -> NonNull<u8> {
+        debug_assert!(bytes.is_multiple_of(GRANULE) && bytes > 0);
+        self.objects.set(self.objects.get() + 1);
+        // SAFETY: `at + bytes` is at most `end`, inside the block; `at` is not null, since null + bytes > null.
+        unsafe {
+            self.cursor.set(at.add(bytes));
+            NonNull::new_unchecked(at)
+        }
+    }
+
+    /// Whether the fast path is open: `limit` follows `end`, or is null.
+    pub fn open_fast_path(&self, open: bool) {
+        self.limit.set(if open { self.end.get() } else { null_mut() });
+    }
+
+    /// Bytes taken from the current hole.
+    pub fn taken(&self) -> usize {
+        self.cursor.get().addr() - self.start.get().addr()
+    }
+
+    /// Where the block's hole is unused: walks stop there (I3).
+    pub fn unused(&self, block: BlockPtr) -> Option<(usize, usize)> {
+        if self.block.get() != Some(block) || self.cursor.get() == self.end.get() {
+            return None;
+        }
+        Some((block.granule(self.cursor.get()), block.granule(self.end.get())))
+    }
+
+    /// What lies in the hole, allocated and not yet in `occupied`.
+    pub fn fresh(&self, block: BlockPtr) -> Option<(usize, usize)> {
+        if self.block.get() != Some(block) || self.cursor.get() == self.start.get() {
+            return None;
+        }
+        Some((block.granule(self.start.get()), block.granule(self.cursor.get())))
+    }
+
+    /// Marks the unused tail, so that what is allocated in it is born black at no cost.
+    pub fn blacken(&self, marked: usize) {
+        let Some(block) = self.block.get() else { return };
+        if self.blackened.replace(true) {
+            return;
+        }
+        if let Some((from, to)) = self.unused(block) {
+            // SAFETY: blocks that are allocated in are swept and the mutator's (I7).
+            bitmap::set_run(unsafe { block.bits(marked) }, from, to - from);
+        }
+    }
+
+    /// Records what was allocated so far in `occupied`, and returns its bytes: from here on the hole starts at the
+    /// cursor.
+    pub fn checkpoint(&self, occupied: usize) -> usize {
+        let Some(block) = self.block.get() else { return 0 };
+        let bytes = self.taken();
+        if let Some((from, to)) = self.fresh(block) {
+            // SAFETY: blocks that are allocated in are swept and the mutator's (I7).
+            bitmap::set_run(unsafe { block.bits(occupied) }, from, to - from);
+            self.start.set(self.cursor.get());
+        }
+        bytes
+    }
+
+    /// Lets go of the hole (I1), and returns the bytes that were allocated in it.
+    pub fn retire(&self, occupied: usize, marked: usize) -> usize {
+        let Some(block) = self.block.get() else { return 0 };
+        let bytes = self.checkpoint(occupied);
+        if self.blackened.replace(false)
+            && let Some((from, to)) = self.unused(block)
+        {
+            // SAFETY: as above.
+            bitmap::clear_run(unsafe { block.bits(marked) }, from, to - from);
+        }
+        self.cursor.set(null_mut());
+        self.limit.set(null_mut());
+        self.end.set(null_mut());
+        self.start.set(null_mut());
+        bytes
+    }
+
+    /// Forgets the block too: the hole was retired, and the block is about to become unswept.
+    pub fn leave_block(&self) {
+        debug_assert!(self.cursor.get().is_null(), "I2: a hole is retired before its block is left");
+        self.block.set(None);
+    }
+
+    /// Moves to the next hole of the current block that has room for `bytes`. The last one must be retired.
+    pub fn next_hole(&self, occupied: usize, bytes: usize) -> bool {
+        let Some(block) = self.block.get() else { return false };
+        self.enter_hole(block, occupied, bytes)
+    }
+
+    /// Moves into another block. It must be swept, and the last hole retired.
+    pub fn enter_block(&self, block: BlockPtr, occupied: usize, bytes: usize) -> bool {
+        self.block.set(Some(block));
+        block.scan.set(FIRST_GRANULE as u32);
+        self.enter_hole(block, occupied, bytes)
+    }
+
+    fn enter_hole(&self, block: BlockPtr, occupied: usize, bytes: usize) -> bool {
+        let from = block.scan.get() as usize;
+        // SAFETY: blocks that are allocated in are swept and the mutator's (I7).
+        let words = unsafe { block.bits(occupied) };
+        let Some((start, end)) = bitmap::next_hole(words, from, bytes / GRANULE) else {
+            return false;
+        };
+        debug_assert!(start >= FIRST_GRANULE && end <= GRANULES);
+        block.scan.set(end as u32);
+        self.start.set(block.at(start).as_ptr());
+        self.cursor.set(block.at(start).as_ptr());
+        self.end.set(block.at(end).as_ptr());
+        self.limit.set(block.at(end).as_ptr());
+        true
+    }
+}

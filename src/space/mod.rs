@@ -1,0 +1,30 @@
+//! The memory: chunks cut into blocks, blocks into granules, side bitmaps, headers, and bump allocation through
+//! holes. This room knows nobody: it sets and reads bits and does not know what a colour means.
+//!
+//! ```text
+//! chunk (a bumpalo allocation, multiples of 2 MiB after the first small ones)
+//! +----------------+----------------+----------------+- - -
+//! | block          | block          | block          |          32 KiB each, aligned to their size
+//! +----------------+----------------+----------------+- - -
+//!  |
+//!  +--> | kind, run   | bitmap 0 | bitmap 1 | header payload | header payload | hole . . . | header payload |
+//! ```
+//!
+//! The invariants that the rest of the crate and the SAFETY comments refer to:
+//!
+//! * **I1** Retiring a hole ORs what was allocated in it into `occupied`; every abandonment of a hole retires it
+//!   and, if it was blackened ahead, whitens its unused tail.
+//! * **I2** Only `[cursor, end)` of the current holes is ever blackened ahead; before the first block becomes
+//!   unswept, all holes are retired.
+//! * **I3** Every run in `occupied` starts at a header and parses without a gap; walks stop at the live cursor.
+//! * **I4** An object's size follows from header and length word alone, also when it is dead.
+//! * **I5** Popcounts are bytes (granules); object counts are kept by counters.
+//! * **I6** A dead object with `Drop` is dropped once: a resume position in its block moves past it first.
+//! * **I7** A block is touched by one thread at a time: by the mutator while it is in no sweep's job or is `Swept` in
+//!   it, by whoever moved it from `Unswept` to `Sweeping` until that thread publishes it.
+
+pub(crate) mod arena;
+pub(crate) mod bitmap;
+pub(crate) mod block;
+pub(crate) mod header;
+pub(crate) mod holes;

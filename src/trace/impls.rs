@@ -1,0 +1,261 @@
+//! `Trace` for what the standard library offers.
+//!
+//! No impl for `Cell` and `RefCell` (a write without a barrier), for references, `Rc` (not `Send`) or for anything
+//! with interior mutability around pointers. `Arc<T>` only as a leaf, `T: Send + Sync + 'static`.
+
+use core::marker::PhantomData;
+use core::num::{
+    NonZeroI8, NonZeroI16, NonZeroI32, NonZeroI64, NonZeroI128, NonZeroIsize, NonZeroU8, NonZeroU16, NonZeroU32,
+    NonZeroU64, NonZeroU128, NonZeroUsize,
+};
+use core::sync::atomic::{
+    AtomicBool, AtomicI8, AtomicI16, AtomicI32, AtomicI64, AtomicIsize, AtomicU8, AtomicU16, AtomicU32, AtomicU64,
+    AtomicUsize,
+};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, LinkedList, VecDeque};
+use std::sync::Arc;
+
+use super::{Trace, Tracer};
+
+/// Types without pointers, `Send + 'static`.
+macro_rules! leaves {
+    ($($(#[$attribute:meta])* $leaf:ty),* $(,)?) => {$(
+        // SAFETY: the type holds no pointer into a heap and no lifetime; it is `Send + 'static` (asserted below).
+        unsafe impl Trace for $leaf {
+            type At<'a> = $leaf;
+            const NEEDS_TRACE: bool = false;
+            #[inline(always)]
+            fn trace(&self, _: &mut Tracer<'_>) {}
+        }
+        const _: () = { const fn send_static<T: ?Sized + Send + 'static>() {} send_static::<$leaf>() };
+    )*};
+}
+
+leaves! {
+    (), bool, char, str, String, Box<str>, Arc<str>,
+    i8, i16, i32, i64, i128, isize, u8, u16, u32, u64, u128, usize, f32, f64,
+    NonZeroI8, NonZeroI16, NonZeroI32, NonZeroI64, NonZeroI128, NonZeroIsize,
+    NonZeroU8, NonZeroU16, NonZeroU32, NonZeroU64, NonZeroU128, NonZeroUsize,
+    AtomicBool, AtomicI8, AtomicI16, AtomicI32, AtomicI64, AtomicIsize,
+    AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize,
+    core::time::Duration, std::time::Instant, std::time::SystemTime,
+    std::path::PathBuf, std::path::Path, std::ffi::OsString, std::ffi::OsStr, std::ffi::CString, std::ffi::CStr,
+    core::cmp::Ordering, core::ops::RangeFull, core::convert::Infallible,
+    core::net::IpAddr, core::net::Ipv4Addr, core::net::Ipv6Addr, core::net::SocketAddr,
+}
+
+// SAFETY: `T` is a leaf that may be sent and shared, and holds no lifetime.
+unsafe impl<T: Send + Sync + 'static> Trace for Arc<T> {
+    type At<'a> = Arc<T>;
+    const NEEDS_TRACE: bool = false;
+    #[inline(always)]
+    fn trace(&self, _: &mut Tracer<'_>) {}
+}
+
+// SAFETY: there is no value of `T`; the phantom has no lifetime of the heap.
+unsafe impl<T: ?Sized + Send + 'static> Trace for PhantomData<T> {
+    type At<'a> = PhantomData<T>;
+    const NEEDS_TRACE: bool = false;
+    #[inline(always)]
+    fn trace(&self, _: &mut Tracer<'_>) {}
+}
+
+/// Containers of one type, walked by reference.
+macro_rules! containers {
+    ($($name:ident),*) => {$(
+        // SAFETY: passes each element on; `At` replaces the lifetime in the element.
+        unsafe impl<T: Trace> Trace for $name<T>
+        where
+            for<'a> T::At<'a>: Sized,
+        {
+            type At<'a> = $name<T::At<'a>>;
+            const NEEDS_TRACE: bool = T::NEEDS_TRACE;
+            #[inline]
+            fn trace(&self, tracer: &mut Tracer<'_>) {
+                if T::NEEDS_TRACE {
+                    self.iter().for_each(|item| item.trace(tracer));
+                }
+            }
+        }
+    )*};
+}
+
+containers!(Vec, VecDeque, LinkedList, BinaryHeap, BTreeSet);
+
+// SAFETY: passes the value on, if there is one.
+unsafe impl<T: Trace> Trace for Option<T>
+where
+    for<'a> T::At<'a>: Sized,
+{
+    type At<'a> = Option<T::At<'a>>;
+    const NEEDS_TRACE: bool = T::NEEDS_TRACE;
+    // An optional pointer is one word by the niche; other words with a niche (`Option<NonZero>`) are too.
+    const ATOMIC_WORD: bool = T::ATOMIC_WORD && size_of::<Option<T>>() == size_of::<usize>();
+    #[inline(always)]
+    fn trace(&self, tracer: &mut Tracer<'_>) {
+        if let Some(value) = self {
+            value.trace(tracer);
+        }
+    }
+}
+
+// SAFETY: passes whichever value there is on.
+unsafe impl<T: Trace, E: Trace> Trace for Result<T, E>
+where
+    for<'a> T::At<'a>: Sized,
+    for<'a> E::At<'a>: Sized,
+{
+    type At<'a> = Result<T::At<'a>, E::At<'a>>;
+    const NEEDS_TRACE: bool = T::NEEDS_TRACE || E::NEEDS_TRACE;
+    #[inline]
+    fn trace(&self, tracer: &mut Tracer<'_>) {
+        match self {
+            Ok(value) => value.trace(tracer),
+            Err(error) => error.trace(tracer),
+        }
+    }
+}
+
+// SAFETY: passes the value on. What the box holds is not recursed into by pointers of the heap.
+unsafe impl<T: Trace> Trace for Box<T>
+where
+    for<'a> T::At<'a>: Sized,
+{
+    type At<'a> = Box<T::At<'a>>;
+    const NEEDS_TRACE: bool = T::NEEDS_TRACE;
+    #[inline]
+    fn trace(&self, tracer: &mut Tracer<'_>) {
+        (**self).trace(tracer);
+    }
+}
+
+// SAFETY: passes each element on.
+unsafe impl<T: Trace> Trace for Box<[T]>
+where
+    for<'a> T::At<'a>: Sized,
+{
+    type At<'a> = Box<[T::At<'a>]>;
+    const NEEDS_TRACE: bool = T::NEEDS_TRACE;
+    #[inline]
+    fn trace(&self, tracer: &mut Tracer<'_>) {
+        (**self).trace(tracer);
+    }
+}
+
+// SAFETY: passes each element on.
+unsafe impl<T: Trace> Trace for [T]
+where
+    for<'a> T::At<'a>: Sized,
+{
+    type At<'a> = [T::At<'a>];
+    const NEEDS_TRACE: bool = T::NEEDS_TRACE;
+    #[inline]
+    fn trace(&self, tracer: &mut Tracer<'_>) {
+        if T::NEEDS_TRACE {
+            self.iter().for_each(|item| item.trace(tracer));
+        }
+    }
+}
+
+// SAFETY: passes each element on.
+unsafe impl<T: Trace, const N: usize> Trace for [T; N]
+where
+    for<'a> T::At<'a>: Sized,
+{
+    type At<'a> = [T::At<'a>; N];
+    const NEEDS_TRACE: bool = T::NEEDS_TRACE;
+    #[inline]
+    fn trace(&self, tracer: &mut Tracer<'_>) {
+        self.as_slice().trace(tracer);
+    }
+}
+
+// SAFETY: passes keys and values on.
+unsafe impl<K: Trace, V: Trace> Trace for BTreeMap<K, V>
+where
+    for<'a> K::At<'a>: Sized,
+    for<'a> V::At<'a>: Sized,
+{
+    type At<'a> = BTreeMap<K::At<'a>, V::At<'a>>;
+    const NEEDS_TRACE: bool = K::NEEDS_TRACE || V::NEEDS_TRACE;
+    fn trace(&self, tracer: &mut Tracer<'_>) {
+        for (key, value) in self {
+            key.trace(tracer);
+            value.trace(tracer);
+        }
+    }
+}
+
+/// Hash tables. The hasher is a leaf: `Send + 'static`, so it holds no pointer that would go untraced.
+macro_rules! hash_tables {
+    ($($path:ident)::+) => {
+        // SAFETY: passes keys and values on; the hasher holds no pointer into a heap.
+        unsafe impl<K: Trace, V: Trace, S: Send + 'static> Trace for $($path)::+<K, V, S>
+        where
+            for<'a> K::At<'a>: Sized,
+            for<'a> V::At<'a>: Sized,
+        {
+            type At<'a> = $($path)::+<K::At<'a>, V::At<'a>, S>;
+            const NEEDS_TRACE: bool = K::NEEDS_TRACE || V::NEEDS_TRACE;
+            fn trace(&self, tracer: &mut Tracer<'_>) {
+                for (key, value) in self {
+                    key.trace(tracer);
+                    value.trace(tracer);
+                }
+            }
+        }
+    };
+}
+
+hash_tables!(HashMap);
+hash_tables!(hashbrown::HashMap);
+
+// SAFETY: passes each element on; the hasher holds no pointer into a heap.
+unsafe impl<T: Trace, S: Send + 'static> Trace for HashSet<T, S>
+where
+    for<'a> T::At<'a>: Sized,
+{
+    type At<'a> = HashSet<T::At<'a>, S>;
+    const NEEDS_TRACE: bool = T::NEEDS_TRACE;
+    fn trace(&self, tracer: &mut Tracer<'_>) {
+        self.iter().for_each(|item| item.trace(tracer));
+    }
+}
+
+// SAFETY: as above.
+unsafe impl<T: Trace, S: Send + 'static> Trace for hashbrown::HashSet<T, S>
+where
+    for<'a> T::At<'a>: Sized,
+{
+    type At<'a> = hashbrown::HashSet<T::At<'a>, S>;
+    const NEEDS_TRACE: bool = T::NEEDS_TRACE;
+    fn trace(&self, tracer: &mut Tracer<'_>) {
+        self.iter().for_each(|item| item.trace(tracer));
+    }
+}
+
+/// Tuples of up to twelve.
+macro_rules! tuples {
+    () => {};
+    ($first:ident $($rest:ident)*) => {
+        // SAFETY: passes each part on.
+        unsafe impl<$first: Trace, $($rest: Trace),*> Trace for ($first, $($rest,)*)
+        where
+            for<'a> $first::At<'a>: Sized,
+            $(for<'a> $rest::At<'a>: Sized,)*
+        {
+            type At<'a> = ($first::At<'a>, $($rest::At<'a>,)*);
+            const NEEDS_TRACE: bool = $first::NEEDS_TRACE $(|| $rest::NEEDS_TRACE)*;
+            #[allow(non_snake_case)]
+            #[inline]
+            fn trace(&self, tracer: &mut Tracer<'_>) {
+                let ($first, $($rest,)*) = self;
+                $first.trace(tracer);
+                $($rest.trace(tracer);)*
+            }
+        }
+        tuples!($($rest)*);
+    };
+}
+
+tuples!(A B C D E F G H I J K L);
