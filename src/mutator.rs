@@ -16,7 +16,7 @@ use crate::pointer::gc::Gc;
 use crate::roots::local::{Local, PointerArea};
 use crate::roots::root::Root;
 use crate::space::block::{Kind, LARGE};
-use crate::space::header::{HEADER_SIZE, ObjectPtr, TypeInfo};
+use crate::space::header::{ObjectPtr, TypeInfo};
 use crate::trace::{InfoOf, Trace, Tracer, kind_of, object_bytes, restamp};
 
 /// A heap that has been entered: allocates, roots, and collects.
@@ -96,22 +96,19 @@ impl<'s, B: Barrier> Mutator<'s, B> {
     #[inline(always)]
     pub(crate) fn place<T>(&self, value: T, info: &'static TypeInfo, kind: Kind) -> Result<ObjectPtr, T> {
         let bytes = const { object_bytes::<T>() };
-        if const { object_bytes::<T>() <= LARGE }
-            && let Some(at) = self.collector().bump(kind, bytes).take(bytes)
-        {
+        let collector = self.collector();
+        let fast = if const { object_bytes::<T>() <= LARGE } { collector.bump(kind, bytes).take(bytes) } else { None };
+        let object = match fast {
             // SAFETY: the bytes are ours, and enough.
-            return Ok(unsafe { write_object(at, value, info) });
-        }
-        self.place_slow(value, info, kind)
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn place_slow<T>(&self, value: T, info: &'static TypeInfo, kind: Kind) -> Result<ObjectPtr, T> {
-        let Some(at) = self.collector().reserve(object_bytes::<T>(), kind) else { return Err(value) };
-        // SAFETY: the bytes are ours, and enough.
-        let object = unsafe { write_object(at, value, info) };
-        self.collector().born(object);
+            Some(at) => unsafe { ObjectPtr::write(at, info) },
+            // The slow path does not see the value, so that the fast one need not have it in memory.
+            None => match collector.reserve_object(bytes, kind, info) {
+                Some(object) => object,
+                None => return Err(value),
+            },
+        };
+        // SAFETY: the payload follows the header, is large enough for a `T` and aligned (`InfoOf`).
+        unsafe { object.payload().cast::<T>().write(value) };
         Ok(object)
     }
 
@@ -504,20 +501,6 @@ impl<'i, 's, B: Barrier> Out<'i, 's, B> {
         cx.push_roots(&cx.collector().escapes, &value);
         // SAFETY: rooted among the escapes while this scope lives, in the surrounding scope from then on.
         unsafe { Local::new(restamp(value)) }
-    }
-}
-
-/// Writes header and payload.
-///
-/// # Safety
-/// `at` must be `object_bytes::<T>()` bytes of a block that the caller has taken; `info` must describe a `T`.
-#[inline(always)]
-unsafe fn write_object<T>(at: NonNull<u8>, value: T, info: &'static TypeInfo) -> ObjectPtr {
-    // SAFETY: the bytes are the caller's, aligned to a granule; the payload follows the header.
-    unsafe {
-        let object = ObjectPtr::write(at, info);
-        at.add(HEADER_SIZE).cast::<T>().write(value);
-        object
     }
 }
 

@@ -25,7 +25,7 @@ pub enum Sweep {
 /// A block with fewer free bytes is not worth allocating in.
 const MIN_FREE: usize = 512;
 /// Jobs of fewer blocks are not handed over: waking the thread would cost more.
-const MIN_HAND_OVER: usize = 16;
+const MIN_HAND_OVER: usize = 64;
 /// Blocks that an allocation sweeps at the most before it takes new memory.
 const SWEEP_AT_ALLOCATION: usize = 32;
 /// Work booked for a block swept.

@@ -18,7 +18,7 @@ use crate::roots::stack::StackTable;
 use crate::space::arena::Full;
 use crate::space::bitmap;
 use crate::space::block::{BLOCK_SIZE, BlockPtr, FIRST_GRANULE, GRANULE, GRANULES, KINDS, Kind, LARGE};
-use crate::space::header::ObjectPtr;
+use crate::space::header::{ObjectPtr, TypeInfo};
 use crate::space::holes::Bump;
 use crate::trace::Tracer;
 
@@ -139,7 +139,6 @@ impl Collector {
 
     /// Memory for an object, by the slow path. The header is still to be written, then [`Collector::born`] called.
     #[cold]
-    #[inline(never)]
     pub fn reserve(&self, bytes: usize, kind: Kind) -> Option<NonNull<u8>> {
         if bytes > LARGE {
             return self.reserve_large(bytes, kind);
@@ -194,7 +193,19 @@ impl Collector {
         Some(block.at(FIRST_GRANULE))
     }
 
-    /// An object of the slow path is complete: it gets its colour.
+    /// Memory for an object of a fixed size, by the slow path, with its header and its colour. The payload is written
+    /// before the next step, so an object that is born grey is whole when it is traced.
+    #[cold]
+    #[inline(never)]
+    pub fn reserve_object(&self, bytes: usize, kind: Kind, info: &'static TypeInfo) -> Option<ObjectPtr> {
+        let at = self.reserve(bytes, kind)?;
+        // SAFETY: the bytes were just taken, and have room for a header.
+        let object = unsafe { ObjectPtr::write(at, info) };
+        self.born(object);
+        Some(object)
+    }
+
+    /// The header of an object of the slow path is written: it gets its colour.
     #[inline]
     pub fn born(&self, object: ObjectPtr) {
         if self.birth.get() == BirthColor::Grey {
