@@ -4,6 +4,7 @@ use core::cell::Cell;
 use core::fmt;
 use core::marker::PhantomData;
 use core::ptr::NonNull;
+use std::time::Instant;
 
 use crate::active::Region;
 use crate::barrier::{Barrier, Hybrid};
@@ -263,6 +264,32 @@ impl<'s, B: Barrier> Mutator<'s, B> {
         }
     }
 
+    /// Whether the next [`safepoint`](Mutator::safepoint) has something to do: for interpreters whose inner loop holds
+    /// pointers in `&Mutator`'s lifetime and leaves it only when it must.
+    ///
+    /// ```
+    /// use grisaille::{Heap, Mutator};
+    ///
+    /// /// The inner loop: no safepoint, so its pointers stay valid throughout.
+    /// fn run(cx: &Mutator<'_>, left: &mut u64) {
+    ///     while *left > 0 && !cx.safepoint_due() {
+    ///         cx.alloc(*left);
+    ///         *left -= 1;
+    ///     }
+    /// }
+    /// Heap::new().enter(|cx| {
+    ///     let mut left = 100_000;
+    ///     while left > 0 {
+    ///         run(cx, &mut left);
+    ///         cx.safepoint();
+    ///     }
+    /// });
+    /// ```
+    #[inline(always)]
+    pub fn safepoint_due(&self) -> bool {
+        self.collector().poll.get()
+    }
+
     #[cold]
     #[inline(never)]
     fn safepoint_slow(&mut self) {
@@ -283,6 +310,7 @@ impl<'s, B: Barrier> Mutator<'s, B> {
         } else {
             Budget::work(pacer.charge())
         };
+        let start = Instant::now();
         let mut meter = Meter::new(budget);
         // The sweeper's work is left to it, unless the next cycle is due.
         let take_part = c.stress || pacer.wants_cycle();
@@ -294,6 +322,7 @@ impl<'s, B: Barrier> Mutator<'s, B> {
             Ended::Budget => {}
             Ended::Waiting => pacer.nothing_to_do(),
         }
+        c.paused(start);
     }
 
     /// Does a step of the collector, within the budget; starts a cycle where none is in progress. A step ends when a
@@ -306,10 +335,12 @@ impl<'s, B: Barrier> Mutator<'s, B> {
     /// heap.enter(|cx| while !cx.step(Budget::work(1)).cycle_ended {});
     /// ```
     pub fn step(&mut self, budget: Budget) -> Progress {
+        let start = Instant::now();
         let mut meter = Meter::new(budget);
         let c = self.collector();
         c.checkpoint();
         let ended = c.run::<B>(&mut meter, true);
+        c.paused(start);
         c.pacer.step_ended(meter.spent, ended == Ended::Cycle);
         Progress { phase: c.phase.get(), cycle_ended: ended == Ended::Cycle, work: meter.spent }
     }
@@ -325,6 +356,7 @@ impl<'s, B: Barrier> Mutator<'s, B> {
     /// # });
     /// ```
     pub fn collect(&mut self) {
+        let start = Instant::now();
         if self.collector().phase.get() != Phase::Idle {
             self.finish_cycle();
         }
@@ -332,6 +364,7 @@ impl<'s, B: Barrier> Mutator<'s, B> {
         c.roots.borrow_mut().reap();
         c.stacks.borrow_mut().reap();
         self.finish_cycle();
+        self.collector().paused(start);
     }
 
     fn finish_cycle(&mut self) {

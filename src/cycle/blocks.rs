@@ -8,7 +8,7 @@ use super::sweep;
 use super::sweeper::{self, Job, State};
 use crate::active::Region;
 use crate::space::arena::{Arena, Full};
-use crate::space::block::{BLOCK_ROOM, BLOCK_SIZE, BlockPtr, GRANULE, KINDS, Kind};
+use crate::space::block::{BLOCK_ROOM, BlockPtr, GRANULE, KINDS, Kind};
 
 /// When swept memory is found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -284,11 +284,5 @@ impl Blocks {
     /// Bytes in blocks that are taken.
     pub fn used(&self) -> usize {
         self.arena.used
-    }
-
-    /// Blocks that are taken, those that wait for a sweep included.
-    #[cfg(test)]
-    pub fn count(&self) -> usize {
-        self.arena.used / BLOCK_SIZE
     }
 }

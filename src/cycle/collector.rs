@@ -2,7 +2,7 @@
 
 use core::cell::{Cell, RefCell};
 use core::ptr::NonNull;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::blocks::{Blocks, Sweep};
 use super::mark::Marker;
@@ -47,6 +47,7 @@ pub(crate) struct Counters {
     pub objects_freed: Cell<u64>,
     pub bytes_freed: Cell<u64>,
     pub bytes_floating: Cell<Option<u64>>,
+    pub pauses: Cell<u64>,
     pub longest_pause: Cell<Duration>,
     pub phase_time: [Cell<Duration>; PHASES],
 }
@@ -373,6 +374,12 @@ impl Collector {
         }
     }
 
+    /// Books an interruption of the mutator that began at `start`.
+    pub fn paused(&self, start: Instant) {
+        self.counters.pauses.set(self.counters.pauses.get() + 1);
+        self.counters.longest_pause.set(self.counters.longest_pause.get().max(start.elapsed()));
+    }
+
     pub fn stats(&self) -> Stats {
         let c = &self.counters;
         let blocks = self.blocks.borrow();
@@ -389,7 +396,7 @@ impl Collector {
             bytes_live: (self.pacer.heap() + open) as u64,
             bytes_external: self.pacer.external() as u64,
             bytes_floating: c.bytes_floating.get(),
-            pauses: c.steps.get(),
+            pauses: c.pauses.get(),
             longest_pause: c.longest_pause.get(),
             phase_time: core::array::from_fn(|at| c.phase_time[at].get()),
             bytes_used: blocks.used() as u64,

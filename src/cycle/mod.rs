@@ -62,10 +62,8 @@ impl Collector {
                 ControlFlow::Continue(()) => {}
             }
         };
-        let pause = since - start;
-        self.pacer.took(pause);
+        self.pacer.took(since - start);
         self.counters.steps.set(self.counters.steps.get() + 1);
-        self.counters.longest_pause.set(self.counters.longest_pause.get().max(pause));
         ended
     }
 

@@ -6,13 +6,16 @@
 //! charged when they are retired.
 //!
 //! Allocation never collects, so much of it between two safepoints overshoots the goal: the debt is carried to the
-//! next steps, each of them bounded.
+//! next steps, each of them bounded. The bound is absolute for a mutator that reaches safepoints often; after a burst
+//! of allocation without one it is a share of the burst, which took the mutator longer than the step will.
 
 use core::cell::Cell;
 use std::time::{Duration, Instant};
 
 /// An automatic step does at most this much work. (On the machines of the benches about 0.1 ms.)
 const MAX_STEP: usize = 64 * 1024;
+/// Unless the mutator allocated a burst since the last one: then a step of half the burst's bytes, up to this.
+const MAX_BURST_STEP: usize = 1024 * 1024;
 /// And at least this much, so that steps pay for their own start.
 const MIN_STEP: usize = 8 * 1024;
 /// Between two automatic steps at least this many bytes are allocated, unless debt is left.
@@ -154,7 +157,7 @@ impl Pacer {
         let bytes = size.saturating_sub(self.charged.replace(size));
         let debt = self.debt.get().saturating_add((bytes.saturating_mul(self.ratio.get())) >> FIXED);
         self.debt.set(debt);
-        debt.clamp(MIN_STEP, MAX_STEP)
+        debt.clamp(MIN_STEP, (bytes / 2).clamp(MAX_STEP, MAX_BURST_STEP))
     }
 
     /// The step did `spent`. True: debt is left, and the next safepoint goes on.
@@ -240,8 +243,9 @@ mod tests {
         pacer.cycle_starts();
         pacer.allocated(64 << 20);
         let step = pacer.charge();
-        assert_eq!(step, MAX_STEP);
+        assert_eq!(step, MAX_BURST_STEP);
         assert!(pacer.step_ended(step, false), "the next safepoint goes on");
+        assert_eq!(pacer.charge(), MAX_STEP, "and pays in small steps");
     }
 
     #[test]

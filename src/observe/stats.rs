@@ -25,7 +25,7 @@ use crate::cycle::phase::{PHASES, Phase};
 pub struct Stats {
     /// Cycles that have ended.
     pub cycles: u64,
-    /// Steps of the collector: each is one interruption of the mutator.
+    /// Steps of the collector.
     pub steps: u64,
     /// Objects allocated.
     pub objects_allocated: u64,
@@ -46,7 +46,8 @@ pub struct Stats {
     /// Bytes that the last cycle kept though they were unreachable when it ended. Known only where marking was one
     /// pause (then there are none).
     pub bytes_floating: Option<u64>,
-    /// Interruptions of the mutator: the same as `steps`, but for steps that found nothing to do.
+    /// Interruptions of the mutator: safepoints that did a step, calls of [`step`](crate::Mutator::step), and calls of
+    /// [`collect`](crate::Mutator::collect), which is many steps and one pause.
     pub pauses: u64,
     /// The longest of them, in wall-clock time.
     pub longest_pause: Duration,

@@ -289,9 +289,9 @@ where
         if len == area.capacity.get() {
             area.grow(len + 1);
         }
-        self.before_write(cx, len, &value);
+        self.before_write(cx, len, value);
         // SAFETY: below the capacity, of the right type but for the lifetime; from here on it is rooted.
-        unsafe { area.at(len).cast::<V::At<'a>>().write(value) };
+        unsafe { self.element(len).cast::<V::At<'a>>().write(value) };
         area.len.set(len + 1);
     }
 
@@ -379,9 +379,9 @@ where
     #[track_caller]
     pub fn set<'a, B: Barrier>(&mut self, cx: &'a Mutator<'_, B>, index: usize, value: V::At<'a>) {
         assert!(index < self.len(), "a Stack has no value at this index");
-        self.before_write(cx, index, &value);
+        self.before_write(cx, index, value);
         // SAFETY: below `len`, of the right type but for the lifetime.
-        unsafe { self.area.at(index).cast::<V::At<'a>>().write(value) };
+        unsafe { self.element(index).cast::<V::At<'a>>().write(value) };
     }
 
     /// A range of the stack as cells, to read and write until the next push or safepoint. Counts as a write to the
@@ -402,21 +402,22 @@ where
     ///
     /// # Panics
     /// When the range is not within the stack.
+    #[inline(always)]
     #[track_caller]
     pub fn window<'w, B: Barrier>(&'w self, cx: &'w Mutator<'_, B>, range: Range<usize>) -> &'w [Cell<V::At<'w>>] {
         assert!(range.start <= range.end && range.end <= self.len(), "a window must lie within its Stack");
         if const { V::NEEDS_TRACE && B::RULES.watches_roots() } && cx.collector().watch_roots.get() {
-            cx.collector().stacks.borrow_mut().window(
-                self.area,
-                range.clone(),
-                &B::RULES,
-                &cx.collector().marker,
-                cx.collector().cycle.get(),
-            );
+            self.watched_window(cx, range.clone());
         }
         // SAFETY: within `len`; `Cell<T>` has T's layout; the view is borrowed, so nothing moves the elements, and
         // `cx` is, so no collector step looks at them meanwhile. What is written is rooted from then on.
-        unsafe { core::slice::from_raw_parts(self.area.at(range.start).cast().as_ptr(), range.len()) }
+        unsafe { core::slice::from_raw_parts(self.element(range.start).cast().as_ptr(), range.len()) }
+    }
+
+    #[inline(always)]
+    fn element(&self, index: usize) -> NonNull<V> {
+        // SAFETY: callers stay within the capacity.
+        unsafe { self.area.data.get().cast::<V>().add(index) }
     }
 
     /// # Safety
@@ -424,15 +425,34 @@ where
     #[inline(always)]
     unsafe fn read<'a>(&self, index: usize) -> V::At<'a> {
         // SAFETY: an initialized element, by the caller's word.
-        unsafe { restamp(self.area.at(index).cast::<V>().read()) }
+        unsafe { restamp(self.element(index).read()) }
     }
 
     #[inline(always)]
-    fn before_write<'a, B: Barrier>(&self, cx: &'a Mutator<'_, B>, index: usize, new: &V::At<'a>) {
+    fn before_write<'a, B: Barrier>(&self, cx: &'a Mutator<'_, B>, index: usize, new: V::At<'a>) {
         if const { V::NEEDS_TRACE && B::RULES.watches_roots() } && cx.collector().watch_roots.get() {
-            let collector = cx.collector();
-            self.area.write_watched(index, &|t| new.trace(t), &B::RULES, &collector.marker, collector.cycle.get());
+            self.watched_write(cx, index, new);
         }
+    }
+
+    /// By value: a reference would force the value into memory on the usual path too.
+    #[cold]
+    #[inline(never)]
+    fn watched_write<'a, B: Barrier>(&self, cx: &'a Mutator<'_, B>, index: usize, new: V::At<'a>) {
+        let collector = cx.collector();
+        self.area.write_watched(index, &|t| new.trace(t), &B::RULES, &collector.marker, collector.cycle.get());
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn watched_window<B: Barrier>(&self, cx: &Mutator<'_, B>, range: Range<usize>) {
+        cx.collector().stacks.borrow_mut().window(
+            self.area,
+            range,
+            &B::RULES,
+            &cx.collector().marker,
+            cx.collector().cycle.get(),
+        );
     }
 
     #[inline(always)]
