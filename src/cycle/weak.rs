@@ -43,6 +43,10 @@ impl WeakTable {
     }
 
     pub fn insert(&mut self, hash: u64, object: ObjectPtr) {
+        if self.entries.len() == self.entries.capacity() {
+            // The table is about to move its entries, maybe within the same buckets: the pass begins anew.
+            self.swept = 0;
+        }
         self.entries.insert_unique(hash, (hash, object), |(hash, _)| *hash);
     }
 

@@ -7,7 +7,7 @@ use core::ptr::NonNull;
 use crate::barrier::Barrier;
 use crate::mutator::{HeapFull, Mutator, heap_is_full};
 use crate::pointer::gc::Gc;
-use crate::space::block::{GRANULE, Kind};
+use crate::space::block::{GRANULE, Kind, LARGE};
 use crate::space::header::{FILLER, HEADER_SIZE, ObjectPtr, TypeInfo, trace_nothing};
 use crate::trace::{Trace, Tracer, kind_of, tracer};
 
@@ -150,9 +150,11 @@ impl<B: Barrier> Mutator<'_, B> {
     /// every moment (I3, I4), whatever happens meanwhile.
     pub(crate) fn place_filler(&self, bytes: usize, kind: Kind) -> Result<ObjectPtr, HeapFull<()>> {
         let c = self.collector();
-        let at = match c.bump(kind, bytes).take(bytes) {
-            Some(at) if bytes <= crate::space::block::LARGE => at,
-            _ => c.reserve(bytes, kind).ok_or(HeapFull(()))?,
+        // A large object never comes from a hole, also where one has room.
+        let fast = if bytes <= LARGE { c.bump(kind, bytes).take(bytes) } else { None };
+        let at = match fast {
+            Some(at) => at,
+            None => c.reserve(bytes, kind).ok_or(HeapFull(()))?,
         };
         // SAFETY: the bytes are ours.
         unsafe {
