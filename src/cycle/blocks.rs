@@ -1,6 +1,7 @@
 //! The blocks of a heap: which can be allocated in, which wait for a sweep, which are free.
 
 use core::ops::ControlFlow;
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::meter::Meter;
@@ -28,6 +29,8 @@ const MIN_FREE: usize = 512;
 const MIN_HAND_OVER: usize = 64;
 /// Blocks that an allocation sweeps at the most before it takes new memory.
 const SWEEP_AT_ALLOCATION: usize = 32;
+/// Blocks with holes that are looked at for a medium object.
+const TRIES_FOR_MEDIUM: usize = 8;
 /// Work booked for a block swept.
 const BLOCK_COST: usize = 512;
 /// Work booked for an object dropped.
@@ -41,7 +44,7 @@ pub(crate) struct Blocks {
     /// Those with drop glue that runs on the mutator's thread: no other thread touches them.
     all_drop: Vec<BlockPtr>,
     /// Swept blocks with holes, by kind.
-    available: [Vec<BlockPtr>; KINDS],
+    available: [VecDeque<BlockPtr>; KINDS],
     job: Option<Arc<Job>>,
     /// Blocks of the job before this one were looked at by the mutator.
     looked_at: usize,
@@ -68,7 +71,7 @@ impl Blocks {
     /// A block to allocate in. It may be one with holes, all of them too small.
     pub fn next(&mut self, kind: Kind, empty: bool, besides: usize) -> Result<BlockPtr, Full> {
         if !empty {
-            if let Some(block) = self.available[kind as usize].pop() {
+            if let Some(block) = self.available[kind as usize].pop_back() {
                 return Ok(block);
             }
             for _ in 0..SWEEP_AT_ALLOCATION {
@@ -76,7 +79,7 @@ impl Blocks {
                 if !self.sweep_next(false) {
                     break;
                 }
-                if let Some(block) = self.available[kind as usize].pop() {
+                if let Some(block) = self.available[kind as usize].pop_back() {
                     return Ok(block);
                 }
                 if self.arena.has_free_block() {
@@ -88,7 +91,7 @@ impl Blocks {
             Ok(block) => block,
             Err(full) => loop {
                 // At the limit everything that can be swept is.
-                if let Some(block) = self.available[kind as usize].pop() {
+                if let Some(block) = self.available[kind as usize].pop_back() {
                     return Ok(block);
                 }
                 if let Ok(block) = self.arena.take(1, kind, false, besides) {
@@ -101,6 +104,18 @@ impl Blocks {
         };
         self.file(block);
         Ok(block)
+    }
+
+    /// Blocks with holes to try for a medium object, before an empty block is taken for it.
+    pub fn some_available(&mut self, kind: Kind) -> Vec<BlockPtr> {
+        let list = &mut self.available[kind as usize];
+        let some = list.len().min(TRIES_FOR_MEDIUM);
+        list.drain(list.len() - some..).collect()
+    }
+
+    /// Those that had no hole for it go to the other end: small objects take them later.
+    pub fn still_available(&mut self, kind: Kind, blocks: Vec<BlockPtr>) {
+        blocks.into_iter().for_each(|block| self.available[kind as usize].push_front(block));
     }
 
     /// A run of blocks for one large object.
@@ -188,7 +203,7 @@ impl Blocks {
         }
         self.file(block);
         if !block.is_large() && BLOCK_ROOM - live >= MIN_FREE {
-            self.available[block.kind() as usize].push(block);
+            self.available[block.kind() as usize].push_back(block);
         }
     }
 
@@ -243,6 +258,15 @@ impl Blocks {
     /// Every block of a heap that is not being swept.
     pub fn each(&self) -> impl Iterator<Item = BlockPtr> + '_ {
         self.all.iter().chain(&self.all_drop).copied()
+    }
+
+    /// The blocks of a sweep that have not been filed yet, for the verifier: with `each`, all that are taken.
+    pub fn unfiled(&self) -> impl Iterator<Item = BlockPtr> + '_ {
+        let of_job = self.job.iter().flat_map(|job| {
+            let in_hand = self.in_hand.iter().map(|&index| job.blocks[index]);
+            in_hand.chain(job.blocks[self.looked_at..].iter().copied())
+        });
+        of_job.chain(self.to_drop.iter().copied())
     }
 
     /// Drops what is left of a heap that is being dropped: every object with drop glue, dead or alive, once.

@@ -15,7 +15,6 @@ use crate::observe::stats::Stats;
 use crate::roots::local::PointerArea;
 use crate::roots::root::RootTable;
 use crate::roots::stack::StackTable;
-use crate::space::arena::Full;
 use crate::space::bitmap;
 use crate::space::block::{BLOCK_SIZE, BlockPtr, FIRST_GRANULE, GRANULE, GRANULES, KINDS, Kind, LARGE};
 use crate::space::header::{ObjectPtr, TypeInfo};
@@ -155,17 +154,7 @@ impl Collector {
             return None;
         }
         if !bump.next_hole(occupied, bytes) {
-            let mut blocks = self.blocks.borrow_mut();
-            loop {
-                // Medium objects start in empty blocks, unless there are none to be had.
-                let block = match blocks.next(kind, bytes > MEDIUM, self.pacer.external()) {
-                    Ok(block) => block,
-                    Err(Full) => blocks.next(kind, false, self.pacer.external()).ok()?,
-                };
-                if bump.enter_block(block, occupied, bytes) {
-                    break;
-                }
-            }
+            self.enter_next_block(bump, bytes, kind)?;
         }
         match self.birth.get() {
             BirthColor::White => {}
@@ -173,6 +162,34 @@ impl Collector {
             BirthColor::Grey => bump.open_fast_path(false),
         }
         bump.take_below_end(bytes)
+    }
+
+    /// Moves the area to a block that has a hole for the object.
+    fn enter_next_block(&self, bump: &Bump, bytes: usize, kind: Kind) -> Option<()> {
+        let occupied = self.marker.occupied();
+        let mut blocks = self.blocks.borrow_mut();
+        if bytes > MEDIUM {
+            // A hole of this size is found in some of the blocks, but a search through all of them has no bound: a
+            // few are tried, then an empty block is taken.
+            let mut some = blocks.some_available(kind);
+            let found = some.iter().position(|block| bump.enter_block(*block, occupied, bytes));
+            if let Some(index) = found {
+                some.swap_remove(index);
+            }
+            blocks.still_available(kind, some);
+            if found.is_some() {
+                return Some(());
+            }
+            if let Ok(block) = blocks.next(kind, true, self.pacer.external()) {
+                return bump.enter_block(block, occupied, bytes).then_some(());
+            }
+        }
+        loop {
+            let block = blocks.next(kind, false, self.pacer.external()).ok()?;
+            if bump.enter_block(block, occupied, bytes) {
+                return Some(());
+            }
+        }
     }
 
     fn reserve_large(&self, bytes: usize, kind: Kind) -> Option<NonNull<u8>> {
@@ -259,6 +276,11 @@ impl Collector {
     /// The granules of the block that a walk must skip: allocated by nobody, whatever the bitmaps say (I3).
     pub fn unused_of(&self, block: BlockPtr) -> Option<(usize, usize)> {
         self.bumps.iter().find_map(|bump| bump.unused(block))
+    }
+
+    /// The granules of the block that hold objects which `occupied` does not name yet, for the verifier.
+    pub fn fresh_of(&self, block: BlockPtr) -> Option<(usize, usize)> {
+        self.bumps.iter().find_map(|bump| bump.fresh(block))
     }
 
     pub fn objects_allocated(&self) -> usize {
