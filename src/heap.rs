@@ -110,7 +110,7 @@ impl<B: Barrier> Heap<B> {
         f(&mut mutator)
     }
 
-    fn collector(&self) -> &Collector {
+    pub(crate) fn collector(&self) -> &Collector {
         // SAFETY: owned by this heap; only ever borrowed shared.
         unsafe { self.collector.as_ref() }
     }

@@ -1,4 +1,108 @@
-//! A garbage-collected heap to embed.
+//! A garbage-collected heap to embed: objects are marked a little at a time while the program runs, guarded by a write
+//! barrier that you choose, and swept on another thread.
+//!
+//! **Between two safepoints a [`Gc`] is a plain pointer; a safepoint takes `&mut` [`Mutator`], so the borrow checker
+//! makes sure that what you keep across it is rooted.**
+//!
+//! ```
+//! use grisaille::{Gc, Heap, Slot, Trace};
+//!
+//! #[derive(Clone, Copy, Trace)]
+//! enum Value<'gc> { Nil, Number(f64), Pair(Gc<'gc, Pair<'gc>>) }
+//!
+//! #[derive(Trace)]
+//! struct Pair<'gc> { car: Slot<Value<'gc>>, cdr: Slot<Value<'gc>> }
+//!
+//! let mut heap = Heap::new();
+//! heap.enter(|cx| {
+//!     let one = cx.alloc(Pair { car: Slot::new(Value::Number(1.0)), cdr: Slot::new(Value::Nil) });
+//!     let two = cx.alloc(Pair { car: Slot::new(Value::Nil), cdr: Slot::new(Value::Pair(one)) });
+//!     two.car.set(cx, Value::Pair(two)); // a write barrier: a load and a branch when idle
+//!     let keep = cx.root(two);           // a `Local`: lives as long as the scope
+//!     cx.safepoint();                    // `one` and `two` may not be used after it
+//!     let two = keep.get(cx);            // free: the heap does not move objects
+//!     assert!(matches!(two.cdr.get(), Value::Pair(_)));
+//! });
+//! ```
+//!
+//! # For those who use it
+//!
+//! | to | there is |
+//! |---|---|
+//! | make a heap, and choose its barrier and its limits | [`Heap`], [`HeapBuilder`], [`barrier`], [`Sweep`] |
+//! | allocate, root, and collect | [`Mutator`], lent by [`Heap::enter`] |
+//! | say what objects are made of | [`Trace`] and its derive; [`Gc`], [`Slot`], [`Weak`], [`Lock`], [`RefLock`] |
+//! | keep values across safepoints | [`Local`] and [`Mutator::scope`], [`Stack`], [`Root`] |
+//! | have strings and arrays | [`Str`], [`Mutator::intern`], [`Array`] |
+//! | see what goes on | [`Stats`], [`Phase`], [`Color`] |
+//!
+//! A helper that takes `Gc`s takes `&Mutator`; one that may collect takes `&mut Mutator` and [`Local`]s. The README
+//! says what follows from that, which policy to choose, and what the limits are; `examples/lox` is a whole interpreter.
+//!
+//! ## How long a step takes
+//!
+//! A cycle starts when the heap has grown by half of the headroom up to its goal, which is what lived after the last
+//! cycle times 1 + [growth](HeapBuilder::growth), with a [floor](HeapBuilder::floor). From then on each allocated byte
+//! owes marking work, so that the cycle ends before the goal is reached, and [`Mutator::safepoint`] pays in steps.
+//!
+//! A step does between 8 KiB and 64 KiB of work, in the unit of [`Budget::work`] (an object traced counts its bytes and
+//! 16), and the next one follows when 16 KiB more have been allocated, or at the next safepoint while debt is left.
+//! After a burst of allocation without a safepoint, a step may do half as much work as the burst had bytes, up to
+//! 1 MiB. [`Mutator::step`] does what its [`Budget`] says, in work or in time.
+//!
+//! The smallest piece of a step is an object: one that owns a `Vec` or a map is scanned in one go, while an [`Array`]
+//! is scanned in pieces. What else takes longer is named in the [policies' table](barrier#which-to-choose):
+//! [`Insertion`]'s pause at the end, [`Deletion`]'s at the start, [`StopTheWorld`]'s marking. [`Sweep::Eager`] sweeps in
+//! one pause, and [`Mutator::collect`] is one pause by definition.
+//!
+//! # For those who read the code
+//!
+//! Rooms, each of which uses those below it:
+//!
+//! ```text
+//! heap.rs              Heap: built, configured, entered, dropped
+//! kit/                 what interpreters need at once, as heap objects: strings, arrays, interning
+//! mutator.rs           Mutator: allocation, roots, scopes, safepoints. What the types below ask the collector for
+//! pointer/             what objects are made of: gc  slot  weak  lock
+//! roots/               what keeps them alive, and how it is scanned: local  root  stack
+//! trace.rs             Trace and Tracer; trace/impls.rs: the standard library's types
+//! cycle/               the collector: mod (the phase machine)  collector (its state, and the barriers)  mark  weak
+//!                      sweep  sweeper (the thread)  blocks (who has which)  pace  meter (a step's budget)  phase
+//! barrier.rs           the policies: one table, as data. Uses nobody
+//! space/               memory: arena  block  bitmap  holes  header. Uses nobody, and does not know what a colour is
+//!
+//! active.rs            which heap is entered on this thread
+//! observe/             what can be seen from outside
+//! ```
+//!
+//! Typed code is above `trace`, untyped below it: the collector knows objects as a header whose word leads to a table of
+//! functions (`space/header.rs`). Two arrows go up: the collector scans the root areas that `roots` defines, and clears
+//! the cells that `pointer/weak.rs` defines.
+//!
+//! `unsafe` lives where types are erased or memory is taken: in `space`, `cycle` (not in `pace`, `meter`, `phase`),
+//! `pointer`, `roots`, `trace`, `kit`, and at the seams of `mutator` and `heap`. Each block says on which invariant it
+//! stands; I1 to I7 are listed in `space/mod.rs`. What makes the API sound is in the bounds of [`Mutator`]'s methods and
+//! in [`Trace`]'s contract, which the derive proves field by field (`derive/src/proofs.rs`).
+//!
+//! ## How a cycle goes
+//!
+//! The phase machine is `Collector::advance` in `cycle/mod.rs`: one elementary piece of work of the current [`Phase`] at
+//! a time, called at safepoints only. So no unrooted pointer lives inside a step, and the mutator never sees a phase
+//! change between two.
+//!
+//! 1. **Idle.** Objects are bumped into holes of swept blocks (`space/holes.rs`). Barriers are off.
+//! 2. **Sweep termination.** What the last cycle left unswept is swept. A block in the sweeper's hands is not waited for:
+//!    the start is postponed.
+//! 3. **Mark.** Barriers go on, by one flag that every write looks at. The roots are scanned, then the grey set is
+//!    emptied (`cycle/mark.rs`). What writes, root writes and allocations do meanwhile is the policy's column of the
+//!    table in [`barrier`], read in `cycle/collector.rs` and `roots`.
+//! 4. **Mark termination.** The grey set is empty: the policy's last act. In the same step it is decided what dies, and
+//!    barriers go off.
+//! 5. **Weak.** Weak pointers and interned strings forget what dies (`cycle/weak.rs`).
+//! 6. **Sweep.** The two bitmaps of every block change roles, so what was marked is what is occupied. Blocks are then
+//!    swept one by one, by the sweeper's thread or by the mutator, whoever comes first (`cycle/sweeper.rs`); drop glue
+//!    runs on the mutator's thread in small batches, unless its type says otherwise.
+//! 7. **Release.** Chunks that have been empty for some cycles go back to the system (`space/arena.rs`).
 #![warn(clippy::pedantic)]
 #![allow(
     clippy::module_name_repetitions,
@@ -29,9 +133,12 @@ pub use cycle::phase::Phase;
 pub use grisaille_derive::Trace;
 pub use heap::{ConfigError, Heap, HeapBuilder};
 pub use kit::array::Array;
+pub use kit::key::{Identity, Key};
+pub use kit::map::{Map, MapIter};
 pub use kit::string::Str;
 pub use mutator::{Color, HeapFull, Mutator, Out, Progress};
 pub use observe::stats::Stats;
+pub use observe::verify::VerifyError;
 pub use pointer::gc::Gc;
 pub use pointer::lock::{Lock, Ref, RefLock, RefMut};
 pub use pointer::slot::Slot;
@@ -43,3 +150,8 @@ pub use trace::{Trace, Tracer};
 
 #[doc(hidden)]
 pub use trace::private as __private;
+
+/// The examples of the README, as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadMe;

@@ -300,20 +300,26 @@ impl<'s, B: Barrier> Mutator<'s, B> {
         if !pacer.pace.automatic {
             return;
         }
-        if phase == Phase::Idle && !c.stress && !pacer.wants_cycle() || !c.stress && pacer.must_leave_time() {
+        if phase == Phase::Idle && c.starved.get().is_some_and(|cycle| c.cycle.get() > cycle) {
+            c.starved.set(None);
+        }
+        let starved = c.starved.get().is_some();
+        let due = c.stress || starved || phase != Phase::Idle || pacer.wants_cycle();
+        if !due || !c.stress && pacer.must_leave_time() {
             pacer.step_ended(0, phase == Phase::Idle);
+            c.poll.set(c.stress || starved);
             return;
         }
         let budget = if c.stress {
             // Cycles of the smallest steps, of small ones and of usual ones, in turn.
             Budget::work([1, 1 << 10, 1 << 16][c.counters.cycles.get() as usize % 3])
         } else {
-            Budget::work(pacer.charge())
+            Budget::work(pacer.charge(starved))
         };
         let start = Instant::now();
         let mut meter = Meter::new(budget);
         // The sweeper's work is left to it, unless the next cycle is due.
-        let take_part = c.stress || pacer.wants_cycle();
+        let take_part = c.stress || starved || pacer.wants_cycle();
         match c.run::<B>(&mut meter, take_part) {
             Ended::Cycle => {
                 pacer.step_ended(meter.spent, true);
@@ -321,6 +327,9 @@ impl<'s, B: Barrier> Mutator<'s, B> {
             Ended::Budget if pacer.step_ended(meter.spent, false) => c.poll.set(true),
             Ended::Budget => {}
             Ended::Waiting => pacer.nothing_to_do(),
+        }
+        if starved {
+            c.poll.set(true);
         }
         c.paused(start);
     }

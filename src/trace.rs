@@ -131,7 +131,13 @@ impl<'t> Tracer<'t> {
         }
     }
 
-    /// Books bytes scanned of an array.
+    /// Whether this is the mark loop, which scans an object in pieces between which the mutator runs. All others scan
+    /// it in one go.
+    pub(crate) fn is_mark_loop(&self) -> bool {
+        matches!(self.sink, Sink::Marking(_))
+    }
+
+    /// Books bytes scanned of an array, or outside the object.
     pub(crate) fn scanned(&mut self, bytes: usize) {
         self.bytes += bytes;
     }

@@ -48,8 +48,9 @@ pub(crate) struct Blocks {
     job: Option<Arc<Job>>,
     /// Blocks of the job before this one were looked at by the mutator.
     looked_at: usize,
-    /// Blocks of the job that the sweeper had in hand when they were looked at.
-    in_hand: Vec<usize>,
+    /// Blocks of the job that could not be taken over when they were looked at: in the sweeper's hands, or with drops
+    /// to run when none may.
+    put_off: VecDeque<usize>,
     /// Blocks whose dead are still to be dropped on the mutator's thread, the current one last.
     to_drop: Vec<BlockPtr>,
 }
@@ -63,7 +64,7 @@ impl Blocks {
             available: Default::default(),
             job: None,
             looked_at: 0,
-            in_hand: Vec::new(),
+            put_off: VecDeque::new(),
             to_drop: Vec::new(),
         }
     }
@@ -156,24 +157,29 @@ impl Blocks {
         self.job.is_none()
     }
 
-    /// Looks at the next block of the job: takes it over if it is swept, sweeps it if nobody does. False: none is left
-    /// but those in other hands and those to drop.
-    fn sweep_next(&mut self, retry_in_hand: bool) -> bool {
+    /// Looks at the next block of the job: takes it over if it is swept, sweeps it if nobody does. `may_drop`: also where
+    /// that runs code of the user's. False: none is left but those in other hands and those to drop.
+    fn sweep_next(&mut self, may_drop: bool) -> bool {
         let Some(job) = self.job.clone() else { return false };
-        if retry_in_hand {
-            for index in core::mem::take(&mut self.in_hand) {
-                self.look_at(index, &job);
+        if self.looked_at < job.blocks.len() {
+            self.looked_at += 1;
+            self.look_at(self.looked_at - 1, &job, may_drop);
+            return true;
+        }
+        if may_drop {
+            // The sweeper has one block in hand at a time.
+            for _ in 0..self.put_off.len().min(2) {
+                if let Some(index) = self.put_off.pop_front()
+                    && self.look_at(index, &job, may_drop)
+                {
+                    return true;
+                }
             }
         }
-        if self.looked_at == job.blocks.len() {
-            if self.in_hand.is_empty() && self.to_drop.is_empty() {
-                self.job = None;
-            }
-            return false;
+        if self.put_off.is_empty() && self.to_drop.is_empty() {
+            self.job = None;
         }
-        self.looked_at += 1;
-        self.look_at(self.looked_at - 1, &job);
-        true
+        false
     }
 
     /// Whether the next block of the job waits for the sweeper.
@@ -183,15 +189,30 @@ impl Blocks {
         })
     }
 
-    fn look_at(&mut self, index: usize, job: &Job) {
-        if job.claim(index) {
-            job.sweep_claimed(index);
+    /// False: the block is put off.
+    fn look_at(&mut self, index: usize, job: &Job, may_drop: bool) -> bool {
+        let block = job.blocks[index];
+        match job.state(index) {
+            State::Unswept if block.kind() == Kind::Plain => {
+                if job.claim(index) {
+                    job.sweep_claimed(index);
+                }
+            }
+            State::Unswept if may_drop => {
+                if job.claim(index) {
+                    let _suspended = Region::suspend();
+                    job.sweep_claimed(index);
+                }
+            }
+            _ => {}
         }
-        if job.state(index) == State::Swept {
-            self.take_over(job.blocks[index]);
+        let swept = job.state(index) == State::Swept;
+        if swept {
+            self.take_over(block);
         } else {
-            self.in_hand.push(index);
+            self.put_off.push_back(index);
         }
+        swept
     }
 
     /// Files a swept block.
@@ -263,8 +284,8 @@ impl Blocks {
     /// The blocks of a sweep that have not been filed yet, for the verifier: with `each`, all that are taken.
     pub fn unfiled(&self) -> impl Iterator<Item = BlockPtr> + '_ {
         let of_job = self.job.iter().flat_map(|job| {
-            let in_hand = self.in_hand.iter().map(|&index| job.blocks[index]);
-            in_hand.chain(job.blocks[self.looked_at..].iter().copied())
+            let put_off = self.put_off.iter().map(|&index| job.blocks[index]);
+            put_off.chain(job.blocks[self.looked_at..].iter().copied())
         });
         of_job.chain(self.to_drop.iter().copied())
     }
@@ -284,8 +305,8 @@ impl Blocks {
                     sweep::drop_all(block, job.occupied);
                 }
             }
-            let in_hand = core::mem::take(&mut self.in_hand);
-            for index in in_hand.into_iter().chain(self.looked_at..job.blocks.len()) {
+            let put_off = core::mem::take(&mut self.put_off);
+            for index in put_off.into_iter().chain(self.looked_at..job.blocks.len()) {
                 if job.claim(index) {
                     job.sweep_claimed(index);
                 }
@@ -303,6 +324,11 @@ impl Blocks {
                 unsafe { sweep::drop_all(block, occupied) };
             }
         }
+    }
+
+    /// Whether the limit leaves room for so many bytes outside.
+    pub fn has_room_besides(&self, bytes: usize) -> bool {
+        self.arena.used.saturating_add(bytes) <= self.arena.limit
     }
 
     /// Bytes in blocks that are taken.

@@ -63,6 +63,8 @@ pub(crate) struct Collector {
     pub window: Cell<bool>,
     /// It is decided what dies, and the sweep has not begun: unmarked objects may not be upgraded.
     pub condemned: Cell<bool>,
+    /// The cycle in which an allocation failed last, until one that started later has ended.
+    pub starved: Cell<Option<u64>>,
     birth: Cell<BirthColor>,
     pub phase: Cell<Phase>,
     /// Two areas a kind: small objects, and medium ones.
@@ -105,6 +107,7 @@ impl Collector {
             poll: Cell::new(stress && pace.automatic),
             window: Cell::new(false),
             condemned: Cell::new(false),
+            starved: Cell::new(None),
             birth: Cell::new(BirthColor::White),
             phase: Cell::new(Phase::Idle),
             bumps: core::array::from_fn(|_| Bump::new()),
@@ -140,6 +143,21 @@ impl Collector {
     /// Memory for an object, by the slow path. The header is still to be written, then [`Collector::born`] called.
     #[cold]
     pub fn reserve(&self, bytes: usize, kind: Kind) -> Option<NonNull<u8>> {
+        let at = self.find_room(bytes, kind);
+        if at.is_none() {
+            self.starve();
+        }
+        at
+    }
+
+    /// An allocation failed. From here on the pacer's sizes will not move any more, so the safepoints go on by
+    /// themselves until a cycle that starts now has ended: it may find that the mutator let go of something.
+    fn starve(&self) {
+        self.starved.set(Some(self.cycle.get()));
+        self.poll.set(true);
+    }
+
+    fn find_room(&self, bytes: usize, kind: Kind) -> Option<NonNull<u8>> {
         if bytes > LARGE {
             return self.reserve_large(bytes, kind);
         }
@@ -221,6 +239,23 @@ impl Collector {
         let object = unsafe { ObjectPtr::write(at, info) };
         self.born(object);
         Some(object)
+    }
+
+    /// Whether the limit leaves room for so many more bytes outside the heap.
+    pub fn has_room_outside(&self, bytes: usize) -> bool {
+        let has_room = !self.pacer.is_exhausted()
+            && self.blocks.borrow().has_room_besides(self.pacer.external().saturating_add(bytes));
+        if !has_room {
+            self.starve();
+        }
+        has_room
+    }
+
+    /// A table of the kit takes other memory outside the heap than before.
+    pub fn table_changed(&self, before: usize, after: usize) {
+        if before != after && self.pacer.table_changed(before, after) {
+            self.poll.set(true);
+        }
     }
 
     /// The header of an object of the slow path is written: it gets its colour.

@@ -247,7 +247,7 @@ impl Marker {
             // mutator stands at a safepoint.
             let next = unsafe { (info.trace)(object, piece, NonNull::from(&mut tracer).cast()) };
             on_unwind.current = None;
-            let bytes = if info.granules != 0 { info.granules as usize * GRANULE } else { tracer.take_bytes() };
+            let bytes = info.granules as usize * GRANULE + tracer.take_bytes();
             if next == 0 {
                 object.set_queued(false);
             } else {

@@ -92,7 +92,10 @@ impl Collector {
             }
             Phase::Sweep => {
                 match self.blocks.borrow_mut().sweep_some(meter, take_part) {
-                    ControlFlow::Continue(true) => self.phase.set(Phase::Release),
+                    ControlFlow::Continue(true) => {
+                        self.pacer.swept(B::RULES.incremental);
+                        self.phase.set(Phase::Release);
+                    }
                     ControlFlow::Continue(false) => {}
                     ControlFlow::Break(()) => return ControlFlow::Break(Ended::Waiting),
                 }

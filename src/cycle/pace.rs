@@ -10,6 +10,8 @@
 //! of allocation without one it is a share of the burst, which took the mutator longer than the step will.
 
 use core::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// An automatic step does at most this much work. (On the machines of the benches about 0.1 ms.)
@@ -22,6 +24,8 @@ const MIN_STEP: usize = 8 * 1024;
 const POLL_BYTES: usize = 16 * 1024;
 /// Near the limit the collector takes at most half of each such window of wall-clock time.
 const WINDOW: Duration = Duration::from_millis(10);
+/// External bytes count up to this.
+const MAX_EXTERNAL: usize = 1 << 50;
 /// Fractional bits of `ratio`.
 const FIXED: u32 = 8;
 
@@ -41,6 +45,13 @@ pub(crate) struct Pacer {
     heap: Cell<usize>,
     /// Bytes that objects own outside the heap.
     external: Cell<usize>,
+    /// Bytes that the kit's own objects (tables) have taken outside the heap so far, and what they gave back so far, on
+    /// whatever thread they were dropped.
+    taken: Cell<usize>,
+    pub given_back: Arc<AtomicUsize>,
+    /// What lived at the end of the last marking, bytes outside included, and what had been given back then.
+    live: Cell<usize>,
+    given_back_then: Cell<usize>,
     goal: Cell<usize>,
     trigger: Cell<usize>,
     /// At this size the next safepoint has something to do.
@@ -64,6 +75,10 @@ impl Pacer {
             pace,
             heap: Cell::new(0),
             external: Cell::new(0),
+            taken: Cell::new(0),
+            given_back: Arc::new(AtomicUsize::new(0)),
+            live: Cell::new(0),
+            given_back_then: Cell::new(0),
             goal: Cell::new(0),
             trigger: Cell::new(0),
             poll_at: Cell::new(0),
@@ -74,13 +89,13 @@ impl Pacer {
             futile: Cell::new(0),
             window: Cell::new(None),
         };
-        pacer.aim(incremental);
+        pacer.aim(0, incremental);
         pacer
     }
 
     /// Bytes of objects and what they own outside.
     pub fn size(&self) -> usize {
-        self.heap.get().saturating_add(self.external.get())
+        self.heap.get().saturating_add(self.external())
     }
 
     pub fn heap(&self) -> usize {
@@ -88,7 +103,8 @@ impl Pacer {
     }
 
     pub fn external(&self) -> usize {
-        self.external.get()
+        let tables = self.taken.get().wrapping_sub(self.given_back.load(Ordering::Relaxed));
+        self.external.get().saturating_add(tables)
     }
 
     /// Books an allocation. True: the next safepoint has something to do.
@@ -100,7 +116,15 @@ impl Pacer {
 
     /// Books a change of the bytes outside. True: as above.
     pub fn external_changed(&self, delta: isize) -> bool {
-        self.external.set(self.external.get().saturating_add_signed(delta));
+        // Far above any real size, and far below where sums overflow.
+        self.external.set(self.external.get().saturating_add_signed(delta).min(MAX_EXTERNAL));
+        self.size() >= self.poll_at.get()
+    }
+
+    /// Books what a table of the kit takes outside, or gives back before it is dropped. True: as above.
+    pub fn table_changed(&self, before: usize, after: usize) -> bool {
+        self.taken.set(self.taken.get().wrapping_add(after));
+        self.given_back.fetch_add(before, Ordering::Relaxed);
         self.size() >= self.poll_at.get()
     }
 
@@ -108,9 +132,8 @@ impl Pacer {
         self.size() >= self.trigger.get()
     }
 
-    /// Sets goal and trigger from what lives now.
-    fn aim(&self, incremental: bool) {
-        let live = self.size();
+    /// Sets goal and trigger from what lives.
+    fn aim(&self, live: usize, incremental: bool) {
         let grown = live.saturating_add((live / 256).saturating_mul(self.pace.growth));
         let goal = grown.max(self.pace.floor);
         // Under a limit the goal stays below it; a sliver of headroom remains, or cycles would follow at once.
@@ -137,13 +160,35 @@ impl Pacer {
         self.mark_work.set(work);
         self.charged.set(self.size());
         self.debt.set(0);
-        let futile = self.pace.limit != usize::MAX && self.size() > self.pace.limit - self.pace.limit / 32;
-        self.futile.set(if futile { self.futile.get() + 1 } else { 0 });
-        self.aim(incremental);
+        self.live.set(self.size());
+        self.given_back_then.set(self.given_back.load(Ordering::Relaxed));
+        self.futile.set(if self.is_futile(self.size()) { self.futile.get() + 1 } else { 0 });
+        self.aim(self.size(), incremental);
         if self.pace.automatic {
             // The sweep's steps go on.
             self.poll_at.set(self.size() + POLL_BYTES);
         }
+    }
+
+    /// Everything is swept: what the dead owned outside has been given back, and was not alive. Without this a heap
+    /// of tables would take its garbage for live bytes, and its goal would grow from cycle to cycle.
+    pub fn swept(&self, incremental: bool) {
+        let freed = self.given_back.load(Ordering::Relaxed).wrapping_sub(self.given_back_then.get());
+        if freed > 0 {
+            let live = self.live.get().saturating_sub(freed);
+            if !self.is_futile(live) {
+                self.futile.set(0);
+            }
+            let poll_at = self.poll_at.get();
+            self.aim(live, incremental);
+            // The cycle's last steps go on.
+            self.poll_at.set(poll_at.min(self.poll_at.get()));
+        }
+    }
+
+    /// So much of the limit lives that a cycle was for nothing.
+    fn is_futile(&self, live: usize) -> bool {
+        self.pace.limit != usize::MAX && live > self.pace.limit - self.pace.limit / 32
     }
 
     /// Two full cycles in a row freed too little.
@@ -151,12 +196,15 @@ impl Pacer {
         self.futile.get() >= 2
     }
 
-    /// What the step that begins now should do.
-    pub fn charge(&self) -> usize {
+    /// What the step that begins now should do. `starved`: allocation waits for it.
+    pub fn charge(&self, starved: bool) -> usize {
         let size = self.size();
         let bytes = size.saturating_sub(self.charged.replace(size));
         let debt = self.debt.get().saturating_add((bytes.saturating_mul(self.ratio.get())) >> FIXED);
         self.debt.set(debt);
+        if starved {
+            return MAX_BURST_STEP;
+        }
         debt.clamp(MIN_STEP, (bytes / 2).clamp(MAX_STEP, MAX_BURST_STEP))
     }
 
@@ -226,7 +274,7 @@ mod tests {
         while pacer.size() < pacer.goal.get() {
             pacer.allocated(32 << 10);
             loop {
-                let step = pacer.charge();
+                let step = pacer.charge(false);
                 assert!(step <= MAX_STEP);
                 work += step;
                 if !pacer.step_ended(step, false) {
@@ -242,10 +290,10 @@ mod tests {
         let pacer = pacer(usize::MAX);
         pacer.cycle_starts();
         pacer.allocated(64 << 20);
-        let step = pacer.charge();
+        let step = pacer.charge(false);
         assert_eq!(step, MAX_BURST_STEP);
         assert!(pacer.step_ended(step, false), "the next safepoint goes on");
-        assert_eq!(pacer.charge(), MAX_STEP, "and pays in small steps");
+        assert_eq!(pacer.charge(false), MAX_STEP, "and pays in small steps");
     }
 
     #[test]

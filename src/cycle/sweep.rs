@@ -85,7 +85,11 @@ pub(crate) unsafe fn sweep_in_background(block: BlockPtr, occupied: usize, overw
 pub(crate) fn drop_caught(object: ObjectPtr) {
     if let Some(drop) = object.info().drop {
         // SAFETY: the object is dead, and dropped once (I6).
-        let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| unsafe { drop(object) }));
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| unsafe { drop(object) }));
+        if let Err(payload) = result {
+            // Its own drop may panic too, and then nobody would catch it.
+            core::mem::forget(payload);
+        }
     }
 }
 

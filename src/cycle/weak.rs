@@ -79,6 +79,11 @@ impl WeakTable {
         true
     }
 
+    /// The entries, for the verifier.
+    pub fn each(&self) -> impl Iterator<Item = ObjectPtr> + '_ {
+        self.entries.iter().map(|(_, object)| *object)
+    }
+
     pub fn len(&self) -> usize {
         self.entries.len()
     }

@@ -1,5 +1,7 @@
-//! What every interpreter needs at once: strings, arrays, interning.
+//! What every interpreter needs at once: strings, arrays, interning, tables.
 
 pub(crate) mod array;
 pub(crate) mod intern;
+pub(crate) mod key;
+pub(crate) mod map;
 pub(crate) mod string;

@@ -58,6 +58,11 @@ unsafe fn trace_cell(object: ObjectPtr, _: usize, erased: NonNull<()>) -> usize 
     0
 }
 
+/// Whether an object of this type is a weak cell.
+pub(crate) fn is_weak_cell(info: &'static TypeInfo) -> bool {
+    core::ptr::eq(info, &WEAK_CELL)
+}
+
 /// The target of a weak cell.
 ///
 /// # Safety

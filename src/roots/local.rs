@@ -192,6 +192,14 @@ impl PointerArea {
         self.dirty_from.set(self.len());
     }
 
+    /// What a verifier asks: calls `f` with each root, whether a scan of this cycle will come to it, and whether a
+    /// rescan would.
+    pub fn survey(&self, f: &mut dyn FnMut(ObjectPtr, bool, bool)) {
+        for at in 0..self.len() {
+            f(self.at(at), at < self.unscanned.get(), at >= self.dirty_from.get());
+        }
+    }
+
     /// Calls `f` for each root.
     pub fn each(&self, mut f: impl FnMut(ObjectPtr)) {
         for at in 0..self.len() {

@@ -242,6 +242,18 @@ impl RootTable {
         }
     }
 
+    /// What a verifier asks: calls `f` with the pointers of each root, whether a scan of this cycle will come to it,
+    /// whether a rescan would, and whether its handle lives.
+    pub fn survey(&self, f: &mut dyn FnMut(&[crate::space::header::ObjectPtr], bool, bool, bool)) {
+        let mut pointers = Vec::new();
+        for (index, root) in self.entries.iter().enumerate() {
+            pointers.clear();
+            root.trace(&mut Tracer::listing(&mut pointers));
+            let alive = root.is_alive();
+            f(&pointers, index < self.unscanned, root.dirty().get() && alive, alive);
+        }
+    }
+
     /// Calls `f` for each pointer of a live root.
     pub fn each(&self, list: &mut Vec<crate::space::header::ObjectPtr>) {
         for root in self.entries.iter().filter(|root| root.is_alive()) {

@@ -580,6 +580,35 @@ impl StackTable {
         }
     }
 
+    /// What a verifier asks: calls `f` with each element's pointers, the numbers of stack and element, whether a scan
+    /// of cycle `cycle` will come to it, whether a rescan would, and whether the stack's handle lives.
+    pub fn survey(
+        &self,
+        cycle: u64,
+        f: &mut dyn FnMut(&[crate::space::header::ObjectPtr], [usize; 2], bool, bool, bool),
+    ) {
+        let mut pointers = Vec::new();
+        for (number, area) in self.areas.iter().enumerate() {
+            let alive = area.alive.load(Ordering::Acquire);
+            let entered = area.cycle.get() == cycle;
+            let (from, to) = area.windowed.get();
+            for index in 0..area.len.get() {
+                pointers.clear();
+                // SAFETY: below `len`.
+                unsafe { (area.trace)(area.at(index), &mut Tracer::listing(&mut pointers)) };
+                let unscanned = number < self.unscanned && (!entered || index < area.unscanned.get());
+                let windowed = entered && (from..to).contains(&index);
+                f(
+                    &pointers,
+                    [number, index],
+                    unscanned || windowed,
+                    entered && index >= area.dirty_from.get() && alive,
+                    alive,
+                );
+            }
+        }
+    }
+
     /// Lists the pointers of the stacks whose handle is alive.
     pub fn each(&self, list: &mut Vec<crate::space::header::ObjectPtr>) {
         for area in self.areas.iter().filter(|area| area.alive.load(Ordering::Acquire)) {

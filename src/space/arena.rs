@@ -182,20 +182,16 @@ impl Arena {
     }
 }
 
-#[cfg(all(unix, not(miri)))]
+#[cfg(all(any(target_os = "linux", target_os = "android"), not(miri)))]
 mod system {
-    //! Advice to the system. It may refuse; nothing depends on it.
+    //! Advice to the system. It may refuse; nothing depends on it. (Elsewhere the advice that frees memory at once is
+    //! missing, and memory stays with the heap.)
     use core::ptr::NonNull;
     use rustix::mm::{Advice, madvise};
 
     pub fn use_huge_pages(base: NonNull<u8>, bytes: usize) {
-        #[cfg(target_os = "linux")]
-        {
-            // SAFETY: the range is ours, and this advice changes no contents.
-            let _ = unsafe { madvise(base.as_ptr().cast(), bytes, Advice::LinuxHugepage) };
-        }
-        #[cfg(not(target_os = "linux"))]
-        let _ = (base, bytes);
+        // SAFETY: the range is ours, and this advice changes no contents.
+        let _ = unsafe { madvise(base.as_ptr().cast(), bytes, Advice::LinuxHugepage) };
     }
 
     pub fn give_back(base: NonNull<u8>, bytes: usize) -> bool {
@@ -204,7 +200,7 @@ mod system {
     }
 }
 
-#[cfg(not(all(unix, not(miri))))]
+#[cfg(not(all(any(target_os = "linux", target_os = "android"), not(miri))))]
 mod system {
     use core::ptr::NonNull;
     pub fn use_huge_pages(_: NonNull<u8>, _: usize) {}

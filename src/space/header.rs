@@ -35,6 +35,9 @@ const FLAGS: usize = 15;
 #[repr(transparent)]
 pub(crate) struct Header(AtomicPtr<TypeInfo>);
 
+// Payloads follow the header at once, and are aligned to a granule.
+const _: () = assert!(size_of::<usize>() == 8, "grisaille needs 64-bit pointers");
+
 /// Bytes of a header.
 pub(crate) const HEADER_SIZE: usize = size_of::<Header>();
 

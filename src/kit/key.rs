@@ -1,0 +1,159 @@
+//! [`Key`]: what a [`Map`](super::map::Map) can be asked for.
+
+use core::fmt;
+use core::hash::BuildHasher;
+use std::sync::LazyLock;
+
+use super::string::Str;
+use crate::pointer::gc::Gc;
+use crate::trace::{Trace, Tracer};
+
+/// The seal: hashing and comparing run while a table is borrowed, so they are never a user's code.
+pub(crate) mod sealed {
+    pub trait Key {
+        fn hash_key(&self) -> u64;
+        fn is_same(&self, other: &Self) -> bool;
+    }
+}
+
+/// A key of a [`Map`](crate::Map): strings by their text (one comparison of pointers where they are
+/// [interned](crate::Mutator::intern)), objects by [`Identity`], [tagged words](crate::Tagged) by their word, integers,
+/// `bool`, `char`, and tuples and options of these. Sealed: hashing and comparing run inside of the table.
+///
+/// ```
+/// use grisaille::{Gc, Heap, Map};
+///
+/// Heap::new().enter(|cx| {
+///     let map: Gc<'_, Map<(u32, char), bool>> = cx.alloc_map();
+///     map.insert(cx, (7, 'x'), true);
+///     assert_eq!(map.get((7, 'x')), Some(true));
+/// });
+/// ```
+#[allow(private_bounds, reason = "the seal")]
+pub trait Key: Trace + Copy + sealed::Key {}
+
+impl<K: Trace + Copy + sealed::Key> Key for K {}
+
+/// Random by process, so that no input can be made to collide.
+pub(crate) fn hash_word(word: u64) -> u64 {
+    static STATE: LazyLock<hashbrown::DefaultHashBuilder> = LazyLock::new(Default::default);
+    STATE.hash_one(word)
+}
+
+/// The stored hash; equal where the pointers are, or else the texts. Texts are compared only where the whole hashes
+/// are equal, which for interned strings that differ they all but never are.
+impl sealed::Key for Gc<'_, Str> {
+    #[inline(always)]
+    fn hash_key(&self) -> u64 {
+        self.hash()
+    }
+    #[inline(always)]
+    fn is_same(&self, other: &Self) -> bool {
+        Gc::ptr_eq(*self, *other) || (self.hash() == other.hash() && self.as_str() == other.as_str())
+    }
+}
+
+macro_rules! words {
+    ($($word:ty),*) => {$(
+        impl sealed::Key for $word {
+            #[inline(always)]
+            #[allow(clippy::cast_sign_loss, clippy::cast_lossless, reason = "any injection will do")]
+            fn hash_key(&self) -> u64 {
+                hash_word(*self as u64)
+            }
+            #[inline(always)]
+            fn is_same(&self, other: &Self) -> bool {
+                self == other
+            }
+        }
+    )*};
+}
+
+words!(bool, char, i8, i16, i32, i64, isize, u8, u16, u32, u64, usize);
+
+impl<K: sealed::Key> sealed::Key for Option<K> {
+    #[inline]
+    fn hash_key(&self) -> u64 {
+        self.as_ref().map_or(0, sealed::Key::hash_key)
+    }
+    #[inline]
+    fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Some(a), Some(b)) => a.is_same(b),
+            (None, None) => true,
+            _ => false,
+        }
+    }
+}
+
+macro_rules! tuples {
+    ($($part:ident $index:tt)*) => {
+        impl<$($part: sealed::Key),*> sealed::Key for ($($part,)*) {
+            #[inline]
+            fn hash_key(&self) -> u64 {
+                let hash = 0u64;
+                $(let hash = hash_word(hash ^ self.$index.hash_key());)*
+                hash
+            }
+            #[inline]
+            fn is_same(&self, other: &Self) -> bool {
+                $(self.$index.is_same(&other.$index))&&*
+            }
+        }
+    };
+}
+
+tuples!(A 0 B 1);
+tuples!(A 0 B 1 C 2);
+
+/// An object as a key: the same object, whatever it holds. The heap does not move objects.
+///
+/// ```
+/// use grisaille::{Gc, Heap, Identity, Map};
+///
+/// Heap::new().enter(|cx| {
+///     let (a, b) = (cx.alloc(1), cx.alloc(1));
+///     let seen: Gc<'_, Map<Identity<'_, i64>, ()>> = cx.alloc_map();
+///     seen.insert(cx, Identity(a), ());
+///     assert!(seen.contains(Identity(a)) && !seen.contains(Identity(b)));
+/// });
+/// ```
+pub struct Identity<'gc, T: ?Sized>(
+    /// The object.
+    pub Gc<'gc, T>,
+);
+
+impl<T: ?Sized> Clone for Identity<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T: ?Sized> Copy for Identity<'_, T> {}
+
+impl<T: ?Sized> sealed::Key for Identity<'_, T> {
+    #[inline(always)]
+    fn hash_key(&self) -> u64 {
+        hash_word(self.0.addr() as u64)
+    }
+    #[inline(always)]
+    fn is_same(&self, other: &Self) -> bool {
+        Gc::ptr_eq(self.0, other.0)
+    }
+}
+
+// SAFETY: passes the pointer on.
+unsafe impl<T: ?Sized + Trace> Trace for Identity<'_, T> {
+    type At<'a> = Identity<'a, T::At<'a>>;
+    const ATOMIC_WORD: bool = <Gc<'_, T> as Trace>::ATOMIC_WORD;
+    #[inline(always)]
+    fn trace(&self, tracer: &mut Tracer<'_>) {
+        self.0.trace(tracer);
+    }
+}
+
+impl<T: ?Sized> fmt::Debug for Identity<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Identity").field(&self.0).finish()
+    }
+}
