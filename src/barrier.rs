@@ -114,6 +114,11 @@ mod policy {
             self.shade_old || !matches!(self.shade_new, New::Leave)
         }
 
+        /// Whether a root that is destroyed while marking is still part of what must be scanned.
+        pub const fn takes_snapshot_lazily(&self) -> bool {
+            matches!(self.root_write, RootWrite::ShadeOldIfUnscanned | RootWrite::ShadeOldIfUnscannedButNotOnPop)
+        }
+
         /// Whether writes to roots are looked at, and so need a flag that says when.
         pub const fn watches_roots(&self) -> bool {
             !matches!(self.root_write, RootWrite::Nothing)

@@ -21,7 +21,7 @@ use core::ops::ControlFlow;
 use std::time::Instant;
 
 use crate::barrier::Barrier;
-use crate::barrier::rules::{Birth, RootWrite, Roots};
+use crate::barrier::rules::{Birth, RootWrite, Roots, Rules};
 use crate::space::bitmap;
 use crate::space::block::{BlockPtr, GRANULES};
 use blocks::Sweep;
@@ -139,7 +139,7 @@ impl Collector {
             Birth::GreyInWindowThenBlack => BirthColor::Grey,
         });
         if rules.roots == Roots::InOnePauseAtTheStart {
-            while !self.scan_roots(&mut Meter::unlimited()) {}
+            while !self.scan_roots(rules, &mut Meter::unlimited()) {}
         }
         if !rules.incremental {
             // The world stands until it is decided what dies, and forgotten.
@@ -155,7 +155,7 @@ impl Collector {
     /// Phase `Mark`: the roots, then the grey set.
     fn mark<B: Barrier>(&self, meter: &mut Meter) {
         if !self.roots_are_scanned() || self.window.get() {
-            if self.scan_roots(meter) {
+            if self.scan_roots(&B::RULES, meter) {
                 self.roots_scanned::<B>();
             }
         } else if self.marker.must_find_lost() {
@@ -178,15 +178,15 @@ impl Collector {
     }
 
     /// Scans roots within the budget; true: all are scanned.
-    fn scan_roots(&self, meter: &mut Meter) -> bool {
-        let cycle = self.cycle.get();
+    fn scan_roots(&self, rules: &Rules, meter: &mut Meter) -> bool {
+        let (cycle, last_look) = (self.cycle.get(), rules.takes_snapshot_lazily());
         self.shadow.scan(&self.marker, meter)
             && (!meter.exhausted() || self.escapes.is_scanned())
             && self.escapes.scan(&self.marker, meter)
             && (!meter.exhausted() || self.roots.borrow().is_scanned())
-            && self.roots.borrow_mut().scan(&self.marker, meter, cycle)
+            && self.roots.borrow_mut().scan(&self.marker, meter, cycle, last_look)
             && (!meter.exhausted() || self.stacks.borrow().is_scanned())
-            && self.stacks.borrow_mut().scan(&self.marker, meter, cycle)
+            && self.stacks.borrow_mut().scan(&self.marker, meter, cycle, last_look)
     }
 
     /// The window closes: here, inside a step, when no unrooted pointer lives. What windows over stacks were written

@@ -270,7 +270,8 @@ impl<'gc, K: Key, V: Trace + Copy> Gc<'gc, Map<K, V>> {
     #[inline]
     pub fn try_insert<B: Barrier>(self, cx: &Mutator<'_, B>, key: K, value: V) -> Result<Option<V>, HeapFull<V>> {
         let hash = key.hash_key();
-        if const { (K::NEEDS_TRACE || V::NEEDS_TRACE) && B::RULES.has_write_barrier() } && cx.collector().marking.get() {
+        if const { (K::NEEDS_TRACE || V::NEEDS_TRACE) && B::RULES.has_write_barrier() } && cx.collector().marking.get()
+        {
             before_insert::<B, K, V>(cx.collector(), self.find(hash, &key), key, value);
         }
         // SAFETY: a leaf expression, up to the return.
@@ -470,8 +471,7 @@ impl<'gc, K: Key, V: Trace + Copy> Gc<'gc, Map<K, V>> {
     pub fn entry_from(self, position: usize) -> Option<(usize, K, V)> {
         // SAFETY: a leaf expression, to the end of the function.
         let table = unsafe { self.table() };
-        (position..table.num_buckets())
-            .find_map(|at| table.get_bucket(at).map(|&(key, value)| (at + 1, key, value)))
+        (position..table.num_buckets()).find_map(|at| table.get_bucket(at).map(|&(key, value)| (at + 1, key, value)))
     }
 
     /// Room for `additional` more entries than there are: all entries move.

@@ -415,7 +415,7 @@ impl<'h> Verifier<'h> {
 
     fn list_roots(&mut self) {
         let (c, roots) = (self.c, &mut self.roots);
-        let rescan = self.rules.rescan_dirty_roots;
+        let (rescan, last_look) = (self.rules.rescan_dirty_roots, self.rules.takes_snapshot_lazily());
         let mut area = |area: &PointerArea, place: fn(usize) -> Place| {
             let mut index = 0;
             area.survey(&mut |object, unscanned, dirty| {
@@ -427,12 +427,12 @@ impl<'h> Verifier<'h> {
         area(&c.shadow, Place::Local);
         area(&c.escapes, Place::Escape);
         let mut index = 0;
-        c.roots.borrow().survey(&mut |objects, unscanned, dirty, alive| {
+        c.roots.borrow().survey(last_look, &mut |objects, unscanned, dirty, alive| {
             let (place, pending) = (Place::Root(index), unscanned || dirty && rescan);
             roots.extend(objects.iter().map(|&object| RootSeen { object, place, pending, alive }));
             index += 1;
         });
-        c.stacks.borrow().survey(c.cycle.get(), &mut |objects, at, unscanned, dirty, alive| {
+        c.stacks.borrow().survey(c.cycle.get(), last_look, &mut |objects, at, unscanned, dirty, alive| {
             let (place, pending) = (Place::Stack(at), unscanned || dirty && rescan);
             roots.extend(objects.iter().map(|&object| RootSeen { object, place, pending, alive }));
         });

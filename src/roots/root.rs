@@ -209,16 +209,20 @@ impl RootTable {
         self.unscanned = self.entries.len();
     }
 
-    /// Scans until the budget is used up; true: all is scanned. A dead root is scanned a last time where it may be
-    /// part of the snapshot, and forgotten.
-    pub fn scan(&mut self, marker: &Marker, meter: &mut Meter, cycle: u64) -> bool {
+    /// Scans until the budget is used up; true: all is scanned. The dead are forgotten; `last_look`: after they have
+    /// been scanned a last time, since they are part of a snapshot that is taken lazily. Under other rules what they
+    /// point to may have been freed in the cycle before.
+    pub fn scan(&mut self, marker: &Marker, meter: &mut Meter, cycle: u64, last_look: bool) -> bool {
         while self.unscanned > 0 {
             self.unscanned -= 1;
             let root = &self.entries[self.unscanned];
-            root.trace(&mut Tracer::shading(marker));
+            let alive = root.is_alive();
+            if alive || last_look {
+                root.trace(&mut Tracer::shading(marker));
+            }
             root.scanned_in().set(cycle);
             root.dirty().set(false);
-            if !root.is_alive() {
+            if !alive {
                 // What moves here from the end was scanned or is new.
                 self.entries.swap_remove(self.unscanned);
             }
@@ -244,12 +248,14 @@ impl RootTable {
 
     /// What a verifier asks: calls `f` with the pointers of each root, whether a scan of this cycle will come to it,
     /// whether a rescan would, and whether its handle lives.
-    pub fn survey(&self, f: &mut dyn FnMut(&[crate::space::header::ObjectPtr], bool, bool, bool)) {
+    pub fn survey(&self, last_look: bool, f: &mut dyn FnMut(&[crate::space::header::ObjectPtr], bool, bool, bool)) {
         let mut pointers = Vec::new();
         for (index, root) in self.entries.iter().enumerate() {
             pointers.clear();
-            root.trace(&mut Tracer::listing(&mut pointers));
             let alive = root.is_alive();
+            if alive || last_look {
+                root.trace(&mut Tracer::listing(&mut pointers));
+            }
             f(&pointers, index < self.unscanned, root.dirty().get() && alive, alive);
         }
     }

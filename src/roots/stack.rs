@@ -536,16 +536,18 @@ impl StackTable {
         self.windowed.clear();
     }
 
-    /// Scans until the budget is used up; true: all is scanned. An area whose handle is gone is scanned a last time
-    /// (it may be part of the snapshot) and freed.
-    pub fn scan(&mut self, marker: &Marker, meter: &mut Meter, cycle: u64) -> bool {
+    /// Scans until the budget is used up; true: all is scanned. Areas whose handle is gone are freed; `last_look`: after
+    /// they have been scanned a last time, since they are part of a snapshot that is taken lazily. Under other rules
+    /// what they point to may have been freed in the cycle before.
+    pub fn scan(&mut self, marker: &Marker, meter: &mut Meter, cycle: u64, last_look: bool) -> bool {
         while self.unscanned > 0 {
             let index = self.unscanned - 1;
-            if !self.areas[index].scan(marker, meter, cycle) {
+            let alive = self.areas[index].alive.load(Ordering::Acquire);
+            if (alive || last_look) && !self.areas[index].scan(marker, meter, cycle) {
                 return false;
             }
             self.unscanned = index;
-            if !self.areas[index].alive.load(Ordering::Acquire) {
+            if !alive {
                 self.areas.swap_remove(index);
             }
             if meter.spend(16) {
@@ -585,11 +587,15 @@ impl StackTable {
     pub fn survey(
         &self,
         cycle: u64,
+        last_look: bool,
         f: &mut dyn FnMut(&[crate::space::header::ObjectPtr], [usize; 2], bool, bool, bool),
     ) {
         let mut pointers = Vec::new();
         for (number, area) in self.areas.iter().enumerate() {
             let alive = area.alive.load(Ordering::Acquire);
+            if !alive && !last_look {
+                continue;
+            }
             let entered = area.cycle.get() == cycle;
             let (from, to) = area.windowed.get();
             for index in 0..area.len.get() {
