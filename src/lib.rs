@@ -103,14 +103,6 @@
 //!    swept one by one, by the sweeper's thread or by the mutator, whoever comes first (`cycle/sweeper.rs`); drop glue
 //!    runs on the mutator's thread in small batches, unless its type says otherwise.
 //! 7. **Release.** Chunks that have been empty for some cycles go back to the system (`space/arena.rs`).
-#![warn(clippy::pedantic)]
-#![allow(
-    clippy::module_name_repetitions,
-    clippy::must_use_candidate,
-    clippy::missing_errors_doc,
-    clippy::cast_possible_truncation
-)]
-
 // The derive's output names the crate.
 extern crate self as grisaille;
 

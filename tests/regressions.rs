@@ -1,0 +1,179 @@
+//! Each bug that was found in the collector, as the smallest program that shows it.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use grisaille::{Barrier, Budget, Gc, Heap, Insertion, Phase, Slot, Stack, StopTheWorld, Sweep, Trace};
+
+#[derive(Trace)]
+struct Node<'gc> {
+    next: Slot<Option<Gc<'gc, Node<'gc>>>>,
+}
+
+/// At the limit nothing moved the sizes that safepoints looked at: the heap stayed full though all was dead.
+#[test]
+fn a_full_heap_recovers_at_safepoints() {
+    fn check<B: Barrier>() {
+        let mut heap = Heap::builder().barrier::<B>().limit(1 << 20).build().unwrap();
+        heap.enter(|cx| {
+            let mut failures = 0;
+            for _ in 0..10_000 {
+                failures += usize::from(cx.try_alloc([0u8; 9000]).is_err());
+                cx.safepoint();
+            }
+            assert!(failures < 5_000, "{failures} of 10000 allocations failed, with nothing alive");
+        });
+    }
+    check::<grisaille::Hybrid>();
+    check::<Insertion>();
+    check::<StopTheWorld>();
+}
+
+/// The same with small objects that the mutator lets go of only when the heap is full.
+#[test]
+fn an_exhausted_heap_finds_out_that_the_mutator_let_go() {
+    let mut heap = Heap::builder().limit(1 << 20).build().unwrap();
+    heap.enter(|cx| {
+        for _ in 0..3 {
+            cx.scope(|cx, _| {
+                let mut stack: Stack<Gc<'static, Node<'static>>> = Stack::new(cx);
+                let mut view = stack.open(cx);
+                while let Ok(node) = cx.try_alloc(Node { next: Slot::new(None) }) {
+                    view.push(cx, node);
+                    cx.safepoint();
+                }
+            });
+            let mut tries = 0;
+            while cx.try_alloc(Node { next: Slot::new(None) }).is_err() {
+                tries += 1;
+                assert!(tries < 1_000_000, "the heap stays full");
+                cx.safepoint();
+            }
+        }
+    });
+}
+
+/// Sums over external bytes overflowed in the middle of the flip, and rooted objects were freed by the next cycle.
+#[test]
+fn absurd_external_bytes_do_not_break_a_cycle() {
+    let mut heap = Heap::new();
+    heap.enter(|cx| {
+        for _ in 0..3 {
+            cx.external(isize::MAX);
+        }
+        let kept = cx.root(cx.alloc(7));
+        cx.collect();
+        cx.collect();
+        assert_eq!(*kept.get(cx), 7);
+        assert_eq!(cx.phase(), Phase::Idle);
+    });
+}
+
+struct EntersAHeap;
+static ENTERED: AtomicUsize = AtomicUsize::new(0);
+
+impl Drop for EntersAHeap {
+    fn drop(&mut self) {
+        if catch_unwind(|| Heap::new().enter(|cx| *cx.alloc(1))).is_ok() {
+            ENTERED.fetch_add(1, Relaxed);
+        }
+    }
+}
+
+#[derive(Trace)]
+#[trace(drop = "background")]
+struct Background {
+    #[trace(skip)]
+    _guard: EntersAHeap,
+}
+
+/// Drop code of background types ran inside `alloc`, and in an active region when the mutator swept.
+#[test]
+fn background_drops_run_as_if_suspended_and_never_in_alloc() {
+    let mut heap = Heap::builder().sweep(Sweep::Lazy).automatic(false).build().unwrap();
+    heap.enter(|cx| {
+        for _ in 0..5_000 {
+            cx.alloc(Background { _guard: EntersAHeap });
+        }
+        while cx.phase() != Phase::Sweep {
+            cx.step(Budget::work(1));
+        }
+        for _ in 0..20_000 {
+            cx.alloc([0u64; 4]);
+        }
+        assert_eq!(ENTERED.load(Relaxed), 0, "a drop ran inside an allocation");
+        cx.step(Budget::unlimited());
+        assert_eq!(ENTERED.load(Relaxed), 5_000, "some drop could not enter a heap");
+    });
+}
+
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("the payload of a panic panics");
+    }
+}
+
+struct Throws;
+
+impl Drop for Throws {
+    fn drop(&mut self) {
+        std::panic::panic_any(Bomb);
+    }
+}
+
+#[derive(Trace)]
+#[trace(drop = "background")]
+struct BackgroundThrows<'gc> {
+    next: Slot<Option<Gc<'gc, Node<'gc>>>>,
+    #[trace(skip)]
+    _throws: Option<Throws>,
+}
+
+/// A payload whose own drop panics left the sweep of a block half done: the block was lost, its old bits passed for
+/// marks, and what only its objects pointed to was freed.
+#[test]
+fn a_panic_payload_that_panics_loses_no_block() {
+    let mut heap = Heap::builder().sweep(Sweep::Lazy).automatic(false).build().unwrap();
+    heap.enter(|cx| {
+        let keeper = cx.root(cx.alloc(BackgroundThrows { next: Slot::new(None), _throws: None }));
+        cx.alloc(BackgroundThrows { next: Slot::new(None), _throws: Some(Throws) });
+        let _ = catch_unwind(AssertUnwindSafe(|| cx.collect()));
+        keeper.get(cx).next.set(cx, Some(cx.alloc(Node { next: Slot::new(None) })));
+        let weak = cx.root(keeper.get(cx).next.get().unwrap().downgrade(cx));
+        cx.collect();
+        cx.collect();
+        assert!(weak.get(cx).upgrade(cx).is_some(), "what a surviving object points to was freed");
+        std::mem::forget(keeper.get(cx));
+    });
+}
+
+/// Under insertion a root that was made and dropped while marking was scanned a last time in the next cycle, when what
+/// it pointed to had been freed.
+#[test]
+fn dead_roots_are_not_read_in_the_next_cycle() {
+    let mut heap = Heap::builder().barrier::<Insertion>().automatic(false).build().unwrap();
+    heap.enter(|cx| {
+        let _busy = cx.root(cx.alloc(Node { next: Slot::new(None) }));
+        for round in 0..3 {
+            while cx.phase() != Phase::Mark {
+                cx.step(Budget::work(1));
+            }
+            drop(cx.persist(cx.alloc(Node { next: Slot::new(None) })));
+            let mut stack: Stack<Gc<'static, Node<'static>>> = Stack::new(cx);
+            stack.open(cx).push(cx, cx.alloc(Node { next: Slot::new(None) }));
+            drop(stack);
+            while !cx.step(Budget::unlimited()).cycle_ended {}
+            let freed = cx.stats().objects_freed;
+            assert_eq!(freed, 2 * (round + 1), "a dead root kept its object");
+            heap_is_sound(cx);
+        }
+    });
+}
+
+fn heap_is_sound<B: Barrier>(cx: &mut grisaille::Mutator<'_, B>) {
+    if let Err(error) = cx.verify() {
+        panic!("{error}");
+    }
+}
