@@ -1,0 +1,245 @@
+//! Bytecode, and all that a compiled program is made of. None of it lies in the heap: no safepoint touches it.
+
+use std::collections::VecDeque;
+
+use hashbrown::HashMap;
+
+/// One instruction, eight bytes.
+///
+/// Operands are indices: of a local in its frame, an upvalue in its closure, and otherwise into the tables of
+/// [`Program`]. Jumps count instructions from the one that follows.
+#[derive(Clone, Copy, Debug)]
+pub enum Op {
+    Constant(u32),
+    Nil,
+    True,
+    False,
+    Pop,
+    GetLocal(u8),
+    SetLocal(u8),
+    GetGlobal(u32),
+    DefineGlobal(u32),
+    SetGlobal(u32),
+    GetUpvalue(u8),
+    SetUpvalue(u8),
+    GetProperty(u32),
+    SetProperty(u32),
+    GetSuper(u32),
+    Equal,
+    NotEqual,
+    Greater,
+    GreaterEqual,
+    Less,
+    LessEqual,
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+    Not,
+    Negate,
+    Print,
+    Jump(u32),
+    /// Jumps when the top is false, and pops it either way.
+    JumpIfFalse(u32),
+    /// `and`: jumps when the top is false, and pops it otherwise.
+    And(u32),
+    /// `or`: jumps when the top is true, and pops it otherwise.
+    Or(u32),
+    Loop(u32),
+    Call(u8),
+    Invoke(u8, u32),
+    SuperInvoke(u8, u32),
+    Closure(u32),
+    CloseUpvalue,
+    Return,
+    Class(u32),
+    Inherit,
+    Method(u32),
+
+    // What `fused` makes of two.
+    GetLocalProperty(u8, u32),
+    AddConstant(u32),
+    SubtractConstant(u32),
+    JumpUnlessEqual(u32),
+    JumpIfEqual(u32),
+    JumpUnlessGreater(u32),
+    JumpUnlessGreaterEqual(u32),
+    JumpUnlessLess(u32),
+    JumpUnlessLessEqual(u32),
+    PopIntoLocal(u8),
+    PopIntoGlobal(u32),
+    PopIntoProperty(u32),
+    ReturnNil,
+    ReturnLocal(u8),
+}
+
+const _: () = assert!(size_of::<Op>() == 8);
+
+impl Op {
+    /// The one instruction that does what `first` and then `second` do, where there is one. At most one of the two can
+    /// fail: that it is the second, the flag tells.
+    pub fn fused(first: Op, second: Op) -> Option<(Op, bool)> {
+        Some(match (first, second) {
+            (Op::GetLocal(slot), Op::GetProperty(site)) => (Op::GetLocalProperty(slot, site), true),
+            (Op::Constant(constant), Op::Add) => (Op::AddConstant(constant), true),
+            (Op::Constant(constant), Op::Subtract) => (Op::SubtractConstant(constant), true),
+            (Op::Equal, Op::JumpIfFalse(to)) => (Op::JumpUnlessEqual(to), false),
+            (Op::NotEqual, Op::JumpIfFalse(to)) => (Op::JumpIfEqual(to), false),
+            (Op::Greater, Op::JumpIfFalse(to)) => (Op::JumpUnlessGreater(to), false),
+            (Op::GreaterEqual, Op::JumpIfFalse(to)) => (Op::JumpUnlessGreaterEqual(to), false),
+            (Op::Less, Op::JumpIfFalse(to)) => (Op::JumpUnlessLess(to), false),
+            (Op::LessEqual, Op::JumpIfFalse(to)) => (Op::JumpUnlessLessEqual(to), false),
+            (Op::SetLocal(slot), Op::Pop) => (Op::PopIntoLocal(slot), false),
+            (Op::SetGlobal(global), Op::Pop) => (Op::PopIntoGlobal(global), false),
+            (Op::SetProperty(site), Op::Pop) => (Op::PopIntoProperty(site), false),
+            (Op::Nil, Op::Return) => (Op::ReturnNil, false),
+            (Op::GetLocal(slot), Op::Return) => (Op::ReturnLocal(slot), false),
+            _ => return None,
+        })
+    }
+
+    /// Where a jump keeps its distance.
+    pub fn distance(&mut self) -> Option<&mut u32> {
+        match self {
+            Op::Jump(to) | Op::JumpIfFalse(to) | Op::And(to) | Op::Or(to) | Op::Loop(to) => Some(to),
+            Op::JumpUnlessEqual(to) | Op::JumpIfEqual(to) => Some(to),
+            Op::JumpUnlessGreater(to) | Op::JumpUnlessGreaterEqual(to) => Some(to),
+            Op::JumpUnlessLess(to) | Op::JumpUnlessLessEqual(to) => Some(to),
+            _ => None,
+        }
+    }
+
+    /// What it adds to the height of the stack, if it is no fused one.
+    pub fn effect(self) -> isize {
+        match self {
+            Op::Constant(_) | Op::Nil | Op::True | Op::False | Op::Closure(_) | Op::Class(_) => 1,
+            Op::GetLocal(_) | Op::GetGlobal(_) | Op::GetUpvalue(_) => 1,
+            Op::SetLocal(_) | Op::SetGlobal(_) | Op::SetUpvalue(_) | Op::GetProperty(_) => 0,
+            Op::Not | Op::Negate | Op::Jump(_) | Op::Loop(_) => 0,
+            Op::Pop | Op::DefineGlobal(_) | Op::SetProperty(_) | Op::GetSuper(_) | Op::Print => -1,
+            Op::Equal | Op::NotEqual | Op::Greater | Op::GreaterEqual | Op::Less | Op::LessEqual => -1,
+            Op::Add | Op::Subtract | Op::Multiply | Op::Divide => -1,
+            Op::JumpIfFalse(_) | Op::And(_) | Op::Or(_) => -1,
+            Op::CloseUpvalue | Op::Return | Op::Inherit | Op::Method(_) => -1,
+            Op::Call(arguments) | Op::Invoke(arguments, _) => -isize::from(arguments),
+            Op::SuperInvoke(arguments, _) => -isize::from(arguments) - 1,
+            op => unreachable!("{op:?} is asked about in its parts"),
+        }
+    }
+
+    /// The bytes that clox spends on it, operands included, which its limits on jumps are about.
+    ///
+    /// Where it emits several and there is one here, the compiler accounts for them.
+    pub fn clox_bytes(self) -> usize {
+        match self {
+            Op::Jump(_) | Op::JumpIfFalse(_) | Op::And(_) | Op::Or(_) | Op::Loop(_) => 3,
+            Op::Invoke(..) | Op::SuperInvoke(..) => 3,
+            Op::Constant(_) | Op::GetLocal(_) | Op::SetLocal(_) | Op::GetUpvalue(_) | Op::SetUpvalue(_) => 2,
+            Op::GetGlobal(_) | Op::DefineGlobal(_) | Op::SetGlobal(_) => 2,
+            Op::GetProperty(_) | Op::SetProperty(_) | Op::GetSuper(_) | Op::Call(_) => 2,
+            Op::Closure(_) | Op::Class(_) | Op::Method(_) => 2,
+            Op::NotEqual | Op::GreaterEqual | Op::LessEqual => 2,
+            _ => 1,
+        }
+    }
+}
+
+/// Where a new closure finds one of its upvalues.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Capture {
+    /// In a local of the running function.
+    Local(u8),
+    /// Among the upvalues of the running closure.
+    Upvalue(u8),
+}
+
+/// A compiled function.
+#[derive(Debug)]
+pub struct Function {
+    /// Its name; a program's top level has none.
+    pub name: Option<Box<str>>,
+    pub arity: u8,
+    /// The stack slots it uses, from the callee's upward.
+    pub slots: u32,
+    /// Its first instruction.
+    pub entry: u32,
+    pub captures: Box<[Capture]>,
+}
+
+/// A constant, before the heap has it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Constant {
+    /// The bits of a number: `-0` and `0` are two constants.
+    Number(u64),
+    String(Box<str>),
+}
+
+/// An instruction that looks a name up in an instance, and what it found there the last time.
+///
+/// A class's number is never used again, and the place is an index: there is no pointer here that a collection
+/// could make stale.
+#[derive(Clone, Copy, Debug)]
+pub struct Site {
+    /// The name, a constant.
+    pub name: u32,
+    /// The number of the class it was last looked up in; 0 is no class's.
+    pub class: u32,
+    /// Where it was found.
+    pub place: Place,
+}
+
+/// Where an instance has a property.
+#[derive(Clone, Copy, Debug)]
+pub enum Place {
+    Field(u32),
+    Method(u32),
+}
+
+/// All code compiled so far. A prompt adds to it line by line.
+#[derive(Default)]
+pub struct Program {
+    pub code: Vec<Op>,
+    /// The line of each instruction.
+    pub lines: Vec<u32>,
+    pub functions: Vec<Function>,
+    pub sites: Vec<Site>,
+    /// The index of each constant.
+    pub constants: HashMap<Constant, u32>,
+    /// Constants that the heap does not have yet, in the order of their indices.
+    pub unlinked: VecDeque<Constant>,
+    /// The index of each name that was ever used as a global variable's, whether or not it is defined.
+    pub globals: HashMap<String, u32>,
+}
+
+impl Program {
+    /// The index of a constant.
+    pub fn constant(&mut self, constant: Constant) -> u32 {
+        let next = index(self.constants.len());
+        *self.constants.entry(constant).or_insert_with_key(|constant| {
+            self.unlinked.push_back(constant.clone());
+            next
+        })
+    }
+
+    /// The index of a string constant.
+    pub fn string(&mut self, string: &str) -> u32 {
+        self.constant(Constant::String(string.into()))
+    }
+
+    /// The index of the global variable of that name.
+    pub fn global(&mut self, name: &str) -> u32 {
+        let next = index(self.globals.len());
+        *self.globals.entry_ref(name).or_insert(next)
+    }
+
+    /// A new site that looks up `name`.
+    pub fn site(&mut self, name: u32) -> u32 {
+        self.sites.push(Site { name, class: 0, place: Place::Field(0) });
+        index(self.sites.len() - 1)
+    }
+}
+
+/// An index that an instruction can hold.
+pub fn index(index: usize) -> u32 {
+    u32::try_from(index).expect("a program of four billion parts")
+}

@@ -1,0 +1,195 @@
+//! A function while it is being compiled: its instructions, locals and upvalues.
+
+use crate::code::{Capture, Op};
+use crate::source::token::Token;
+
+/// The limits that clox's one-byte operands set.
+const BYTE_COUNT: usize = 256;
+/// The limit that its two-byte jumps set.
+const JUMP_MAX: usize = 0xFFFF;
+
+/// What kind of function it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Script,
+    Function,
+    Method,
+    Initializer,
+}
+
+/// A local variable. Its index is that of its stack slot in the frame.
+pub struct Local<'src> {
+    pub name: Token<'src>,
+    /// The scope it belongs to; none until its initializer is compiled.
+    pub depth: Option<usize>,
+    pub captured: bool,
+}
+
+/// A place to jump back to.
+#[derive(Clone, Copy)]
+pub struct Label {
+    op: usize,
+    bytes: usize,
+}
+
+/// A jump whose target is not known yet.
+#[must_use]
+pub struct Jump {
+    op: usize,
+    /// clox's position behind the jump.
+    bytes: usize,
+    /// The stack's height where it lands.
+    height: isize,
+}
+
+/// A function under construction.
+pub struct FunctionBuilder<'src> {
+    pub kind: Kind,
+    pub name: Option<Box<str>>,
+    pub arity: usize,
+    pub locals: Vec<Local<'src>>,
+    pub captures: Vec<Capture>,
+    /// How many blocks deep the code being compiled is; 0 is the scope of globals.
+    pub depth: usize,
+    pub code: Vec<Op>,
+    pub lines: Vec<u32>,
+    /// The last place that is known to be jumped to.
+    target: usize,
+    /// How many bytes clox would have emitted.
+    bytes: usize,
+    /// How many constants clox would have made: one for every use.
+    constants: usize,
+    /// The height of the stack in the frame, as it will be when the code that comes next runs.
+    height: isize,
+    /// The greatest height so far.
+    highest: isize,
+}
+
+impl<'src> FunctionBuilder<'src> {
+    pub fn new(kind: Kind, name: Option<Box<str>>) -> Self {
+        // The callee's own slot, which holds the receiver in a method.
+        let own = if kind == Kind::Function { "" } else { "this" };
+        let own = Local { name: Token::synthetic(own), depth: Some(0), captured: false };
+        FunctionBuilder {
+            kind,
+            name,
+            arity: 0,
+            locals: vec![own],
+            captures: Vec::new(),
+            depth: 0,
+            code: Vec::new(),
+            lines: Vec::new(),
+            target: 0,
+            bytes: 0,
+            constants: 0,
+            height: 1,
+            highest: 1,
+        }
+    }
+
+    /// The stack slots that a frame of it needs.
+    pub fn slots(&self) -> usize {
+        self.highest.unsigned_abs()
+    }
+
+    /// Appends an instruction, or makes one of it and the last.
+    pub fn emit(&mut self, op: Op, line: u32) {
+        self.bytes += op.clox_bytes();
+        self.grow(op.effect());
+        if self.target < self.code.len()
+            && let (Some(last), Some(last_line)) = (self.code.last_mut(), self.lines.last_mut())
+            && let Some((fused, second_may_fail)) = Op::fused(*last, op)
+        {
+            *last = fused;
+            if second_may_fail {
+                *last_line = line;
+            }
+            return;
+        }
+        self.code.push(op);
+        self.lines.push(line);
+    }
+
+    /// Notes that the stack is higher by what no instruction pushed: a parameter.
+    pub fn grow(&mut self, by: isize) {
+        self.height += by;
+        self.highest = self.highest.max(self.height);
+    }
+
+    /// Accounts for instructions that only clox has here.
+    pub fn only_in_clox(&mut self, bytes: usize) {
+        self.bytes += bytes;
+    }
+
+    /// Counts a constant, and tells whether clox has room for it.
+    pub fn count_constant(&mut self) -> bool {
+        self.constants += 1;
+        self.constants <= BYTE_COUNT
+    }
+
+    /// The place of the instruction that comes next.
+    pub fn label(&mut self) -> Label {
+        self.target = self.code.len();
+        Label { op: self.code.len(), bytes: self.bytes }
+    }
+
+    /// Jumps back to `label`, and tells whether clox could have.
+    pub fn jump_back(&mut self, label: Label, line: u32) -> bool {
+        let distance = self.code.len() + 1 - label.op;
+        self.emit(Op::Loop(crate::code::index(distance)), line);
+        self.bytes - label.bytes <= JUMP_MAX
+    }
+
+    /// Emits a jump that [`land`](Self::land) completes.
+    pub fn jump(&mut self, op: Op, line: u32) -> Jump {
+        // `and` and `or` keep their operand where they jump.
+        let kept = isize::from(matches!(op, Op::And(_) | Op::Or(_)));
+        self.emit(op, line);
+        Jump { op: self.code.len() - 1, bytes: self.bytes, height: self.height + kept }
+    }
+
+    /// Makes `jump` land at the instruction that comes next, and tells whether clox could have.
+    pub fn land(&mut self, jump: Jump) -> bool {
+        let distance = crate::code::index(self.code.len() - jump.op - 1);
+        *self.code[jump.op].distance().expect("a jump") = distance;
+        self.target = self.code.len();
+        self.height = jump.height;
+        self.bytes - jump.bytes <= JUMP_MAX
+    }
+
+    /// Adds a local that is declared but not defined, and tells whether there was room.
+    pub fn add_local(&mut self, name: Token<'src>) -> bool {
+        if self.locals.len() == BYTE_COUNT {
+            return false;
+        }
+        self.locals.push(Local { name, depth: None, captured: false });
+        true
+    }
+
+    /// Marks the newest local as defined. Globals need no mark.
+    pub fn define_local(&mut self) {
+        if self.depth > 0
+            && let Some(local) = self.locals.last_mut()
+        {
+            local.depth = Some(self.depth);
+        }
+    }
+
+    /// The slot of the innermost local of that name.
+    pub fn local(&self, name: &[u8]) -> Option<u8> {
+        self.locals.iter().rposition(|local| local.name.text == name).map(|slot| slot as u8)
+    }
+
+    /// The index of the upvalue that captures so, a new one if need be, if there is room.
+    pub fn upvalue(&mut self, capture: Capture) -> Option<u8> {
+        let index = match self.captures.iter().position(|&known| known == capture) {
+            Some(index) => index,
+            None if self.captures.len() == BYTE_COUNT => return None,
+            None => {
+                self.captures.push(capture);
+                self.captures.len() - 1
+            }
+        };
+        Some(index as u8)
+    }
+}

@@ -1,0 +1,188 @@
+//! One pass from tokens to bytecode. The collector has no part in it: strings wait in the program until it is linked.
+//!
+//! The grammar, the limits and the messages are clox's.
+
+mod class;
+mod expression;
+mod function;
+mod statement;
+mod variable;
+
+use std::io::Write;
+
+use crate::code::{Function, Op, Program, index};
+use crate::source::scanner::Scanner;
+use crate::source::token::{Kind, Token};
+use function::{FunctionBuilder, Jump, Label};
+
+/// Adds `source` to `program` and returns the index of its top level, or reports its errors.
+pub fn compile(source: &[u8], program: &mut Program, errors: &mut dyn Write) -> Option<u32> {
+    let start = Token { kind: Kind::End, text: b"", line: 1 };
+    let mut compiler = Compiler {
+        scanner: Scanner::new(source),
+        previous: start,
+        current: start,
+        had_error: false,
+        panicking: false,
+        functions: vec![FunctionBuilder::new(function::Kind::Script, None)],
+        classes: Vec::new(),
+        program,
+        errors,
+    };
+    compiler.advance();
+    while !compiler.matches(Kind::End) {
+        compiler.declaration();
+    }
+    let script = compiler.end_function();
+    (!compiler.had_error).then_some(script)
+}
+
+/// A class declaration that the code being compiled stands in.
+struct EnclosingClass {
+    has_superclass: bool,
+}
+
+struct Compiler<'src, 'p> {
+    scanner: Scanner<'src>,
+    previous: Token<'src>,
+    current: Token<'src>,
+    had_error: bool,
+    /// After an error, until the next statement: what follows is likely to be nonsense and is not reported.
+    panicking: bool,
+    /// The functions being compiled, the innermost last.
+    functions: Vec<FunctionBuilder<'src>>,
+    /// The classes being compiled, the innermost last.
+    classes: Vec<EnclosingClass>,
+    program: &'p mut Program,
+    errors: &'p mut dyn Write,
+}
+
+/// Errors and tokens.
+impl<'src> Compiler<'src, '_> {
+    fn error_at(&mut self, token: Token<'_>, message: &str) {
+        if std::mem::replace(&mut self.panicking, true) {
+            return;
+        }
+        self.had_error = true;
+        let mut report = format!("[line {}] Error", token.line).into_bytes();
+        match token.kind {
+            Kind::End => report.extend(b" at end"),
+            Kind::Error => {}
+            _ => report.extend([b" at '", token.text, b"'"].concat()),
+        }
+        report.extend(format!(": {message}\n").bytes());
+        // Nobody is left to tell that the errors cannot be written.
+        let _ = self.errors.write_all(&report);
+    }
+
+    fn error(&mut self, message: &str) {
+        self.error_at(self.previous, message);
+    }
+
+    fn error_at_current(&mut self, message: &str) {
+        self.error_at(self.current, message);
+    }
+
+    fn advance(&mut self) {
+        self.previous = self.current;
+        loop {
+            self.current = self.scanner.next();
+            if self.current.kind != Kind::Error {
+                return;
+            }
+            let message = String::from_utf8_lossy(self.current.text);
+            self.error_at_current(&message);
+        }
+    }
+
+    fn check(&self, kind: Kind) -> bool {
+        self.current.kind == kind
+    }
+
+    fn matches(&mut self, kind: Kind) -> bool {
+        let found = self.check(kind);
+        if found {
+            self.advance();
+        }
+        found
+    }
+
+    fn consume(&mut self, kind: Kind, message: &str) {
+        if !self.matches(kind) {
+            self.error_at_current(message);
+        }
+    }
+
+    /// Skips to where a statement seems to begin.
+    fn synchronize(&mut self) {
+        self.panicking = false;
+        while !self.check(Kind::End) && self.previous.kind != Kind::Semicolon {
+            match self.current.kind {
+                Kind::Class | Kind::Fun | Kind::Var | Kind::For => return,
+                Kind::If | Kind::While | Kind::Print | Kind::Return => return,
+                _ => self.advance(),
+            }
+        }
+    }
+}
+
+/// Emitting code into the innermost function.
+impl<'src> Compiler<'src, '_> {
+    fn function(&mut self) -> &mut FunctionBuilder<'src> {
+        self.functions.last_mut().expect("the script is never left while compiling")
+    }
+
+    fn emit(&mut self, op: Op) {
+        let line = self.previous.line;
+        self.function().emit(op, line);
+    }
+
+    fn jump(&mut self, op: Op) -> Jump {
+        let line = self.previous.line;
+        self.function().jump(op, line)
+    }
+
+    fn land(&mut self, jump: Jump) {
+        if !self.function().land(jump) {
+            self.error("Too much code to jump over.");
+        }
+    }
+
+    fn jump_back(&mut self, label: Label) {
+        let line = self.previous.line;
+        if !self.function().jump_back(label, line) {
+            self.error("Loop body too large.");
+        }
+    }
+
+    /// Counts a use of a constant against clox's limit.
+    fn count_constant(&mut self) {
+        if !self.function().count_constant() {
+            self.error("Too many constants in one chunk.");
+        }
+    }
+
+    /// What a function returns where it does not say.
+    fn emit_return(&mut self) {
+        let initializer = self.function().kind == function::Kind::Initializer;
+        self.emit(if initializer { Op::GetLocal(0) } else { Op::Nil });
+        self.emit(Op::Return);
+    }
+
+    /// Completes the innermost function and returns its index.
+    fn end_function(&mut self) -> u32 {
+        self.emit_return();
+        let built = self.functions.pop().expect("a function is being compiled");
+        let program = &mut *self.program;
+        program.functions.push(Function {
+            slots: index(built.slots()),
+            name: built.name,
+            arity: built.arity as u8,
+            entry: index(program.code.len()),
+            captures: built.captures.into(),
+        });
+        program.code.extend(built.code);
+        program.lines.extend(built.lines);
+        index(program.functions.len() - 1)
+    }
+}

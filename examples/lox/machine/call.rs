@@ -1,0 +1,134 @@
+//! Calls of what is not a closure, and closures with the variables they capture.
+
+use std::cell::Cell;
+use std::cmp::Ordering;
+
+use grisaille::{Barrier, Gc, Mutator, Slot, StackView};
+
+use super::burst::Burst;
+use super::window::Window;
+use super::{Full, Stop};
+use crate::code::Capture;
+use crate::object::{Class, Closure, Instance, Row, Upvalue};
+use crate::value::Value;
+
+impl<'v, 's> Burst<'_, 'v, 's> {
+    /// Calls `callee`, which is no closure, with the `arguments` on the stack. Returns the closure to enter for it,
+    /// if there is one; otherwise the result is in the callee's place, below the arguments.
+    #[inline(never)]
+    pub(super) fn call<'a, B: Barrier>(
+        &mut self,
+        cx: &'a Mutator<'s, B>,
+        window: Window<'a>,
+        callee: Value<'a>,
+        arguments: usize,
+    ) -> Result<Option<Gc<'a, Closure<'a>>>, Stop> {
+        match callee {
+            Value::Class(class) => {
+                window.poke(arguments, Value::Instance(instantiate(cx, class)?));
+                let init = class.init.get();
+                if init.is_none() && arguments != 0 {
+                    return Err(Stop::Error(format!("Expected 0 arguments but got {arguments}.")));
+                }
+                Ok(init)
+            }
+            Value::Bound(bound) => {
+                window.poke(arguments, bound.receiver);
+                Ok(Some(bound.method))
+            }
+            Value::Native(native) => {
+                let result = (native.function)(&window.slots[window.top - arguments..window.top]);
+                window.poke(arguments, result);
+                Ok(None)
+            }
+            Value::Closure(closure) => Ok(Some(closure)),
+            _ => Err(Stop::Error("Can only call functions and classes.".to_string())),
+        }
+    }
+
+    /// The error of a call that cannot be entered.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn refused(&self, callee: &Closure<'_>, arguments: usize) -> Stop {
+        let arity = callee.arity as usize;
+        Stop::Error(if arguments != arity {
+            format!("Expected {arity} arguments but got {arguments}.")
+        } else {
+            "Stack overflow.".to_string()
+        })
+    }
+
+    /// A new closure of a function, made by `running` in the frame at `base`.
+    #[inline(never)]
+    pub(super) fn closure<'a, B: Barrier>(
+        &mut self,
+        cx: &'a Mutator<'s, B>,
+        running: Gc<'a, Closure<'a>>,
+        base: usize,
+        function: u32,
+    ) -> Result<Gc<'a, Closure<'a>>, Full> {
+        let code = &self.functions[function as usize];
+        let mut upvalues = None;
+        if !code.captures.is_empty() {
+            // Allocation never collects, so pointers may wait in a plain vector.
+            let mut captured = Vec::with_capacity(code.captures.len());
+            for &capture in &code.captures {
+                captured.push(match capture {
+                    Capture::Local(slot) => self.capture(cx, base + usize::from(slot))?,
+                    Capture::Upvalue(index) => running.upvalue(index),
+                });
+            }
+            upvalues = Some(cx.try_alloc_array(captured.len(), |index| captured[index])?);
+        }
+        let arity = u32::from(code.arity);
+        Ok(cx.try_alloc(Closure { function, entry: code.entry, slots: code.slots, arity, upvalues })?)
+    }
+
+    /// The open upvalue of a slot, a new one if there is none.
+    fn capture<'a, B: Barrier>(&mut self, cx: &'a Mutator<'s, B>, slot: usize) -> Result<Gc<'a, Upvalue<'a>>, Full> {
+        let mut at = self.open.len();
+        while at > 0 {
+            let upvalue = self.open.get(cx, at - 1);
+            match (upvalue.slot.get() as usize).cmp(&slot) {
+                Ordering::Greater => at -= 1,
+                Ordering::Equal => return Ok(upvalue),
+                Ordering::Less => break,
+            }
+        }
+        let upvalue = cx.try_alloc(Upvalue { slot: Cell::new(slot as u32), value: Slot::new(Value::Nil) })?;
+        self.open.push(cx, upvalue);
+        // Into its place: nearly always it is there already.
+        for above in (at + 1..self.open.len()).rev() {
+            let lower = self.open.get(cx, above - 1);
+            self.open.set(cx, above, lower);
+        }
+        self.open.set(cx, at, upvalue);
+        Ok(upvalue)
+    }
+}
+
+/// A new instance of a class, without fields.
+fn instantiate<'a, B: Barrier>(cx: &'a Mutator<'_, B>, class: Gc<'a, Class<'a>>) -> Result<Gc<'a, Instance<'a>>, Full> {
+    Ok(cx.try_alloc(Instance { class, class_id: class.id, fields: Row::new() })?)
+}
+
+/// Gives the open upvalues of `from` and the slots above it their values for their own.
+#[cold]
+#[inline(never)]
+pub(super) fn close_upvalues<B: Barrier>(
+    cx: &Mutator<'_, B>,
+    open: &mut StackView<'_, '_, Gc<'static, Upvalue<'static>>>,
+    values: &StackView<'_, '_, Value<'static>>,
+    from: usize,
+) {
+    while !open.is_empty() {
+        let upvalue = open.top(cx, 0);
+        let slot = upvalue.slot.get();
+        if (slot as usize) < from {
+            return;
+        }
+        upvalue.value.set(cx, values.get(cx, slot as usize));
+        upvalue.slot.set(Upvalue::CLOSED);
+        open.pop(cx);
+    }
+}

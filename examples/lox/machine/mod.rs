@@ -1,0 +1,272 @@
+//! The machine, and everything that it has to do with the collector:
+//!
+//! * **Roots.** All that lives is reached from five [`Stack`]s: the values, the frames, the open upvalues, the
+//!   constants and the globals. Between two safepoints nothing else needs rooting.
+//! * **Safepoints.** There is one, in [`Machine::run`]. The interpreter proper runs in *bursts* ([`burst`]): a burst
+//!   borrows the mutator shared, so that every pointer in it is a plain pointer, and ends when the collector asks for
+//!   its turn, which is looked for at calls and at the ends of loops.
+//! * **Barriers** are nowhere to be seen: fields are slots and roots are stacks, and both know what to do.
+//! * **Memory running out** ends a burst as well: the heap is collected, the instruction is run again, and if that
+//!   does not help the program gets a runtime error.
+
+mod burst;
+mod call;
+mod property;
+mod rare;
+mod window;
+
+use std::io::{self, Write};
+use std::time::Instant;
+
+use grisaille::{Barrier, Gc, HeapFull, Mutator, Stack, Trace};
+
+use crate::code::{Constant, Program};
+use crate::compile::compile;
+use crate::object::{Closure, Native, NativeFunction, Upvalue};
+use crate::value::Value;
+use burst::Burst;
+
+/// The most calls under way at once, and the most values on the stack.
+const FRAMES_MAX: usize = 64;
+const VALUES_MAX: usize = FRAMES_MAX * 256;
+/// The values that the stack is made longer by, so that not every call has to.
+const SLACK: usize = 64;
+/// The constant `init`.
+const INIT: u32 = 0;
+
+/// Why a program did not run to its end.
+#[derive(Debug)]
+pub enum Failure {
+    Compile,
+    Runtime,
+    /// What it printed could not be written.
+    Output(io::Error),
+}
+
+/// Why a burst ended.
+enum Stop {
+    /// The program is at its end.
+    Done,
+    /// The collector wants to run.
+    Safepoint,
+    /// The running frame needs more of the value stack.
+    Stack,
+    /// The heap is full; the instruction has done nothing yet.
+    Full,
+    /// The program is in error.
+    Error(String),
+    Output(io::Error),
+}
+
+/// The heap is full.
+pub struct Full;
+
+impl<T> From<HeapFull<T>> for Full {
+    fn from(_: HeapFull<T>) -> Self {
+        Full
+    }
+}
+
+impl<T> From<HeapFull<T>> for Stop {
+    fn from(_: HeapFull<T>) -> Self {
+        Stop::Full
+    }
+}
+
+impl From<Full> for Stop {
+    fn from(_: Full) -> Self {
+        Stop::Full
+    }
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Self {
+        Stop::Output(error)
+    }
+}
+
+/// A call under way, while another one runs.
+#[derive(Clone, Copy, Trace)]
+struct Frame<'gc> {
+    closure: Gc<'gc, Closure<'gc>>,
+    /// The instruction to go on with.
+    ip: u32,
+    /// Its first slot in the value stack.
+    base: u32,
+}
+
+/// An interpreter: it lives as long as its heap is entered, and remembers globals from one program to the next.
+pub struct Machine {
+    program: Program,
+    values: Stack<Value<'static>>,
+    frames: Stack<Frame<'static>>,
+    /// The open upvalues, those of higher slots above.
+    open: Stack<Gc<'static, Upvalue<'static>>>,
+    constants: Stack<Value<'static>>,
+    globals: Stack<Value<'static>>,
+    /// The number of the newest class.
+    classes: u32,
+    out: Box<dyn Write>,
+}
+
+impl Machine {
+    /// A machine that prints to `out`.
+    pub fn new<B: Barrier>(cx: &Mutator<'_, B>, out: Box<dyn Write>) -> Machine {
+        let mut program = Program::default();
+        let init = program.string("init");
+        debug_assert_eq!(init, INIT);
+        let mut machine = Machine {
+            program,
+            values: Stack::new(cx),
+            frames: Stack::new(cx),
+            open: Stack::new(cx),
+            constants: Stack::new(cx),
+            globals: Stack::new(cx),
+            classes: 0,
+            out,
+        };
+        machine.define_native(cx, "clock", |_| Value::from(seconds()));
+        machine
+    }
+
+    /// Defines a global function.
+    fn define_native<B: Barrier>(&mut self, cx: &Mutator<'_, B>, name: &str, function: NativeFunction) {
+        let global = self.program.global(name) as usize;
+        let mut globals = self.globals.open(cx);
+        while globals.len() <= global {
+            globals.push(cx, Value::Absent);
+        }
+        globals.set(cx, global, Value::Native(cx.alloc(Native { function })));
+    }
+
+    /// Compiles a program and runs it. Its errors go to the standard error.
+    pub fn interpret<B: Barrier>(&mut self, cx: &mut Mutator<'_, B>, source: &[u8]) -> Result<(), Failure> {
+        let script = compile(source, &mut self.program, &mut io::stderr()).ok_or(Failure::Compile)?;
+        let stop = match self.start(cx, script) {
+            Ok(()) => self.run(cx),
+            Err(stop) => stop,
+        };
+        self.out.flush().map_err(Failure::Output)?;
+        match stop {
+            Stop::Done => Ok(()),
+            Stop::Output(error) => Err(Failure::Output(error)),
+            Stop::Error(message) => {
+                self.report(cx, &message);
+                self.reset(cx);
+                Err(Failure::Runtime)
+            }
+            Stop::Safepoint | Stop::Stack | Stop::Full => unreachable!("`run` goes on after these"),
+        }
+    }
+
+    /// Brings what was compiled into the heap, and makes a frame for it.
+    fn start<B: Barrier>(&mut self, cx: &mut Mutator<'_, B>, script: u32) -> Result<(), Stop> {
+        let mut constants = self.constants.open(cx);
+        while let Some(constant) = self.program.unlinked.front() {
+            match constant {
+                Constant::Number(bits) => constants.push(cx, Value::from(f64::from_bits(*bits))),
+                Constant::String(string) => {
+                    if cx.try_intern(string).is_err() {
+                        cx.collect();
+                    }
+                    let string = cx.try_intern(string).map_err(|_| out_of_memory())?;
+                    constants.push(cx, Value::Str(string));
+                }
+            }
+            self.program.unlinked.pop_front();
+        }
+        let mut globals = self.globals.open(cx);
+        while globals.len() < self.program.globals.len() {
+            globals.push(cx, Value::Absent);
+        }
+
+        let function = &self.program.functions[script as usize];
+        let closure = Closure {
+            function: script,
+            entry: function.entry,
+            slots: function.slots,
+            arity: u32::from(function.arity),
+            upvalues: None,
+        };
+        let closure = cx.try_alloc(closure).map_err(|_| out_of_memory())?;
+        self.values.open(cx).push(cx, Value::Closure(closure));
+        self.frames.open(cx).push(cx, Frame { closure, ip: closure.entry, base: 0 });
+        Ok(())
+    }
+
+    /// Runs the top frame to the end of the program.
+    fn run<B: Barrier>(&mut self, cx: &mut Mutator<'_, B>) -> Stop {
+        let mut values = self.values.open(cx);
+        let mut burst = Burst {
+            code: &self.program.code,
+            functions: &self.program.functions,
+            sites: &mut self.program.sites,
+            global_names: &self.program.globals,
+            frames: self.frames.open(cx),
+            open: self.open.open(cx),
+            constants: self.constants.open(cx),
+            globals: self.globals.open(cx),
+            classes: &mut self.classes,
+            text: String::new(),
+            out: &mut *self.out,
+        };
+        // How much had been allocated when the heap was last collected because it was full.
+        let mut full_at = None;
+        let mut top = values.len();
+        loop {
+            let stop;
+            burst.make_room(cx, &mut values);
+            (stop, top) = burst.run(cx, &values, top);
+            // What lies above the running frame's values is left over from calls that returned, and is not to be
+            // taken for roots.
+            values.truncate(cx, top);
+            match stop {
+                Stop::Stack => {}
+                Stop::Safepoint => cx.safepoint(),
+                Stop::Full => {
+                    let allocated = cx.stats().bytes_allocated;
+                    if full_at.is_some_and(|before| allocated - before < 1024) {
+                        return out_of_memory();
+                    }
+                    full_at = Some(allocated);
+                    cx.collect();
+                }
+                stop => return stop,
+            }
+        }
+    }
+
+    /// Reports a runtime error, and where each call under way is.
+    fn report<B: Barrier>(&mut self, cx: &Mutator<'_, B>, message: &str) {
+        let mut trace = format!("{message}\n");
+        let frames = self.frames.open(cx);
+        for distance in 0..frames.len() {
+            let frame = frames.top(cx, distance);
+            let line = self.program.lines[frame.ip as usize - 1];
+            let name = self.program.functions[frame.closure.function as usize].name.as_ref();
+            let place = name.map_or("script".to_string(), |name| format!("{name}()"));
+            trace.push_str(&format!("[line {line}] in {place}\n"));
+        }
+        // Nobody is left to tell that the error cannot be written.
+        let _ = io::stderr().write_all(trace.as_bytes());
+    }
+
+    /// Unwinds all calls. Closures that got away keep the variables they captured.
+    fn reset<B: Barrier>(&mut self, cx: &Mutator<'_, B>) {
+        let mut values = self.values.open(cx);
+        call::close_upvalues(cx, &mut self.open.open(cx), &values, 0);
+        values.truncate(cx, 0);
+        self.frames.open(cx).truncate(cx, 0);
+    }
+}
+
+#[cold]
+fn out_of_memory() -> Stop {
+    Stop::Error("Out of memory.".to_string())
+}
+
+/// The seconds since the first call.
+fn seconds() -> f64 {
+    static START: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
+    START.elapsed().as_secs_f64()
+}

@@ -1,0 +1,69 @@
+//! Instructions that are not worth a place in the loop: what they do costs more than a call.
+
+use grisaille::{Barrier, Gc, Mutator, StackView};
+
+use super::Stop;
+use super::burst::Burst;
+use super::call::close_upvalues;
+use super::property::{add_method, inherit};
+use super::window::Window;
+use crate::code::Op;
+use crate::object::{Bound, Closure};
+use crate::value::Value;
+
+impl<'v, 's> Burst<'_, 'v, 's> {
+    /// Runs an instruction, and returns how many values of the frame are in use after it.
+    #[inline(never)]
+    pub(super) fn rare<'a, B: Barrier>(
+        &mut self,
+        cx: &'a Mutator<'s, B>,
+        values: &'a StackView<'v, 's, Value<'static>>,
+        mut window: Window<'a>,
+        running: Gc<'a, Closure<'a>>,
+        base: usize,
+        op: Op,
+    ) -> Result<usize, Stop> {
+        match op {
+            Op::DefineGlobal(global) => self.globals.set(cx, global as usize, window.pop()),
+            Op::Print => {
+                window.pop().write(self.out, |function| self.functions[function as usize].name.as_deref())?;
+                self.out.write_all(b"\n")?;
+            }
+            Op::Closure(function) => {
+                let closure = self.closure(cx, running, base, function)?;
+                window.push(Value::Closure(closure));
+            }
+            Op::CloseUpvalue => {
+                window.top -= 1;
+                close_upvalues(cx, &mut self.open, values, base + window.top);
+            }
+            Op::Class(name) => {
+                let class = self.class(cx, name)?;
+                window.push(Value::Class(class));
+            }
+            Op::Inherit => {
+                let (Value::Class(superclass), Value::Class(class)) = (window.peek(1), window.peek(0)) else {
+                    return Err(Stop::Error("Superclass must be a class.".to_string()));
+                };
+                inherit(cx, superclass, class)?;
+                window.top -= 1;
+            }
+            Op::Method(name) => {
+                let (Value::Class(class), Value::Closure(method)) = (window.peek(1), window.peek(0)) else {
+                    unreachable!("methods are compiled between a class and its end")
+                };
+                add_method(cx, class, name, method)?;
+                window.top -= 1;
+            }
+            Op::GetSuper(name) => {
+                let Value::Class(superclass) = window.peek(0) else { unreachable!("`super` is a class") };
+                let (method, _) = self.method(cx, superclass, name)?;
+                let bound = cx.try_alloc(Bound { receiver: window.peek(1), method })?;
+                window.top -= 1;
+                window.poke(0, Value::Bound(bound));
+            }
+            op => unreachable!("{op:?} is in the loop"),
+        }
+        Ok(window.top)
+    }
+}

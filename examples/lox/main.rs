@@ -1,0 +1,155 @@
+//! Lox, the language of Robert Nystrom's *Crafting Interpreters*, on a `grisaille` heap.
+//!
+//! It behaves as the book's second interpreter, clox, does: the same programs, output, messages and limits. Nothing in
+//! it is unsafe. To learn how a collector is embedded, begin with [`machine`]:
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | [`value`], [`object`] | what the heap holds: the types that derive `Trace` |
+//! | [`machine`] | the roots, the one safepoint, and what happens when memory runs out |
+//! | [`machine::burst`] | the interpreter between two safepoints |
+//! | [`machine::call`], [`machine::property`] | closures and upvalues; classes, fields and methods |
+//! | [`source`], [`compile`], [`code`] | from text to bytecode, without the collector |
+
+#![forbid(unsafe_code)]
+
+mod code;
+mod compile;
+mod machine;
+mod number;
+mod object;
+mod prompt;
+mod source;
+mod value;
+
+use std::io::{self, BufWriter, IsTerminal, LineWriter, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, ValueEnum};
+use grisaille::{Barrier, Deletion, Heap, Hybrid, Insertion, StopTheWorld, Sweep, Watermark};
+use machine::{Failure, Machine};
+
+/// The exit codes of clox, from the BSDs' sysexits.h.
+const USAGE: u8 = 64;
+const BAD_PROGRAM: u8 = 65;
+const RUNTIME_ERROR: u8 = 70;
+const INPUT_OUTPUT: u8 = 74;
+
+/// Runs a Lox program, or a prompt.
+#[derive(Parser)]
+#[command(name = "lox")]
+struct Arguments {
+    /// The program; without one there is a prompt.
+    file: Option<PathBuf>,
+    /// The write barrier of the heap.
+    #[arg(long, value_enum, default_value = "hybrid")]
+    barrier: BarrierName,
+    /// Where dead objects are swept.
+    #[arg(long, value_enum, default_value = "concurrent")]
+    sweep: SweepName,
+    /// Print what the collector did, at the end.
+    #[arg(long)]
+    stats: bool,
+    /// Run a step of the collector at every safepoint.
+    #[arg(long)]
+    stress: bool,
+    /// The most memory that the heap may hold.
+    #[arg(long, value_name = "BYTES")]
+    heap_limit: Option<usize>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum BarrierName {
+    Hybrid,
+    Insertion,
+    Deletion,
+    Watermark,
+    StopTheWorld,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum SweepName {
+    Concurrent,
+    Lazy,
+    Eager,
+}
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(message) => {
+            // Nobody is left to tell that it cannot be printed.
+            let _ = message.print();
+            return ExitCode::from(if message.use_stderr() { USAGE } else { 0 });
+        }
+    };
+    // A policy is a type, so that a write knows at compile time what to do.
+    match arguments.barrier {
+        BarrierName::Hybrid => run::<Hybrid>(&arguments),
+        BarrierName::Insertion => run::<Insertion>(&arguments),
+        BarrierName::Deletion => run::<Deletion>(&arguments),
+        BarrierName::Watermark => run::<Watermark>(&arguments),
+        BarrierName::StopTheWorld => run::<StopTheWorld>(&arguments),
+    }
+}
+
+/// Runs the program or the prompt on a heap of that policy.
+fn run<B: Barrier>(arguments: &Arguments) -> ExitCode {
+    let sweep = match arguments.sweep {
+        SweepName::Concurrent => Sweep::Concurrent,
+        SweepName::Lazy => Sweep::Lazy,
+        SweepName::Eager => Sweep::Eager,
+    };
+    let mut builder = Heap::builder().barrier::<B>().sweep(sweep).stress(arguments.stress);
+    if let Some(limit) = arguments.heap_limit {
+        builder = builder.limit(limit);
+    }
+    let mut heap = match builder.build() {
+        Ok(heap) => heap,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::from(USAGE);
+        }
+    };
+    let code = heap.enter(|cx| {
+        let mut machine = Machine::new(cx, output());
+        match &arguments.file {
+            Some(file) => run_file(file, |source| machine.interpret(cx, source)),
+            None => prompt::run(|source| machine.interpret(cx, source)),
+        }
+    });
+    if arguments.stats {
+        eprintln!("{}", heap.stats());
+    }
+    ExitCode::from(code)
+}
+
+/// The standard output, written line by line only where somebody may be watching.
+fn output() -> Box<dyn Write> {
+    let stdout = io::stdout();
+    if stdout.is_terminal() {
+        Box::new(LineWriter::new(stdout))
+    } else {
+        Box::new(BufWriter::with_capacity(1 << 16, stdout))
+    }
+}
+
+fn run_file(file: &Path, interpret: impl FnOnce(&[u8]) -> Result<(), Failure>) -> u8 {
+    let Ok(source) = std::fs::read(file) else {
+        eprintln!("Could not open file \"{}\".", file.display());
+        return INPUT_OUTPUT;
+    };
+    interpret(&source).map_or_else(exit_code, |()| 0)
+}
+
+fn exit_code(failure: Failure) -> u8 {
+    match failure {
+        Failure::Compile => BAD_PROGRAM,
+        Failure::Runtime => RUNTIME_ERROR,
+        Failure::Output(error) => {
+            eprintln!("Could not write: {error}.");
+            INPUT_OUTPUT
+        }
+    }
+}

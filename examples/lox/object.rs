@@ -1,0 +1,164 @@
+//! What the heap holds.
+//!
+//! A field that changes after its object is made is a [`Slot`], and the write barrier is in [`Slot::set`]; all others
+//! are plain. Skipped fields hold no pointers, and are free to be cells.
+
+use std::cell::{Cell, RefCell};
+
+use grisaille::{Array, Barrier, Gc, Mutator, Slot, Str, Trace};
+use hashbrown::HashMap;
+
+use crate::code::index;
+use crate::machine::Full;
+use crate::value::Value;
+
+/// A function with the variables it captured.
+#[derive(Trace)]
+pub struct Closure<'gc> {
+    /// Which function of the program it is.
+    pub function: u32,
+    /// Copies from that function, for calls.
+    pub entry: u32,
+    pub slots: u32,
+    pub arity: u32,
+    pub upvalues: Option<Gc<'gc, Array<Gc<'gc, Upvalue<'gc>>>>>,
+}
+
+impl<'gc> Closure<'gc> {
+    #[inline(always)]
+    pub fn upvalue(&self, index: u8) -> Gc<'gc, Upvalue<'gc>> {
+        match self.upvalues {
+            Some(upvalues) => upvalues.as_slice()[usize::from(index)],
+            None => unreachable!("the compiler counts upvalues"),
+        }
+    }
+}
+
+/// A captured variable: a slot of the value stack while that is in use, its own afterwards.
+#[derive(Trace)]
+pub struct Upvalue<'gc> {
+    /// The slot, or [`Upvalue::CLOSED`].
+    #[trace(skip)]
+    pub slot: Cell<u32>,
+    pub value: Slot<Value<'gc>>,
+}
+
+impl Upvalue<'_> {
+    pub const CLOSED: u32 = u32::MAX;
+}
+
+/// A class.
+#[derive(Trace)]
+pub struct Class<'gc> {
+    pub name: Gc<'gc, Str>,
+    /// A number that no other class has or will have: what [`Site`](crate::code::Site)s remember it by.
+    pub id: u32,
+    /// The fields that any instance ever had. It only grows.
+    #[trace(skip)]
+    pub fields: Names,
+    /// The methods' names, inherited ones included, and the methods.
+    #[trace(skip)]
+    pub method_names: Names,
+    pub methods: Row<'gc>,
+    /// The method `init`, which every instantiation asks for.
+    pub init: Slot<Option<Gc<'gc, Closure<'gc>>>>,
+}
+
+/// A table of names, each with an index in the order in which they came.
+///
+/// A name is a string constant of the program, by number: there is nothing to trace in the table. It owns memory
+/// outside the heap, which is freed when its class is swept.
+#[derive(Default)]
+pub struct Names(RefCell<HashMap<u32, u32>>);
+
+impl Names {
+    pub fn len(&self) -> usize {
+        self.0.borrow().len()
+    }
+
+    pub fn get(&self, name: u32) -> Option<u32> {
+        self.0.borrow().get(&name).copied()
+    }
+
+    /// The index of a name, which is added if it is new.
+    pub fn add(&self, name: u32) -> u32 {
+        let mut names = self.0.borrow_mut();
+        let next = index(names.len());
+        *names.entry(name).or_insert(next)
+    }
+
+    /// Makes this the same as `other`.
+    pub fn copy_from(&self, other: &Names) {
+        self.0.borrow_mut().clone_from(&other.0.borrow());
+    }
+}
+
+/// An instance of a class.
+#[derive(Trace)]
+pub struct Instance<'gc> {
+    pub class: Gc<'gc, Class<'gc>>,
+    /// The class's number, here to be compared without a look at the class.
+    pub class_id: u32,
+    pub fields: Row<'gc>,
+}
+
+/// A method with its receiver.
+#[derive(Trace)]
+pub struct Bound<'gc> {
+    pub receiver: Value<'gc>,
+    pub method: Gc<'gc, Closure<'gc>>,
+}
+
+/// A function that is not written in Lox: it gets its arguments and returns its result.
+#[derive(Trace)]
+pub struct Native {
+    #[trace(skip)]
+    pub function: NativeFunction,
+}
+
+/// Any lifetime will do for it, so it cannot keep a value.
+pub type NativeFunction = for<'a> fn(arguments: &[Cell<Value<'a>>]) -> Value<'a>;
+
+/// Values by index, as many as need be. It grows by moving to a larger array; the collector marks a large one in
+/// pieces, and a write is guarded at the element.
+#[derive(Trace)]
+pub struct Row<'gc>(Slot<Option<Gc<'gc, Array<Slot<Value<'gc>>>>>>);
+
+impl<'gc> Row<'gc> {
+    pub fn new() -> Self {
+        Row(Slot::new(None))
+    }
+
+    /// The place of a value, if the row is long enough to have one.
+    #[inline(always)]
+    pub fn slot(&self, index: u32) -> Option<&'gc Slot<Value<'gc>>> {
+        self.0.get()?.as_slice().get(index as usize)
+    }
+
+    /// A value, which is absent if it was never set.
+    pub fn get(&self, index: u32) -> Value<'gc> {
+        self.slot(index).map_or(Value::Absent, Slot::get)
+    }
+
+    /// Sets a value. If the row has to grow, it is to `expected` values at least.
+    pub fn set<B: Barrier>(
+        &self,
+        cx: &'gc Mutator<'_, B>,
+        index: u32,
+        value: Value<'gc>,
+        expected: usize,
+    ) -> Result<(), Full> {
+        if let Some(slot) = self.slot(index) {
+            slot.set(cx, value);
+            return Ok(());
+        }
+        let old = self.0.get().map_or(&[][..], |array| array.as_slice());
+        let length = expected.max(2 * old.len()).max(index as usize + 1);
+        let array = cx.try_alloc_array(length, |at| match old.get(at) {
+            Some(slot) => Slot::new(slot.get()),
+            None => Slot::new(if at == index as usize { value } else { Value::Absent }),
+        })?;
+        self.0.set(cx, Some(array));
+        Ok(())
+    }
+}

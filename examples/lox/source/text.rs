@@ -1,0 +1,89 @@
+//! Lox strings are bytes, the heap's strings are UTF-8: a one-to-one way from the first to the second.
+//!
+//! Whatever is UTF-8 stays as it is. A byte that is not part of any valid sequence becomes one of the last 256
+//! private-use characters, and those characters themselves are taken apart into bytes, so that nothing is lost.
+
+use std::io::{self, Write};
+
+/// The character that stands for byte 0.
+const ESCAPE: u32 = 0x10FF00;
+/// The byte with which the UTF-8 form of every such character begins; others in it begin so too.
+const LEAD: u8 = 0xF4;
+
+/// The string that stands for `bytes`.
+pub fn decode(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    let escape = |text: &mut String, bytes: &[u8]| {
+        text.extend(bytes.iter().filter_map(|&byte| char::from_u32(ESCAPE + u32::from(byte))));
+    };
+    for chunk in bytes.utf8_chunks() {
+        for char in chunk.valid().chars() {
+            if u32::from(char) >= ESCAPE {
+                escape(&mut text, char.encode_utf8(&mut [0; 4]).as_bytes());
+            } else {
+                text.push(char);
+            }
+        }
+        escape(&mut text, chunk.invalid());
+    }
+    text
+}
+
+/// Appends `more` to `text`, as bytes: a character whose halves meet becomes whole.
+pub fn append(text: &mut String, more: &str) {
+    let escaped = |char: char| u32::from(char) >= ESCAPE;
+    let halves = text.ends_with(escaped) && more.starts_with(escaped);
+    text.push_str(more);
+    if halves {
+        let mut bytes = Vec::with_capacity(text.len());
+        write(&mut bytes, text).expect("a vector can be written to");
+        *text = decode(&bytes);
+    }
+}
+
+/// Writes the bytes that `text` stands for.
+pub fn write(out: &mut dyn Write, text: &str) -> io::Result<()> {
+    if !text.as_bytes().contains(&LEAD) {
+        return out.write_all(text.as_bytes());
+    }
+    for char in text.chars() {
+        match u32::from(char).checked_sub(ESCAPE) {
+            Some(byte) => out.write_all(&[byte as u8])?,
+            None => out.write_all(char.encode_utf8(&mut [0; 4]).as_bytes())?,
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_byte_comes_back() {
+        let all: Vec<u8> = (0..=255).collect();
+        let mixed = ["gris".as_bytes(), &all, "é\u{10FF41}\u{10FFFF}漢".as_bytes(), b"\xC3", b"\xF4\x8F"].concat();
+        for bytes in [&all[..], &mixed, b""] {
+            let mut back = Vec::new();
+            write(&mut back, &decode(bytes)).unwrap();
+            assert_eq!(back, bytes);
+        }
+    }
+
+    #[test]
+    fn halves_meet() {
+        for bytes in ["é".as_bytes(), "漢🦀".as_bytes(), b"\xF4\x8F\xBC\x80", b"\xE6\x97\xE6", b"\x97\xC3\xA9"] {
+            for split in 0..=bytes.len() {
+                let (left, right) = bytes.split_at(split);
+                let mut text = decode(left);
+                append(&mut text, &decode(right));
+                assert_eq!(text, decode(bytes));
+            }
+        }
+    }
+
+    #[test]
+    fn valid_text_is_left_alone() {
+        assert_eq!(decode("grisaille é 漢 \u{10FEFF}".as_bytes()), "grisaille é 漢 \u{10FEFF}");
+    }
+}

@@ -1,0 +1,109 @@
+//! What a Lox variable holds.
+
+use std::io::{self, Write};
+use std::mem::discriminant;
+
+use grisaille::{Gc, Str, Trace};
+
+use crate::number;
+use crate::object::{Bound, Class, Closure, Instance, Native};
+use crate::source::text;
+
+/// A value: two words, copied freely, and traced by the derive.
+///
+/// Every variant that carries something carries exactly one word: then the compiler passes values around in two
+/// registers. That is why a number is wrapped and why there are two variants for the booleans.
+#[derive(Clone, Copy, Trace)]
+#[repr(u32)]
+pub enum Value<'gc> {
+    /// No value at all: a global that is not defined, a field that was never set.
+    Absent,
+    Nil,
+    False,
+    True,
+    Number(Number),
+    /// Interned: the same text is the same object.
+    Str(Gc<'gc, Str>),
+    Closure(Gc<'gc, Closure<'gc>>),
+    Class(Gc<'gc, Class<'gc>>),
+    Instance(Gc<'gc, Instance<'gc>>),
+    Bound(Gc<'gc, Bound<'gc>>),
+    Native(Gc<'gc, Native>),
+}
+
+/// The bits of a floating-point number.
+#[derive(Clone, Copy, Trace)]
+pub struct Number(u64);
+
+impl Number {
+    #[inline(always)]
+    pub fn get(self) -> f64 {
+        f64::from_bits(self.0)
+    }
+}
+
+impl From<f64> for Value<'_> {
+    #[inline(always)]
+    fn from(number: f64) -> Self {
+        Value::Number(Number(number.to_bits()))
+    }
+}
+
+impl From<bool> for Value<'_> {
+    #[inline(always)]
+    fn from(truth: bool) -> Self {
+        if truth { Value::True } else { Value::False }
+    }
+}
+
+impl Value<'_> {
+    #[inline(always)]
+    pub fn is_false(self) -> bool {
+        matches!(self, Value::Nil | Value::False)
+    }
+
+    /// Lox's `==`: numbers by value, all else by identity, which for strings is the same as their text.
+    #[inline(always)]
+    pub fn equals(self, other: Self) -> bool {
+        match (self, other) {
+            (Value::Number(a), Value::Number(b)) => a.get() == b.get(),
+            _ => discriminant(&self) == discriminant(&other) && self.word() == other.word(),
+        }
+    }
+
+    /// The word that the value carries, whatever it is.
+    #[inline(always)]
+    fn word(self) -> usize {
+        match self {
+            Value::Absent | Value::Nil | Value::False | Value::True => 0,
+            Value::Number(number) => number.0 as usize,
+            Value::Str(string) => string.addr(),
+            Value::Closure(closure) => closure.addr(),
+            Value::Class(class) => class.addr(),
+            Value::Instance(instance) => instance.addr(),
+            Value::Bound(bound) => bound.addr(),
+            Value::Native(native) => native.addr(),
+        }
+    }
+
+    /// Writes the value as `print` does. A function's name is asked for by its index.
+    pub fn write<'n>(self, out: &mut dyn Write, name: impl Fn(u32) -> Option<&'n str>) -> io::Result<()> {
+        let function = |out: &mut dyn Write, closure: &Closure<'_>| match name(closure.function) {
+            Some(name) => write!(out, "<fn {name}>"),
+            None => write!(out, "<script>"),
+        };
+        match self {
+            Value::Absent => unreachable!("an absent value is on no stack"),
+            Value::Nil => write!(out, "nil"),
+            Value::False => write!(out, "false"),
+            Value::True => write!(out, "true"),
+            Value::Number(number) => number::write(out, number.get()),
+            Value::Str(string) => text::write(out, string.as_str()),
+            Value::Closure(closure) => function(out, &closure),
+            Value::Class(class) => write!(out, "{}", class.name.as_str()),
+            Value::Instance(instance) => write!(out, "{} instance", instance.class.name.as_str()),
+            Value::Bound(bound) => function(out, &bound.method),
+            Value::Native(_) => write!(out, "<native fn>"),
+        }
+    }
+}

@@ -1,0 +1,601 @@
+//! The Lox example as its users meet it: the binary is run on programs, and its output, messages and exit codes are
+//! compared byte for byte.
+//!
+//! Every program in `examples/lox/programs` runs under every policy, with and without `--stress`. What each prints
+//! must not depend on when the collector ran, nor on what it was told to do.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{Read, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::LazyLock;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// No program here takes a tenth of this, even in a debug build on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The program of the README: too long for `--stress`. `trees_small` is the same on a small scale.
+const HEADLINE: &str = "binary_trees";
+
+// ---- running it
+
+/// What a run of the interpreter did.
+#[derive(Debug, PartialEq, Eq)]
+struct Outcome {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+/// `target/<profile>/examples/lox`, beside which cargo put this test.
+static BINARY: LazyLock<PathBuf> = LazyLock::new(|| {
+    let test = std::env::current_exe().expect("a test knows where it is");
+    let profile = test.parent().and_then(Path::parent).expect("tests lie in target/<profile>/deps");
+    let binary = profile.join("examples").join(format!("lox{}", std::env::consts::EXE_SUFFIX));
+    assert!(
+        binary.is_file(),
+        "{} is missing: `cargo test` builds it, but `cargo test --test lox` does not; run `cargo build --example lox`",
+        binary.display()
+    );
+    binary
+});
+
+/// Runs the interpreter to its end.
+fn lox<S: AsRef<std::ffi::OsStr>>(arguments: &[S], input: &str) -> Outcome {
+    let mut child = Command::new(&*BINARY)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the interpreter starts");
+    let (mut stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    thread::scope(|scope| {
+        // Both at once: neither pipe may fill up while the other is read.
+        let stdout = scope.spawn(|| read(stdout));
+        let stderr = scope.spawn(|| read(stderr));
+        if let Some(stdin) = &mut stdin {
+            // Who does not read its input may close it.
+            let _ = stdin.write_all(input.as_bytes());
+        }
+        drop(stdin);
+        let start = Instant::now();
+        let mut nap = Duration::from_micros(200);
+        let status = loop {
+            match child.try_wait().expect("the interpreter can be waited for") {
+                Some(status) => break Some(status),
+                None if start.elapsed() > PATIENCE => {
+                    // It may have ended this very moment.
+                    let _ = child.kill();
+                    let _ = child.wait();
+                    break None;
+                }
+                None => {
+                    thread::sleep(nap);
+                    nap = (nap * 2).min(Duration::from_millis(10));
+                }
+            }
+        };
+        let mut outcome = Outcome {
+            code: status.and_then(|status| status.code()),
+            stdout: stdout.join().expect("stdout was read"),
+            stderr: stderr.join().expect("stderr was read"),
+        };
+        match status {
+            None => outcome.stderr.push_str("\n(the test ended it: it took too long)\n"),
+            // A signal, on Unix: an abort, or worse.
+            Some(status) if status.code().is_none() => {
+                let _ = writeln!(outcome.stderr, "\n(it ended by {status})");
+            }
+            Some(_) => {}
+        }
+        outcome
+    })
+}
+
+/// Everything that comes out of a pipe.
+fn read(pipe: Option<impl Read>) -> String {
+    let mut bytes = Vec::new();
+    if let Some(mut pipe) = pipe {
+        pipe.read_to_end(&mut bytes).expect("a pipe can be read");
+    }
+    String::from_utf8(bytes).expect("these programs print UTF-8")
+}
+
+/// A file of that name with that text in it. Names must differ between tests, which run at the same time.
+fn script(name: &str, source: &str) -> String {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("lox");
+    fs::create_dir_all(&directory).expect("the directory for temporary files can be made");
+    let path = directory.join(format!("{name}.lox"));
+    fs::write(&path, source).expect("a temporary file can be written");
+    path.into_os_string().into_string().expect("the path is UTF-8")
+}
+
+/// Runs the text as a program.
+fn run(name: &str, source: &str) -> Outcome {
+    lox(&[script(name, source)], "")
+}
+
+// ---- the programs
+
+/// The programs with what they must print, by name.
+fn programs() -> Vec<(String, PathBuf, String)> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/lox/programs");
+    let mut found = Vec::new();
+    for entry in fs::read_dir(&directory).expect("there are programs") {
+        let path = entry.expect("the directory can be read").path();
+        let expected = path.with_extension("expected");
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some("lox") => {
+                let expected = fs::read_to_string(&expected)
+                    .unwrap_or_else(|error| panic!("{} has no expected output: {error}", path.display()));
+                let name = path.file_stem().expect("it has a name").to_string_lossy().into_owned();
+                found.push((name, path, expected));
+            }
+            Some("expected") => assert!(path.with_extension("lox").is_file(), "{} is left over", path.display()),
+            _ => panic!("{} is neither a program nor its output", path.display()),
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Runs every program with these arguments, with and without `--stress`.
+fn run_programs(arguments: &[&str]) {
+    let mut failures = String::new();
+    let mut count = 0;
+    for (name, path, expected) in programs() {
+        for stress in [&[][..], &["--stress"]] {
+            if name == HEADLINE && !stress.is_empty() {
+                continue;
+            }
+            let mut arguments = [arguments, stress].concat();
+            arguments.push(path.to_str().expect("the path is UTF-8"));
+            let outcome = lox(&arguments, "");
+            count += 1;
+            describe_failure(&mut failures, &arguments, &outcome, &expected);
+        }
+    }
+    assert!(count >= 20, "only {count} programs were found");
+    assert!(failures.is_empty(), "{failures}");
+}
+
+/// Adds a report where the run did not print what was expected, and nothing else, and end well.
+fn describe_failure(report: &mut String, arguments: &[&str], outcome: &Outcome, expected: &str) {
+    if outcome.code == Some(0) && outcome.stdout == expected && outcome.stderr.is_empty() {
+        return;
+    }
+    let _ = writeln!(report, "\nlox {}: exit code {:?}", arguments.join(" "), outcome.code);
+    let mut lines = outcome.stdout.lines();
+    let mut wanted = expected.lines();
+    for number in 1.. {
+        match (lines.next(), wanted.next()) {
+            (None, None) => break,
+            (got, want) if got == want => {}
+            (got, want) => {
+                let _ = writeln!(report, "  line {number}: expected {want:?}, got {got:?}");
+                break;
+            }
+        }
+    }
+    for line in outcome.stderr.lines().take(20) {
+        let _ = writeln!(report, "  stderr: {line}");
+    }
+}
+
+macro_rules! every_program {
+    ($($name:ident: $barrier:literal, $sweep:literal;)*) => {
+        $(
+            #[test]
+            fn $name() {
+                run_programs(&["--barrier", $barrier, "--sweep", $sweep]);
+            }
+        )*
+    };
+}
+
+every_program! {
+    programs_under_hybrid: "hybrid", "concurrent";
+    programs_under_hybrid_with_lazy_sweep: "hybrid", "lazy";
+    programs_under_hybrid_with_eager_sweep: "hybrid", "eager";
+    programs_under_insertion: "insertion", "concurrent";
+    programs_under_deletion: "deletion", "concurrent";
+    programs_under_watermark: "watermark", "concurrent";
+    programs_under_stop_the_world: "stop-the-world", "concurrent";
+}
+
+#[test]
+fn the_program_of_the_readme() {
+    let (_, path, expected) = programs().into_iter().find(|(name, ..)| name == HEADLINE).expect("it exists");
+    let path = path.to_str().expect("the path is UTF-8");
+    let outcome = lox(&[path, "--stats"], "");
+    assert_eq!((outcome.code, outcome.stdout), (Some(0), expected), "{}", outcome.stderr);
+    // It allocates a hundred times what it keeps, so the collector must have run.
+    assert!(statistic(&outcome.stderr, "cycles") >= 1, "{}", outcome.stderr);
+}
+
+// ---- the command line
+
+/// A number from the table that `--stats` prints.
+fn statistic(table: &str, name: &str) -> u64 {
+    let row = table.lines().find_map(|line| line.strip_prefix(name));
+    let row = row.unwrap_or_else(|| panic!("no row {name:?} in\n{table}"));
+    row.trim().parse().unwrap_or_else(|_| panic!("{name:?} is not a number in\n{table}"))
+}
+
+#[test]
+fn stats_go_to_stderr() {
+    let script = script("stats", "print \"out\";");
+    let outcome = lox(&[&script, "--stats"], "");
+    assert_eq!((outcome.code, &*outcome.stdout), (Some(0), "out\n"));
+    for row in ["cycles", "longest pause", "objects allocated", "bytes freed", "bytes held"] {
+        assert!(outcome.stderr.contains(row), "no {row:?} in\n{}", outcome.stderr);
+    }
+    assert!(statistic(&outcome.stderr, "objects allocated") > 0);
+
+    // A program that fails has statistics too, below its message.
+    let script = self::script("stats_of_a_failure", "nope;");
+    let outcome = lox(&["--stats", &script], "");
+    assert_eq!((outcome.code, &*outcome.stdout), (Some(70), ""));
+    assert!(outcome.stderr.starts_with("Undefined variable 'nope'.\n[line 1] in script\n"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("cycles"), "{}", outcome.stderr);
+}
+
+#[test]
+fn stress_collects_where_nothing_else_would() {
+    let script = script(
+        "stress",
+        "class Thing {} var kept = Thing(); for (var i = 0; i < 500; i = i + 1) { Thing(); } print kept;",
+    );
+    let calm = lox(&[&script, "--stats"], "");
+    let stressed = lox(&[&script, "--stats", "--stress"], "");
+    assert_eq!((calm.code, &*calm.stdout), (Some(0), "Thing instance\n"));
+    assert_eq!((stressed.code, &*stressed.stdout), (Some(0), "Thing instance\n"));
+    assert_eq!(statistic(&calm.stderr, "cycles"), 0, "{}", calm.stderr);
+    assert!(statistic(&stressed.stderr, "cycles") > 0, "{}", stressed.stderr);
+    assert!(statistic(&stressed.stderr, "objects freed") > 100, "{}", stressed.stderr);
+}
+
+#[test]
+fn help_names_every_option() {
+    let outcome = lox(&["--help"], "");
+    assert_eq!((outcome.code, &*outcome.stderr), (Some(0), ""));
+    let words = [
+        "--barrier",
+        "hybrid",
+        "insertion",
+        "deletion",
+        "watermark",
+        "stop-the-world",
+        "--sweep",
+        "concurrent",
+        "lazy",
+        "eager",
+        "--stats",
+        "--stress",
+        "--heap-limit",
+        "--help",
+        "FILE",
+    ];
+    for word in words {
+        assert!(outcome.stdout.contains(word), "no {word:?} in\n{}", outcome.stdout);
+    }
+}
+
+#[test]
+fn wrong_arguments_end_with_64() {
+    let script = script("wrong_arguments", "print 1;");
+    let script = script.as_str();
+    let wrong: [&[&str]; 8] = [
+        &[script, script],
+        &["--nonsense"],
+        &["--barrier", "purple", script],
+        &["--barrier"],
+        &["--sweep", "under-the-rug", script],
+        &["--heap-limit", "much", script],
+        &["--heap-limit", "-1", script],
+        &["--heap-limit"],
+    ];
+    for arguments in wrong {
+        let outcome = lox(arguments, "");
+        assert_eq!((outcome.code, &*outcome.stdout), (Some(64), ""), "{arguments:?}");
+        assert!(!outcome.stderr.is_empty(), "{arguments:?} went without a message");
+    }
+}
+
+#[test]
+fn a_missing_file_ends_with_74() {
+    let outcome = lox(&["there/is/no/such.lox"], "");
+    assert_eq!((outcome.code, &*outcome.stdout), (Some(74), ""));
+    assert_eq!(outcome.stderr, "Could not open file \"there/is/no/such.lox\".\n");
+}
+
+#[test]
+fn the_order_of_arguments_does_not_matter() {
+    let script = script("order", "print \"ran\";");
+    for arguments in [["--stress", "--barrier=deletion", &script], [&script, "--barrier=deletion", "--stress"]] {
+        let outcome = lox(&arguments, "");
+        assert_eq!(outcome, Outcome { code: Some(0), stdout: "ran\n".into(), stderr: String::new() });
+    }
+}
+
+// ---- the heap's limit
+
+/// More than enough for what the programs below keep when they behave.
+const LIMIT: &str = "8000000";
+
+#[test]
+fn out_of_memory_is_a_runtime_error() {
+    let endless = [
+        ("objects", "class Link { init(next) { this.next = next; } }\nvar list;\nwhile (true)\n  list = Link(list);\n"),
+        ("strings", "var text = \"twice \";\nwhile (true)\n  text = text + text;\n"),
+        ("closures", "var last;\nwhile (true) {\n  var before = last;\n  fun f() { return before; }\n  last = f;\n}\n"),
+    ];
+    for (what, source) in endless {
+        let script = script(&format!("endless_{what}"), source);
+        for barrier in ["hybrid", "insertion", "deletion", "watermark", "stop-the-world"] {
+            let outcome = lox(&["--heap-limit", LIMIT, "--barrier", barrier, &script], "");
+            assert_eq!((outcome.code, &*outcome.stdout), (Some(70), ""), "{what}, {barrier}: {}", outcome.stderr);
+            // Which allocation fails is not for a test to say, so the frames above the script's may differ.
+            let mut lines = outcome.stderr.lines();
+            assert_eq!(lines.next(), Some("Out of memory."), "{what}, {barrier}: {}", outcome.stderr);
+            let last = lines.next_back().unwrap_or_default();
+            assert!(last.starts_with("[line ") && last.ends_with("] in script"), "{what}, {barrier}: {last:?}");
+        }
+    }
+}
+
+#[test]
+fn garbage_does_not_count_against_the_limit() {
+    // Some hundred times the limit in all, of which a thousand links live at a time.
+    let script = script(
+        "garbage_below_the_limit",
+        "class Link { init(next) { this.next = next; } }
+         for (var i = 0; i < 300; i = i + 1) {
+           var list = nil;
+           for (var j = 0; j < 1000; j = j + 1) list = Link(list);
+         }
+         var text = \"x\";
+         for (var i = 0; i < 12; i = i + 1) text = text + text;
+         for (var i = 0; i < 5000; i = i + 1) text + text;
+         print \"done\";",
+    );
+    for barrier in ["hybrid", "insertion", "deletion", "watermark", "stop-the-world"] {
+        let outcome = lox(&["--heap-limit", LIMIT, "--barrier", barrier, &script], "");
+        let expected = Outcome { code: Some(0), stdout: "done\n".into(), stderr: String::new() };
+        assert_eq!(outcome, expected, "{barrier}");
+    }
+}
+
+// ---- the prompt
+
+#[test]
+fn the_prompt_runs_line_after_line() {
+    let input =
+        "print 1 + 2;\nvar a = 3;\nprint nope;\nprint a + ;\nfun f() { return a * 2; }\nprint f();\nprint \"end\";";
+    for arguments in [&[][..], &["--stress"]] {
+        let outcome = lox(arguments, input);
+        // An error in one line is no reason to forget the ones before, nor to end.
+        assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+        assert_eq!(outcome.stdout, "> 3\n> > > > > 6\n> end\n> \n");
+        assert_eq!(
+            outcome.stderr,
+            "Undefined variable 'nope'.\n[line 1] in script\n[line 1] Error at ';': Expect expression.\n"
+        );
+    }
+}
+
+#[test]
+fn the_prompt_ends_with_its_input() {
+    let outcome = lox::<&str>(&[], "");
+    assert_eq!(outcome, Outcome { code: Some(0), stdout: "> \n".into(), stderr: String::new() });
+}
+
+// ---- messages
+
+#[test]
+fn compile_errors_are_all_reported() {
+    let outcome = run(
+        "compile_errors",
+        "var a = ;
+print \"one\" two;
+{ var b = b; }
+return 1;
+a + 1 = 2;
+this.x;
+class Ring < Ring {}
+fun f(x, x) {}
+print 3 $ 4;
+print \"never
+closed;
+",
+    );
+    assert_eq!((outcome.code, &*outcome.stdout), (Some(65), ""));
+    assert_eq!(
+        outcome.stderr,
+        "[line 1] Error at ';': Expect expression.
+[line 2] Error at 'two': Expect ';' after value.
+[line 3] Error at 'b': Can't read local variable in its own initializer.
+[line 4] Error at 'return': Can't return from top-level code.
+[line 5] Error at '=': Invalid assignment target.
+[line 6] Error at 'this': Can't use 'this' outside of a class.
+[line 7] Error at 'Ring': A class can't inherit from itself.
+[line 8] Error at 'x': Already a variable with this name in this scope.
+[line 9] Error: Unexpected character.
+[line 12] Error: Unterminated string.
+"
+    );
+}
+
+#[test]
+fn a_compile_error_at_the_end_says_so() {
+    let outcome = run("compile_error_at_end", "print 1;\nprint (2\n");
+    let stderr = "[line 3] Error at end: Expect ')' after expression.\n";
+    assert_eq!(outcome, Outcome { code: Some(65), stdout: String::new(), stderr: stderr.into() });
+}
+
+#[test]
+fn a_runtime_error_shows_who_called_whom() {
+    let source = "class Bell {
+  init(times) {
+    this.times = times;
+  }
+  ring() {
+    fun strike(n) {
+      return this.times + n;
+    }
+    return strike(\"ding\");
+  }
+}
+
+fun play(bell) {
+  print \"before\";
+  return bell.ring();
+}
+
+play(Bell(3));
+print \"after\";
+";
+    let script = script("stack_trace", source);
+    for arguments in [&[&*script][..], &["--stress", &script]] {
+        let outcome = lox(arguments, "");
+        // What was printed before the error is not lost.
+        assert_eq!((outcome.code, &*outcome.stdout), (Some(70), "before\n"));
+        assert_eq!(
+            outcome.stderr,
+            "Operands must be two numbers or two strings.
+[line 7] in strike()
+[line 9] in ring()
+[line 15] in play()
+[line 18] in script
+"
+        );
+    }
+}
+
+#[test]
+fn runtime_errors_by_their_messages() {
+    let errors = [
+        ("print nope;", "Undefined variable 'nope'."),
+        ("nope = 1;", "Undefined variable 'nope'."),
+        ("nil();", "Can only call functions and classes."),
+        ("\"text\"();", "Can only call functions and classes."),
+        ("class C {} C()();", "Can only call functions and classes."),
+        ("fun f(a) {} f();", "Expected 1 arguments but got 0."),
+        ("class C {} C(1);", "Expected 0 arguments but got 1."),
+        ("class C { init(a, b) {} } C(1);", "Expected 2 arguments but got 1."),
+        ("(1).x;", "Only instances have properties."),
+        ("class C {} C.x;", "Only instances have properties."),
+        ("var s = \"s\"; s.x = 1;", "Only instances have fields."),
+        ("true.x();", "Only instances have methods."),
+        ("class C {} C().x;", "Undefined property 'x'."),
+        ("class C {} C().m();", "Undefined property 'm'."),
+        ("var a = 1; class B < a {}", "Superclass must be a class."),
+        ("-\"s\";", "Operand must be a number."),
+        ("1 + \"s\";", "Operands must be two numbers or two strings."),
+        ("nil + nil;", "Operands must be two numbers or two strings."),
+        ("\"s\" - 1;", "Operands must be numbers."),
+        ("nil < 1;", "Operands must be numbers."),
+    ];
+    for (number, (source, message)) in errors.into_iter().enumerate() {
+        let outcome = run(&format!("runtime_error_{number}"), &format!("\n{source}\n"));
+        let stderr = format!("{message}\n[line 2] in script\n");
+        assert_eq!(outcome, Outcome { code: Some(70), stdout: String::new(), stderr }, "{source}");
+    }
+}
+
+#[test]
+fn values_print_as_in_c() {
+    let values = [
+        ("nil", "nil"),
+        ("true", "true"),
+        ("1 > 2", "false"),
+        ("-0", "-0"),
+        ("100000", "100000"),
+        ("1000000", "1e+06"),
+        ("123456.7", "123457"),
+        ("0.0001", "0.0001"),
+        ("0.00001", "1e-05"),
+        ("1 / 3", "0.333333"),
+        ("1 / 0", "inf"),
+        ("-1 / 0", "-inf"),
+        ("\"text\"", "text"),
+        ("clock", "<native fn>"),
+        ("f", "<fn f>"),
+        ("C", "C"),
+        ("C()", "C instance"),
+        ("C().m", "<fn m>"),
+    ];
+    let mut source = String::from("fun f() {} class C { m() {} }\n");
+    let mut expected = String::new();
+    for (value, text) in values {
+        let _ = writeln!(source, "print {value};");
+        let _ = writeln!(expected, "{text}");
+    }
+    let outcome = run("values", &source);
+    assert_eq!(outcome, Outcome { code: Some(0), stdout: expected, stderr: String::new() });
+}
+
+// ---- limits
+
+/// A text for each number, joined.
+fn repeat(range: std::ops::Range<usize>, text: impl Fn(usize) -> String) -> String {
+    range.map(text).collect()
+}
+
+#[test]
+fn limits_are_those_of_clox() {
+    let constants = |n| format!("fun f() {{ {} }}\nprint \"fits\";", repeat(0..n, |i| format!("{i};")));
+    let locals = |n| format!("fun f() {{ {} }}\nprint \"fits\";", repeat(0..n, |i| format!("var v{i};")));
+    let upvalues = |n: usize| {
+        format!(
+            "fun f() {{ {} fun g() {{ {} fun h() {{ {} }} }} }}\nprint \"fits\";",
+            repeat(0..200, |i| format!("var v{i};")),
+            repeat(200..n, |i| format!("var v{i};")),
+            repeat(0..n, |i| format!("v{i};")),
+        )
+    };
+    let parameters = |n| format!("fun f(a{}) {{}}\nprint \"fits\";", repeat(1..n, |i| format!(", a{i}")));
+    let arguments = |n| format!("fun f() {{ var a; f(a{}); }}\nprint \"fits\";", repeat(1..n, |_| ", a".into()));
+    // A `nil;` is two bytes of code; so much surrounds them in a loop, so much in a jump.
+    let body = |bytes: usize| "nil;".repeat(bytes / 2);
+    let looped = |bytes: usize| format!("while (false) {{ {} }}\nprint \"fits\";", body(bytes - 9));
+    let jumped = |bytes: usize| format!("if (true) {{}} else {{ {} }}\nprint \"fits\";", body(bytes - 1));
+
+    let cases = [
+        ("constants", constants(256), constants(257), "[line 1] Error at '256': Too many constants in one chunk."),
+        // Slot zero belongs to the function itself.
+        ("locals", locals(255), locals(256), "[line 1] Error at 'v255': Too many local variables in function."),
+        ("upvalues", upvalues(256), upvalues(257), "[line 1] Error at 'v256': Too many closure variables in function."),
+        (
+            "parameters",
+            parameters(255),
+            parameters(256),
+            "[line 1] Error at 'a255': Can't have more than 255 parameters.",
+        ),
+        ("arguments", arguments(255), arguments(256), "[line 1] Error at 'a': Can't have more than 255 arguments."),
+        ("loops", looped(0xFFFF), looped(0x1_0001), "[line 1] Error at '}': Loop body too large."),
+        ("jumps", jumped(0xFFFF), jumped(0x1_0001), "[line 1] Error at '}': Too much code to jump over."),
+    ];
+    for (name, fits, exceeds, message) in cases {
+        let outcome = run(&format!("limit_of_{name}_kept"), &fits);
+        assert_eq!(outcome, Outcome { code: Some(0), stdout: "fits\n".into(), stderr: String::new() }, "{name}");
+        let outcome = run(&format!("limit_of_{name}_exceeded"), &exceeds);
+        assert_eq!((outcome.code, &*outcome.stdout), (Some(65), ""), "{name}: {}", outcome.stderr);
+        assert_eq!(outcome.stderr.lines().next(), Some(message), "{name}");
+    }
+}
+
+#[test]
+fn the_stack_has_64_frames() {
+    let deep =
+        |n: usize| format!("fun f(n) {{\n  if (n == 0) return \"bottom\";\n  return f(n - 1);\n}}\nprint f({n});");
+    // The script is a frame too.
+    let outcome = run("frames_kept", &deep(62));
+    assert_eq!(outcome, Outcome { code: Some(0), stdout: "bottom\n".into(), stderr: String::new() });
+    let outcome = run("frames_exceeded", &deep(63));
+    let stderr = format!("Stack overflow.\n{}[line 5] in script\n", "[line 3] in f()\n".repeat(63));
+    assert_eq!(outcome, Outcome { code: Some(70), stdout: String::new(), stderr });
+}
