@@ -372,6 +372,7 @@ impl<'s, B: Barrier> Mutator<'s, B> {
         let c = self.collector();
         c.roots.borrow_mut().reap();
         c.stacks.borrow_mut().reap();
+        c.guardians.borrow_mut().reap();
         self.finish_cycle();
         self.collector().paused(start);
     }

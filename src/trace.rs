@@ -115,6 +115,18 @@ impl<'t> Tracer<'t> {
 
     #[inline(always)]
     pub(crate) fn visit(&mut self, object: ObjectPtr) {
+        // Where the sink is known, all but one arm goes away; where it is not, marking comes first.
+        if let Sink::Marking(marker) = &self.sink {
+            marker.edge(object);
+        } else if let Sink::Rooting(area) = &self.sink {
+            area.push(object);
+        } else {
+            self.visit_out_of_line(object);
+        }
+    }
+
+    #[inline(never)]
+    fn visit_out_of_line(&mut self, object: ObjectPtr) {
         match &mut self.sink {
             Sink::Marking(marker) => marker.edge(object),
             Sink::Shading(marker) => marker.shade(object),

@@ -29,8 +29,6 @@ const MIN_FREE: usize = 512;
 const MIN_HAND_OVER: usize = 64;
 /// Blocks that an allocation sweeps at the most before it takes new memory.
 const SWEEP_AT_ALLOCATION: usize = 32;
-/// Blocks with holes that are looked at for a medium object.
-const TRIES_FOR_MEDIUM: usize = 8;
 /// Work booked for a block swept.
 const BLOCK_COST: usize = 512;
 /// Work booked for an object dropped.
@@ -69,60 +67,44 @@ impl Blocks {
         }
     }
 
-    /// A block to allocate in. It may be one with holes, all of them too small.
-    pub fn next(&mut self, kind: Kind, empty: bool, besides: usize) -> Result<BlockPtr, Full> {
-        if !empty {
-            if let Some(block) = self.available[kind as usize].pop_back() {
-                return Ok(block);
+    /// Offers up to `tries` blocks with holes, until one is accepted. Those that are refused go to the other end of the
+    /// line: they have no hole for this object, and may have one for a smaller.
+    pub fn offer(&mut self, kind: Kind, tries: usize, mut accepts: impl FnMut(BlockPtr) -> bool) -> bool {
+        let line = &mut self.available[kind as usize];
+        for _ in 0..tries.min(line.len()) {
+            let Some(block) = line.pop_back() else { break };
+            if accepts(block) {
+                return true;
             }
-            for _ in 0..SWEEP_AT_ALLOCATION {
-                // Blocks whose dead must be dropped are left to the steps: allocation runs no code of the user's.
-                if !self.sweep_next(false) {
-                    break;
-                }
-                if let Some(block) = self.available[kind as usize].pop_back() {
-                    return Ok(block);
-                }
-                if self.arena.has_free_block() {
-                    break;
-                }
+            line.push_front(block);
+        }
+        false
+    }
+
+    /// Sweeps a few blocks, until one with holes is found or memory is free without. Nothing is dropped: allocation
+    /// runs no code of the user's.
+    pub fn sweep_for(&mut self, kind: Kind) {
+        for _ in 0..SWEEP_AT_ALLOCATION {
+            let found = !self.available[kind as usize].is_empty() || self.arena.has_free_block();
+            if found || !self.sweep_next(false) {
+                break;
             }
         }
-        let block = match self.arena.take(1, kind, false, besides) {
-            Ok(block) => block,
-            Err(full) => loop {
-                // At the limit everything that can be swept is.
-                if let Some(block) = self.available[kind as usize].pop_back() {
-                    return Ok(block);
-                }
-                if let Ok(block) = self.arena.take(1, kind, false, besides) {
-                    break block;
-                }
-                if !self.sweep_next(false) {
-                    return Err(full);
-                }
-            },
-        };
-        self.file(block);
-        Ok(block)
     }
 
-    /// Blocks with holes to try for a medium object, before an empty block is taken for it.
-    pub fn some_available(&mut self, kind: Kind) -> Vec<BlockPtr> {
-        let list = &mut self.available[kind as usize];
-        let some = list.len().min(TRIES_FOR_MEDIUM);
-        list.drain(list.len() - some..).collect()
-    }
-
-    /// Those that had no hole for it go to the other end: small objects take them later.
-    pub fn still_available(&mut self, kind: Kind, blocks: Vec<BlockPtr>) {
-        blocks.into_iter().for_each(|block| self.available[kind as usize].push_front(block));
+    /// An empty block. At the limit everything that can be swept is.
+    pub fn take(&mut self, kind: Kind, besides: usize) -> Result<BlockPtr, Full> {
+        self.take_run_as(1, kind, false, besides)
     }
 
     /// A run of blocks for one large object.
     pub fn take_run(&mut self, run: usize, kind: Kind, besides: usize) -> Result<BlockPtr, Full> {
+        self.take_run_as(run, kind, true, besides)
+    }
+
+    fn take_run_as(&mut self, run: usize, kind: Kind, large: bool, besides: usize) -> Result<BlockPtr, Full> {
         let block = loop {
-            match self.arena.take(run, kind, true, besides) {
+            match self.arena.take(run, kind, large, besides) {
                 Ok(block) => break block,
                 Err(full) if !self.sweep_next(false) => return Err(full),
                 Err(_) => {}
@@ -192,19 +174,13 @@ impl Blocks {
     /// False: the block is put off.
     fn look_at(&mut self, index: usize, job: &Job, may_drop: bool) -> bool {
         let block = job.blocks[index];
-        match job.state(index) {
-            State::Unswept if block.kind() == Kind::Plain => {
-                if job.claim(index) {
-                    job.sweep_claimed(index);
-                }
+        if block.kind() == Kind::Plain {
+            if job.claim(index) {
+                job.sweep_claimed(index);
             }
-            State::Unswept if may_drop => {
-                if job.claim(index) {
-                    let _suspended = Region::suspend();
-                    job.sweep_claimed(index);
-                }
-            }
-            _ => {}
+        } else if may_drop && job.claim(index) {
+            let _suspended = Region::suspend();
+            job.sweep_claimed(index);
         }
         let swept = job.state(index) == State::Swept;
         if swept {

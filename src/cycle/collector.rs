@@ -11,11 +11,13 @@ use super::phase::{PHASES, Phase};
 use super::weak::WeakTable;
 use crate::barrier::Barrier;
 use crate::barrier::rules::{New, RootWrite, WholeObject};
+use crate::kit::guardian::GuardianTable;
 use crate::observe::stats::Stats;
 use crate::roots::local::PointerArea;
 use crate::roots::root::RootTable;
 use crate::roots::stack::StackTable;
 use crate::space::bitmap;
+use crate::space::arena::Full;
 use crate::space::block::{BLOCK_SIZE, BlockPtr, FIRST_GRANULE, GRANULE, GRANULES, KINDS, Kind, LARGE};
 use crate::space::header::{ObjectPtr, TypeInfo};
 use crate::space::holes::Bump;
@@ -23,6 +25,9 @@ use crate::trace::Tracer;
 
 /// Objects of more bytes than this get blocks of their own size class, so that they do not skip small holes.
 pub(crate) const MEDIUM: usize = 512;
+
+/// Blocks with holes that are looked at for an object, while there is other memory.
+const TRIES: usize = 8;
 
 /// The colour in which objects are allocated just now.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -76,6 +81,7 @@ pub(crate) struct Collector {
     pub escapes: PointerArea,
     pub roots: RefCell<RootTable>,
     pub stacks: RefCell<StackTable>,
+    pub guardians: RefCell<GuardianTable>,
     pub blocks: RefCell<Blocks>,
     /// Interned strings.
     pub strings: RefCell<WeakTable>,
@@ -116,6 +122,7 @@ impl Collector {
             escapes: PointerArea::new(),
             roots: RefCell::new(RootTable::new()),
             stacks: RefCell::new(StackTable::new()),
+            guardians: RefCell::new(GuardianTable::new()),
             blocks: RefCell::new(Blocks::new(pace.limit)),
             strings: RefCell::new(WeakTable::new()),
             pacer: Pacer::new(pace, incremental),
@@ -185,29 +192,24 @@ impl Collector {
     /// Moves the area to a block that has a hole for the object.
     fn enter_next_block(&self, bump: &Bump, bytes: usize, kind: Kind) -> Option<()> {
         let occupied = self.marker.occupied();
+        let fits = |block| bump.enter_block(block, occupied, bytes);
         let mut blocks = self.blocks.borrow_mut();
-        if bytes > MEDIUM {
-            // A hole of this size is found in some of the blocks, but a search through all of them has no bound: a
-            // few are tried, then an empty block is taken.
-            let mut some = blocks.some_available(kind);
-            let found = some.iter().position(|block| bump.enter_block(*block, occupied, bytes));
-            if let Some(index) = found {
-                some.swap_remove(index);
-            }
-            blocks.still_available(kind, some);
-            if found.is_some() {
-                return Some(());
-            }
-            if let Ok(block) = blocks.next(kind, true, self.pacer.external()) {
-                return bump.enter_block(block, occupied, bytes).then_some(());
-            }
+        // A hole for it is found in some of the blocks, but a search through all of them has no bound: a few are tried
+        // before an empty block is taken, and all only at the limit.
+        if blocks.offer(kind, TRIES, fits) {
+            return Some(());
         }
-        loop {
-            let block = blocks.next(kind, false, self.pacer.external()).ok()?;
-            if bump.enter_block(block, occupied, bytes) {
+        if bytes <= MEDIUM {
+            blocks.sweep_for(kind);
+            if blocks.offer(kind, TRIES, fits) {
                 return Some(());
             }
         }
+        match blocks.take(kind, self.pacer.external()) {
+            Ok(block) => fits(block),
+            Err(Full) => blocks.offer(kind, usize::MAX, fits),
+        }
+        .then_some(())
     }
 
     fn reserve_large(&self, bytes: usize, kind: Kind) -> Option<NonNull<u8>> {

@@ -12,6 +12,7 @@ use core::cell::{Cell, UnsafeCell};
 use core::ptr::NonNull;
 
 use super::meter::Meter;
+use super::weak::Waiting;
 use crate::space::bitmap;
 use crate::space::block::{BlockPtr, GRANULE, GRANULES};
 use crate::space::header::ObjectPtr;
@@ -39,9 +40,10 @@ pub(crate) struct Marker {
     /// Objects and granules marked in this cycle (not those born black).
     pub objects: Cell<usize>,
     pub granules: Cell<usize>,
-    /// Weak cells and ephemerons that marking came across in this cycle.
+    /// Weak cells that marking came across in this cycle.
     pub weak_cells: UnsafeCell<Vec<ObjectPtr>>,
-    pub ephemerons: UnsafeCell<Vec<ObjectPtr>>,
+    /// Ephemerons that marking came across in this cycle, and whose keys it did not.
+    waiting: UnsafeCell<Waiting>,
 }
 
 impl Marker {
@@ -58,7 +60,7 @@ impl Marker {
             objects: Cell::new(0),
             granules: Cell::new(0),
             weak_cells: UnsafeCell::new(Vec::new()),
-            ephemerons: UnsafeCell::new(Vec::new()),
+            waiting: UnsafeCell::new(Waiting::new()),
         }
     }
 
@@ -102,7 +104,26 @@ impl Marker {
         bitmap::set_run(words, at, granules.min(GRANULES - at));
         self.objects.set(self.objects.get() + 1);
         self.granules.set(self.granules.get() + granules);
+        if object.is_key() {
+            self.key_marked(object);
+        }
         true
+    }
+
+    /// Something marked an object that ephemerons wait for: they become grey again, and find it marked.
+    #[cold]
+    #[inline(never)]
+    fn key_marked(&self, key: ObjectPtr) {
+        key.set_key(false);
+        // SAFETY: a leaf borrow of what is not shared.
+        let mut next = unsafe { (*self.waiting.get()).take(key) };
+        while let Some(ephemeron) = next {
+            next = Waiting::unlink(ephemeron);
+            debug_assert!(self.is_marked(ephemeron), "it was traced when it was noted");
+            if !ephemeron.is_queued() {
+                self.enqueue(ephemeron);
+            }
+        }
     }
 
     /// Makes a white object grey (or black, where it holds no pointers).
@@ -155,7 +176,7 @@ impl Marker {
         prefetch(object, self.marked());
         let (head, len) = (self.ring_head.get(), self.ring_len.get());
         if len == RING {
-            let old = self.ring[head].replace(Some(object));
+            let old = self.ring[head % RING].replace(Some(object));
             self.ring_head.set((head + 1) % RING);
             if let Some(old) = old {
                 self.shade(old);
@@ -175,7 +196,7 @@ impl Marker {
         }
         self.ring_head.set((head + 1) % RING);
         self.ring_len.set(len - 1);
-        if let Some(object) = self.ring[head].take() {
+        if let Some(object) = self.ring[head % RING].take() {
             self.shade(object);
         }
         true
@@ -286,9 +307,21 @@ impl Marker {
         unsafe { (*self.weak_cells.get()).push(object) };
     }
 
-    pub fn found_ephemeron(&self, object: ObjectPtr) {
+    /// Notes an ephemeron that is being traced and whose key is white. False: there is no memory for the note.
+    pub fn wait_for_key(&self, key: ObjectPtr, ephemeron: ObjectPtr) -> bool {
+        debug_assert!(!self.is_marked(key));
         // SAFETY: a leaf borrow of what is not shared.
-        unsafe { (*self.ephemerons.get()).push(object) };
+        let noted = unsafe { (*self.waiting.get()).add(key, ephemeron) };
+        if noted {
+            key.set_key(true);
+        }
+        noted
+    }
+
+    /// The keys of the ephemerons that still wait are dead: clears them. True: all are done.
+    pub fn clear_waiting(&self, meter: &mut Meter) -> bool {
+        // SAFETY: a leaf borrow of what is not shared.
+        unsafe { (*self.waiting.get()).clear(meter) }
     }
 
     /// Lowers the cap, for tests of the overflow path.

@@ -4,6 +4,16 @@
 //! Idle -> SweepTermination -> Mark <-> MarkTermination -> Weak -> Sweep -> Release -> Idle
 //! ```
 //!
+//! | phase | what happens | pause |
+//! |---|---|---|
+//! | `Idle` | allocation only; barriers off | – |
+//! | `SweepTermination` | what the last cycle left unswept is swept | bounded steps |
+//! | `Mark` | roots, then the grey set; barriers on; an ephemeron waits for its key and becomes grey again with it | bounded steps |
+//! | `MarkTermination` | the grey set is empty: dirty roots are rescanned (insertion); guardians take what they guard and nothing else keeps alive, which brings marking back; then it is decided what dies | the policy's; guardians in bounded steps |
+//! | `Weak` | weak cells, ephemerons and interned strings forget what dies | bounded steps |
+//! | `Sweep` | sweeper thread and mutator take blocks from one list | none |
+//! | `Release` | chunks that lie empty age, and go back to the system | bounded steps |
+//!
 //! [`Collector::run`] is called by the mutator at its safepoints only, so between two steps the mutator runs, and
 //! inside a step no unrooted pointer lives.
 
@@ -85,7 +95,9 @@ impl Collector {
                 return ControlFlow::Continue(());
             }
             Phase::Weak => {
-                if weak::clear_cells(&self.marker, meter) && self.strings.borrow_mut().sweep(&self.marker, meter) {
+                if weak::clear_cells(&self.marker, meter)
+                    && self.marker.clear_waiting(meter)
+                    && self.strings.borrow_mut().sweep(&self.marker, meter) {
                     self.start_sweep::<B>();
                 }
                 return ControlFlow::Continue(());
@@ -130,6 +142,7 @@ impl Collector {
         self.escapes.start_scan();
         self.roots.borrow_mut().start_scan();
         self.stacks.borrow_mut().start_scan();
+        self.guardians.borrow_mut().start_scan();
         self.marking.set(rules.incremental);
         self.window.set(rules.window);
         self.watch_roots.set(rules.watches_roots());
@@ -175,6 +188,7 @@ impl Collector {
             && self.escapes.is_scanned()
             && self.roots.borrow().is_scanned()
             && self.stacks.borrow().is_scanned()
+            && self.guardians.borrow().is_scanned()
     }
 
     /// Scans roots within the budget; true: all are scanned.
@@ -187,6 +201,8 @@ impl Collector {
             && self.roots.borrow_mut().scan(&self.marker, meter, cycle, last_look)
             && (!meter.exhausted() || self.stacks.borrow().is_scanned())
             && self.stacks.borrow_mut().scan(&self.marker, meter, cycle, last_look)
+            && (!meter.exhausted() || self.guardians.borrow().is_scanned())
+            && self.guardians.borrow_mut().scan(&self.marker, meter, cycle)
     }
 
     /// The window closes: here, inside a step, when no unrooted pointer lives. What windows over stacks were written
@@ -241,13 +257,24 @@ impl Collector {
     fn terminate_marking<B: Barrier>(&self, meter: &mut Meter) {
         if B::RULES.rescan_dirty_roots {
             self.rescan_to_a_fixed_point(meter);
+            self.guardians.borrow_mut().examine(&self.marker, &mut Meter::unlimited());
+            self.drain_to_a_fixed_point(meter);
         }
-        if !self.marker.is_empty() {
+        if !self.guardians.borrow().is_examining() && !self.marker.is_empty() {
             // The mutator shaded something since the grey set was empty.
             self.phase.set(Phase::Mark);
             return;
         }
-        // From here on whatever is reachable is black, and so are new objects: no barrier is needed.
+        // Once a cycle, in steps: guarded objects that nothing else keeps alive. It is settled which those are before
+        // anything is marked that they reach.
+        if !self.guardians.borrow_mut().examine(&self.marker, meter) {
+            return;
+        }
+        if !self.marker.is_empty() {
+            self.phase.set(Phase::Mark);
+            return;
+        }
+        // The keys of ephemerons that wait are dead, as is whatever else is white: see `kit::ephemeron`. From here on whatever is reachable is black, and so are new objects: no barrier is needed.
         self.condemned.set(true);
         self.marking.set(false);
         self.watch_roots.set(false);
@@ -264,6 +291,11 @@ impl Collector {
         self.escapes.rescan(&self.marker);
         self.roots.borrow().rescan(&self.marker);
         self.stacks.borrow().rescan(&self.marker, self.cycle.get());
+        self.drain_to_a_fixed_point(meter);
+    }
+
+    /// Marks all that is grey and what it reaches.
+    fn drain_to_a_fixed_point(&self, meter: &mut Meter) {
         let mut all = Meter::unlimited();
         while !self.marker.is_empty() {
             if self.marker.must_find_lost() {

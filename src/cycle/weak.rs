@@ -1,10 +1,12 @@
-//! Phase `Weak`: what dies is decided; weak cells and weak tables forget it before it is swept.
+//! Phase `Weak`: what dies is decided; weak cells, ephemerons and weak tables forget it before it is swept.
 
 use hashbrown::HashTable;
 
 use super::mark::Marker;
 use super::meter::Meter;
+use crate::kit::ephemeron::head_of;
 use crate::pointer::weak::target_of;
+use crate::space::block::GRANULE;
 use crate::space::header::ObjectPtr;
 
 /// Clears weak cells that marking came across and whose target dies. True: all are done.
@@ -20,6 +22,87 @@ pub(crate) fn clear_cells(marker: &Marker, meter: &mut Meter) -> bool {
         if meter.spend(32) {
             return false;
         }
+    }
+}
+
+/// Ephemerons that wait for their key to be marked. Their lists are linked through them, so that any number may wait
+/// for one key.
+pub(crate) struct Waiting {
+    /// By key, the first of its list.
+    lists: HashTable<(ObjectPtr, ObjectPtr)>,
+    /// How far `clear` has come, in buckets.
+    cleared: usize,
+}
+
+/// The hash of a key: it does not move, and nobody chooses its address.
+fn hash_of((key, _): &(ObjectPtr, ObjectPtr)) -> u64 {
+    let product = ((key.addr() / GRANULE) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    product ^ product >> 32
+}
+
+impl Waiting {
+    pub fn new() -> Waiting {
+        Waiting { lists: HashTable::new(), cleared: 0 }
+    }
+
+    /// Adds an ephemeron to the list of its key, unless it is there already. False: there is no memory.
+    pub fn add(&mut self, key: ObjectPtr, ephemeron: ObjectPtr) -> bool {
+        // SAFETY: the marker passes ephemerons, which it is just tracing.
+        let next = &unsafe { head_of(ephemeron) }.next;
+        if next.get().is_some() {
+            return true;
+        }
+        let hash = hash_of(&(key, ephemeron));
+        if let Some((_, first)) = self.lists.find_mut(hash, |(k, _)| *k == key) {
+            next.set(Some(core::mem::replace(first, ephemeron)));
+            return true;
+        }
+        if self.lists.try_reserve(1, hash_of).is_err() {
+            return false;
+        }
+        next.set(Some(ephemeron));
+        self.lists.insert_unique(hash, (key, ephemeron), hash_of);
+        true
+    }
+
+    /// Takes the list of a key: its first.
+    pub fn take(&mut self, key: ObjectPtr) -> Option<ObjectPtr> {
+        let entry = self.lists.find_entry(hash_of(&(key, key)), |(k, _)| *k == key).ok()?;
+        Some(entry.remove().0.1)
+    }
+
+    /// Takes an ephemeron off its list, which it is the first of. Returns the next.
+    pub fn unlink(ephemeron: ObjectPtr) -> Option<ObjectPtr> {
+        // SAFETY: only ephemerons are on a list, and nothing is swept while any is.
+        let next = unsafe { head_of(ephemeron) }.next.take();
+        next.filter(|next| *next != ephemeron)
+    }
+
+    /// Clears the ephemerons that still wait, now that it is decided what dies. True: all are done.
+    pub fn clear(&mut self, meter: &mut Meter) -> bool {
+        while !self.lists.is_empty() {
+            match self.lists.get_bucket_entry(self.cleared) {
+                Ok(mut entry) => {
+                    let ephemeron = entry.get().1;
+                    // SAFETY: as in `unlink`.
+                    unsafe { head_of(ephemeron) }.key.set(None);
+                    match Waiting::unlink(ephemeron) {
+                        Some(next) => entry.get_mut().1 = next,
+                        None => drop(entry.remove()),
+                    }
+                }
+                Err(_) => self.cleared += 1,
+            }
+            if meter.spend(16) {
+                return false;
+            }
+        }
+        self.cleared = 0;
+        if self.lists.num_buckets() > 1 << 12 {
+            // The next cycle may have fewer, and would look at all these buckets.
+            self.lists = HashTable::new();
+        }
+        true
     }
 }
 

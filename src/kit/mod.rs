@@ -1,7 +1,11 @@
 //! What every interpreter needs at once: strings, arrays, interning, tables.
 
 pub(crate) mod array;
+pub(crate) mod ephemeron;
+pub(crate) mod guardian;
 pub(crate) mod intern;
 pub(crate) mod key;
+pub(crate) mod list;
 pub(crate) mod map;
 pub(crate) mod string;
+pub(crate) mod tagged;

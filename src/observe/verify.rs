@@ -33,10 +33,11 @@ use crate::cycle::phase::Phase;
 use crate::heap::Heap;
 use crate::mutator::Mutator;
 use crate::pointer::weak::{is_weak_cell, target_of};
+use crate::roots::Surveyed;
 use crate::roots::local::PointerArea;
 use crate::space::bitmap;
 use crate::space::block::{BLOCK_SIZE, BlockPtr, FIRST_GRANULE, GRANULE, GRANULES, Kind, WORDS};
-use crate::space::header::{HEADER_SIZE, ObjectPtr, QUEUED, TypeInfo};
+use crate::space::header::{HEADER_SIZE, KEY, ObjectPtr, QUEUED, TypeInfo};
 use crate::trace::Tracer;
 
 /// What [`Heap::verify`] found wrong: a bug in the collector, or in `unsafe` code beside it.
@@ -150,6 +151,7 @@ enum Place {
     Escape(usize),
     Root(usize),
     Stack([usize; 2]),
+    Guarded(usize),
 }
 
 impl fmt::Display for Place {
@@ -159,6 +161,7 @@ impl fmt::Display for Place {
             Place::Escape(index) => write!(f, "value {index} that leaves its scope"),
             Place::Root(index) => write!(f, "root {index}"),
             Place::Stack([stack, index]) => write!(f, "stack {stack}[{index}]"),
+            Place::Guarded(index) => write!(f, "object {index} that a guardian gives back"),
         }
     }
 }
@@ -340,7 +343,7 @@ impl<'h> Verifier<'h> {
         let address = word & !15;
         let in_heap = self.numbers.contains_key(&(address & !(BLOCK_SIZE - 1)));
         // A pointer into the heap, a small number, poison: all that payloads are usually made of.
-        if word & 15 & !QUEUED != 0 || address < 4096 || address as u64 >> 56 != 0 || in_heap {
+        if word & 15 & !(QUEUED | KEY) != 0 || address < 4096 || address as u64 >> 56 != 0 || in_heap {
             return fail(format!("no header at granule {granule} of {block:?}, but {word:#x}"));
         }
         // SAFETY: a header was written where a run in `occupied` starts, and where its last object ended (I3).
@@ -426,15 +429,22 @@ impl<'h> Verifier<'h> {
         };
         area(&c.shadow, Place::Local);
         area(&c.escapes, Place::Escape);
-        let mut index = 0;
-        c.roots.borrow().survey(last_look, &mut |objects, unscanned, dirty, alive| {
-            let (place, pending) = (Place::Root(index), unscanned || dirty && rescan);
-            roots.extend(objects.iter().map(|&object| RootSeen { object, place, pending, alive }));
-            index += 1;
+        let mut table = |root: Surveyed<'_>, place: Place| {
+            let pending = root.unscanned || root.dirty && rescan;
+            roots.extend(root.objects.iter().map(|&object| RootSeen { object, place, pending, alive: root.alive }));
+        };
+        c.roots.borrow().survey(last_look, &mut |root| {
+            let place = Place::Root(root.place[1]);
+            table(root, place);
         });
-        c.stacks.borrow().survey(c.cycle.get(), last_look, &mut |objects, at, unscanned, dirty, alive| {
-            let (place, pending) = (Place::Stack(at), unscanned || dirty && rescan);
-            roots.extend(objects.iter().map(|&object| RootSeen { object, place, pending, alive }));
+        c.stacks.borrow().survey(c.cycle.get(), last_look, &mut |root| {
+            let place = Place::Stack(root.place);
+            table(root, place);
+        });
+        let mut index = 0;
+        c.guardians.borrow().survey(c.cycle.get(), &mut |object, pending| {
+            roots.push(RootSeen { object, place: Place::Guarded(index), pending, alive: true });
+            index += 1;
         });
     }
 
@@ -447,6 +457,15 @@ impl<'h> Verifier<'h> {
                     string.addr()
                 ));
             }
+        }
+        let mut freed = None;
+        self.c.guardians.borrow().each_registered(&mut |object| {
+            if self.locate(object).is_none() {
+                freed = Some(object.addr());
+            }
+        });
+        if let Some(addr) = freed {
+            return fail(format!("a guarded object at {addr:#x} was freed"));
         }
         self.each_object(|at| {
             let cell = self.object(at);

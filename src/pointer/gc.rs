@@ -66,11 +66,6 @@ impl<'gc, T: ?Sized> Gc<'gc, T> {
         unsafe { ObjectPtr::from_payload(self.payload.cast()) }
     }
 
-    #[inline(always)]
-    pub(crate) fn payload(self) -> NonNull<T> {
-        self.payload
-    }
-
     /// The object, for as long as the pointer is valid. `Deref` gives it for the pointer's own borrow only.
     ///
     /// ```

@@ -199,12 +199,4 @@ impl PointerArea {
             f(self.at(at), at < self.unscanned.get(), at >= self.dirty_from.get());
         }
     }
-
-    /// Calls `f` for each root.
-    pub fn each(&self, mut f: impl FnMut(ObjectPtr)) {
-        for at in 0..self.len() {
-            // SAFETY: a leaf expression.
-            f(unsafe { self.entries() }[at]);
-        }
-    }
 }

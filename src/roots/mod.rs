@@ -5,6 +5,20 @@
 //! writes by the policy's rule for roots, behind a flag (`Collector::watch_roots`) that is off unless the rule needs
 //! it just then. Areas are scanned from the top down, so "unscanned" is always `[0, limit)`.
 
+/// What a table of roots says of one of them when it is surveyed, for the verifier.
+pub(crate) struct Surveyed<'x> {
+    /// What it points to.
+    pub objects: &'x [crate::space::header::ObjectPtr],
+    /// The area it is in, and its place there.
+    pub place: [usize; 2],
+    /// A scan of this cycle will come to it.
+    pub unscanned: bool,
+    /// A rescan would.
+    pub dirty: bool,
+    /// Its handle lives.
+    pub alive: bool,
+}
+
 pub(crate) mod local;
 pub(crate) mod root;
 pub(crate) mod stack;

@@ -11,6 +11,7 @@ use crate::barrier::rules::{RootWrite, Rules};
 use crate::cycle::mark::Marker;
 use crate::cycle::meter::Meter;
 use crate::mutator::Mutator;
+use crate::roots::Surveyed;
 use crate::trace::{Trace, Tracer, restamp};
 
 /// A value that is rooted until the handle is dropped: it may outlive [`Heap::enter`](crate::Heap::enter), and be
@@ -246,9 +247,8 @@ impl RootTable {
         }
     }
 
-    /// What a verifier asks: calls `f` with the pointers of each root, whether a scan of this cycle will come to it,
-    /// whether a rescan would, and whether its handle lives.
-    pub fn survey(&self, last_look: bool, f: &mut dyn FnMut(&[crate::space::header::ObjectPtr], bool, bool, bool)) {
+    /// Calls `f` with each root, for the verifier.
+    pub fn survey(&self, last_look: bool, f: &mut dyn FnMut(Surveyed<'_>)) {
         let mut pointers = Vec::new();
         for (index, root) in self.entries.iter().enumerate() {
             pointers.clear();
@@ -256,18 +256,13 @@ impl RootTable {
             if alive || last_look {
                 root.trace(&mut Tracer::listing(&mut pointers));
             }
-            f(&pointers, index < self.unscanned, root.dirty().get() && alive, alive);
+            f(Surveyed {
+                objects: &pointers,
+                place: [0, index],
+                unscanned: index < self.unscanned,
+                dirty: root.dirty().get() && alive,
+                alive,
+            });
         }
-    }
-
-    /// Calls `f` for each pointer of a live root.
-    pub fn each(&self, list: &mut Vec<crate::space::header::ObjectPtr>) {
-        for root in self.entries.iter().filter(|root| root.is_alive()) {
-            root.trace(&mut Tracer::listing(list));
-        }
-    }
-
-    pub fn len(&self) -> usize {
-        self.entries.len()
     }
 }

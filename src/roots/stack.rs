@@ -14,6 +14,7 @@ use crate::barrier::rules::{RootWrite, Rules};
 use crate::cycle::mark::Marker;
 use crate::cycle::meter::Meter;
 use crate::mutator::Mutator;
+use crate::roots::Surveyed;
 use crate::trace::{Trace, Tracer, restamp};
 
 /// A stack of values that keeps what they point to alive: an interpreter's value stack, a work list, a table of
@@ -582,14 +583,8 @@ impl StackTable {
         }
     }
 
-    /// What a verifier asks: calls `f` with each element's pointers, the numbers of stack and element, whether a scan
-    /// of cycle `cycle` will come to it, whether a rescan would, and whether the stack's handle lives.
-    pub fn survey(
-        &self,
-        cycle: u64,
-        last_look: bool,
-        f: &mut dyn FnMut(&[crate::space::header::ObjectPtr], [usize; 2], bool, bool, bool),
-    ) {
+    /// Calls `f` with each element of each stack, for the verifier.
+    pub fn survey(&self, cycle: u64, last_look: bool, f: &mut dyn FnMut(Surveyed<'_>)) {
         let mut pointers = Vec::new();
         for (number, area) in self.areas.iter().enumerate() {
             let alive = area.alive.load(Ordering::Acquire);
@@ -604,28 +599,14 @@ impl StackTable {
                 unsafe { (area.trace)(area.at(index), &mut Tracer::listing(&mut pointers)) };
                 let unscanned = number < self.unscanned && (!entered || index < area.unscanned.get());
                 let windowed = entered && (from..to).contains(&index);
-                f(
-                    &pointers,
-                    [number, index],
-                    unscanned || windowed,
-                    entered && index >= area.dirty_from.get() && alive,
+                f(Surveyed {
+                    objects: &pointers,
+                    place: [number, index],
+                    unscanned: unscanned || windowed,
+                    dirty: entered && index >= area.dirty_from.get() && alive,
                     alive,
-                );
+                });
             }
         }
-    }
-
-    /// Lists the pointers of the stacks whose handle is alive.
-    pub fn each(&self, list: &mut Vec<crate::space::header::ObjectPtr>) {
-        for area in self.areas.iter().filter(|area| area.alive.load(Ordering::Acquire)) {
-            for index in 0..area.len.get() {
-                // SAFETY: below `len`.
-                unsafe { (area.trace)(area.at(index), &mut Tracer::listing(list)) };
-            }
-        }
-    }
-
-    pub fn len(&self) -> usize {
-        self.areas.len()
     }
 }

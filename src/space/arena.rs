@@ -141,6 +141,8 @@ impl Arena {
         let small = FIRST_CHUNK_BLOCKS << self.chunks.len().min(16);
         let blocks =
             if small < CHUNK_BLOCKS && run <= small { small } else { run.div_ceil(CHUNK_BLOCKS) * CHUNK_BLOCKS };
+        // Near a limit no more is held than may be used.
+        let blocks = blocks.min((self.limit.saturating_sub(self.held) / BLOCK_SIZE).max(run));
         let bytes = blocks.checked_mul(BLOCK_SIZE).ok_or(Full)?;
         let huge = blocks % CHUNK_BLOCKS == 0;
         let align = if huge { CHUNK_BLOCKS * BLOCK_SIZE } else { BLOCK_SIZE };
@@ -218,7 +220,7 @@ mod tests {
     fn the_first_chunks_are_small_and_the_limit_holds() {
         let mut arena = Arena::new(3 * BLOCK_SIZE);
         let blocks: Vec<_> = (0..3).map(|_| arena.take(1, Kind::Plain, false, 0).unwrap()).collect();
-        assert_eq!(arena.held, FIRST_CHUNK_BLOCKS * BLOCK_SIZE);
+        assert_eq!(arena.held, 3 * BLOCK_SIZE, "no more is held than may be used");
         assert!(arena.take(1, Kind::Plain, false, 0).is_err());
         arena.give_back(blocks[1]);
         assert!(arena.take(1, Kind::Plain, false, 1).is_err(), "what the caller adds counts");

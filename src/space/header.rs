@@ -28,6 +28,8 @@ pub(crate) struct TypeInfo {
 
 /// The object waits on the grey set (or was lost from it by an overflow).
 pub(crate) const QUEUED: usize = 1;
+/// An ephemeron waits for the object to be marked.
+pub(crate) const KEY: usize = 2;
 const FLAGS: usize = 15;
 
 /// The header word: a `&'static TypeInfo` whose low bits are flags. Atomic because a marker thread may read it one
@@ -107,6 +109,17 @@ impl ObjectPtr {
         unsafe { self.0.as_ref() }.0.store(word, Relaxed);
     }
 
+    #[inline(always)]
+    pub fn is_key(self) -> bool {
+        self.word().addr() & KEY != 0
+    }
+
+    pub fn set_key(self, on: bool) {
+        let word = self.word().map_addr(|a| if on { a | KEY } else { a & !KEY });
+        // SAFETY: as in `word`.
+        unsafe { self.0.as_ref() }.0.store(word, Relaxed);
+    }
+
     /// Replaces the type of an object whose size stays what it was: how an array that is being filled stops being
     /// filler.
     ///
@@ -135,12 +148,6 @@ impl ObjectPtr {
     pub fn length(self) -> usize {
         // SAFETY: the payload of such a type starts with its length, written before the object was published.
         unsafe { self.payload().cast::<usize>().read() }
-    }
-
-    /// Bytes of the object, header included.
-    #[inline(always)]
-    pub fn bytes(self) -> usize {
-        self.granules() * GRANULE
     }
 
     /// The block that holds the header (for a large object: the first of its run).

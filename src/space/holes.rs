@@ -146,9 +146,11 @@ impl Bump {
 
     /// Moves into another block. It must be swept, and the last hole retired.
     pub fn enter_block(&self, block: BlockPtr, occupied: usize, bytes: usize) -> bool {
-        self.block.set(Some(block));
         block.scan.set(FIRST_GRANULE as u32);
-        self.enter_hole(block, occupied, bytes)
+        // A block that is refused stays nobody's.
+        let entered = self.enter_hole(block, occupied, bytes);
+        self.block.set(entered.then_some(block));
+        entered
     }
 
     fn enter_hole(&self, block: BlockPtr, occupied: usize, bytes: usize) -> bool {

@@ -1,0 +1,295 @@
+//! [`Ephemeron`]: a value that lives only as long as its key.
+//!
+//! # How marking treats them
+//!
+//! Tracing an ephemeron whose key is marked traces its value. Where the key is not marked (yet), the ephemeron *waits*:
+//! it is linked to a list that the marker finds by the key, and the key's header is flagged. When something marks the
+//! key, whatever it is (the mark loop, a barrier, an upgrade, a guardian), the flag is seen and the ephemerons of its
+//! list become grey again; traced once more, they find their key marked. So the work is linear however the ephemerons
+//! hang together, nothing recurses, and the end of marking needs no act of its own: when the grey set is empty, the
+//! keys of all that still wait are dead. Phase `Weak` clears those.
+//!
+//! For the policies an ephemeron is an object with one field: writing the value runs the barrier of `slot.set`,
+//! whether the key is marked or not. Reading key or value makes a strong pointer of a weak one, and shades as
+//! [`Weak::upgrade`](crate::Weak::upgrade) does: else a value that is read while its key is still white, stored in a
+//! black object, and whose key then dies, would be lost.
+
+use core::cell::Cell;
+use core::fmt;
+use core::marker::PhantomData;
+use core::ptr::NonNull;
+
+use crate::barrier::Barrier;
+use crate::mutator::{HeapFull, Mutator, heap_is_full};
+use crate::pointer::gc::Gc;
+use crate::pointer::slot::Slot;
+use crate::space::block::{GRANULE, Kind};
+use crate::space::header::{ObjectPtr, TypeInfo};
+use crate::trace::{Trace, Tracer, object_bytes, restamp, tracer};
+
+/// A key and a value: the value is kept alive only while the key is alive (and the ephemeron itself), also where the
+/// value points to the key. The key is not kept alive.
+///
+/// What weak tables, object properties from outside and caches are made of. It points to an object in the heap;
+/// [`Mutator::alloc_ephemeron`] allocates one. The collector clears key and value in the cycle that finds the key dead.
+///
+/// Marking takes time in proportion to the ephemerons and what they keep, whatever hangs on what; all that wait for
+/// one key are looked at in the step that marks it.
+///
+/// ```
+/// use grisaille::{Gc, Heap};
+///
+/// Heap::new().enter(|cx| {
+///     let key = cx.root(cx.alloc("key".to_string()));
+///     let ephemeron = cx.root(cx.alloc_ephemeron(key.get(cx), cx.alloc(7)));
+///     cx.collect();
+///     assert_eq!(ephemeron.get(cx).value(cx).map(|value| *value), Some(7));
+/// });
+/// ```
+///
+/// A value that points to its own key dies with it, where a [`Weak`](crate::Weak) key and a strong value would leak:
+///
+/// ```
+/// # use grisaille::Heap;
+/// # Heap::new().enter(|cx| {
+/// let ephemeron = cx.scope(|cx, out| {
+///     let key = cx.alloc("key".to_string());
+///     out.keep(cx, cx.alloc_ephemeron(key, key))
+/// });
+/// cx.collect();
+/// assert!(ephemeron.get(cx).value(cx).is_none());
+/// # });
+/// ```
+pub struct Ephemeron<'gc, K: ?Sized, V> {
+    cell: Gc<'gc, EphemeronCell<V>>,
+    _key: PhantomData<(&'gc (), *const K)>,
+}
+
+/// The object behind an ephemeron.
+#[repr(C)]
+struct EphemeronCell<V> {
+    head: Head,
+    /// Whatever it was when the key died, where the key is gone: not looked at.
+    value: Slot<V>,
+}
+
+/// What the marker knows of an ephemeron: it does not know the value's type.
+#[repr(C)]
+pub(crate) struct Head {
+    /// None: it died.
+    pub key: Cell<Option<ObjectPtr>>,
+    /// The next that waits for the same key; the last one names itself. None: it does not wait.
+    pub next: Cell<Option<ObjectPtr>>,
+}
+
+/// The head of an ephemeron.
+///
+/// # Safety
+/// `object` must be an ephemeron's, its memory not swept.
+pub(crate) unsafe fn head_of<'a>(object: ObjectPtr) -> &'a Head {
+    // SAFETY: its payload is an EphemeronCell, which starts with the head (`repr(C)`).
+    unsafe { object.payload().cast::<Head>().as_ref() }
+}
+
+struct InfoOfEphemeron<V>(PhantomData<V>);
+
+impl<V: Trace + Copy> InfoOfEphemeron<V> {
+    const INFO: TypeInfo = {
+        assert!(
+            align_of::<V>() <= GRANULE,
+            "types aligned to more than 8 bytes cannot live in the heap: box the part that is"
+        );
+        TypeInfo {
+            granules: (object_bytes::<EphemeronCell<V>>() / GRANULE) as u32,
+            element: 0,
+            prefix: 0,
+            needs_trace: true,
+            trace: trace_ephemeron::<V>,
+            drop: None,
+            name: core::any::type_name::<Ephemeron<'static, (), V>>,
+        }
+    };
+}
+
+unsafe fn trace_ephemeron<V: Trace + Copy>(object: ObjectPtr, _: usize, erased: NonNull<()>) -> usize {
+    // SAFETY: the header names this function, so the payload is a live ephemeron's.
+    let cell = unsafe { object.payload().cast::<EphemeronCell<V>>().as_ref() };
+    // SAFETY: the tracer is the caller's.
+    let tracer = unsafe { tracer(erased) };
+    // Those that only list pointers see none: none of them is strong by itself.
+    if let (Some(key), Some(marker)) = (cell.head.key.get(), tracer.marker())
+        // Where there is no memory to note that it waits, it is strong: marking never fails for want of memory.
+        && (marker.is_marked(key) || !marker.wait_for_key(key, object))
+    {
+        tracer.visit(key);
+        cell.value.get().trace(tracer);
+    }
+    0
+}
+
+impl<B: Barrier> Mutator<'_, B> {
+    /// Allocates an [`Ephemeron`]: an object of 24 bytes and the value.
+    ///
+    /// # Panics
+    /// When the heap is full.
+    #[track_caller]
+    pub fn alloc_ephemeron<'a, K, V>(&'a self, key: Gc<'_, K>, value: V) -> Ephemeron<'a, K::At<'a>, V>
+    where
+        K: ?Sized + Trace,
+        V: Trace<At<'a> = V> + Copy,
+    {
+        self.try_alloc_ephemeron(key, value).unwrap_or_else(|_| heap_is_full())
+    }
+
+    /// Allocates an [`Ephemeron`], or gives the value back when the heap is full.
+    ///
+    /// ```
+    /// # use grisaille::Heap;
+    /// # Heap::new().enter(|cx| {
+    /// let key = cx.alloc(1);
+    /// assert_eq!(cx.try_alloc_ephemeron(key, 2).unwrap().value(cx), Some(2));
+    /// # });
+    /// ```
+    ///
+    /// # Errors
+    /// [`HeapFull`], with the value.
+    pub fn try_alloc_ephemeron<'a, K, V>(
+        &'a self,
+        key: Gc<'_, K>,
+        value: V,
+    ) -> Result<Ephemeron<'a, K::At<'a>, V>, HeapFull<V>>
+    where
+        K: ?Sized + Trace,
+        V: Trace<At<'a> = V> + Copy,
+    {
+        let head = Head { key: Cell::new(Some(key.object())), next: Cell::new(None) };
+        let cell = EphemeronCell { head, value: Slot::new(value) };
+        let object = match self.place(cell, const { &InfoOfEphemeron::<V>::INFO }, Kind::Plain) {
+            Ok(object) => object,
+            Err(_) => return Err(HeapFull(value)),
+        };
+        // One that is born white or grey is traced when it is reached. One that is born black is not, and need not:
+        // whatever the mutator holds is marked by the end of the cycle under the policies that allocate black, so this
+        // cycle will not find the key dead, and the value has what the first pointers of any black object have.
+        //
+        // SAFETY: just allocated as an ephemeron; no safepoint before `'a` ends.
+        Ok(Ephemeron { cell: unsafe { Gc::from_object(object) }, _key: PhantomData })
+    }
+}
+
+impl<K: ?Sized, V> Clone for Ephemeron<'_, K, V> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<K: ?Sized, V> Copy for Ephemeron<'_, K, V> {}
+
+impl<'gc, K: ?Sized, V> Ephemeron<'gc, K, V> {
+    fn cell(self) -> &'gc EphemeronCell<V> {
+        self.cell.as_ref()
+    }
+
+    /// Whether two are the same ephemeron.
+    ///
+    /// ```
+    /// # use grisaille::{Ephemeron, Heap};
+    /// # Heap::new().enter(|cx| {
+    /// let key = cx.alloc(1);
+    /// let (a, b) = (cx.alloc_ephemeron(key, 0), cx.alloc_ephemeron(key, 0));
+    /// assert!(Ephemeron::ptr_eq(a, a) && !Ephemeron::ptr_eq(a, b));
+    /// # });
+    /// ```
+    pub fn ptr_eq(a: Self, b: Self) -> bool {
+        Gc::ptr_eq(a.cell, b.cell)
+    }
+}
+
+impl<K: Trace, V: Trace + Copy> Ephemeron<'_, K, V> {
+    /// The key, if it is still there. As [`Weak::upgrade`](crate::Weak::upgrade).
+    ///
+    /// ```
+    /// # use grisaille::Heap;
+    /// # Heap::new().enter(|cx| {
+    /// let ephemeron = cx.alloc_ephemeron(cx.alloc(1), 2);
+    /// assert_eq!(ephemeron.key(cx).map(|key| *key), Some(1));
+    /// # });
+    /// ```
+    pub fn key<'a, B: Barrier>(self, cx: &'a Mutator<'_, B>) -> Option<Gc<'a, K::At<'a>>>
+    where
+        K::At<'a>: Sized,
+    {
+        let key = self.cell().head.key.get()?;
+        // SAFETY: the ephemeron was made with a `Gc<K>`; the collector clears it when the key dies and says so just
+        // now that it lives, which holds until the next safepoint.
+        cx.collector().may_upgrade::<B>(key).then(|| unsafe { Gc::from_object(key) })
+    }
+
+    /// The value, if the key is still there. While the collector marks, this shades the value where the policy needs
+    /// it; once it has decided that the key dies, the answer is `None`.
+    ///
+    /// ```
+    /// # use grisaille::Heap;
+    /// # Heap::new().enter(|cx| {
+    /// let ephemeron = cx.alloc_ephemeron(cx.alloc(1), 2);
+    /// assert_eq!(ephemeron.value(cx), Some(2));
+    /// # });
+    /// ```
+    pub fn value<'a, B: Barrier>(self, cx: &'a Mutator<'_, B>) -> Option<V::At<'a>>
+    where
+        V::At<'a>: Copy,
+    {
+        let (cell, c) = (self.cell(), cx.collector());
+        if !c.may_find(cell.head.key.get()?) {
+            return None;
+        }
+        let value = cell.value.get();
+        if const { V::NEEDS_TRACE && B::RULES.upgrade_shades } && c.marking.get() {
+            value.trace(&mut Tracer::shading(&c.marker));
+        }
+        // SAFETY: the key lives, and with it the value, until the next safepoint.
+        Some(unsafe { restamp(value) })
+    }
+
+    /// Replaces the value, as [`Slot::set`]. False: the key is gone, and nothing is kept.
+    ///
+    /// ```
+    /// # use grisaille::Heap;
+    /// # Heap::new().enter(|cx| {
+    /// let ephemeron = cx.alloc_ephemeron(cx.alloc(1), 2);
+    /// assert!(ephemeron.set(cx, 3));
+    /// assert_eq!(ephemeron.value(cx), Some(3));
+    /// # });
+    /// ```
+    pub fn set<B: Barrier>(self, cx: &Mutator<'_, B>, value: V) -> bool {
+        let cell = self.cell();
+        // Where the key is gone the old value is, too: no barrier may look at it.
+        let lives = cell.head.key.get().is_some_and(|key| cx.collector().may_find(key));
+        if lives {
+            cell.value.set(cx, value);
+        }
+        lives
+    }
+}
+
+// SAFETY: the object is passed on, as a strong pointer; key and value are the collector's business.
+unsafe impl<K: ?Sized + Trace, V: Trace> Trace for Ephemeron<'_, K, V>
+where
+    for<'a> V::At<'a>: Sized,
+{
+    type At<'a> = Ephemeron<'a, K::At<'a>, V::At<'a>>;
+    const ATOMIC_WORD: bool = true;
+    #[inline]
+    fn trace(&self, tracer: &mut Tracer<'_>) {
+        tracer.visit(self.cell.object());
+    }
+}
+
+impl<K: ?Sized, V> fmt::Debug for Ephemeron<'_, K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.cell().head.key.get() {
+            Some(key) => write!(f, "Ephemeron({:#x})", key.payload().as_ptr().addr()),
+            None => f.write_str("Ephemeron(gone)"),
+        }
+    }
+}

@@ -1,0 +1,414 @@
+//! [`List`]: a sequence that grows.
+//!
+//! A list is one word that points to a *buffer*, an object that is replaced by one of twice the size when it is full.
+//! The buffer knows how many of its elements are in use; the others are uninitialized memory that nobody looks at, so
+//! elements need no default. Every element is a [`Slot`] with its write barrier; a pop is a write that stores nothing.
+//! The mark loop scans a buffer in pieces, and what enters or leaves its scanned part between two of them went through
+//! the barrier. A buffer that was replaced does not change any more, and the policies that count on its elements have
+//! it shaded by the barrier of the word.
+
+use core::cell::Cell;
+use core::fmt;
+use core::marker::PhantomData;
+use core::ptr::NonNull;
+
+use super::array::complete;
+use crate::barrier::Barrier;
+use crate::mutator::{HeapFull, Mutator, heap_is_full};
+use crate::pointer::gc::Gc;
+use crate::pointer::slot::Slot;
+use crate::space::block::{GRANULE, Kind};
+use crate::space::header::{HEADER_SIZE, ObjectPtr, TypeInfo, trace_nothing};
+use crate::trace::{Trace, Tracer, tracer};
+
+/// Elements that are scanned in one piece.
+const PIECE: usize = 128;
+/// Elements of the first buffer.
+const FIRST: usize = 4;
+
+/// A sequence of values that grows at its end, as a field or as an object of its own.
+///
+/// The write barrier works at the element, and a long list is marked in pieces. An empty list is one word, and `push`
+/// takes amortized constant time: one in many copies the list to a new buffer in the heap, which allocates and never
+/// collects.
+///
+/// What allocates takes the mutator for exactly `'gc`, the time for which the list itself was borrowed from it.
+///
+/// ```
+/// use grisaille::{Gc, Heap, List, Trace};
+///
+/// #[derive(Trace)]
+/// struct Stack<'gc> {
+///     numbers: List<'gc, Gc<'gc, i64>>,
+/// }
+///
+/// Heap::new().enter(|cx| {
+///     let stack = cx.root(cx.alloc(Stack { numbers: List::new() }));
+///     for n in 0..100 {
+///         let stack = stack.get(cx);
+///         stack.numbers.push(cx, cx.alloc(n));
+///         cx.safepoint();
+///     }
+///     let numbers = &stack.get(cx).numbers;
+///     assert_eq!(numbers.iter().map(|n| *n).sum::<i64>(), 4950);
+///     assert_eq!(numbers.pop(cx).map(|n| *n), Some(99));
+/// });
+/// ```
+pub struct List<'gc, V> {
+    buffer: Slot<Option<Gc<'gc, Buffer>>>,
+    /// The buffer's elements. Invariant: what is written through one view is read through another.
+    _elements: PhantomData<Cell<V>>,
+}
+
+/// The fixed part of the object behind a list; the elements follow it.
+#[repr(C)]
+struct Buffer {
+    /// The length word: how many elements there is room for.
+    capacity: usize,
+    /// How many there are. Those below it are initialized.
+    len: Cell<usize>,
+}
+
+struct InfoOfBuffer<V>(PhantomData<V>);
+
+impl<V: Trace + Copy> InfoOfBuffer<V> {
+    const INFO: TypeInfo = {
+        assert!(
+            align_of::<Slot<V>>() <= GRANULE,
+            "types aligned to more than 8 bytes cannot live in the heap: box the part that is"
+        );
+        assert!(size_of::<Slot<V>>() <= u32::MAX as usize, "the element is too large for the heap");
+        TypeInfo {
+            granules: 0,
+            element: size_of::<Slot<V>>() as u32,
+            prefix: size_of::<Buffer>() as u32,
+            needs_trace: V::NEEDS_TRACE,
+            trace: if V::NEEDS_TRACE { trace_buffer::<V> } else { trace_nothing },
+            drop: None,
+            name: core::any::type_name::<List<'static, V>>,
+        }
+    };
+}
+
+/// The first elements of a buffer.
+///
+/// # Safety
+/// `object` must be a complete buffer of `V` for `'x`, and `len` not be greater than its own.
+unsafe fn elements<'x, V>(object: ObjectPtr, len: usize) -> &'x [Slot<V>] {
+    // SAFETY: passed on: those below the buffer's length are initialized.
+    unsafe { core::slice::from_raw_parts(first(object).as_ptr(), len) }
+}
+
+fn first<V>(object: ObjectPtr) -> NonNull<Slot<V>> {
+    // SAFETY: the elements follow the buffer's fixed part, in the same object.
+    unsafe { object.payload().cast::<Buffer>().add(1).cast() }
+}
+
+unsafe fn trace_buffer<V: Trace + Copy>(object: ObjectPtr, from: usize, erased: NonNull<()>) -> usize {
+    // SAFETY: the header names this function, so the object is a complete buffer of `V`.
+    let len = unsafe { object.payload().cast::<Buffer>().as_ref() }.len.get();
+    // SAFETY: as above. It may have become shorter since the last piece.
+    let all = unsafe { elements::<V>(object, len) };
+    let end = len.min(from + PIECE);
+    // SAFETY: the tracer is the caller's.
+    let tracer = unsafe { tracer(erased) };
+    for element in &all[from.min(end)..end] {
+        element.get().trace(tracer);
+    }
+    tracer.scanned((end - from.min(end)) * size_of::<Slot<V>>());
+    if end == len { 0 } else { end }
+}
+
+impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
+    /// An empty list. It takes no memory beside its word.
+    ///
+    /// ```
+    /// # use grisaille::List;
+    /// assert!(List::<'_, i64>::new().is_empty());
+    /// ```
+    pub fn new() -> Self {
+        List { buffer: Slot::new(None), _elements: PhantomData }
+    }
+
+    /// How many values there are.
+    ///
+    /// ```
+    /// # use grisaille::{Heap, List};
+    /// # Heap::new().enter(|cx| {
+    /// let list = cx.alloc(List::new());
+    /// list.push(cx, 7);
+    /// assert_eq!((list.len(), list.is_empty()), (1, false));
+    /// # });
+    /// ```
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.buffer.get().map_or(0, |buffer| buffer.len.get())
+    }
+
+    /// Whether there is none.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The values, as fields. A push that moves the list to a new buffer leaves this one as it was.
+    ///
+    /// ```
+    /// # use grisaille::{Heap, List};
+    /// # Heap::new().enter(|cx| {
+    /// let list = cx.alloc(List::new());
+    /// (0..3).for_each(|n| list.push(cx, n));
+    /// list.as_slice()[1].set(cx, 10);
+    /// assert_eq!(list.iter().collect::<Vec<_>>(), [0, 10, 2]);
+    /// # });
+    /// ```
+    #[inline]
+    pub fn as_slice(&self) -> &'gc [Slot<V>] {
+        match self.buffer.get() {
+            // SAFETY: a buffer is complete, and this one live until the next safepoint; so long its elements stay
+            // initialized, also where the list is truncated.
+            Some(buffer) => unsafe { elements(buffer.object(), buffer.len.get()) },
+            None => &[],
+        }
+    }
+
+    /// The value at an index.
+    ///
+    /// ```
+    /// # use grisaille::{Heap, List};
+    /// # Heap::new().enter(|cx| {
+    /// let list = cx.alloc(List::new());
+    /// list.push(cx, 7);
+    /// assert_eq!((list.get(0), list.get(1)), (Some(7), None));
+    /// # });
+    /// ```
+    #[inline]
+    pub fn get(&self, index: usize) -> Option<V> {
+        self.as_slice().get(index).map(Slot::get)
+    }
+
+    /// Replaces the value at an index.
+    ///
+    /// ```
+    /// # use grisaille::{Heap, List};
+    /// # Heap::new().enter(|cx| {
+    /// let list = cx.alloc(List::new());
+    /// list.push(cx, 7);
+    /// list.set(cx, 0, 8);
+    /// assert_eq!(list.get(0), Some(8));
+    /// # });
+    /// ```
+    ///
+    /// # Panics
+    /// When there is none.
+    #[inline]
+    #[track_caller]
+    pub fn set<B: Barrier>(&self, cx: &Mutator<'_, B>, index: usize, value: V) {
+        self.as_slice()[index].set(cx, value);
+    }
+
+    /// Adds a value at the end.
+    ///
+    /// # Panics
+    /// When the list has to grow and the heap is full: [`try_push`](List::try_push) answers with a value.
+    #[inline]
+    #[track_caller]
+    pub fn push<B: Barrier>(&self, cx: &'gc Mutator<'_, B>, value: V) {
+        self.try_push(cx, value).unwrap_or_else(|_| heap_is_full());
+    }
+
+    /// Adds a value at the end, unless the list has to grow and the heap is full.
+    ///
+    /// ```
+    /// # use grisaille::{Heap, HeapFull, List};
+    /// let mut heap = Heap::builder().limit(1 << 20).build().unwrap();
+    /// heap.enter(|cx| {
+    ///     let list = cx.alloc(List::new());
+    ///     let full = (0..).find_map(|n| list.try_push(cx, n).err()).unwrap();
+    ///     assert_eq!(full.0, list.len()); // the value is not lost, and the list is what it was
+    /// });
+    /// ```
+    ///
+    /// # Errors
+    /// [`HeapFull`], with the value.
+    #[inline]
+    pub fn try_push<B: Barrier>(&self, cx: &'gc Mutator<'_, B>, value: V) -> Result<(), HeapFull<V>> {
+        let buffer = match self.buffer.get() {
+            Some(buffer) if buffer.len.get() < buffer.capacity => buffer,
+            _ => match self.grow(cx, 1) {
+                Ok(buffer) => buffer,
+                Err(HeapFull(())) => return Err(HeapFull(value)),
+            },
+        };
+        let len = buffer.len.get();
+        if const { V::NEEDS_TRACE && B::RULES.has_write_barrier() } && cx.collector().marking.get() {
+            cx.collector().before_write::<B>(|_| {}, |t| value.trace(t));
+        }
+        // SAFETY: below the capacity, and nobody looks at it before the length says so.
+        unsafe { first::<V>(buffer.object()).add(len).write(Slot::new(value)) };
+        buffer.len.set(len + 1);
+        Ok(())
+    }
+
+    /// Takes the last value.
+    ///
+    /// ```
+    /// # use grisaille::{Heap, List};
+    /// # Heap::new().enter(|cx| {
+    /// let list = cx.alloc(List::new());
+    /// list.push(cx, 7);
+    /// assert_eq!((list.pop(cx), list.pop(cx)), (Some(7), None));
+    /// # });
+    /// ```
+    #[inline]
+    pub fn pop<B: Barrier>(&self, cx: &Mutator<'_, B>) -> Option<V> {
+        let value = self.as_slice().last()?.get();
+        self.truncate(cx, self.len() - 1);
+        Some(value)
+    }
+
+    /// Drops all values from `len` on. No effect where there are fewer. The list keeps its buffer; while the collector
+    /// marks, and the policy shades what is overwritten, this looks at each value that goes.
+    ///
+    /// ```
+    /// # use grisaille::{Heap, List};
+    /// # Heap::new().enter(|cx| {
+    /// let list = cx.alloc(List::new());
+    /// (0..9).for_each(|n| list.push(cx, n));
+    /// list.truncate(cx, 2);
+    /// assert_eq!(list.iter().collect::<Vec<_>>(), [0, 1]);
+    /// # });
+    /// ```
+    #[inline]
+    pub fn truncate<B: Barrier>(&self, cx: &Mutator<'_, B>, len: usize) {
+        let Some(buffer) = self.buffer.get() else { return };
+        if len >= buffer.len.get() {
+            return;
+        }
+        if const { V::NEEDS_TRACE && B::RULES.shade_old } && cx.collector().marking.get() {
+            for element in &self.as_slice()[len..] {
+                let old = element.get();
+                cx.collector().before_write::<B>(|t| old.trace(t), |_| {});
+            }
+        }
+        buffer.len.set(len);
+    }
+
+    /// Drops all values and the buffer. Constant time.
+    ///
+    /// ```
+    /// # use grisaille::{Heap, List};
+    /// # Heap::new().enter(|cx| {
+    /// let list = cx.alloc(List::new());
+    /// list.push(cx, 7);
+    /// list.clear(cx);
+    /// assert!(list.is_empty());
+    /// # });
+    /// ```
+    pub fn clear<B: Barrier>(&self, cx: &Mutator<'_, B>) {
+        self.buffer.set(cx, None);
+    }
+
+    /// Makes room for `additional` more values, so that the list need not grow for them.
+    ///
+    /// ```
+    /// # use grisaille::{Heap, List};
+    /// # Heap::new().enter(|cx| {
+    /// let list = cx.alloc(List::new());
+    /// list.reserve(cx, 1000).unwrap();
+    /// let before = cx.stats().objects_allocated;
+    /// (0..1000).for_each(|n| list.push(cx, n));
+    /// assert_eq!(cx.stats().objects_allocated, before);
+    /// # });
+    /// ```
+    ///
+    /// # Errors
+    /// [`HeapFull`].
+    pub fn reserve<B: Barrier>(&self, cx: &'gc Mutator<'_, B>, additional: usize) -> Result<(), HeapFull<()>> {
+        match self.buffer.get() {
+            Some(buffer) if additional <= buffer.capacity - buffer.len.get() => Ok(()),
+            None if additional == 0 => Ok(()),
+            _ => self.grow(cx, additional).map(drop),
+        }
+    }
+
+    /// The values from first to last: those that there are now, each as it is when its turn comes.
+    ///
+    /// ```
+    /// # use grisaille::{Heap, List};
+    /// # Heap::new().enter(|cx| {
+    /// let list = cx.alloc(List::new());
+    /// (0..4).for_each(|n| list.push(cx, n));
+    /// for n in list.iter() {
+    ///     list.push(cx, n); // not visited
+    /// }
+    /// assert_eq!(list.len(), 8);
+    /// # });
+    /// ```
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = V> + ExactSizeIterator + use<'gc, V> {
+        self.as_slice().iter().map(Slot::get)
+    }
+
+    /// Moves the list to a buffer with room for `additional` more values, and at least twice the size.
+    #[cold]
+    #[inline(never)]
+    fn grow<B: Barrier>(
+        &self,
+        cx: &'gc Mutator<'_, B>,
+        additional: usize,
+    ) -> Result<Gc<'gc, Buffer>, HeapFull<()>> {
+        let old = self.as_slice();
+        let capacity = old.len().checked_add(additional).ok_or(HeapFull(()))?.max(2 * old.len()).max(FIRST);
+        let bytes = capacity
+            .checked_mul(size_of::<Slot<V>>())
+            .and_then(|bytes| bytes.checked_add(HEADER_SIZE + size_of::<Buffer>() + GRANULE))
+            .filter(|&bytes| bytes <= isize::MAX as usize)
+            .ok_or(HeapFull(()))?;
+        let object = cx.place_filler((bytes - GRANULE).next_multiple_of(GRANULE), Kind::Plain)?;
+        // SAFETY: the filler has room for the buffer's fixed part and its elements, and is nobody else's. The copies
+        // are the first pointers of a new object, as the policies know them. The size is the filler's.
+        let new = unsafe {
+            (&raw mut (*object.payload().cast::<Buffer>().as_ptr()).len).write(Cell::new(old.len()));
+            let from = NonNull::from(old).cast::<Slot<V>>();
+            first::<V>(object).copy_from_nonoverlapping(from, old.len());
+            complete(object, capacity, const { &InfoOfBuffer::<V>::INFO })
+        };
+        cx.collector().born(new);
+        // SAFETY: complete; no safepoint before `'gc` ends, for which `cx` is borrowed.
+        let new = unsafe { Gc::from_object(new) };
+        self.buffer.set(cx, Some(new));
+        Ok(new)
+    }
+}
+
+impl<'gc, V: Trace + Copy + 'gc> Default for List<'gc, V> {
+    fn default() -> Self {
+        List::new()
+    }
+}
+
+// SAFETY: holds no pointer by itself: an object that starts with one is traced through its header.
+unsafe impl Trace for Buffer {
+    type At<'a> = Buffer;
+    fn trace(&self, _: &mut Tracer<'_>) {
+        unreachable!("buffers are traced through their header")
+    }
+}
+
+// SAFETY: passes the buffer on, whose header names the trace of its elements; `At` replaces the lifetime in them.
+unsafe impl<V: Trace + Copy> Trace for List<'_, V>
+where
+    for<'a> V::At<'a>: Copy,
+{
+    type At<'a> = List<'a, V::At<'a>>;
+    #[inline(always)]
+    fn trace(&self, tracer: &mut Tracer<'_>) {
+        self.buffer.trace(tracer);
+    }
+}
+
+impl<V> fmt::Debug for List<'_, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("List { .. }")
+    }
+}
