@@ -177,3 +177,26 @@ fn heap_is_sound<B: Barrier>(cx: &mut grisaille::Mutator<'_, B>) {
         panic!("{error}");
     }
 }
+
+/// At the limit, failed allocations of medium objects threw the blocks away that had holes for small ones.
+#[test]
+fn failed_medium_allocations_leave_the_holes_to_small_objects() {
+    let small_objects_that_fit = |failures: usize| {
+        let mut heap = Heap::builder().limit(4 << 20).automatic(false).sweep(Sweep::Lazy).build().unwrap();
+        heap.enter(|cx| {
+            let mut number = 0;
+            while let Ok(object) = cx.try_alloc([0u64; 12]) {
+                number += 1;
+                if number % 5 == 0 {
+                    cx.root(object);
+                }
+            }
+            cx.collect();
+            for _ in 0..failures {
+                assert!(cx.try_alloc([0u64; 900]).is_err());
+            }
+            std::iter::from_fn(|| cx.try_alloc([0u64; 12]).ok()).count()
+        })
+    };
+    assert_eq!(small_objects_that_fit(1000), small_objects_that_fit(0));
+}
