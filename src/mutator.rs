@@ -295,7 +295,7 @@ impl<'s, B: Barrier> Mutator<'s, B> {
     fn safepoint_slow(&mut self) {
         let c = self.collector();
         let (pacer, phase) = (&c.pacer, c.phase.get());
-        c.checkpoint();
+        c.book_all();
         c.poll.set(c.stress);
         if !pacer.pace.automatic {
             return;
@@ -347,7 +347,7 @@ impl<'s, B: Barrier> Mutator<'s, B> {
         let start = Instant::now();
         let mut meter = Meter::new(budget);
         let c = self.collector();
-        c.checkpoint();
+        c.book_all();
         let ended = c.run::<B>(&mut meter, true);
         c.paused(start);
         c.pacer.step_ended(meter.spent, ended == Ended::Cycle);
@@ -379,7 +379,7 @@ impl<'s, B: Barrier> Mutator<'s, B> {
 
     fn finish_cycle(&mut self) {
         let c = self.collector();
-        c.checkpoint();
+        c.book_all();
         // The sweeper may have a block in hand. It is not waited for anywhere else.
         while c.run::<B>(&mut Meter::unlimited(), true) != Ended::Cycle {
             std::thread::yield_now();

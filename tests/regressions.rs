@@ -200,3 +200,31 @@ fn failed_medium_allocations_leave_the_holes_to_small_objects() {
     };
     assert_eq!(small_objects_that_fit(1000), small_objects_that_fit(0));
 }
+
+/// The trigger counted objects and the limit blocks: with nothing alive, `alloc` ran into the limit before a cycle began.
+#[test]
+fn blocks_near_the_limit_start_a_cycle() {
+    let mut heap = Heap::builder().limit(1 << 20).build().unwrap();
+    heap.enter(|cx| {
+        for _ in 0..10_000 {
+            cx.alloc([0u8; 9000]);
+            cx.safepoint();
+        }
+    });
+}
+
+/// Under insertion what is allocated has to be marked as well, and marking never caught up.
+#[test]
+fn insertion_ends_its_cycles_while_the_program_allocates_and_links() {
+    let mut heap = Heap::builder().barrier::<Insertion>().floor(1 << 18).build().unwrap();
+    heap.enter(|cx| {
+        let list = cx.root(cx.alloc(Node { next: Slot::new(None) }));
+        for number in 0..400_000 {
+            let node = cx.alloc(Node { next: Slot::new(list.get(cx).next.get()) });
+            list.get(cx).next.set(cx, if number % 1000 == 0 { None } else { Some(node) });
+            cx.safepoint();
+        }
+        assert!(cx.stats().cycles > 5, "{}", cx.stats());
+        assert!(cx.stats().bytes_held < 8 << 20, "{}", cx.stats());
+    });
+}

@@ -25,8 +25,10 @@ pub enum Sweep {
 
 /// A block with fewer free bytes is not worth allocating in.
 const MIN_FREE: usize = 512;
-/// Jobs of fewer blocks are not handed over: waking the thread would cost more.
-const MIN_HAND_OVER: usize = 64;
+/// Smaller jobs are not handed over: waking the thread takes the mutator as long as sweeping some hundred blocks.
+const MIN_HAND_OVER: usize = 512;
+/// A block with drops to run counts as so many.
+const DROPS_WEIGH: usize = 64;
 /// Blocks that an allocation sweeps at the most before it takes new memory.
 const SWEEP_AT_ALLOCATION: usize = 32;
 /// Work booked for a block swept.
@@ -41,6 +43,8 @@ pub(crate) struct Blocks {
     all: Vec<BlockPtr>,
     /// Those with drop glue that runs on the mutator's thread: no other thread touches them.
     all_drop: Vec<BlockPtr>,
+    /// How many of `all` have drops that may run on the sweeper's thread.
+    background: usize,
     /// Swept blocks with holes, by kind.
     available: [VecDeque<BlockPtr>; KINDS],
     job: Option<Arc<Job>>,
@@ -59,6 +63,7 @@ impl Blocks {
             arena: Arena::new(limit),
             all: Vec::new(),
             all_drop: Vec::new(),
+            background: 0,
             available: Default::default(),
             job: None,
             looked_at: 0,
@@ -123,7 +128,9 @@ impl Blocks {
         let blocks = core::mem::take(&mut self.all);
         self.all.reserve(blocks.len());
         self.to_drop = core::mem::take(&mut self.all_drop);
-        let concurrent = mode == Sweep::Concurrent && blocks.len() >= MIN_HAND_OVER;
+        let weight = blocks.len() + core::mem::take(&mut self.background) * DROPS_WEIGH;
+        // Under stress every job is handed over, so that small heaps try the hand-over too.
+        let concurrent = mode == Sweep::Concurrent && (weight >= MIN_HAND_OVER || overwrite);
         // Without a thread the mutator sweeps: the same code.
         let handed_over = concurrent && sweeper::is_running();
         let job = Arc::new(Job::new(blocks, occupied, overwrite, handed_over, self.arena.memory()));
@@ -205,6 +212,7 @@ impl Blocks {
     }
 
     fn file(&mut self, block: BlockPtr) {
+        self.background += usize::from(block.kind() == Kind::BackgroundDrop);
         if block.kind() == Kind::Drop { &mut self.all_drop } else { &mut self.all }.push(block);
     }
 

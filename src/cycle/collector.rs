@@ -16,8 +16,8 @@ use crate::observe::stats::Stats;
 use crate::roots::local::PointerArea;
 use crate::roots::root::RootTable;
 use crate::roots::stack::StackTable;
-use crate::space::bitmap;
 use crate::space::arena::Full;
+use crate::space::bitmap;
 use crate::space::block::{BLOCK_SIZE, BlockPtr, FIRST_GRANULE, GRANULE, GRANULES, KINDS, Kind, LARGE};
 use crate::space::header::{ObjectPtr, TypeInfo};
 use crate::space::holes::Bump;
@@ -154,6 +154,7 @@ impl Collector {
         if at.is_none() {
             self.starve();
         }
+        self.book_blocks();
         at
     }
 
@@ -277,6 +278,19 @@ impl Collector {
         if self.pacer.allocated(bytes) {
             self.poll.set(true);
         }
+    }
+
+    /// Books the blocks that are taken.
+    fn book_blocks(&self) {
+        if self.pacer.blocks_taken(self.blocks.borrow().used()) {
+            self.poll.set(self.pacer.pace.automatic);
+        }
+    }
+
+    /// Books what was allocated in the open holes, and the blocks that are taken.
+    pub fn book_all(&self) {
+        self.checkpoint();
+        self.book_blocks();
     }
 
     /// Books what was allocated in the open holes.

@@ -97,7 +97,8 @@ impl Collector {
             Phase::Weak => {
                 if weak::clear_cells(&self.marker, meter)
                     && self.marker.clear_waiting(meter)
-                    && self.strings.borrow_mut().sweep(&self.marker, meter) {
+                    && self.strings.borrow_mut().sweep(&self.marker, meter)
+                {
                     self.start_sweep::<B>();
                 }
                 return ControlFlow::Continue(());
@@ -137,7 +138,7 @@ impl Collector {
         let rules = &B::RULES;
         self.phase.set(Phase::Mark);
         self.cycle.set(self.cycle.get() + 1);
-        self.pacer.cycle_starts();
+        self.pacer.cycle_starts(rules.incremental && rules.birth == Birth::White);
         self.shadow.start_scan();
         self.escapes.start_scan();
         self.roots.borrow_mut().start_scan();

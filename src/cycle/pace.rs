@@ -52,6 +52,9 @@ pub(crate) struct Pacer {
     /// What lived at the end of the last marking, bytes outside included, and what had been given back then.
     live: Cell<usize>,
     given_back_then: Cell<usize>,
+    /// Bytes of blocks that are taken, which is what the limit counts, and how many were when the last cycle ended.
+    used: Cell<usize>,
+    used_then: Cell<usize>,
     goal: Cell<usize>,
     trigger: Cell<usize>,
     /// At this size the next safepoint has something to do.
@@ -79,6 +82,8 @@ impl Pacer {
             given_back: Arc::new(AtomicUsize::new(0)),
             live: Cell::new(0),
             given_back_then: Cell::new(0),
+            used: Cell::new(0),
+            used_then: Cell::new(0),
             goal: Cell::new(0),
             trigger: Cell::new(0),
             poll_at: Cell::new(0),
@@ -129,7 +134,22 @@ impl Pacer {
     }
 
     pub fn wants_cycle(&self) -> bool {
-        self.size() >= self.trigger.get()
+        self.size() >= self.trigger.get() || self.is_near_limit()
+    }
+
+    /// Books the blocks that are taken. True: the next safepoint has something to do.
+    pub fn blocks_taken(&self, used: usize) -> bool {
+        self.used.set(used);
+        self.is_near_limit()
+    }
+
+    /// The blocks come near the limit, and have done so since the last cycle. Blocks hold less than they could, so the
+    /// trigger, which counts objects, may lie beyond the limit.
+    fn is_near_limit(&self) -> bool {
+        let (limit, used) = (self.pace.limit, self.used.get());
+        limit != usize::MAX
+            && used.saturating_add(self.external()) >= limit - limit / 8
+            && used >= self.used_then.get() + limit / 64
     }
 
     /// Sets goal and trigger from what lives.
@@ -143,13 +163,14 @@ impl Pacer {
         self.poll_at.set(if self.pace.automatic { self.trigger.get() } else { usize::MAX });
     }
 
-    /// A cycle starts: how much marking does a byte owe?
-    pub fn cycle_starts(&self) {
+    /// A cycle starts: how much marking does a byte owe? `grows`: what is allocated has to be marked too.
+    pub fn cycle_starts(&self, grows: bool) {
         let left = self.goal.get().saturating_sub(self.size()).max(POLL_BYTES);
         let expected = self.mark_work.get().max(self.size() / 2);
         // A quarter more than expected, so that it ends before the goal.
         let ratio = ((expected + expected / 4) << FIXED) / left;
-        self.ratio.set(ratio.clamp(1 << (FIXED - 2), 1 << (FIXED + 6)));
+        let own = if grows { 2 << FIXED } else { 0 };
+        self.ratio.set(ratio.clamp(1 << (FIXED - 2), 1 << (FIXED + 6)) + own);
         self.charged.set(self.size());
         self.debt.set(0);
     }
@@ -200,7 +221,11 @@ impl Pacer {
     pub fn charge(&self, starved: bool) -> usize {
         let size = self.size();
         let bytes = size.saturating_sub(self.charged.replace(size));
-        let debt = self.debt.get().saturating_add((bytes.saturating_mul(self.ratio.get())) >> FIXED);
+        // Past the goal a byte owes more and more: the estimate was too low, and the cycle must end.
+        let goal = self.goal.get().max(1);
+        let lateness = 1 + size.saturating_sub(goal).saturating_mul(8) / goal;
+        let owed = bytes.saturating_mul(self.ratio.get()) >> FIXED;
+        let debt = self.debt.get().saturating_add(owed.saturating_mul(lateness));
         self.debt.set(debt);
         if starved {
             return MAX_BURST_STEP;
@@ -213,6 +238,7 @@ impl Pacer {
         self.debt.set(self.debt.get().saturating_sub(spent));
         if idle {
             self.debt.set(0);
+            self.used_then.set(self.used.get());
             self.poll_at.set(if self.pace.automatic { self.trigger.get() } else { usize::MAX });
             return false;
         }
@@ -269,7 +295,7 @@ mod tests {
         pacer.marking_ended(8 << 20, 12 << 20, true);
         assert_eq!(pacer.goal.get(), 16 << 20);
         pacer.allocated(4 << 20);
-        pacer.cycle_starts();
+        pacer.cycle_starts(false);
         let mut work = 0;
         while pacer.size() < pacer.goal.get() {
             pacer.allocated(32 << 10);
@@ -288,7 +314,7 @@ mod tests {
     #[test]
     fn debt_is_carried_and_each_step_bounded() {
         let pacer = pacer(usize::MAX);
-        pacer.cycle_starts();
+        pacer.cycle_starts(false);
         pacer.allocated(64 << 20);
         let step = pacer.charge(false);
         assert_eq!(step, MAX_BURST_STEP);

@@ -64,7 +64,8 @@ use crate::trace::Trace;
 /// ```
 pub struct Guardian<T: ?Sized> {
     area: Arc<GuardianArea>,
-    _objects: PhantomData<fn() -> *const T>,
+    /// Invariant: objects go in through a shared handle.
+    _objects: PhantomData<fn(*const T) -> *const T>,
 }
 
 pub(crate) struct GuardianArea {
@@ -108,15 +109,9 @@ impl<T: Trace> Guardian<T> {
         T: 'static,
     {
         let c = cx.collector();
-        let state = State {
-            registered: Vec::new(),
-            ready: VecDeque::new(),
-            cycle: c.cycle.get(),
-            unscanned: 0,
-            fresh: 0,
-        };
-        let area =
-            Arc::new(GuardianArea { heap: c.id, alive: AtomicBool::new(true), state: RefCell::new(state) });
+        let state =
+            State { registered: Vec::new(), ready: VecDeque::new(), cycle: c.cycle.get(), unscanned: 0, fresh: 0 };
+        let area = Arc::new(GuardianArea { heap: c.id, alive: AtomicBool::new(true), state: RefCell::new(state) });
         c.guardians.borrow_mut().add(area.clone());
         Guardian { area, _objects: PhantomData }
     }
@@ -278,9 +273,14 @@ impl GuardianArea {
 enum Examination {
     Due,
     /// White objects are moved: the area, and where to go on in it.
-    Moving { area: usize, from: usize },
+    Moving {
+        area: usize,
+        from: usize,
+    },
     /// What was moved is shaded.
-    Shading { area: usize },
+    Shading {
+        area: usize,
+    },
     Done,
 }
 

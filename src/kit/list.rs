@@ -135,7 +135,7 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
     /// ```
     /// # use grisaille::{Heap, List};
     /// # Heap::new().enter(|cx| {
-    /// let list = cx.alloc(List::new());
+    /// let list = cx.alloc(List::<usize>::new());
     /// list.push(cx, 7);
     /// assert_eq!((list.len(), list.is_empty()), (1, false));
     /// # });
@@ -156,7 +156,7 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
     /// ```
     /// # use grisaille::{Heap, List};
     /// # Heap::new().enter(|cx| {
-    /// let list = cx.alloc(List::new());
+    /// let list = cx.alloc(List::<usize>::new());
     /// (0..3).for_each(|n| list.push(cx, n));
     /// list.as_slice()[1].set(cx, 10);
     /// assert_eq!(list.iter().collect::<Vec<_>>(), [0, 10, 2]);
@@ -177,7 +177,7 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
     /// ```
     /// # use grisaille::{Heap, List};
     /// # Heap::new().enter(|cx| {
-    /// let list = cx.alloc(List::new());
+    /// let list = cx.alloc(List::<usize>::new());
     /// list.push(cx, 7);
     /// assert_eq!((list.get(0), list.get(1)), (Some(7), None));
     /// # });
@@ -192,7 +192,7 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
     /// ```
     /// # use grisaille::{Heap, List};
     /// # Heap::new().enter(|cx| {
-    /// let list = cx.alloc(List::new());
+    /// let list = cx.alloc(List::<usize>::new());
     /// list.push(cx, 7);
     /// list.set(cx, 0, 8);
     /// assert_eq!(list.get(0), Some(8));
@@ -223,7 +223,7 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
     /// # use grisaille::{Heap, HeapFull, List};
     /// let mut heap = Heap::builder().limit(1 << 20).build().unwrap();
     /// heap.enter(|cx| {
-    ///     let list = cx.alloc(List::new());
+    ///     let list = cx.alloc(List::<usize>::new());
     ///     let full = (0..).find_map(|n| list.try_push(cx, n).err()).unwrap();
     ///     assert_eq!(full.0, list.len()); // the value is not lost, and the list is what it was
     /// });
@@ -255,7 +255,7 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
     /// ```
     /// # use grisaille::{Heap, List};
     /// # Heap::new().enter(|cx| {
-    /// let list = cx.alloc(List::new());
+    /// let list = cx.alloc(List::<usize>::new());
     /// list.push(cx, 7);
     /// assert_eq!((list.pop(cx), list.pop(cx)), (Some(7), None));
     /// # });
@@ -273,7 +273,7 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
     /// ```
     /// # use grisaille::{Heap, List};
     /// # Heap::new().enter(|cx| {
-    /// let list = cx.alloc(List::new());
+    /// let list = cx.alloc(List::<usize>::new());
     /// (0..9).for_each(|n| list.push(cx, n));
     /// list.truncate(cx, 2);
     /// assert_eq!(list.iter().collect::<Vec<_>>(), [0, 1]);
@@ -299,7 +299,7 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
     /// ```
     /// # use grisaille::{Heap, List};
     /// # Heap::new().enter(|cx| {
-    /// let list = cx.alloc(List::new());
+    /// let list = cx.alloc(List::<usize>::new());
     /// list.push(cx, 7);
     /// list.clear(cx);
     /// assert!(list.is_empty());
@@ -314,7 +314,7 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
     /// ```
     /// # use grisaille::{Heap, List};
     /// # Heap::new().enter(|cx| {
-    /// let list = cx.alloc(List::new());
+    /// let list = cx.alloc(List::<usize>::new());
     /// list.reserve(cx, 1000).unwrap();
     /// let before = cx.stats().objects_allocated;
     /// (0..1000).for_each(|n| list.push(cx, n));
@@ -337,7 +337,7 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
     /// ```
     /// # use grisaille::{Heap, List};
     /// # Heap::new().enter(|cx| {
-    /// let list = cx.alloc(List::new());
+    /// let list = cx.alloc(List::<usize>::new());
     /// (0..4).for_each(|n| list.push(cx, n));
     /// for n in list.iter() {
     ///     list.push(cx, n); // not visited
@@ -352,11 +352,7 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
     /// Moves the list to a buffer with room for `additional` more values, and at least twice the size.
     #[cold]
     #[inline(never)]
-    fn grow<B: Barrier>(
-        &self,
-        cx: &'gc Mutator<'_, B>,
-        additional: usize,
-    ) -> Result<Gc<'gc, Buffer>, HeapFull<()>> {
+    fn grow<B: Barrier>(&self, cx: &'gc Mutator<'_, B>, additional: usize) -> Result<Gc<'gc, Buffer>, HeapFull<()>> {
         let old = self.as_slice();
         let capacity = old.len().checked_add(additional).ok_or(HeapFull(()))?.max(2 * old.len()).max(FIRST);
         let bytes = capacity
@@ -396,9 +392,9 @@ unsafe impl Trace for Buffer {
 }
 
 // SAFETY: passes the buffer on, whose header names the trace of its elements; `At` replaces the lifetime in them.
-unsafe impl<V: Trace + Copy> Trace for List<'_, V>
+unsafe impl<V: Trace> Trace for List<'_, V>
 where
-    for<'a> V::At<'a>: Copy,
+    for<'a> V::At<'a>: Sized,
 {
     type At<'a> = List<'a, V::At<'a>>;
     #[inline(always)]

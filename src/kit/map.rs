@@ -396,7 +396,9 @@ impl<'gc, K: Key, V: Trace + Copy> Gc<'gc, Map<K, V>> {
     /// let map: Gc<'_, Map<i64, i64>> = cx.alloc_map();
     /// map.reserve(cx, 1000).unwrap();
     /// let bytes = cx.stats().bytes_external;
-    /// (0..1000).for_each(|n| drop(map.insert(cx, n, n)));
+    /// for n in 0..1000 {
+    ///     map.insert(cx, n, n);
+    /// }
     /// assert_eq!(cx.stats().bytes_external, bytes);
     /// # });
     /// ```
@@ -437,7 +439,9 @@ impl<'gc, K: Key, V: Trace + Copy> Gc<'gc, Map<K, V>> {
     /// # use grisaille::{Gc, Heap, Map};
     /// # Heap::new().enter(|cx| {
     /// let map: Gc<'_, Map<i64, i64>> = cx.alloc_map();
-    /// (0..10).for_each(|n| drop(map.insert(cx, n, n * n)));
+    /// for n in 0..10 {
+    ///     map.insert(cx, n, n * n);
+    /// }
     /// for (key, _) in map.iter() {
     ///     if key % 2 == 1 {
     ///         map.remove(cx, key);
@@ -457,7 +461,9 @@ impl<'gc, K: Key, V: Trace + Copy> Gc<'gc, Map<K, V>> {
     /// # use grisaille::{Gc, Heap, Map};
     /// # Heap::new().enter(|cx| {
     /// let map: Gc<'_, Map<i64, i64>> = cx.alloc_map();
-    /// (0..10).for_each(|n| drop(map.insert(cx, n, n * n)));
+    /// for n in 0..10 {
+    ///     map.insert(cx, n, n * n);
+    /// }
     /// let map = cx.root(map);
     /// let (mut position, mut sum) = (0, 0);
     /// while let Some((next, key, _)) = map.get(cx).entry_from(position) {

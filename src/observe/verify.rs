@@ -469,8 +469,8 @@ impl<'h> Verifier<'h> {
         }
         self.each_object(|at| {
             let cell = self.object(at);
-            // SAFETY: asked of weak cells only.
             if is_weak_cell(cell.info())
+                // SAFETY: asked of weak cells only.
                 && let Some(target) = unsafe { target_of(cell) }.get()
                 && self.locate(target).is_none()
             {
