@@ -5,11 +5,12 @@
 //!
 //! | file | what is in it |
 //! |---|---|
-//! | [`value`], [`object`] | what the heap holds: the types that derive `Trace` |
-//! | [`machine`] | the roots, the one safepoint, and what happens when memory runs out |
-//! | [`machine::burst`] | the interpreter between two safepoints |
-//! | [`machine::call`], [`machine::property`] | closures and upvalues; classes, fields and methods |
-//! | [`source`], [`compile`], [`code`] | from text to bytecode, without the collector |
+//! | `value.rs`, `object.rs` | what the heap holds: the types that derive `Trace` |
+//! | `machine/mod.rs` | the roots, the one safepoint, and what happens when memory runs out |
+//! | `machine/burst.rs` | the interpreter between two safepoints; `rare.rs` has the rest of its instructions |
+//! | `machine/window.rs` | the running frame's part of the value stack |
+//! | `machine/call.rs`, `property.rs` | closures and upvalues; classes, fields and methods |
+//! | `source/`, `compile/`, `code.rs` | from text to bytecode, without the collector |
 
 #![forbid(unsafe_code)]
 
@@ -35,6 +36,8 @@ const USAGE: u8 = 64;
 const BAD_PROGRAM: u8 = 65;
 const RUNTIME_ERROR: u8 = 70;
 const INPUT_OUTPUT: u8 = 74;
+/// Rust's own.
+const PANIC: u8 = 101;
 
 /// Runs a Lox program, or a prompt.
 #[derive(Parser)]
@@ -75,7 +78,18 @@ enum SweepName {
     Eager,
 }
 
+/// The compiler recurses as deep as a program's blocks and parentheses nest. clox gets along with the usual stack, in
+/// smaller steps.
+const NATIVE_STACK: usize = 256 << 20;
+
 fn main() -> ExitCode {
+    let interpreter = std::thread::Builder::new().stack_size(NATIVE_STACK).spawn(start);
+    let thread = interpreter.expect("the system has memory for a thread");
+    // It has told what it panicked about.
+    thread.join().unwrap_or(ExitCode::from(PANIC))
+}
+
+fn start() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(message) => {

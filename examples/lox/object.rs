@@ -3,10 +3,9 @@
 //! A field that changes after its object is made is a [`Slot`], and the write barrier is in [`Slot::set`]; all others
 //! are plain. Skipped fields hold no pointers, and are free to be cells.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 
-use grisaille::{Array, Barrier, Gc, Mutator, Slot, Str, Trace};
-use hashbrown::HashMap;
+use grisaille::{Array, Barrier, Gc, HeapFull, Map, Mutator, Slot, Str, Trace};
 
 use crate::code::index;
 use crate::machine::Full;
@@ -54,43 +53,29 @@ pub struct Class<'gc> {
     /// A number that no other class has or will have: what [`Site`](crate::code::Site)s remember it by.
     pub id: u32,
     /// The fields that any instance ever had. It only grows.
-    #[trace(skip)]
-    pub fields: Names,
+    pub fields: Names<'gc>,
     /// The methods' names, inherited ones included, and the methods.
-    #[trace(skip)]
-    pub method_names: Names,
+    pub method_names: Names<'gc>,
     pub methods: Row<'gc>,
     /// The method `init`, which every instantiation asks for.
     pub init: Slot<Option<Gc<'gc, Closure<'gc>>>>,
 }
 
-/// A table of names, each with an index in the order in which they came.
-///
-/// A name is a string constant of the program, by number: there is nothing to trace in the table. It owns memory
-/// outside the heap, which is freed when its class is swept.
-#[derive(Default)]
-pub struct Names(RefCell<HashMap<u32, u32>>);
+/// A table of names, each with an index, in the order in which they came.
+pub type Names<'gc> = Gc<'gc, Map<Gc<'gc, Str>, u32>>;
 
-impl Names {
-    pub fn len(&self) -> usize {
-        self.0.borrow().len()
+/// The index of a name, which is added if it is new.
+pub fn index_of<'gc, B: Barrier>(
+    cx: &'gc Mutator<'_, B>,
+    names: Names<'gc>,
+    name: Gc<'gc, Str>,
+) -> Result<u32, HeapFull<u32>> {
+    if let Some(known) = names.get(name) {
+        return Ok(known);
     }
-
-    pub fn get(&self, name: u32) -> Option<u32> {
-        self.0.borrow().get(&name).copied()
-    }
-
-    /// The index of a name, which is added if it is new.
-    pub fn add(&self, name: u32) -> u32 {
-        let mut names = self.0.borrow_mut();
-        let next = index(names.len());
-        *names.entry(name).or_insert(next)
-    }
-
-    /// Makes this the same as `other`.
-    pub fn copy_from(&self, other: &Names) {
-        self.0.borrow_mut().clone_from(&other.0.borrow());
-    }
+    let next = index(names.len());
+    names.try_insert(cx, name, next)?;
+    Ok(next)
 }
 
 /// An instance of a class.
@@ -125,6 +110,9 @@ pub type NativeFunction = for<'a> fn(arguments: &[Cell<Value<'a>>]) -> Value<'a>
 pub struct Row<'gc>(Slot<Option<Gc<'gc, Array<Slot<Value<'gc>>>>>>);
 
 impl<'gc> Row<'gc> {
+    /// An instance seldom has all the fields of a class that has more.
+    const GUESS_MAX: usize = 16;
+
     pub fn new() -> Self {
         Row(Slot::new(None))
     }
@@ -140,7 +128,7 @@ impl<'gc> Row<'gc> {
         self.slot(index).map_or(Value::Absent, Slot::get)
     }
 
-    /// Sets a value. If the row has to grow, it is to `expected` values at least.
+    /// Sets a value. If the row has to grow, it is to `expected` values at once, or at least to some of them.
     pub fn set<B: Barrier>(
         &self,
         cx: &'gc Mutator<'_, B>,
@@ -153,7 +141,7 @@ impl<'gc> Row<'gc> {
             return Ok(());
         }
         let old = self.0.get().map_or(&[][..], |array| array.as_slice());
-        let length = expected.max(2 * old.len()).max(index as usize + 1);
+        let length = expected.min(Self::GUESS_MAX).max(2 * old.len()).max(index as usize + 1);
         let array = cx.try_alloc_array(length, |at| match old.get(at) {
             Some(slot) => Slot::new(slot.get()),
             None => Slot::new(if at == index as usize { value } else { Value::Absent }),

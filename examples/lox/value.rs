@@ -11,8 +11,10 @@ use crate::source::text;
 
 /// A value: two words, copied freely, and traced by the derive.
 ///
-/// Every variant that carries something carries exactly one word: then the compiler passes values around in two
-/// registers. That is why a number is wrapped and why there are two variants for the booleans.
+/// Every variant that carries something carries exactly one word, which is why numbers are wrapped and why there are
+/// two variants for the booleans: so values are passed around in two registers. The tag is smaller than a word so that
+/// a copy is made in two parts as well. The processor would have to wait for both parts to reach the cache before it
+/// could load them as one.
 #[derive(Clone, Copy, Trace)]
 #[repr(u32)]
 pub enum Value<'gc> {

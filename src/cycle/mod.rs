@@ -58,7 +58,14 @@ impl Collector {
         let mut since = start;
         let ended = loop {
             let before = self.phase.get();
-            let flow = self.advance::<B>(meter, take_part);
+            let flow = if self.world_stands::<B>() {
+                let mut all = Meter::unlimited();
+                let flow = self.advance::<B>(&mut all, take_part);
+                meter.spend(all.spent);
+                flow
+            } else {
+                self.advance::<B>(meter, take_part)
+            };
             let after = self.phase.get();
             if after != before || flow.is_break() || meter.exhausted() {
                 let now = Instant::now();
@@ -68,13 +75,18 @@ impl Collector {
             }
             match flow {
                 ControlFlow::Break(ended) => break ended,
-                ControlFlow::Continue(()) if meter.exhausted() => break Ended::Budget,
+                ControlFlow::Continue(()) if meter.exhausted() && !self.world_stands::<B>() => break Ended::Budget,
                 ControlFlow::Continue(()) => {}
             }
         };
         self.pacer.took(since - start);
         self.counters.steps.set(self.counters.steps.get() + 1);
         ended
+    }
+
+    /// Without a barrier the mutator does not run again until it is decided what dies, and forgotten.
+    fn world_stands<B: Barrier>(&self) -> bool {
+        !B::RULES.incremental && matches!(self.phase.get(), Phase::Mark | Phase::MarkTermination | Phase::Weak)
     }
 
     /// One piece of work of the current phase.
@@ -154,14 +166,6 @@ impl Collector {
         });
         if rules.roots == Roots::InOnePauseAtTheStart {
             while !self.scan_roots(rules, &mut Meter::unlimited()) {}
-        }
-        if !rules.incremental {
-            // The world stands until it is decided what dies, and forgotten.
-            let mut all = Meter::unlimited();
-            while matches!(self.phase.get(), Phase::Mark | Phase::MarkTermination | Phase::Weak) {
-                let _ = self.advance::<B>(&mut all, true);
-            }
-            meter.spend(all.spent);
         }
         meter.spend(1);
     }

@@ -25,9 +25,9 @@ pub enum Phase {
     SweepTermination,
     /// The roots are scanned, then the grey set is traced, in steps; the barriers are on.
     Mark,
-    /// The grey set is empty: the policy's last act, and the decision what dies.
+    /// The grey set is empty: the policy's last act, what guardians give back, and the decision what dies.
     MarkTermination,
-    /// Weak cells and tables forget what dies, in steps; the barriers are off, new objects live.
+    /// Weak cells, ephemerons and tables forget what dies, in steps; the barriers are off, new objects live.
     Weak,
     /// Blocks are swept, on the sweeper's thread or the mutator's.
     Sweep,

@@ -42,7 +42,8 @@ use crate::trace::Trace;
 /// in no order: of two that point to each other both come back in the same cycle.
 ///
 /// The handle may be kept anywhere and outlive [`Heap::enter`](crate::Heap::enter). When it is dropped, on whatever
-/// thread, its objects are no longer guarded. `T` is the objects' type at `'static`, as for [`Stack`](crate::Stack).
+/// thread, its objects are no longer guarded. What waits to be given back is a root: an object that itself leads to
+/// the handle of its guardian never goes until somebody asks. `T` is the objects' type at `'static`, as for [`Stack`](crate::Stack).
 ///
 /// ```
 /// use grisaille::{Gc, Guardian, Heap, Trace};

@@ -9,15 +9,15 @@ use grisaille::{Barrier, Gc, Mutator, StackView};
 use hashbrown::HashMap;
 
 use super::call::close_upvalues;
-use super::property::Property;
+use super::property::{Property, method};
 use super::window::Window;
-use super::{FRAMES_MAX, Frame, SLACK, Stop, VALUES_MAX};
+use super::{FRAMES_MAX, Frame, SLACK, Stop, VALUES_MAX, cold};
 use crate::code::{Function, Op, Place, Site};
 use crate::object::Upvalue;
 use crate::source::text;
 use crate::value::Value;
 
-/// What the interpreter works on.
+/// What the interpreter works on, besides the values.
 pub(super) struct Burst<'m, 'v, 's> {
     pub code: &'m [Op],
     pub functions: &'m [Function],
@@ -49,6 +49,10 @@ impl<'v, 's> Burst<'_, 'v, 's> {
 
     /// Runs the top frame, and those it calls, until there is a reason to stop. Returns it with the number of values
     /// in use; the frame that ran then is on top again.
+    #[expect(
+        clippy::neg_cmp_op_on_partial_ord,
+        reason = "`<=` is compiled as clox does it: not `>`, which NaN tells apart"
+    )]
     pub fn run<'a, B: Barrier>(
         &mut self,
         cx: &'a Mutator<'s, B>,
@@ -58,406 +62,288 @@ impl<'v, 's> Burst<'_, 'v, 's> {
         let code = self.code;
         let frame = self.frames.pop(cx).expect("a frame that is to run");
         let mut closure = frame.closure;
-        // The instructions from here to the end of the program.
-        let mut rest = code[frame.ip as usize..].iter();
         let mut base = frame.base as usize;
         let mut window = Window { slots: values.window(cx, base..base + closure.slots as usize), top: top - base };
+        // The instructions from the next one to the end of the program.
+        let mut rest = code[frame.ip as usize..].iter();
 
-        // `break`s with a reason to stop, which is what `?` would do in a function of its own.
-        macro_rules! attempt {
-            ($result:expr) => {
-                match $result {
-                    Ok(value) => value,
-                    Err(stop) => break Stop::from(stop),
-                }
-            };
-        }
-        macro_rules! ip {
-            () => {
-                code.len() - rest.len()
-            };
-        }
         macro_rules! jump {
             ($sign:tt $distance:expr) => {
-                rest = code[ip!() $sign $distance as usize..].iter()
+                rest = code[code.len() - rest.len() $sign $distance as usize..].iter()
             };
         }
-        macro_rules! error {
-            ($message:literal) => {
-                break cold($message)
-            };
-        }
-        // Two numbers off the stack, or a constant for the second.
-        macro_rules! numbers {
-            ($a:expr, $b:expr) => {{
-                let (Value::Number(a), Value::Number(b)) = ($a, $b) else { error!("Operands must be numbers.") };
-                (a.get(), b.get())
-            }};
-        }
-        macro_rules! binary {
-            (|$a:ident, $b:ident| $result:expr) => {{
-                let ($a, $b) = numbers!(window.peek(1), window.peek(0));
-                window.top -= 1;
-                window.poke(0, Value::from($result));
-                continue;
-            }};
-        }
-        macro_rules! jump_unless {
-            ($distance:ident, |$a:ident, $b:ident| $condition:expr) => {{
-                let ($a, $b) = numbers!(window.peek(1), window.peek(0));
-                window.top -= 2;
-                if !$condition {
-                    jump!(+ $distance);
-                }
-                continue;
-            }};
-        }
+        let stop = 'run: loop {
+            // What `?` would do in a function of its own: the burst ends here, and what it knows is still to be put away.
+            macro_rules! attempt {
+                ($result:expr) => {
+                    match $result {
+                        Ok(value) => value,
+                        Err(stop) => break 'run Stop::from(stop),
+                    }
+                };
+            }
+            macro_rules! binary {
+                (|$a:ident, $b:ident| $result:expr) => {{
+                    let ($a, $b) = attempt!(numbers(window.peek(1), window.peek(0)));
+                    window.replace(2, Value::from($result));
+                }};
+            }
+            macro_rules! jump_unless {
+                ($distance:ident, |$a:ident, $b:ident| $condition:expr) => {{
+                    let ($a, $b) = attempt!(numbers(window.peek(1), window.peek(0)));
+                    window.drop(2);
+                    if !$condition {
+                        jump!(+ $distance);
+                    }
+                }};
+            }
 
-        macro_rules! get_property {
-            ($receiver:expr, $site:ident) => {{
-                let Value::Instance(instance) = $receiver else { error!("Only instances have properties.") };
-                let known = &self.sites[$site as usize];
-                if known.class == instance.class_id
-                    && let Place::Field(field) = known.place
-                    && let Some(slot) = instance.fields.slot(field)
-                    && let value = slot.get()
-                    && !matches!(value, Value::Absent)
-                {
-                    value
-                } else {
-                    attempt!(self.get_property(cx, $site, instance))
-                }
-            }};
-        }
-        macro_rules! set_property {
-            ($site:ident) => {{
-                let Value::Instance(instance) = window.peek(1) else { error!("Only instances have fields.") };
-                let value = window.peek(0);
-                let known = &self.sites[$site as usize];
-                if known.class == instance.class_id
-                    && let Place::Field(field) = known.place
-                    && let Some(slot) = instance.fields.slot(field)
-                {
-                    slot.set(cx, value);
-                } else {
-                    attempt!(self.set_field(cx, $site, instance, value));
-                }
-                value
-            }};
-        }
-        macro_rules! set_global {
-            ($global:ident, $value:expr) => {{
-                if let Value::Absent = self.globals.get(cx, $global as usize) {
-                    break self.undefined($global);
-                }
-                self.globals.set(cx, $global as usize, $value);
-                continue;
-            }};
-        }
-        macro_rules! add {
-            ($a:expr, $b:expr) => {
-                match ($a, $b) {
-                    (Value::Number(a), Value::Number(b)) => Value::from(a.get() + b.get()),
-                    (a, b) => attempt!(self.add(cx, a, b)),
-                }
-            };
-        }
+            // Instructions, until one calls a closure.
+            let (callee, arguments) = loop {
+                let Some(&op) = rest.next() else { unreachable!("a function ends in a return") };
+                match op {
+                    Op::Constant(constant) => window.push(self.constants.get(cx, constant as usize)),
+                    Op::Nil => window.push(Value::Nil),
+                    Op::True => window.push(Value::True),
+                    Op::False => window.push(Value::False),
+                    Op::Pop => window.drop(1),
 
-        let stop = loop {
-            let Some(&op) = rest.next() else { unreachable!("a function ends in a return") };
-            // Most instructions `continue`; the calls come to a closure to enter.
-            let (callee, arguments) = match op {
-                Op::Constant(constant) => {
-                    window.push(self.constants.get(cx, constant as usize));
-                    continue;
-                }
-                Op::Nil => {
-                    window.push(Value::Nil);
-                    continue;
-                }
-                Op::True => {
-                    window.push(Value::True);
-                    continue;
-                }
-                Op::False => {
-                    window.push(Value::False);
-                    continue;
-                }
-                Op::Pop => {
-                    window.pop();
-                    continue;
-                }
-                Op::GetLocal(slot) => {
-                    window.push(window.get(slot));
-                    continue;
-                }
-                Op::SetLocal(slot) => {
-                    window.set(slot, window.peek(0));
-                    continue;
-                }
-                Op::PopIntoLocal(slot) => {
-                    window.set(slot, window.peek(0));
-                    window.top -= 1;
-                    continue;
-                }
-                Op::GetGlobal(global) => {
-                    let value = self.globals.get(cx, global as usize);
-                    if let Value::Absent = value {
-                        break self.undefined(global);
+                    Op::GetLocal(slot) => window.push(window.get(slot)),
+                    Op::SetLocal(slot) => window.set(slot, window.peek(0)),
+                    Op::PopIntoLocal(slot) => {
+                        let value = window.pop();
+                        window.set(slot, value);
                     }
-                    window.push(value);
-                    continue;
-                }
-                Op::SetGlobal(global) => set_global!(global, window.peek(0)),
-                Op::PopIntoGlobal(global) => set_global!(global, window.pop()),
-                Op::GetUpvalue(index) => {
-                    let upvalue = closure.upvalue(index);
-                    let slot = upvalue.slot.get();
-                    window.push(if slot == Upvalue::CLOSED {
-                        upvalue.value.get()
-                    } else {
-                        values.get(cx, slot as usize)
-                    });
-                    continue;
-                }
-                Op::SetUpvalue(index) => {
-                    let upvalue = closure.upvalue(index);
-                    let slot = upvalue.slot.get();
-                    if slot == Upvalue::CLOSED {
-                        upvalue.value.set(cx, window.peek(0));
-                    } else {
-                        let slot = slot as usize;
-                        values.window(cx, slot..slot + 1)[0].set(window.peek(0));
+                    Op::GetGlobal(global) => match self.globals.get(cx, global as usize) {
+                        Value::Absent => break 'run self.undefined(global),
+                        value => window.push(value),
+                    },
+                    Op::SetGlobal(global) => attempt!(self.set_global(cx, global, window.peek(0))),
+                    Op::PopIntoGlobal(global) => attempt!(self.set_global(cx, global, window.pop())),
+                    Op::GetUpvalue(index) => {
+                        let upvalue = closure.upvalue(index);
+                        window.push(match upvalue.slot.get() {
+                            Upvalue::CLOSED => upvalue.value.get(),
+                            slot => values.get(cx, slot as usize),
+                        });
                     }
-                    continue;
-                }
-                Op::GetProperty(site) => {
-                    let value = get_property!(window.peek(0), site);
-                    window.poke(0, value);
-                    continue;
-                }
-                Op::GetLocalProperty(slot, site) => {
-                    let value = get_property!(window.get(slot), site);
-                    window.push(value);
-                    continue;
-                }
-                Op::SetProperty(site) => {
-                    let value = set_property!(site);
-                    window.top -= 1;
-                    window.poke(0, value);
-                    continue;
-                }
-                Op::PopIntoProperty(site) => {
-                    set_property!(site);
-                    window.top -= 2;
-                    continue;
-                }
-                Op::Equal => {
-                    let b = window.pop();
-                    window.poke(0, Value::from(window.peek(0).equals(b)));
-                    continue;
-                }
-                Op::NotEqual => {
-                    let b = window.pop();
-                    window.poke(0, Value::from(!window.peek(0).equals(b)));
-                    continue;
-                }
-                Op::Greater => binary!(|a, b| a > b),
-                // As clox has it, which tells it from `>=` where a number is none.
-                Op::GreaterEqual => binary!(|a, b| !(a < b)),
-                Op::Less => binary!(|a, b| a < b),
-                Op::LessEqual => binary!(|a, b| !(a > b)),
-                Op::Subtract => binary!(|a, b| a - b),
-                Op::Multiply => binary!(|a, b| a * b),
-                Op::Divide => binary!(|a, b| a / b),
-                Op::Add => {
-                    let sum = add!(window.peek(1), window.peek(0));
-                    window.top -= 1;
-                    window.poke(0, sum);
-                    continue;
-                }
-                Op::AddConstant(constant) => {
-                    let sum = add!(window.peek(0), self.constants.get(cx, constant as usize));
-                    window.poke(0, sum);
-                    continue;
-                }
-                Op::SubtractConstant(constant) => {
-                    let (a, b) = numbers!(window.peek(0), self.constants.get(cx, constant as usize));
-                    window.poke(0, Value::from(a - b));
-                    continue;
-                }
-                Op::Not => {
-                    window.poke(0, Value::from(window.peek(0).is_false()));
-                    continue;
-                }
-                Op::Negate => {
-                    let Value::Number(number) = window.peek(0) else { error!("Operand must be a number.") };
-                    window.poke(0, Value::from(-number.get()));
-                    continue;
-                }
-                Op::Jump(distance) => {
-                    jump!(+ distance);
-                    continue;
-                }
-                Op::JumpIfFalse(distance) => {
-                    if window.pop().is_false() {
-                        jump!(+ distance);
-                    }
-                    continue;
-                }
-                Op::JumpUnlessEqual(distance) => {
-                    let equal = window.peek(1).equals(window.peek(0));
-                    window.top -= 2;
-                    if !equal {
-                        jump!(+ distance);
-                    }
-                    continue;
-                }
-                Op::JumpIfEqual(distance) => {
-                    let equal = window.peek(1).equals(window.peek(0));
-                    window.top -= 2;
-                    if equal {
-                        jump!(+ distance);
-                    }
-                    continue;
-                }
-                Op::JumpUnlessGreater(distance) => jump_unless!(distance, |a, b| a > b),
-                Op::JumpUnlessGreaterEqual(distance) => jump_unless!(distance, |a, b| !(a < b)),
-                Op::JumpUnlessLess(distance) => jump_unless!(distance, |a, b| a < b),
-                Op::JumpUnlessLessEqual(distance) => jump_unless!(distance, |a, b| !(a > b)),
-                Op::And(distance) => {
-                    if window.peek(0).is_false() {
-                        jump!(+ distance);
-                    } else {
-                        window.top -= 1;
-                    }
-                    continue;
-                }
-                Op::Or(distance) => {
-                    if window.peek(0).is_false() {
-                        window.top -= 1;
-                    } else {
-                        jump!(+ distance);
-                    }
-                    continue;
-                }
-                Op::Loop(distance) => {
-                    jump!(-distance);
-                    if cx.safepoint_due() {
-                        break Stop::Safepoint;
-                    }
-                    continue;
-                }
-                Op::Call(arguments) => {
-                    let arguments = usize::from(arguments);
-                    match window.peek(arguments) {
-                        Value::Closure(callee) => (callee, arguments),
-                        callee => match attempt!(self.call(cx, window, callee, arguments)) {
-                            Some(callee) => (callee, arguments),
-                            None => {
-                                window.top -= arguments;
-                                continue;
-                            }
-                        },
-                    }
-                }
-                Op::Invoke(arguments, site) => {
-                    let arguments = usize::from(arguments);
-                    let Value::Instance(instance) = window.peek(arguments) else {
-                        error!("Only instances have methods.")
-                    };
-                    let known = &self.sites[site as usize];
-                    if known.class == instance.class_id
-                        && let Place::Method(method) = known.place
-                        && let Some(slot) = instance.class.methods.slot(method)
-                        && let Value::Closure(callee) = slot.get()
-                    {
-                        (callee, arguments)
-                    } else {
-                        match attempt!(self.property(cx, site, instance)) {
-                            Property::Method(callee) => (callee, arguments),
-                            Property::Field(callee) => {
-                                window.poke(arguments, callee);
-                                match attempt!(self.call(cx, window, callee, arguments)) {
-                                    Some(callee) => (callee, arguments),
-                                    None => {
-                                        window.top -= arguments;
-                                        continue;
-                                    }
-                                }
+                    Op::SetUpvalue(index) => {
+                        let upvalue = closure.upvalue(index);
+                        match upvalue.slot.get() {
+                            Upvalue::CLOSED => upvalue.value.set(cx, window.peek(0)),
+                            slot => {
+                                let slot = slot as usize;
+                                values.window(cx, slot..slot + 1)[0].set(window.peek(0));
                             }
                         }
                     }
-                }
-                Op::SuperInvoke(arguments, name) => {
-                    let Value::Class(superclass) = window.pop() else { unreachable!("`super` is a class") };
-                    let (method, _) = attempt!(self.method(cx, superclass, name));
-                    (method, usize::from(arguments))
-                }
-                Op::Return | Op::ReturnNil | Op::ReturnLocal(_) => {
-                    let result = match op {
-                        Op::ReturnNil => Value::Nil,
-                        Op::ReturnLocal(slot) => window.get(slot),
-                        _ => window.pop(),
-                    };
-                    if !self.open.is_empty() {
-                        close_upvalues(cx, &mut self.open, values, base);
+
+                    Op::GetProperty(site) => {
+                        let value = attempt!(self.get_property(cx, site, window.peek(0)));
+                        window.replace(1, value);
                     }
-                    let Some(frame) = self.frames.pop(cx) else {
-                        return (Stop::Done, 0);
-                    };
-                    window.top = base - frame.base as usize;
-                    closure = frame.closure;
-                    rest = code[frame.ip as usize..].iter();
-                    base = frame.base as usize;
-                    window.slots = values.window(cx, base..base + closure.slots as usize);
-                    window.push(result);
-                    continue;
-                }
-                Op::DefineGlobal(_)
-                | Op::Print
-                | Op::Closure(_)
-                | Op::CloseUpvalue
-                | Op::Class(_)
-                | Op::Inherit
-                | Op::Method(_)
-                | Op::GetSuper(_) => {
-                    window.top = attempt!(self.rare(cx, values, window, closure, base, op));
-                    continue;
+                    Op::GetLocalProperty(slot, site) => {
+                        let value = attempt!(self.get_property(cx, site, window.get(slot)));
+                        window.push(value);
+                    }
+                    Op::SetProperty(site) => {
+                        let value = window.peek(0);
+                        attempt!(self.set_property(cx, site, window.peek(1), value));
+                        window.replace(2, value);
+                    }
+                    Op::PopIntoProperty(site) => {
+                        attempt!(self.set_property(cx, site, window.peek(1), window.peek(0)));
+                        window.drop(2);
+                    }
+
+                    Op::Equal => window.replace(2, Value::from(window.peek(1).equals(window.peek(0)))),
+                    Op::NotEqual => window.replace(2, Value::from(!window.peek(1).equals(window.peek(0)))),
+                    Op::Greater => binary!(|a, b| a > b),
+                    Op::GreaterEqual => binary!(|a, b| !(a < b)),
+                    Op::Less => binary!(|a, b| a < b),
+                    Op::LessEqual => binary!(|a, b| !(a > b)),
+                    Op::Subtract => binary!(|a, b| a - b),
+                    Op::Multiply => binary!(|a, b| a * b),
+                    Op::Divide => binary!(|a, b| a / b),
+                    Op::Add => {
+                        let sum = attempt!(self.add(cx, window.peek(1), window.peek(0)));
+                        window.replace(2, sum);
+                    }
+                    Op::AddConstant(constant) => {
+                        let sum = attempt!(self.add(cx, window.peek(0), self.constants.get(cx, constant as usize)));
+                        window.replace(1, sum);
+                    }
+                    Op::SubtractConstant(constant) => {
+                        let (a, b) = attempt!(numbers(window.peek(0), self.constants.get(cx, constant as usize)));
+                        window.replace(1, Value::from(a - b));
+                    }
+                    Op::Not => window.replace(1, Value::from(window.peek(0).is_false())),
+                    Op::Negate => match window.peek(0) {
+                        Value::Number(number) => window.replace(1, Value::from(-number.get())),
+                        _ => break 'run cold("Operand must be a number."),
+                    },
+
+                    Op::Jump(distance) => jump!(+ distance),
+                    Op::JumpIfFalse(distance) => {
+                        if window.pop().is_false() {
+                            jump!(+ distance);
+                        }
+                    }
+                    Op::JumpUnlessEqual(distance) => {
+                        let equal = window.peek(1).equals(window.peek(0));
+                        window.drop(2);
+                        if !equal {
+                            jump!(+ distance);
+                        }
+                    }
+                    Op::JumpIfEqual(distance) => {
+                        let equal = window.peek(1).equals(window.peek(0));
+                        window.drop(2);
+                        if equal {
+                            jump!(+ distance);
+                        }
+                    }
+                    Op::JumpUnlessGreater(distance) => jump_unless!(distance, |a, b| a > b),
+                    Op::JumpUnlessGreaterEqual(distance) => jump_unless!(distance, |a, b| !(a < b)),
+                    Op::JumpUnlessLess(distance) => jump_unless!(distance, |a, b| a < b),
+                    Op::JumpUnlessLessEqual(distance) => jump_unless!(distance, |a, b| !(a > b)),
+                    Op::And(distance) => match window.peek(0).is_false() {
+                        true => jump!(+ distance),
+                        false => window.drop(1),
+                    },
+                    Op::Or(distance) => match window.peek(0).is_false() {
+                        true => window.drop(1),
+                        false => jump!(+ distance),
+                    },
+                    Op::Loop(distance) => {
+                        jump!(-distance);
+                        if cx.safepoint_due() {
+                            break 'run Stop::Safepoint;
+                        }
+                    }
+
+                    Op::Call(arguments) => {
+                        let arguments = usize::from(arguments);
+                        let callee = window.peek(arguments);
+                        if let Value::Closure(callee) = callee {
+                            break (callee, arguments);
+                        }
+                        if let Some(callee) = attempt!(self.call(cx, window, callee, arguments)) {
+                            break (callee, arguments);
+                        }
+                        window.drop(arguments);
+                    }
+                    Op::Invoke(arguments, site) => {
+                        let arguments = usize::from(arguments);
+                        let Value::Instance(instance) = window.peek(arguments) else {
+                            break 'run cold("Only instances have methods.");
+                        };
+                        let known = &self.sites[site as usize];
+                        if known.class == instance.class_id
+                            && let Place::Method(method) = known.place
+                            && let Some(slot) = instance.class.methods.slot(method)
+                            && let Value::Closure(callee) = slot.get()
+                        {
+                            break (callee, arguments);
+                        }
+                        let callee = match attempt!(self.property(cx, site, instance)) {
+                            Property::Method(callee) => break (callee, arguments),
+                            Property::Field(callee) => callee,
+                        };
+                        if let Some(callee) = attempt!(self.call(cx, window, callee, arguments)) {
+                            break (callee, arguments);
+                        }
+                        window.drop(arguments);
+                    }
+                    Op::SuperInvoke(arguments, name) => {
+                        let Value::Class(superclass) = window.pop() else { unreachable!("`super` is a class") };
+                        let (callee, _) = attempt!(method(superclass, self.string(cx, name)));
+                        break (callee, usize::from(arguments));
+                    }
+                    Op::Return | Op::ReturnNil | Op::ReturnLocal(_) => {
+                        let result = match op {
+                            Op::ReturnNil => Value::Nil,
+                            Op::ReturnLocal(slot) => window.get(slot),
+                            _ => window.pop(),
+                        };
+                        if !self.open.is_empty() {
+                            close_upvalues(cx, &mut self.open, values, base);
+                        }
+                        let Some(frame) = self.frames.pop(cx) else { return (Stop::Done, 0) };
+                        let callers = frame.base as usize;
+                        closure = frame.closure;
+                        rest = code[frame.ip as usize..].iter();
+                        let slots = values.window(cx, callers..callers + closure.slots as usize);
+                        window = Window { slots, top: base - callers };
+                        base = callers;
+                        window.push(result);
+                    }
+
+                    Op::DefineGlobal(_) | Op::Print | Op::Closure(_) | Op::CloseUpvalue => {
+                        window.top = attempt!(self.rare(cx, values, window, closure, base, op));
+                    }
+                    Op::Class(_) | Op::Inherit | Op::Method(_) | Op::GetSuper(_) => {
+                        window.top = attempt!(self.rare(cx, values, window, closure, base, op));
+                    }
                 }
             };
 
-            // Enter the callee: its frame begins with itself, or the receiver, and the arguments.
+            // The callee's frame begins with itself, or the receiver, and the arguments.
             let start = base + window.top - 1 - arguments;
             let end = start + callee.slots as usize;
             if arguments != callee.arity as usize || self.frames.len() + 1 == FRAMES_MAX || end > VALUES_MAX {
-                break self.refused(&callee, arguments);
+                break 'run self.refused(&callee, arguments);
             }
-            self.frames.push(cx, Frame { closure, ip: ip!() as u32, base: base as u32 });
+            let ip = (code.len() - rest.len()) as u32;
+            self.frames.push(cx, Frame { closure, ip, base: base as u32 });
             closure = callee;
             rest = code[callee.entry as usize..].iter();
             base = start;
             window.top = 1 + arguments;
             if end > values.len() {
-                break Stop::Stack;
+                break 'run Stop::Stack;
             }
             window.slots = values.window(cx, start..end);
             if cx.safepoint_due() {
-                break Stop::Safepoint;
+                break 'run Stop::Safepoint;
             }
         };
-        let ip = match stop {
-            // Nothing has happened but the attempt.
-            Stop::Full => ip!() - 1,
-            _ => ip!(),
-        };
-        self.frames.push(cx, Frame { closure, ip: ip as u32, base: base as u32 });
+        let next = code.len() - rest.len();
+        // Nothing has happened but the attempt.
+        let next = if let Stop::Full = stop { next - 1 } else { next };
+        self.frames.push(cx, Frame { closure, ip: next as u32, base: base as u32 });
         (stop, base + window.top)
     }
 
-    /// Adds what are not two numbers.
-    #[inline(never)]
+    #[inline(always)]
+    fn set_global<'a, B: Barrier>(
+        &mut self,
+        cx: &'a Mutator<'s, B>,
+        global: u32,
+        value: Value<'a>,
+    ) -> Result<(), Stop> {
+        if let Value::Absent = self.globals.get(cx, global as usize) {
+            return Err(self.undefined(global));
+        }
+        self.globals.set(cx, global as usize, value);
+        Ok(())
+    }
+
+    #[inline(always)]
     fn add<'a, B: Barrier>(&mut self, cx: &'a Mutator<'s, B>, a: Value<'a>, b: Value<'a>) -> Result<Value<'a>, Stop> {
+        match (a, b) {
+            (Value::Number(a), Value::Number(b)) => Ok(Value::from(a.get() + b.get())),
+            _ => self.concatenate(cx, a, b),
+        }
+    }
+
+    #[inline(never)]
+    fn concatenate<'a, B: Barrier>(
+        &mut self,
+        cx: &'a Mutator<'s, B>,
+        a: Value<'a>,
+        b: Value<'a>,
+    ) -> Result<Value<'a>, Stop> {
         let (Value::Str(a), Value::Str(b)) = (a, b) else {
             return Err(cold("Operands must be two numbers or two strings."));
         };
@@ -475,8 +361,10 @@ impl<'v, 's> Burst<'_, 'v, 's> {
     }
 }
 
-#[cold]
-#[inline(never)]
-pub(super) fn cold(message: &str) -> Stop {
-    Stop::Error(message.to_string())
+#[inline(always)]
+fn numbers(a: Value<'_>, b: Value<'_>) -> Result<(f64, f64), Stop> {
+    match (a, b) {
+        (Value::Number(a), Value::Number(b)) => Ok((a.get(), b.get())),
+        _ => Err(cold("Operands must be numbers.")),
+    }
 }

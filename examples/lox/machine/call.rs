@@ -13,8 +13,8 @@ use crate::object::{Class, Closure, Instance, Row, Upvalue};
 use crate::value::Value;
 
 impl<'v, 's> Burst<'_, 'v, 's> {
-    /// Calls `callee`, which is no closure, with the `arguments` on the stack. Returns the closure to enter for it,
-    /// if there is one; otherwise the result is in the callee's place, below the arguments.
+    /// Calls `callee` with the `arguments` on the stack. Returns the closure to enter for it, if there is one, with
+    /// what belongs there in the callee's place, below the arguments; otherwise the result is there.
     #[inline(never)]
     pub(super) fn call<'a, B: Barrier>(
         &mut self,
@@ -41,7 +41,10 @@ impl<'v, 's> Burst<'_, 'v, 's> {
                 window.poke(arguments, result);
                 Ok(None)
             }
-            Value::Closure(closure) => Ok(Some(closure)),
+            Value::Closure(closure) => {
+                window.poke(arguments, callee);
+                Ok(Some(closure))
+            }
             _ => Err(Stop::Error("Can only call functions and classes.".to_string())),
         }
     }

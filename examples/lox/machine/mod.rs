@@ -16,7 +16,6 @@ mod rare;
 mod window;
 
 use std::io::{self, Write};
-use std::time::Instant;
 
 use grisaille::{Barrier, Gc, HeapFull, Mutator, Stack, Trace};
 
@@ -224,11 +223,13 @@ impl Machine {
                 Stop::Stack => {}
                 Stop::Safepoint => cx.safepoint(),
                 Stop::Full => {
-                    let allocated = cx.stats().bytes_allocated;
-                    if full_at.is_some_and(|before| allocated - before < 1024) {
+                    let stats = cx.stats();
+                    let since = full_at.map(|before| stats.bytes_allocated - before);
+                    // A collection for next to nothing, again and again, would be no better than an error.
+                    if since.is_some_and(|bytes| bytes <= stats.bytes_live / 64) {
                         return out_of_memory();
                     }
-                    full_at = Some(allocated);
+                    full_at = Some(stats.bytes_allocated);
                     cx.collect();
                 }
                 stop => return stop,
@@ -260,13 +261,29 @@ impl Machine {
     }
 }
 
+/// An error, made where it takes no room in the code around it.
 #[cold]
-fn out_of_memory() -> Stop {
-    Stop::Error("Out of memory.".to_string())
+#[inline(never)]
+fn cold(message: &str) -> Stop {
+    Stop::Error(message.to_string())
 }
 
-/// The seconds since the first call.
+#[cold]
+fn out_of_memory() -> Stop {
+    cold("Out of memory.")
+}
+
+/// What `clock()` returns: seconds of processor time, as in clox. (The sweeper's thread is counted too.)
+#[cfg(unix)]
 fn seconds() -> f64 {
-    static START: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
+}
+
+/// What `clock()` returns: seconds on the wall, where processor time is not to be had.
+#[cfg(not(unix))]
+fn seconds() -> f64 {
+    use std::{sync::LazyLock, time::Instant};
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
     START.elapsed().as_secs_f64()
 }

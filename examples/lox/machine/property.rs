@@ -1,11 +1,11 @@
-//! Fields, methods and classes: what a site does when it does not know the class before it.
+//! Fields, methods and classes: what a site does when it knows the class of an instance, and when it does not.
 
 use grisaille::{Barrier, Gc, Mutator, Slot, Str};
 
 use super::burst::Burst;
-use super::{Full, INIT, Stop};
-use crate::code::{Place, index};
-use crate::object::{Bound, Class, Closure, Instance, Names, Row};
+use super::{Full, Stop, cold};
+use crate::code::Place;
+use crate::object::{Bound, Class, Closure, Instance, Row, index_of};
 use crate::value::Value;
 
 /// What a property is.
@@ -32,7 +32,7 @@ impl<'v, 's> Burst<'_, 'v, 's> {
         site: u32,
         instance: Gc<'a, Instance<'a>>,
     ) -> Result<Property<'a>, Stop> {
-        let name = self.sites[site as usize].name;
+        let name = self.string(cx, self.sites[site as usize].name);
         let class = instance.class;
         let field = class.fields.get(name);
         if let Some(field) = field {
@@ -42,7 +42,7 @@ impl<'v, 's> Burst<'_, 'v, 's> {
                 return Ok(Property::Field(value));
             }
         }
-        let (method, place) = self.method(cx, class, name)?;
+        let (method, place) = method(class, name)?;
         // Where some instances have a field of that name, the field has to be looked for each time.
         if field.is_none() {
             self.remember(site, class, place);
@@ -51,9 +51,28 @@ impl<'v, 's> Burst<'_, 'v, 's> {
     }
 
     /// The value of a property: a method is bound to the instance.
-    #[cold]
-    #[inline(never)]
+    #[inline(always)]
     pub(super) fn get_property<'a, B: Barrier>(
+        &mut self,
+        cx: &'a Mutator<'s, B>,
+        site: u32,
+        receiver: Value<'a>,
+    ) -> Result<Value<'a>, Stop> {
+        let Value::Instance(instance) = receiver else { return Err(cold("Only instances have properties.")) };
+        let known = &self.sites[site as usize];
+        if known.class == instance.class_id
+            && let Place::Field(field) = known.place
+            && let Some(slot) = instance.fields.slot(field)
+            && let value = slot.get()
+            && !matches!(value, Value::Absent)
+        {
+            return Ok(value);
+        }
+        self.find_property(cx, site, instance)
+    }
+
+    #[inline(never)]
+    fn find_property<'a, B: Barrier>(
         &mut self,
         cx: &'a Mutator<'s, B>,
         site: u32,
@@ -67,40 +86,43 @@ impl<'v, 's> Burst<'_, 'v, 's> {
         })
     }
 
-    /// A method of a class.
-    #[inline(never)]
-    pub(super) fn method<'a, B: Barrier>(
+    #[inline(always)]
+    pub(super) fn set_property<'a, B: Barrier>(
         &mut self,
         cx: &'a Mutator<'s, B>,
-        class: Gc<'a, Class<'a>>,
-        name: u32,
-    ) -> Result<(Gc<'a, Closure<'a>>, Place), Stop> {
-        if let Some(method) = class.method_names.get(name)
-            && let Value::Closure(closure) = class.methods.get(method)
+        site: u32,
+        receiver: Value<'a>,
+        value: Value<'a>,
+    ) -> Result<(), Stop> {
+        let Value::Instance(instance) = receiver else { return Err(cold("Only instances have fields.")) };
+        let known = &self.sites[site as usize];
+        if known.class == instance.class_id
+            && let Place::Field(field) = known.place
+            && let Some(slot) = instance.fields.slot(field)
         {
-            return Ok((closure, Place::Method(method)));
+            slot.set(cx, value);
+            return Ok(());
         }
-        Err(Stop::Error(format!("Undefined property '{}'.", self.string(cx, name).as_str())))
+        Ok(self.set_field(cx, site, instance, value)?)
     }
 
     /// Sets the field of a site's name, wherever it is or will be.
     #[cold]
     #[inline(never)]
-    pub(super) fn set_field<'a, B: Barrier>(
+    fn set_field<'a, B: Barrier>(
         &mut self,
         cx: &'a Mutator<'s, B>,
         site: u32,
         instance: Gc<'a, Instance<'a>>,
         value: Value<'a>,
     ) -> Result<(), Full> {
-        let name = self.sites[site as usize].name;
+        let name = self.string(cx, self.sites[site as usize].name);
         let class = instance.class;
-        let known = class.fields.len();
-        let field = class.fields.add(name);
-        if class.fields.len() > known && class.method_names.get(name).is_some() {
+        if class.method_names.contains(name) && !class.fields.contains(name) {
             // From now on that method is no method of some instances.
             self.sites.iter_mut().for_each(|site| site.class = 0);
         }
+        let field = index_of(cx, class.fields, name)?;
         instance.fields.set(cx, field, value, class.fields.len())?;
         self.remember(site, class, Place::Field(field));
         Ok(())
@@ -120,48 +142,52 @@ impl<'v, 's> Burst<'_, 'v, 's> {
         cx: &'a Mutator<'s, B>,
         name: u32,
     ) -> Result<Gc<'a, Class<'a>>, Full> {
-        let name = self.string(cx, name);
+        // With more, sites would mistake one class for another.
+        let id = self.classes.checked_add(1).expect("a program of four billion classes");
         let class = cx.try_alloc(Class {
-            name,
-            id: *self.classes + 1,
-            fields: Names::default(),
-            method_names: Names::default(),
+            name: self.string(cx, name),
+            id,
+            fields: cx.try_alloc_map()?,
+            method_names: cx.try_alloc_map()?,
             methods: Row::new(),
             init: Slot::new(None),
         })?;
-        // Over four billion classes: sites would mistake one for another.
-        *self.classes = self.classes.checked_add(1).expect("a program of four billion classes");
+        *self.classes = id;
         Ok(class)
     }
 }
 
-/// Adds a method to a class that has no instances yet.
-#[cold]
+/// A method of a class.
 #[inline(never)]
+pub(super) fn method<'a>(class: Gc<'a, Class<'a>>, name: Gc<'a, Str>) -> Result<(Gc<'a, Closure<'a>>, Place), Stop> {
+    if let Some(method) = class.method_names.get(name)
+        && let Value::Closure(closure) = class.methods.get(method)
+    {
+        return Ok((closure, Place::Method(method)));
+    }
+    Err(Stop::Error(format!("Undefined property '{}'.", name.as_str())))
+}
+
+/// Adds a method to a class that has no instances yet.
 pub(super) fn add_method<'a, B: Barrier>(
     cx: &'a Mutator<'_, B>,
     class: Gc<'a, Class<'a>>,
-    name: u32,
+    name: Gc<'a, Str>,
     method: Gc<'a, Closure<'a>>,
 ) -> Result<(), Full> {
-    class.methods.set(cx, class.method_names.add(name), Value::Closure(method), 0)?;
-    if name == INIT {
-        class.init.set(cx, Some(method));
-    }
-    Ok(())
+    class.methods.set(cx, index_of(cx, class.method_names, name)?, Value::Closure(method), 0)
 }
 
 /// Copies the methods of a class into one that has none yet.
-#[cold]
-#[inline(never)]
 pub(super) fn inherit<'a, B: Barrier>(
     cx: &'a Mutator<'_, B>,
     from: Gc<'a, Class<'a>>,
     into: Gc<'a, Class<'a>>,
 ) -> Result<(), Full> {
-    into.method_names.copy_from(&from.method_names);
-    for method in 0..index(from.method_names.len()) {
-        into.methods.set(cx, method, from.methods.get(method), from.method_names.len())?;
+    for (name, method) in from.method_names.iter() {
+        if let Value::Closure(method) = from.methods.get(method) {
+            add_method(cx, into, name, method)?;
+        }
     }
     into.init.set(cx, from.init.get());
     Ok(())

@@ -2,11 +2,11 @@
 
 use grisaille::{Barrier, Gc, Mutator, StackView};
 
-use super::Stop;
 use super::burst::Burst;
 use super::call::close_upvalues;
-use super::property::{add_method, inherit};
+use super::property::{add_method, inherit, method};
 use super::window::Window;
+use super::{INIT, Stop};
 use crate::code::Op;
 use crate::object::{Bound, Closure};
 use crate::value::Value;
@@ -52,12 +52,15 @@ impl<'v, 's> Burst<'_, 'v, 's> {
                 let (Value::Class(class), Value::Closure(method)) = (window.peek(1), window.peek(0)) else {
                     unreachable!("methods are compiled between a class and its end")
                 };
-                add_method(cx, class, name, method)?;
+                add_method(cx, class, self.string(cx, name), method)?;
+                if name == INIT {
+                    class.init.set(cx, Some(method));
+                }
                 window.top -= 1;
             }
             Op::GetSuper(name) => {
                 let Value::Class(superclass) = window.peek(0) else { unreachable!("`super` is a class") };
-                let (method, _) = self.method(cx, superclass, name)?;
+                let (method, _) = method(superclass, self.string(cx, name))?;
                 let bound = cx.try_alloc(Bound { receiver: window.peek(1), method })?;
                 window.top -= 1;
                 window.poke(0, Value::Bound(bound));

@@ -27,6 +27,18 @@ impl<'a> Window<'a> {
         self.slots[self.top].get()
     }
 
+    #[inline(always)]
+    pub fn drop(&mut self, count: usize) {
+        self.top -= count;
+    }
+
+    /// Pops that many values and pushes one: with 1, replaces the top.
+    #[inline(always)]
+    pub fn replace(&mut self, count: usize, value: Value<'a>) {
+        self.top -= count - 1;
+        self.slots[self.top - 1].set(value);
+    }
+
     /// The value that many below the top one.
     #[inline(always)]
     pub fn peek(&self, distance: usize) -> Value<'a> {
