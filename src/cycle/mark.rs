@@ -234,11 +234,11 @@ impl Marker {
         false
     }
 
-    /// The grey objects on the stack, for the verifier.
-    pub fn queued_objects(&self) -> Vec<ObjectPtr> {
+    /// The grey objects that are queued, with the piece that scanning goes on from, for the verifier.
+    pub fn queued_objects(&self) -> Vec<(ObjectPtr, usize)> {
         // SAFETY: as in `enqueue`.
         let (stack, pieces) = unsafe { (&*self.stack.get(), &*self.pieces.get()) };
-        stack.iter().copied().chain(pieces.iter().map(|(object, _)| *object)).collect()
+        stack.iter().map(|&object| (object, 0)).chain(pieces.iter().copied()).collect()
     }
 
     /// Traces grey objects until there are none or the budget is used up, at least one.

@@ -354,6 +354,7 @@ impl GuardianTable {
         loop {
             self.examination = match self.examination {
                 Examination::Done => return true,
+                Examination::Due if self.areas.is_empty() => Examination::Done,
                 Examination::Due => Examination::Moving { area: self.areas.len(), from: usize::MAX },
                 Examination::Moving { area: 0, .. } => Examination::Shading { area: self.areas.len() },
                 Examination::Moving { area, from } => {

@@ -22,7 +22,7 @@
 use core::fmt;
 use core::ptr::NonNull;
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use bitvec::prelude::{BitArray, Lsb0};
 
@@ -182,11 +182,13 @@ struct Verifier<'h> {
     /// Number of a block by its address.
     numbers: HashMap<usize, usize>,
     roots: Vec<RootSeen>,
+    /// Grey objects that are scanned in part, with the piece that is next: what comes before it counts as black.
+    in_pieces: HashMap<ObjectPtr, usize>,
 }
 
 impl<'h> Verifier<'h> {
     fn new(c: &'h Collector, rules: &'static Rules) -> Self {
-        Verifier { c, rules, blocks: Vec::new(), numbers: HashMap::new(), roots: Vec::new() }
+        Verifier { c, rules, blocks: Vec::new(), numbers: HashMap::new(), roots: Vec::new(), in_pieces: HashMap::new() }
     }
 
     fn run(mut self) -> Verdict {
@@ -386,6 +388,11 @@ impl<'h> Verifier<'h> {
 
     /// Lists the pointers that the object holds, in the order in which its `Trace` passes them.
     fn children(&self, at: At, list: &mut Vec<ObjectPtr>) {
+        self.children_of_pieces(at, 0, 0, list);
+    }
+
+    /// Lists the pointers of the pieces from one on, until another; 0 stands for the end.
+    fn children_of_pieces(&self, at: At, from: usize, until: usize, list: &mut Vec<ObjectPtr>) {
         list.clear();
         let object = self.object(at);
         let info = object.info();
@@ -393,15 +400,20 @@ impl<'h> Verifier<'h> {
             return;
         }
         let mut tracer = Tracer::listing(list);
-        let mut piece = 0;
+        let mut piece = from;
         loop {
             // SAFETY: the info is the object's own, which is allocated and so complete: no constructor is running,
             // and no guard over it is live, since the verifier has the mutator to itself.
             piece = unsafe { (info.trace)(object, piece, NonNull::from(&mut tracer).cast()) };
-            if piece == 0 {
+            if piece == 0 || piece == until {
                 return;
             }
         }
+    }
+
+    /// Where scanning goes on in a grey object: at its beginning, unless it is scanned in part.
+    fn next_piece(&self, at: At) -> usize {
+        self.in_pieces.get(&self.object(at)).copied().unwrap_or(0)
     }
 
     /// Calls `f` for every allocated object.
@@ -482,9 +494,9 @@ impl<'h> Verifier<'h> {
     }
 
     /// Each grey object is queued once, and nothing else is grey.
-    fn queue(&self) -> Verdict {
-        let mut queued: HashMap<ObjectPtr, u32> = HashMap::new();
-        for object in self.c.marker.queued_objects() {
+    fn queue(&mut self) -> Verdict {
+        let mut queued: HashSet<ObjectPtr> = HashSet::new();
+        for (object, piece) in self.c.marker.queued_objects() {
             let Some(at) = self.locate(object) else {
                 return fail(format!("the queue holds {:#x}, where no object is", object.addr()));
             };
@@ -495,10 +507,12 @@ impl<'h> Verifier<'h> {
             if !self.is_marked(at) {
                 return fail(format!("{} is queued, and not marked", self.name(at)));
             }
-            match queued.entry(object) {
-                Entry::Occupied(_) => return fail(format!("{} is queued twice", self.name(at))),
-                Entry::Vacant(entry) => entry.insert(1),
-            };
+            if !queued.insert(object) {
+                return fail(format!("{} is queued twice", self.name(at)));
+            }
+            if piece != 0 {
+                self.in_pieces.insert(object, piece);
+            }
         }
         if !self.is_marking() && !queued.is_empty() {
             return fail(format!("{} objects are queued in phase {}", queued.len(), self.c.phase.get()));
@@ -506,7 +520,7 @@ impl<'h> Verifier<'h> {
         let mut lost = false;
         self.each_object(|at| {
             let object = self.object(at);
-            if !object.is_queued() || queued.contains_key(&object) {
+            if !object.is_queued() || queued.contains(&object) {
                 return Ok(());
             }
             lost = true;
@@ -594,7 +608,7 @@ impl<'h> Verifier<'h> {
             if seen && !self.object(at).is_queued() {
                 continue;
             }
-            self.children(at, &mut children);
+            self.children_of_pieces(at, self.next_piece(at), 0, &mut children);
             for &child in &children {
                 if let Some(to) = self.locate(child)
                     && !self.is_found(to)
@@ -618,10 +632,12 @@ impl<'h> Verifier<'h> {
         let strong = self.rules.shade_new == New::Shade;
         let mut children = Vec::new();
         self.each_object(|at| {
-            if !self.is_marked(at) || self.object(at).is_queued() {
+            // What a grey object shows of itself that was scanned is as good as black.
+            let scanned = self.next_piece(at);
+            if !self.is_marked(at) || self.object(at).is_queued() && scanned == 0 {
                 return Ok(());
             }
-            self.children(at, &mut children);
+            self.children_of_pieces(at, 0, scanned, &mut children);
             for (number, &child) in children.iter().enumerate() {
                 let Some(to) = self.locate(child) else { continue };
                 if strong && !self.is_marked(to) || !self.is_found(to) {

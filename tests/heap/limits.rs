@@ -1,0 +1,187 @@
+//! The heap's limit: an answer, not a panic, and nothing is lost by it.
+
+use grisaille::{Array, Barrier, ConfigError, Gc, Heap, HeapBuilder, HeapFull, Hybrid, Slot, Sweep, Trace};
+
+use crate::SWEEPS;
+use crate::for_each_policy;
+
+#[derive(Trace)]
+struct Link<'gc> {
+    next: Option<Gc<'gc, Link<'gc>>>,
+    number: usize,
+    text: Box<str>,
+}
+
+fn limited<B: Barrier>(sweep: Sweep, limit: usize) -> Heap<B> {
+    Heap::builder().barrier::<B>().sweep(sweep).limit(limit).automatic(false).build().unwrap()
+}
+
+/// Full, the value comes back; with something freed and collected, there is room again; and so on.
+fn full_and_free_again<B: Barrier>() {
+    for sweep in SWEEPS {
+        limited::<B>(sweep, 1 << 20).enter(|cx| {
+            for _ in 0..3 {
+                cx.scope(|cx, _| {
+                    let mut list: Option<Gc<'_, Link<'_>>> = None;
+                    let mut count = 0;
+                    let full = loop {
+                        match cx.try_alloc(Link { next: list, number: count, text: "text".into() }) {
+                            Ok(link) => list = Some(link),
+                            Err(HeapFull(link)) => break link,
+                        }
+                        count += 1;
+                    };
+                    assert_eq!((full.number, &*full.text), (count, "text"), "the value is not lost");
+                    assert!(count > (1 << 20) / 50, "only {count} objects fit");
+                    drop(full);
+                    let kept = cx.root(list.unwrap());
+                    cx.collect();
+                    assert!(cx.try_alloc([0u64; 512]).is_err(), "all of it is alive");
+                    let mut at = Some(kept.get(cx));
+                    while let Some(link) = at {
+                        count -= 1;
+                        assert_eq!(link.number, count);
+                        at = link.next;
+                    }
+                    assert_eq!(count, 0);
+                });
+                cx.collect();
+                assert_eq!(cx.stats().bytes_live, 0);
+                assert!(cx.try_alloc([0u64; 512]).is_ok(), "{sweep:?}");
+                cx.collect(); // its block is not to be there in the next round
+            }
+        });
+    }
+}
+
+/// Two cycles in a row that free too little: full, before the last byte is fought for; and it recovers.
+fn a_heap_that_is_always_full_says_so<B: Barrier>() {
+    let mut heap = Heap::builder().barrier::<B>().limit(1 << 20).build().unwrap();
+    heap.enter(|cx| {
+        cx.scope(|cx, _| {
+            let (mut failed, mut kept) = (false, 0);
+            for _ in 0..100_000 {
+                match cx.try_alloc([1u64; 7]) {
+                    Ok(object) => {
+                        cx.root(object);
+                        kept += 1;
+                    }
+                    Err(HeapFull(value)) => {
+                        assert_eq!(value, [1; 7]);
+                        failed = true;
+                        break;
+                    }
+                }
+                cx.safepoint();
+            }
+            assert!(failed && kept > (1 << 20) / 64 / 2, "{kept} objects were kept");
+        });
+        cx.collect();
+        assert!(cx.try_alloc([1u64; 7]).is_ok());
+    });
+}
+
+/// Under a limit garbage is collected by safepoints in time: it is no reason to be full.
+fn garbage_does_not_fill_a_heap<B: Barrier>() {
+    for sweep in SWEEPS {
+        let mut heap = Heap::builder().barrier::<B>().sweep(sweep).limit(2 << 20).build().unwrap();
+        heap.enter(|cx| {
+            let kept = cx.root(cx.alloc(Slot::new(None::<Gc<'_, [u64; 8]>>)));
+            for round in 0..200_000u64 {
+                match cx.try_alloc([round; 8]) {
+                    Ok(object) => kept.get(cx).set(cx, Some(object)),
+                    // With the other half of the time its own, the collector may fall behind for a moment.
+                    Err(_) => cx.collect(),
+                }
+                cx.safepoint();
+            }
+            assert!(cx.stats().bytes_held <= 2 << 20);
+            assert!(cx.stats().cycles > 5);
+        });
+    }
+}
+
+for_each_policy! {
+    full_and_free_again
+    a_heap_that_is_always_full_says_so
+    garbage_does_not_fill_a_heap
+}
+
+#[test]
+fn huge_arrays_and_strings_are_refused() {
+    let text = "x".repeat(2 << 20);
+    limited::<Hybrid>(Sweep::Lazy, 1 << 20).enter(|cx| {
+        for len in [usize::MAX, usize::MAX / 2, usize::MAX / 8, isize::MAX as usize, 1 << 60, 1 << 40, 1 << 17] {
+            let mut called = false;
+            let refused = cx.try_alloc_array(len, |_| {
+                called = true;
+                0u64
+            });
+            assert_eq!(refused.map(|array| array.len()), Err(HeapFull(())));
+            assert!(!called);
+        }
+        assert!(cx.try_alloc_str(&text).is_err());
+        assert!(cx.try_intern(&text).is_err());
+        assert_eq!(cx.interned(), 0, "a string that was refused is not in the table");
+        assert!(cx.try_alloc_array(1 << 10, |_| 0u64).is_ok());
+        assert_eq!(cx.try_alloc_str(&text[..1000]).unwrap().len(), 1000);
+    });
+    // Without a limit the address space is one.
+    Heap::new().enter(|cx| {
+        for len in [usize::MAX, isize::MAX as usize, isize::MAX as usize / 8, 1 << 58] {
+            assert!(cx.try_alloc_array(len, |_| 0u64).is_err());
+        }
+        let nothings: Gc<'_, Array<()>> = cx.alloc_array(usize::MAX >> 1, |_| ()).to_owned();
+        assert_eq!(nothings.len(), usize::MAX >> 1);
+    });
+}
+
+#[test]
+fn large_objects_count_against_the_limit_and_come_back() {
+    for sweep in SWEEPS {
+        limited::<Hybrid>(sweep, 8 << 20).enter(|cx| {
+            for _ in 0..20 {
+                cx.scope(|cx, _| {
+                    let first = cx.root(cx.alloc_array(4 << 17, |i| i as u64));
+                    assert!(cx.try_alloc_array(5 << 17, |_| 0u64).is_err(), "4 MiB of 8 are taken");
+                    assert_eq!(first.get(cx).as_slice()[4 << 16], 4 << 16);
+                });
+                cx.collect();
+            }
+        });
+    }
+}
+
+#[test]
+fn external_bytes_count_against_the_limit() {
+    limited::<Hybrid>(Sweep::Lazy, 1 << 20).enter(|cx| {
+        assert!(cx.try_alloc([0u64; 4]).is_ok());
+        cx.external(2 << 20);
+        assert!(cx.try_alloc([0u64; 512]).is_err(), "no further block");
+        cx.external(-(2 << 20));
+        assert!(cx.try_alloc([0u64; 512]).is_ok());
+    });
+}
+
+#[test]
+#[should_panic(expected = "the heap is full")]
+fn alloc_panics_where_try_alloc_answers() {
+    limited::<Hybrid>(Sweep::Lazy, 1 << 20).enter(|cx| {
+        loop {
+            cx.alloc([0u64; 100]);
+        }
+    });
+}
+
+#[test]
+fn what_cannot_be_is_refused() {
+    let limit = HeapBuilder::<Hybrid>::MIN_LIMIT;
+    assert!(Heap::builder().limit(limit).build().is_ok());
+    assert_eq!(Heap::builder().limit(limit - 1).build().unwrap_err(), ConfigError::Limit(limit - 1));
+    for growth in [0.0, -1.0, 0.049, 1000.1, f64::NAN, f64::INFINITY] {
+        assert!(matches!(Heap::builder().growth(growth).build(), Err(ConfigError::Growth(_))), "{growth}");
+    }
+    for growth in [0.05, 1000.0] {
+        assert!(Heap::builder().growth(growth).build().is_ok());
+    }
+}

@@ -1,0 +1,36 @@
+//! A heap as its user sees it.
+
+mod drops;
+mod entering;
+mod large;
+mod ledger;
+mod limits;
+mod memory;
+mod overflow;
+mod shapes;
+mod stats;
+mod steps;
+mod threads;
+mod weak;
+
+use grisaille::Sweep;
+
+/// Every way to sweep.
+const SWEEPS: [Sweep; 3] = [Sweep::Concurrent, Sweep::Lazy, Sweep::Eager];
+
+/// Makes a test of each generic function, for each of the five policies.
+macro_rules! for_each_policy {
+    ($($test:ident)*) => {
+        for_each_policy!{@ insertion Insertion: $($test)*}
+        for_each_policy!{@ deletion Deletion: $($test)*}
+        for_each_policy!{@ hybrid Hybrid: $($test)*}
+        for_each_policy!{@ watermark Watermark: $($test)*}
+        for_each_policy!{@ stop_the_world StopTheWorld: $($test)*}
+    };
+    (@ $module:ident $policy:ident: $($test:ident)*) => {
+        mod $module {
+            $(#[test] fn $test() { super::$test::<grisaille::$policy>(); })*
+        }
+    };
+}
+pub(crate) use for_each_policy;

@@ -1,0 +1,124 @@
+//! Memory comes from the system late, and goes back to it.
+
+use grisaille::{Heap, Slot, Sweep};
+
+use crate::SWEEPS;
+
+#[test]
+fn memory_goes_back_after_some_empty_cycles() {
+    for sweep in SWEEPS {
+        let mut heap = Heap::builder().sweep(sweep).automatic(false).build().unwrap();
+        heap.enter(|cx| {
+            for _ in 0..1 << 19 {
+                cx.alloc([1u64; 7]);
+            }
+            let full = cx.stats().bytes_held;
+            assert!(full >= 32 << 20);
+            cx.collect();
+            assert_eq!(cx.stats().bytes_returned, 0, "not at once: it may be wanted again");
+            for _ in 0..6 {
+                cx.collect();
+            }
+            let stats = cx.stats();
+            assert!(stats.bytes_held <= 4 << 20, "{stats}");
+            assert!(stats.bytes_returned >= full - (4 << 20), "{stats}");
+            // And it comes again.
+            let kept: Vec<_> = (0..1 << 17).map(|i| cx.root(cx.alloc([i as u64; 7]))).collect();
+            cx.collect();
+            assert!(kept.iter().enumerate().all(|(i, object)| *object.get(cx) == [i as u64; 7]));
+        });
+    }
+}
+
+#[test]
+fn a_heap_in_use_keeps_its_memory() {
+    let mut heap = Heap::builder().automatic(false).build().unwrap();
+    heap.enter(|cx| {
+        for _ in 0..8 {
+            for _ in 0..1 << 16 {
+                cx.alloc([1u64; 7]);
+            }
+            cx.collect();
+        }
+        assert_eq!(cx.stats().bytes_returned, 0, "garbage of each cycle goes where the last one's was");
+        assert!(cx.stats().bytes_held <= 16 << 20);
+    });
+}
+
+#[test]
+fn a_thousand_small_heaps_are_cheap() {
+    let mut heaps: Vec<Heap> = (0..1000).map(|_| Heap::new()).collect();
+    assert!(heaps.iter().all(|heap| heap.stats().bytes_held == 0), "nothing before the first object");
+    let roots: Vec<_> = heaps
+        .iter_mut()
+        .enumerate()
+        .map(|(number, heap)| {
+            heap.enter(|cx| {
+                cx.alloc(String::from("with drop glue"));
+                cx.persist(cx.alloc(Slot::new(number)))
+            })
+        })
+        .collect();
+    let held: u64 = heaps.iter().map(|heap| heap.stats().bytes_held).sum();
+    assert!(held <= 1000 * (128 << 10), "{} KiB a heap", held >> 20);
+    for (number, (heap, root)) in heaps.iter_mut().zip(&roots).enumerate() {
+        heap.enter(|cx| {
+            cx.collect();
+            assert_eq!(root.get(cx).get(), number);
+        });
+    }
+}
+
+#[test]
+fn a_fragmented_heap_fills_its_holes() {
+    for sweep in SWEEPS {
+        let mut heap = Heap::builder().sweep(sweep).automatic(false).build().unwrap();
+        heap.enter(|cx| {
+            // Every second object dies: no block is empty.
+            let kept: Vec<_> = (0..50_000u64)
+                .map(|i| {
+                    cx.alloc([i; 3]);
+                    cx.root(cx.alloc([i; 3]))
+                })
+                .collect();
+            cx.collect();
+            let used = cx.stats().bytes_used;
+            for i in 0..45_000u64 {
+                cx.alloc([i; 3]);
+            }
+            assert!(cx.stats().bytes_used <= used + used / 8, "{sweep:?}: {used} -> {}", cx.stats().bytes_used);
+            assert!(kept.iter().enumerate().all(|(i, object)| *object.get(cx) == [i as u64; 3]));
+        });
+    }
+}
+
+#[test]
+fn safepoints_keep_a_heap_of_garbage_small() {
+    for sweep in SWEEPS {
+        let mut heap = Heap::builder().sweep(sweep).floor(1 << 20).build().unwrap();
+        heap.enter(|cx| {
+            for i in 0..2_000_000u64 {
+                cx.alloc([i; 3]);
+                cx.safepoint();
+            }
+        });
+        let stats = heap.stats();
+        assert!(stats.cycles >= 10 && stats.bytes_held <= 8 << 20, "{sweep:?}\n{stats}");
+    }
+}
+
+#[test]
+fn without_automatic_no_safepoint_collects() {
+    let mut heap = Heap::builder().automatic(false).sweep(Sweep::Lazy).floor(0).build().unwrap();
+    heap.enter(|cx| {
+        for i in 0..200_000u64 {
+            cx.alloc([i; 15]);
+            cx.safepoint();
+        }
+        cx.external(1 << 30);
+        cx.safepoint();
+    });
+    let stats = heap.stats();
+    assert_eq!((stats.cycles, stats.steps, stats.objects_freed), (0, 0, 0));
+    assert_eq!(heap.phase(), grisaille::Phase::Idle);
+}

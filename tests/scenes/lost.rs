@@ -1,0 +1,232 @@
+//! Lost objects: the rules of the table taken out, one at a time. Each test shows the program that loses an object
+//! without the rule; that the same program loses nothing with it, under each policy, is shown in `programs`.
+//!
+//! The policies here exist in tests only. After a loss a pointer dangles: no program looks at it (see `programs`).
+
+use grisaille::barrier::rules::{Birth, New, Policy, RootWrite, Roots, Rules, WholeObject};
+use grisaille::{Barrier, Deletion, Hybrid, Insertion, Watermark};
+
+use crate::programs::{From, To, losses, moved, passed_through_a_stack, upgraded};
+
+/// A policy that is another one but for some rules.
+macro_rules! broken {
+    ($name:ident: $base:ident { $($rule:ident: $value:expr),* }) => {
+        enum $name {}
+        // SAFETY: unsound on purpose. The programs of these tests look at nothing that it may lose.
+        unsafe impl Policy for $name {
+            const POLICY: &'static str = stringify!($name);
+            const RULES: Rules = Rules { $($rule: $value,)* ..<$base as Policy>::RULES };
+        }
+    };
+}
+
+/// The move loses something under the broken policy, and nothing under the sound one.
+fn loses<Broken: Barrier, Sound: Barrier>(from: From, to: To) {
+    let lost = losses(|before, taken| moved::<Broken>(from, to, before, taken));
+    assert!(!lost.is_empty(), "{from:?} -> {to:?} is fine without the rule");
+    let lost = losses(|before, taken| moved::<Sound>(from, to, before, taken));
+    assert!(lost.is_empty(), "{from:?} -> {to:?} under {}: {lost:#?}", Sound::NAME);
+}
+
+fn loses_upgraded<Broken: Barrier, Sound: Barrier>(to: To) {
+    assert!(!losses(|before, _| upgraded::<Broken>(to, before)).is_empty(), "{to:?} is fine without the rule");
+    assert!(losses(|before, _| upgraded::<Sound>(to, before)).is_empty());
+}
+
+/// Nothing is lost by any move.
+fn loses_nothing<B: Barrier>() {
+    for from in From::ALL {
+        for to in To::ALL {
+            if from != From::ScopeEnded || !matches!(to, To::Local | To::NewObject) {
+                let lost = losses(|before, taken| moved::<B>(from, to, before, taken));
+                assert!(lost.is_empty(), "{from:?} -> {to:?}: {lost:#?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn without_a_barrier() {
+    broken!(NoBarrier: Hybrid {
+        roots: Roots::InOnePauseAtTheStart,
+        window: false,
+        shade_old: false,
+        shade_new: New::Leave,
+        birth: Birth::Black,
+        root_write: RootWrite::Nothing,
+        whole_object: WholeObject::Nothing
+    });
+    loses::<NoBarrier, Hybrid>(From::Slot, To::Slot);
+    loses::<NoBarrier, Hybrid>(From::Slot, To::Local);
+    loses::<NoBarrier, Hybrid>(From::Slot, To::Pushed);
+}
+
+#[test]
+fn insertion_without_its_barrier() {
+    broken!(Broken: Insertion { shade_new: New::Leave });
+    loses::<Broken, Insertion>(From::Slot, To::Slot);
+}
+
+#[test]
+fn insertion_without_the_rescan() {
+    broken!(Broken: Insertion { rescan_dirty_roots: false });
+    for to in
+        [To::Local, To::NewObject, To::NewRoot, To::RootSet, To::Pushed, To::NewStack, To::Overwritten, To::Window]
+    {
+        loses::<Broken, Insertion>(From::Slot, to);
+    }
+}
+
+#[test]
+fn insertion_without_the_notes_what_is_dirty() {
+    broken!(Broken: Insertion { root_write: RootWrite::Nothing });
+    for to in [To::RootSet, To::Overwritten, To::Window] {
+        loses::<Broken, Insertion>(From::Slot, to);
+    }
+}
+
+#[test]
+fn insertion_with_scan_before_in_place_of_grey_again() {
+    broken!(Broken: Insertion { whole_object: WholeObject::ScanBefore });
+    loses::<Broken, Insertion>(From::Slot, To::Lock);
+}
+
+#[test]
+fn insertion_with_black_allocation() {
+    broken!(Broken: Insertion { birth: Birth::Black });
+    loses::<Broken, Insertion>(From::Slot, To::NewObject);
+}
+
+#[test]
+fn deletion_without_its_barrier() {
+    broken!(Broken: Deletion { shade_old: false });
+    loses::<Broken, Deletion>(From::Slot, To::Slot);
+    loses::<Broken, Deletion>(From::Slot, To::Local);
+}
+
+#[test]
+fn deletion_with_roots_scanned_one_at_a_time() {
+    broken!(Broken: Deletion { roots: Roots::BitByBit });
+    for from in [From::Popped, From::Truncated, From::Overwritten, From::Window, From::RootSet] {
+        loses::<Broken, Deletion>(from, To::Local);
+    }
+    loses::<Broken, Deletion>(From::Popped, To::Pushed);
+    loses::<Broken, Deletion>(From::ScopeEnded, To::NewRoot);
+}
+
+#[test]
+fn deletion_with_white_allocation() {
+    broken!(Broken: Deletion { birth: Birth::White });
+    loses::<Broken, Deletion>(From::Slot, To::NewObject);
+}
+
+#[test]
+fn deletion_without_scan_before() {
+    broken!(Broken: Deletion { whole_object: WholeObject::Nothing });
+    loses::<Broken, Deletion>(From::Lock, To::Local);
+}
+
+#[test]
+fn deletion_with_an_upgrade_that_does_not_shade() {
+    broken!(Broken: Deletion { upgrade_shades: false });
+    loses_upgraded::<Broken, Deletion>(To::Local);
+}
+
+#[test]
+fn hybrid_without_the_old_half() {
+    broken!(Broken: Hybrid { shade_old: false });
+    loses::<Broken, Hybrid>(From::Slot, To::Slot);
+    loses::<Broken, Hybrid>(From::Slot, To::Pushed);
+}
+
+/// The `new` half protects black objects in the window, and this collector has none: it scans all roots before it
+/// traces any object. The rule is for those who trace meanwhile. When this test fails, that order has changed: then
+/// `From::Popped` to `To::Slot` must lose, and belongs here.
+#[test]
+fn hybrid_without_the_new_half_is_saved_by_the_order_of_marking() {
+    broken!(Broken: Hybrid { shade_new: New::Leave });
+    loses_nothing::<Broken>();
+}
+
+/// Go's issue 17694.
+#[test]
+fn hybrid_without_the_rule_for_writes_to_roots() {
+    broken!(Broken: Hybrid { root_write: RootWrite::Nothing });
+    loses::<Broken, Hybrid>(From::Popped, To::Pushed);
+    for to in [To::Local, To::NewRoot, To::RootSet, To::Pushed, To::Overwritten, To::Window] {
+        loses::<Broken, Hybrid>(From::Overwritten, to);
+    }
+    loses::<Broken, Hybrid>(From::RootSet, To::Local);
+}
+
+#[test]
+fn hybrid_with_white_allocation() {
+    broken!(Broken: Hybrid { birth: Birth::White });
+    loses::<Broken, Hybrid>(From::Slot, To::NewObject);
+}
+
+#[test]
+fn hybrid_with_black_allocation_in_the_window() {
+    broken!(Broken: Hybrid { birth: Birth::BlackInWindowToo });
+    loses::<Broken, Hybrid>(From::Popped, To::NewObject);
+}
+
+#[test]
+fn hybrid_with_scan_before_alone_in_the_window() {
+    broken!(Broken: Hybrid { whole_object: WholeObject::ScanBefore });
+    loses::<Broken, Hybrid>(From::Popped, To::Lock);
+}
+
+#[test]
+fn hybrid_with_grey_again_alone() {
+    broken!(Broken: Hybrid { whole_object: WholeObject::GreyAgain });
+    loses::<Broken, Hybrid>(From::Lock, To::Local);
+}
+
+#[test]
+fn hybrid_with_an_upgrade_that_does_not_shade() {
+    broken!(Broken: Hybrid { upgrade_shades: false });
+    loses_upgraded::<Broken, Hybrid>(To::Local);
+}
+
+#[test]
+fn watermark_without_its_barrier() {
+    broken!(Broken: Watermark { shade_old: false });
+    loses::<Broken, Watermark>(From::Slot, To::Local);
+}
+
+#[test]
+fn watermark_without_the_shade_on_pop() {
+    broken!(Broken: Watermark { root_write: RootWrite::ShadeOldIfUnscannedButNotOnPop });
+    loses::<Broken, Watermark>(From::Popped, To::Pushed);
+    loses::<Broken, Watermark>(From::Truncated, To::Local);
+    loses::<Broken, Watermark>(From::ScopeEnded, To::NewStack);
+    let lost = losses(|before, _| passed_through_a_stack::<Broken>(before, 0));
+    assert!(!lost.is_empty());
+}
+
+#[test]
+fn watermark_without_the_rule_for_writes_to_roots() {
+    broken!(Broken: Watermark { root_write: RootWrite::Nothing });
+    for from in [From::Popped, From::Truncated, From::Overwritten, From::Window, From::RootSet] {
+        loses::<Broken, Watermark>(from, To::Local);
+    }
+}
+
+#[test]
+fn watermark_with_white_allocation() {
+    broken!(Broken: Watermark { birth: Birth::White });
+    loses::<Broken, Watermark>(From::Slot, To::NewObject);
+}
+
+#[test]
+fn watermark_without_scan_before() {
+    broken!(Broken: Watermark { whole_object: WholeObject::Nothing });
+    loses::<Broken, Watermark>(From::Lock, To::Local);
+}
+
+#[test]
+fn watermark_with_an_upgrade_that_does_not_shade() {
+    broken!(Broken: Watermark { upgrade_shades: false });
+    loses_upgraded::<Broken, Watermark>(To::Local);
+}

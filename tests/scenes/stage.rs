@@ -1,0 +1,98 @@
+//! What the scenes are played with: a heap stepped by hand, an object with two fields, and a detector of its loss.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use grisaille::{Barrier, Budget, Color, Gc, Heap, Local, Mutator, Phase, Slot, Sweep, Trace};
+
+/// An object. It holds pointers, so being reached (grey) and being traced (black) are two things.
+#[derive(Trace)]
+pub struct Node<'gc> {
+    pub next: Slot<Option<Gc<'gc, Node<'gc>>>>,
+    pub other: Slot<Option<Gc<'gc, Node<'gc>>>>,
+}
+
+pub type NodeAt<'gc> = Gc<'gc, Node<'gc>>;
+pub type Held<'s> = Local<'s, NodeAt<'s>>;
+
+/// A node that points to `next`.
+pub fn node<'a, B: Barrier>(cx: &'a Mutator<'_, B>, next: Option<NodeAt<'a>>) -> NodeAt<'a> {
+    cx.alloc(Node { next: Slot::new(next), other: Slot::new(None) })
+}
+
+/// Plays a scene in a heap that collects only when it is told to.
+pub fn play<B: Barrier, R>(scene: impl for<'s> FnOnce(&mut Mutator<'s, B>) -> R) -> R {
+    heap::<B>().enter(scene)
+}
+
+/// Sweeps on the mutator's thread: what a scene sees must not depend on another one.
+pub fn heap<B: Barrier>() -> Heap<B> {
+    Heap::builder().barrier::<B>().automatic(false).sweep(Sweep::Lazy).build().unwrap()
+}
+
+/// The collector does one elementary piece: starts marking, scans one root, traces one object ...
+pub fn piece<B: Barrier>(cx: &mut Mutator<'_, B>) -> Phase {
+    cx.step(Budget::work(1)).phase
+}
+
+/// From `Idle` into marking. What the policy does there in one pause is done.
+pub fn start<B: Barrier>(cx: &mut Mutator<'_, B>) {
+    assert_eq!(cx.phase(), Phase::Idle);
+    assert_eq!(piece(cx), Phase::Mark);
+}
+
+/// Runs the cycle in progress to its end; a whole one where none is.
+pub fn finish<B: Barrier>(cx: &mut Mutator<'_, B>) {
+    while !cx.step(Budget::unlimited()).cycle_ended {}
+}
+
+/// Runs marking to its end, up to where the dead are forgotten: colours can still be asked for.
+pub fn finish_marking<B: Barrier>(cx: &mut Mutator<'_, B>) {
+    while matches!(piece(cx), Phase::Mark | Phase::MarkTermination) {}
+    assert_eq!(cx.phase(), Phase::Weak);
+}
+
+/// The colour of the object that a local holds.
+pub fn color<B: Barrier>(cx: &Mutator<'_, B>, held: Held<'_>) -> Color {
+    cx.color(held.get(cx))
+}
+
+/// Counts the deaths of the values that hold it: how a test sees that an object was freed without looking at it.
+#[derive(Clone, Default)]
+pub struct Deaths(Arc<AtomicUsize>);
+
+impl Deaths {
+    pub fn count(&self) -> usize {
+        self.0.load(Relaxed)
+    }
+
+    /// To be held by one object; its drop counts.
+    pub fn mortal(&self) -> Mortal {
+        Mortal(self.clone())
+    }
+}
+
+pub struct Mortal(Deaths);
+
+impl Drop for Mortal {
+    fn drop(&mut self) {
+        self.0.0.fetch_add(1, Relaxed);
+    }
+}
+
+/// Makes a test of each generic function, for each of the five policies.
+macro_rules! for_each_policy {
+    ($($test:ident)*) => {
+        for_each_policy!{@ insertion Insertion: $($test)*}
+        for_each_policy!{@ deletion Deletion: $($test)*}
+        for_each_policy!{@ hybrid Hybrid: $($test)*}
+        for_each_policy!{@ watermark Watermark: $($test)*}
+        for_each_policy!{@ stop_the_world StopTheWorld: $($test)*}
+    };
+    (@ $module:ident $policy:ident: $($test:ident)*) => {
+        mod $module {
+            $(#[test] fn $test() { super::$test::<grisaille::$policy>(); })*
+        }
+    };
+}
+pub(crate) use for_each_policy;

@@ -1,0 +1,19 @@
+//! A guard does not survive a safepoint, and what was read through one does not either.
+use grisaille::{Heap, RefLock};
+
+fn main() {
+    Heap::new().enter(|cx| {
+        let list = cx.root(cx.alloc(RefLock::new(vec![cx.alloc(1u64)])));
+        let guard = list.get(cx).borrow();
+        cx.safepoint();
+        drop(guard);
+
+        let guard = list.get(cx).borrow_mut(cx);
+        cx.safepoint();
+        drop(guard);
+
+        let first = list.get(cx).borrow()[0];
+        cx.safepoint();
+        assert_eq!(*first, 1);
+    });
+}
