@@ -145,7 +145,6 @@ fn a_panic_payload_that_panics_loses_no_block() {
         cx.collect();
         cx.collect();
         assert!(weak.get(cx).upgrade(cx).is_some(), "what a surviving object points to was freed");
-        std::mem::forget(keeper.get(cx));
     });
 }
 
