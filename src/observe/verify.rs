@@ -826,7 +826,7 @@ mod tests {
     }
 
     /// Writes without a barrier.
-    fn smuggle<'a, B: Barrier>(cx: &'a Mutator<'_, B>, write: impl FnOnce()) {
+    fn smuggle<B: Barrier>(cx: &Mutator<'_, B>, write: impl FnOnce()) {
         let marking = &cx.collector().marking;
         let on = marking.replace(false);
         write();
