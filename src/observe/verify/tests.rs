@@ -1,0 +1,138 @@
+//! The verifier finds what is wrong: each test breaks a heap by hand.
+
+use super::*;
+use crate::barrier::{Hybrid, Insertion};
+use crate::cycle::meter::Budget;
+use crate::pointer::gc::Gc;
+use crate::pointer::slot::Slot;
+use crate::trace::Trace;
+
+struct Link<'gc> {
+    next: Slot<Option<Gc<'gc, Link<'gc>>>>,
+}
+
+// SAFETY: as the derive has it, which names the crate from outside.
+unsafe impl Trace for Link<'_> {
+    type At<'a> = Link<'a>;
+    fn trace(&self, tracer: &mut Tracer<'_>) {
+        self.next.trace(tracer);
+    }
+}
+
+fn link<'a, B: Barrier>(cx: &'a Mutator<'_, B>, next: Option<Gc<'a, Link<'a>>>) -> Gc<'a, Link<'a>> {
+    cx.alloc(Link { next: Slot::new(next) })
+}
+
+/// Runs `spoil` on a heap in which local 0 leads through one link to another, and returns what the verifier says.
+fn spoilt<B: Barrier>(spoil: impl for<'a> FnOnce(&'a Mutator<'_, B>, Gc<'a, Link<'a>>)) -> String {
+    let mut heap = Heap::builder().barrier::<B>().automatic(false).build().unwrap();
+    heap.enter(|cx| {
+        let first = cx.root(link(cx, Some(link(cx, None))));
+        cx.collect();
+        assert_eq!(cx.verify(), Ok(()));
+        spoil(cx, first.get(cx));
+        cx.verify().unwrap_err().to_string()
+    })
+}
+
+/// The bits of an object's block.
+fn bits<'x>(object: ObjectPtr, which: usize) -> &'x mut [u64; WORDS] {
+    // SAFETY: nothing is being swept (I7); the tests use one at a time.
+    unsafe { BlockPtr::of(object).bits(which) }
+}
+
+#[test]
+fn what_was_freed_is_named_with_the_way_to_it() {
+    let error = spoilt::<Hybrid>(|cx, first| {
+        let second = first.next.get().unwrap().object();
+        bitmap::clear_run(bits(second, cx.collector().marker.occupied()), second.granule(), second.granules());
+        // The accounts are made to agree, so that the dangling pointer is what is found.
+        let block = BlockPtr::of(second);
+        block.live.set(block.live.get() - second.granules() as u32);
+        let (c, bytes) = (&cx.collector().counters, second.granules() * GRANULE);
+        c.objects_freed.set(c.objects_freed.get() + 1);
+        cx.collector().pacer.marking_ended(cx.stats().bytes_live as usize - bytes, 0, true);
+    });
+    assert!(error.contains("where no object is"), "{error}");
+    assert!(error.contains("path: local 0 -> ") && error.contains("Link"), "{error}");
+}
+
+#[test]
+fn bitmaps_that_disagree_with_headers_are_found() {
+    let part = spoilt::<Hybrid>(|cx, first| {
+        let (object, block) = (first.object(), BlockPtr::of(first.object()));
+        bitmap::clear_run(bits(object, cx.collector().marker.occupied()), object.granule() + 1, 1);
+        block.live.set(block.live.get() - 1);
+    });
+    assert!(part.contains("allocated in part"), "{part}");
+    let mark = spoilt::<Hybrid>(|cx, first| {
+        bitmap::set_run(bits(first.object(), cx.collector().marker.marked()), 4000, 1);
+    });
+    assert!(mark.contains("marks where no object is"), "{mark}");
+}
+
+#[test]
+fn the_accounts_are_recounted() {
+    let used = spoilt::<Hybrid>(|cx, _| cx.collector().blocks.borrow_mut().arena.used += BLOCK_SIZE);
+    assert!(used.contains("the arena says"), "{used}");
+    let freed = spoilt::<Hybrid>(|cx, _| cx.collector().counters.objects_freed.set(1));
+    assert!(freed.contains("the books say"), "{freed}");
+}
+
+#[test]
+fn each_grey_object_is_queued_once() {
+    let flag = spoilt::<Hybrid>(|_, first| first.object().set_queued(true));
+    assert!(flag.contains("says that it is queued, and is not"), "{flag}");
+    let mut heap = Heap::builder().automatic(false).build().unwrap();
+    heap.enter(|cx| {
+        let first = cx.root(link(cx, None));
+        while cx.collector().marker.queued_objects().is_empty() {
+            cx.step(Budget::work(1));
+        }
+        assert_eq!(cx.verify(), Ok(()));
+        cx.collector().marker.put_back(first.get(cx).object());
+        assert!(cx.verify().unwrap_err().what().contains("queued twice"));
+    });
+}
+
+/// Writes without a barrier.
+fn smuggle<B: Barrier>(cx: &Mutator<'_, B>, write: impl FnOnce()) {
+    let marking = &cx.collector().marking;
+    let on = marking.replace(false);
+    write();
+    marking.set(on);
+}
+
+#[test]
+fn a_black_object_that_hides_a_white_one_is_found() {
+    let mut heap = Heap::builder().barrier::<Insertion>().automatic(false).build().unwrap();
+    heap.enter(|cx| {
+        let first = cx.root(link(cx, None));
+        while cx.color(first.get(cx)) != crate::Color::Black {
+            cx.step(Budget::work(1));
+        }
+        let black = first.get(cx);
+        smuggle(cx, || black.next.set(cx, Some(link(cx, None))));
+        let error = cx.verify().unwrap_err().to_string();
+        assert!(error.contains("a black ") && error.contains("leads to a white "), "{error}");
+        assert!(error.contains("path: local 0 -> "), "{error}");
+    });
+}
+
+/// The verifier took a grey object for one whose pointers are all still to be followed.
+#[test]
+fn the_scanned_part_of_a_grey_array_counts_as_black() {
+    let mut heap = Heap::builder().barrier::<Insertion>().automatic(false).build().unwrap();
+    heap.enter(|cx| {
+        let array = cx.root(cx.alloc_array(600, |_| Slot::new(None::<Gc<'_, Link<'_>>>)));
+        while !cx.collector().marker.queued_objects().iter().any(|(_, piece)| *piece != 0) {
+            cx.step(Budget::work(1));
+        }
+        assert_eq!(cx.verify(), Ok(()));
+        smuggle(cx, || array.get(cx).as_slice()[599].set(cx, Some(link(cx, None))));
+        assert_eq!(cx.verify(), Ok(()), "the last element is still to be scanned");
+        smuggle(cx, || array.get(cx).as_slice()[0].set(cx, Some(link(cx, None))));
+        let error = cx.verify().unwrap_err().to_string();
+        assert!(error.contains("leads to a white "), "{error}");
+    });
+}
