@@ -48,10 +48,11 @@
 //! A step does between 8 KiB and 64 KiB of work, in the unit of [`Budget::work`] (an object traced counts its bytes and
 //! 16), and the next one follows when 16 KiB more have been allocated, or at the next safepoint while debt is left.
 //! After a burst of allocation without a safepoint, a step may do half as much work as the burst had bytes, up to
-//! 1 MiB. [`Mutator::step`] does what its [`Budget`] says, in work or in time.
+//! 1 MiB; past the goal a byte owes more and more; and after an allocation that failed at the limit each safepoint does
+//! up to 1 MiB. [`Mutator::step`] does what its [`Budget`] says, in work or in time.
 //!
-//! The smallest piece of a step is an object: one that owns a `Vec` or a map is scanned in one go, while an [`Array`]
-//! is scanned in pieces. What else takes longer is named in the [policies' table](barrier#which-to-choose):
+//! The smallest piece of a step is an object: one that owns a `Vec` or a `HashMap` is scanned in one go, while an
+//! [`Array`], a [`List`] and a [`Map`] are scanned in pieces. What else takes longer is named in the [policies' table](barrier#which-to-choose):
 //! [`Insertion`]'s pause at the end, [`Deletion`]'s at the start, [`StopTheWorld`]'s marking. [`Sweep::Eager`] sweeps in
 //! one pause, and [`Mutator::collect`] is one pause by definition.
 //!
@@ -61,7 +62,8 @@
 //!
 //! ```text
 //! heap.rs              Heap: built, configured, entered, dropped
-//! kit/                 what interpreters need at once, as heap objects: strings, arrays, interning
+//! kit/                 what interpreters need at once, as heap objects: string  intern  array  list  map (key)  tagged
+//!                      ephemeron  guardian
 //! mutator.rs           Mutator: allocation, roots, scopes, safepoints. What the types below ask the collector for
 //! pointer/             what objects are made of: gc  slot  weak  lock
 //! roots/               what keeps them alive, and how it is scanned: local  root  stack
@@ -72,7 +74,7 @@
 //! space/               memory: arena  block  bitmap  holes  header. Uses nobody, and does not know what a colour is
 //!
 //! active.rs            which heap is entered on this thread
-//! observe/             what can be seen from outside
+//! observe/             what can be seen from outside: stats  verify (walks the heap and says what is wrong)
 //! ```
 //!
 //! Typed code is above `trace`, untyped below it: the collector knows objects as a header whose word leads to a table of
@@ -103,6 +105,7 @@
 //!    swept one by one, by the sweeper's thread or by the mutator, whoever comes first (`cycle/sweeper.rs`); drop glue
 //!    runs on the mutator's thread in small batches, unless its type says otherwise.
 //! 7. **Release.** Chunks that have been empty for some cycles go back to the system (`space/arena.rs`).
+
 // The derive's output names the crate.
 extern crate self as grisaille;
 
