@@ -20,6 +20,8 @@ use crate::trace::Tracer;
 
 /// Edges that wait for their prefetch.
 const RING: usize = 16;
+/// Entries that the stack has room for at the least.
+const MIN_STACK: usize = 64;
 /// What tracing one object costs beside its bytes, in bytes of work: the header, the bitmap, the queue.
 const OBJECT_COST: usize = 16;
 
@@ -50,7 +52,8 @@ impl Marker {
     pub fn new(cap: usize) -> Marker {
         Marker {
             marked: Cell::new(0),
-            stack: UnsafeCell::new(Vec::new()),
+            // Room for some entries from the start: with none marking would not end when the system has no memory.
+            stack: UnsafeCell::new(Vec::with_capacity(MIN_STACK)),
             pieces: UnsafeCell::new(Vec::new()),
             ring: [const { Cell::new(None) }; RING],
             ring_head: Cell::new(0),
@@ -326,6 +329,7 @@ impl Marker {
 
     /// Lowers the cap, for tests of the overflow path.
     pub fn set_cap(&self, cap: usize) {
+        let cap = cap.max(1);
         self.cap.set(cap);
         // SAFETY: a leaf borrow of what is not shared.
         let stack = unsafe { &mut *self.stack.get() };
