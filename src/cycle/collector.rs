@@ -418,8 +418,8 @@ impl Collector {
 
     /// Whether a weak pointer to the object may become a strong one; shades it where the policy needs that.
     pub fn may_upgrade<B: Barrier>(&self, object: ObjectPtr) -> bool {
-        if self.condemned.get() {
-            return self.marker.is_marked(object);
+        if !self.may_find(object) {
+            return false;
         }
         if B::RULES.upgrade_shades && self.marking.get() {
             self.marker.shade(object);

@@ -279,7 +279,8 @@ impl Collector {
             self.phase.set(Phase::Mark);
             return;
         }
-        // The keys of ephemerons that wait are dead, as is whatever else is white: see `kit::ephemeron`. From here on whatever is reachable is black, and so are new objects: no barrier is needed.
+        // The keys of ephemerons that wait are dead, as is whatever else is white: see `kit::ephemeron`. From here on
+        // whatever is reachable is black, and so are new objects: no barrier is needed.
         self.condemned.set(true);
         self.marking.set(false);
         self.watch_roots.set(false);
