@@ -1,4 +1,5 @@
 //! The language: what a program may do with a heap.
+#![allow(missing_docs, reason = "each operation's sentence says what its fields are")]
 
 use std::fmt;
 
@@ -171,7 +172,6 @@ pub struct Program {
 
 impl Program {
     /// The program that some bytes stand for, for fuzzers.
-    #[allow(dead_code, reason = "for the fuzzers to come")]
     pub fn from_bytes(bytes: &[u8]) -> Program {
         let (head, rest) = bytes.split_at(bytes.len().min(4));
         let head: [u8; 4] = core::array::from_fn(|at| head.get(at).copied().unwrap_or(0));

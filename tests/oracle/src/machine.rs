@@ -11,9 +11,9 @@ use std::sync::Arc;
 use grisaille::barrier::rules::Birth;
 use grisaille::{Barrier, Budget, Heap, Local, Mutator, Out, Phase, Root, Slot, Stack, Sweep};
 
-use super::object::{Log, Value};
-use super::op::{Config, Op, Program};
-use super::shadow::{Kind, SLOTS, Shade, Shadow};
+use crate::object::{Log, Value};
+use crate::op::{Config, Op, Program};
+use crate::shadow::{Kind, SLOTS, Shade, Shadow};
 
 /// Who looks whether something was lost, before anything is dereferenced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +30,7 @@ pub enum Watch {
 pub struct Failure {
     /// The operation, by number; the number of operations stands for the end.
     pub at: usize,
+    /// What went wrong.
     pub what: String,
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use grisaille::{Array, Barrier, Gc, Lock, Mutator, RefLock, Slot, Str, Trace, Weak};
 
-use super::shadow::{Kind, SLOTS};
+use crate::shadow::{Kind, SLOTS};
 
 /// What a canary is xored with: an id alone is too likely to be found by chance.
 const CANARY: u64 = 0xca11_ab1e_5afe_0000;
