@@ -137,7 +137,7 @@ pub use kit::string::Str;
 pub use kit::tagged::{Tagged, Untagged};
 pub use mutator::{Color, HeapFull, Mutator, Out, Progress};
 pub use observe::stats::Stats;
-pub use observe::verify::VerifyError;
+pub use observe::verify::{Check, VerifyError};
 pub use pointer::gc::Gc;
 pub use pointer::lock::{Lock, Ref, RefLock, RefMut};
 pub use pointer::slot::Slot;

@@ -43,6 +43,11 @@ macro_rules! sound {
             }
 
             #[test]
+            fn sound_by_the_second_mark() {
+                sound($name, Watch::SecondMark);
+            }
+
+            #[test]
             fn sound_by_the_drops() {
                 sound($name, Watch::Drops);
             }
@@ -92,6 +97,13 @@ const TEETH: u32 = 10_000;
 fn broken_heaps_are_caught_by_the_verifier() {
     for subject in subject::BROKEN {
         caught(subject, Watch::Verifier, TEETH);
+    }
+}
+
+#[test]
+fn broken_heaps_are_caught_by_the_second_mark() {
+    for subject in subject::BROKEN {
+        caught(subject, Watch::SecondMark, TEETH);
     }
 }
 

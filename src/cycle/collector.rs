@@ -39,6 +39,15 @@ pub(crate) enum BirthColor {
     Grey,
 }
 
+/// Who looks at the heap in the middle of its work. The cycle does not know who that is: `observe` does.
+#[derive(Clone, Copy)]
+pub(crate) struct Inspector {
+    /// It has just been decided what dies, and the mutator has not run since.
+    pub decided: fn(&Collector),
+    /// A step ends.
+    pub stepped: fn(&Collector),
+}
+
 /// Counters that only grow.
 #[derive(Default)]
 pub(crate) struct Counters {
@@ -103,6 +112,8 @@ pub(crate) struct Collector {
     pub mark_work: Cell<usize>,
     /// How far phase `Release` has come.
     pub released: Cell<usize>,
+    /// Who looks on.
+    pub inspector: Cell<Option<Inspector>>,
 }
 
 impl Collector {
@@ -137,6 +148,7 @@ impl Collector {
             allocated_then: Cell::new(0),
             mark_work: Cell::new(0),
             released: Cell::new(0),
+            inspector: Cell::new(None),
         }
     }
 

@@ -67,6 +67,12 @@ impl Collector {
                 self.advance::<B>(meter, take_part)
             };
             let after = self.phase.get();
+            if after == Phase::Weak
+                && after != before
+                && let Some(inspector) = self.inspector.get()
+            {
+                (inspector.decided)(self);
+            }
             if after != before || flow.is_break() || meter.exhausted() {
                 let now = Instant::now();
                 let time = &self.counters.phase_time[before as usize];
@@ -81,6 +87,9 @@ impl Collector {
         };
         self.pacer.took(since - start);
         self.counters.steps.set(self.counters.steps.get() + 1);
+        if let Some(inspector) = self.inspector.get() {
+            (inspector.stepped)(self);
+        }
         ended
     }
 

@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use grisaille::barrier::rules::Birth;
-use grisaille::{Barrier, Budget, Heap, Local, Mutator, Out, Phase, Root, Slot, Stack, Sweep};
+use grisaille::{Barrier, Budget, Check, Heap, Local, Mutator, Out, Phase, Root, Slot, Stack, Sweep};
 
 use crate::object::{Log, Value};
 use crate::op::{Config, Op, Program};
@@ -20,6 +20,8 @@ use crate::shadow::{Kind, SLOTS, Shade, Shadow};
 pub enum Watch {
     /// `Mutator::verify`, before and after each step.
     Verifier,
+    /// The second mark, whenever it is decided what dies.
+    SecondMark,
     /// The drops of what is reachable, after each step. All objects are of kinds that are dropped, but for the cells
     /// of weak pointers: those are born black or between two cycles, and rooted for good, which every policy respects.
     Drops,
@@ -169,6 +171,7 @@ impl<'p> Machine<'p> {
             .automatic(mode >= 2)
             .floor(0)
             .growth(0.05)
+            .check(if self.watch == Watch::SecondMark { Check::SecondMark } else { Check::Off })
             .build()
             .map_err(|error| error.to_string())?;
         if let cap @ 1..4 = config.queue % 8 {
@@ -528,7 +531,7 @@ impl<'p> Machine<'p> {
                         }
                         self.cells.push((cx.persist(weak), Some(cell)));
                     }
-                    if self.watch == Watch::Verifier {
+                    if self.watch != Watch::Drops {
                         registers.put((Some(cell), weak));
                     }
                 }
@@ -546,7 +549,7 @@ impl<'p> Machine<'p> {
             }
             Op::Intern { text } => {
                 let text = text as usize % self.interned.len();
-                if self.watch == Watch::Verifier {
+                if self.watch != Watch::Drops {
                     let id =
                         *self.interned[text].get_or_insert_with(|| self.shadow.add(Kind::Interned, [None; SLOTS], 0));
                     self.note(|_| format!("#{id} is interned"));
@@ -568,13 +571,13 @@ impl<'p> Machine<'p> {
     /// A handle that is dropped while marking may be looked at once more in the next cycle. What it held is nothing to
     /// the shadow graph by then, so the drops do not tell whether a broken policy has lost it.
     fn may_drop_handles<B: Barrier>(&self, cx: &Mutator<'_, B>) -> bool {
-        self.watch == Watch::Verifier || cx.phase() == Phase::Idle
+        self.watch != Watch::Drops || cx.phase() == Phase::Idle
     }
 
     fn alloc<'a, B: Barrier>(&mut self, cx: &'a Mutator<'_, B>, kind: u8, items: [Both<'a>; SLOTS]) -> Both<'a> {
         let kind = match self.watch {
             Watch::Drops => Kind::with_witness(kind),
-            Watch::Verifier => Kind::new(kind),
+            Watch::Verifier | Watch::SecondMark => Kind::new(kind),
         };
         let mut slots = if kind.has_slots() { items.map(|item| item.0) } else { [None; SLOTS] };
         if kind.is_word(SLOTS - 1) {
