@@ -74,6 +74,7 @@
 //! space/               memory: arena  block  bitmap  holes  header. Uses nobody, and does not know what a colour is
 //!
 //! active.rs            which heap is entered on this thread
+//! fault.rs             parts that tests break on purpose
 //! observe/             what can be seen from outside: stats  verify (walks the heap and says what is wrong)
 //! ```
 //!
@@ -112,6 +113,10 @@ extern crate self as grisaille;
 mod active;
 pub mod barrier;
 mod cycle;
+#[cfg(not(feature = "unsound-policies"))]
+mod fault;
+#[cfg(feature = "unsound-policies")]
+pub mod fault;
 mod heap;
 mod kit;
 mod mutator;

@@ -95,21 +95,21 @@ const TEETH: u32 = 10_000;
 
 #[test]
 fn broken_heaps_are_caught_by_the_verifier() {
-    for subject in subject::BROKEN {
+    for subject in subject::broken() {
         caught(subject, Watch::Verifier, TEETH);
     }
 }
 
 #[test]
 fn broken_heaps_are_caught_by_the_second_mark() {
-    for subject in subject::BROKEN {
+    for subject in subject::broken() {
         caught(subject, Watch::SecondMark, TEETH);
     }
 }
 
 #[test]
 fn broken_heaps_are_caught_by_the_drops() {
-    for subject in subject::BROKEN {
+    for subject in subject::broken() {
         caught(subject, Watch::Drops, TEETH);
     }
 }

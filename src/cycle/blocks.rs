@@ -8,6 +8,7 @@ use super::meter::Meter;
 use super::sweep;
 use super::sweeper::{self, Job, State};
 use crate::active::Region;
+use crate::fault::{self, Fault};
 use crate::space::arena::{Arena, Full};
 use crate::space::block::{BLOCK_ROOM, BlockPtr, GRANULE, KINDS, Kind};
 
@@ -246,6 +247,9 @@ impl Blocks {
                 if let Some(drop) = object.info().drop {
                     // SAFETY: the object is dead, and dropped once: the resume position is past it (I6).
                     drop(object);
+                    if fault::is(Fault::DropsTwice) {
+                        drop(object);
+                    }
                 }
                 if meter.spend(DROP_COST) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             })

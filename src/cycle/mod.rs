@@ -32,6 +32,7 @@ use std::time::Instant;
 
 use crate::barrier::Barrier;
 use crate::barrier::rules::{Birth, RootWrite, Roots, Rules};
+use crate::fault::{self, Fault};
 use crate::space::bitmap;
 use crate::space::block::{BlockPtr, GRANULES};
 use blocks::Sweep;
@@ -189,6 +190,9 @@ impl Collector {
             self.find_lost_grey();
             meter.spend(1);
         } else if !self.marker.is_empty() {
+            if fault::is(Fault::FreesAGreyObject) {
+                self.marker.free_a_grey_object();
+            }
             let before = meter.spent;
             self.marker.drain(meter);
             self.mark_work.set(self.mark_work.get() + (meter.spent - before));

@@ -8,6 +8,7 @@ use crate::barrier::Barrier;
 use crate::barrier::rules::{RootWrite, Rules};
 use crate::cycle::mark::Marker;
 use crate::cycle::meter::Meter;
+use crate::fault::{self, Fault};
 use crate::mutator::Mutator;
 use crate::space::header::ObjectPtr;
 use crate::trace::{Trace, restamp};
@@ -185,7 +186,7 @@ impl PointerArea {
     /// Shades what was written since it was scanned.
     pub fn rescan(&self, marker: &Marker) {
         let from = self.dirty_from.get().min(self.len());
-        for at in from..self.len() {
+        for at in from + usize::from(fault::is(Fault::MissesADirtyRoot))..self.len() {
             // SAFETY: a leaf expression.
             marker.shade(unsafe { self.entries() }[at]);
         }

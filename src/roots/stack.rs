@@ -13,6 +13,7 @@ use crate::barrier::Barrier;
 use crate::barrier::rules::{RootWrite, Rules};
 use crate::cycle::mark::Marker;
 use crate::cycle::meter::Meter;
+use crate::fault::{self, Fault};
 use crate::mutator::Mutator;
 use crate::roots::Surveyed;
 use crate::trace::{Trace, Tracer, restamp};
@@ -576,7 +577,8 @@ impl StackTable {
     pub fn rescan(&self, marker: &Marker, cycle: u64) {
         for area in self.areas.iter().filter(|area| area.alive.load(Ordering::Acquire)) {
             area.enter_cycle(cycle);
-            for index in area.dirty_from.get().min(area.len.get())..area.len.get() {
+            let from = area.dirty_from.get().min(area.len.get()) + usize::from(fault::is(Fault::MissesADirtyRoot));
+            for index in from..area.len.get() {
                 area.shade(index, marker);
             }
             area.dirty_from.set(area.len.get());

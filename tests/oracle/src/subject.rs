@@ -4,23 +4,29 @@
 //! there is has to find each of them.
 
 use grisaille::barrier::rules::{Birth, New, Policy, RootWrite, Roots, Rules, WholeObject};
+use grisaille::fault::{self, Fault};
 use grisaille::{Barrier, Deletion, Hybrid, Insertion, StopTheWorld, Watermark};
 
 use crate::machine::{self, Failure, Watch};
 use crate::op::Program;
 
-/// A kind of heap: a policy, sound or not.
+/// A kind of heap: a policy, sound or not, and the part of the collector that is broken, if any.
 #[derive(Clone, Copy, Debug)]
 pub struct Subject {
-    /// The policy's name.
+    /// The policy's name, or what is broken.
     pub name: &'static str,
+    fault: Option<Fault>,
     run: fn(&Program, Watch) -> Result<(), Failure>,
     replay: fn(&Program, Watch) -> String,
 }
 
 impl Subject {
     const fn new<B: Barrier>() -> Subject {
-        Subject { name: <B as Barrier>::NAME, run: machine::run::<B>, replay: machine::replay::<B> }
+        Subject { name: <B as Barrier>::NAME, fault: None, run: machine::run::<B>, replay: machine::replay::<B> }
+    }
+
+    const fn with_fault<B: Barrier>(name: &'static str, fault: Fault) -> Subject {
+        Subject { name, fault: Some(fault), ..Subject::new::<B>() }
     }
 
     /// Runs a program. A panic is a failure too.
@@ -28,12 +34,14 @@ impl Subject {
     /// # Errors
     /// What went wrong, and at which operation.
     pub fn run(&self, program: &Program, watch: Watch) -> Result<(), Failure> {
-        (self.run)(program, watch)
+        // SAFETY: the oracle looks before it touches anything.
+        unsafe { fault::with(self.fault, || (self.run)(program, watch)) }
     }
 
     /// Runs a program, and tells what each operation did.
     pub fn replay(&self, program: &Program, watch: Watch) -> String {
-        (self.replay)(program, watch)
+        // SAFETY: as above.
+        unsafe { fault::with(self.fault, || (self.replay)(program, watch)) }
     }
 
     /// What the failing program does, when all that it does not need is left out.
@@ -43,7 +51,7 @@ impl Subject {
 
     /// The subject of that name, sound or broken.
     pub fn by_name(name: &str) -> Option<Subject> {
-        SOUND.iter().chain(BROKEN).find(|subject| subject.name == name).copied()
+        SOUND.iter().chain(BROKEN_POLICIES).chain(BROKEN_PARTS).find(|subject| subject.name == name).copied()
     }
 }
 
@@ -68,8 +76,8 @@ macro_rules! broken_policies {
             }
         )*
 
-        /// The policies and parts that lose objects.
-        pub const BROKEN: &[Subject] = &[$(Subject::new::<$name>()),*];
+        /// The policies that lose objects.
+        pub const BROKEN_POLICIES: &[Subject] = &[$(Subject::new::<$name>()),*];
     };
 }
 
@@ -96,10 +104,28 @@ broken_policies! {
     "hybrid whose window never opens" HybridWithoutWindow: Hybrid { window: false }
     "hybrid with scan-before alone in the window" HybridScanningBefore: Hybrid { whole_object: WholeObject::ScanBefore }
     "hybrid whose weak upgrade does not shade" HybridUpgrade: Hybrid { upgrade_shades: false }
+    "hybrid that reads the old value after the store" HybridReadsLate: Hybrid { reads_old_after_the_store: true }
     "watermark that does not shade" WatermarkWithoutOld: Watermark { shade_old: false }
     "watermark without the root-write rule" WatermarkWithoutRootWrites: Watermark { root_write: RootWrite::Nothing }
     "watermark without the shade on pop" WatermarkPop: Watermark {
         root_write: RootWrite::ShadeOldIfUnscannedButNotOnPop,
     }
     "watermark whose weak upgrade does not shade" WatermarkUpgrade: Watermark { upgrade_shades: false }
+}
+
+/// Sound policies in a collector with a broken part.
+pub const BROKEN_PARTS: &[Subject] = &[
+    Subject::with_fault::<Hybrid>("a grey object is swept", Fault::FreesAGreyObject),
+    Subject::with_fault::<Insertion>("a dirty root is missed", Fault::MissesADirtyRoot),
+    Subject::with_fault::<Hybrid>("the mark stack forgets on overflow", Fault::ForgetsOnOverflow),
+    Subject::with_fault::<Hybrid>("a hole is retired without recording", Fault::RetiresWithoutRecording),
+    Subject::with_fault::<Hybrid>("a blackened tail is not whitened", Fault::LeavesTailMarked),
+    Subject::with_fault::<Hybrid>("a dead object is dropped twice", Fault::DropsTwice),
+    Subject::with_fault::<Hybrid>("marking ends while an array is scanned in part", Fault::ForgetsPieces),
+    Subject::with_fault::<Hybrid>("a weak pointer is not told of a death", Fault::KeepsWeakCells),
+];
+
+/// Whatever is broken.
+pub fn broken() -> impl Iterator<Item = &'static Subject> {
+    BROKEN_POLICIES.iter().chain(BROKEN_PARTS)
 }
