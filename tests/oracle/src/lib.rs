@@ -12,7 +12,9 @@
 //! | `object` | what lies in the heap |
 //! | `subject` | on what programs are run: the five policies, and the broken policies and parts |
 //! | `random` | random programs, as a proptest strategy |
+//! | `campaign` | millions of them, from a seed |
 
+pub mod campaign;
 mod machine;
 mod object;
 mod op;
@@ -20,6 +22,6 @@ pub mod random;
 mod shadow;
 pub mod subject;
 
-pub use machine::{Failure, Watch, replay, run};
+pub use machine::{By, Failure, Watch, replay, run};
 pub use op::{Config, Op, Program};
 pub use subject::Subject;

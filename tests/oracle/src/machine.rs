@@ -29,6 +29,29 @@ pub enum Watch {
     Drops,
 }
 
+impl Watch {
+    /// All of them.
+    pub const ALL: [Watch; 3] = [Watch::Verifier, Watch::SecondMark, Watch::Drops];
+}
+
+/// Who found that something is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// The shadow graph, by what the program sees: drops, canaries, slots, weak pointers, numbers.
+    Shadow,
+    /// The verifier.
+    Verifier,
+    /// The second mark.
+    SecondMark,
+    /// An assertion in the collector, or another panic.
+    Panic,
+}
+
+/// What the verifier's complaints begin with.
+const VERIFIER: &str = "the verifier: ";
+/// What panics begin with.
+const PANIC: &str = "panic: ";
+
 /// A program went wrong.
 #[derive(Clone, Debug)]
 pub struct Failure {
@@ -36,6 +59,18 @@ pub struct Failure {
     pub at: usize,
     /// What went wrong.
     pub what: String,
+}
+
+impl Failure {
+    /// Who found it.
+    pub fn by(&self) -> By {
+        match self.what.strip_prefix(PANIC) {
+            Some(text) if text.contains("says the second mark") => By::SecondMark,
+            Some(_) => By::Panic,
+            None if self.what.starts_with(VERIFIER) => By::Verifier,
+            None => By::Shadow,
+        }
+    }
 }
 
 /// Values that an operand may name are not more than this many of each sort: a program that holds on to everything
@@ -71,7 +106,7 @@ fn start<B: Barrier>(program: &Program, watch: Watch, notes: bool) -> (Result<()
     let outcome = catch_unwind(AssertUnwindSafe(|| machine.run::<B>(program.config))).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
         let text = text.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string));
-        Err(format!("panic: {}", text.unwrap_or_default()))
+        Err(PANIC.to_string() + &text.unwrap_or_default())
     });
     (outcome.map_err(|what| Failure { at: machine.at, what }), machine.notes.unwrap_or_default())
 }
@@ -188,7 +223,7 @@ impl<'p> Machine<'p> {
             })?;
             self.locals.clear();
             if self.watch == Watch::Verifier {
-                heap.verify().map_err(|error| format!("between two regions: {error}"))?;
+                heap.verify().map_err(|error| format!("{VERIFIER}between two regions: {error}"))?;
             }
             match self.leaving.take() {
                 Some(number) => heap.set_sweep(sweep(number)),
@@ -740,7 +775,7 @@ impl<'p> Machine<'p> {
     /// Looks whether something was lost, then at everything. `stopped`: no registers live.
     fn audit<B: Barrier>(&mut self, cx: &mut Mutator<'_, B>, frame: &dyn Locals<B>, stopped: bool) -> Outcome {
         if self.watch == Watch::Verifier && stopped {
-            cx.verify().map_err(|error| error.to_string())?;
+            cx.verify().map_err(|error| format!("{VERIFIER}{error}"))?;
         }
         self.walk(cx, frame, &[], false)
     }
