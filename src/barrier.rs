@@ -76,9 +76,13 @@ mod policy {
         Nothing,
         NoteDirty,
         ShadeNewInWindow,
+        /// Unsound: what leaves a scope is copied to the roots of the surrounding one as it is.
+        ShadeNewInWindowButNotOnKeep,
         ShadeOldIfUnscanned,
         /// Unsound: pops are forgotten.
         ShadeOldIfUnscannedButNotOnPop,
+        /// Unsound: areas that are destroyed are forgotten.
+        ShadeOldIfUnscannedButNotOnDestroy,
     }
 
     /// What comes before (or after) the mutation of a whole object.
@@ -98,6 +102,10 @@ mod policy {
         pub roots: Roots,
         /// There is a window: from the start until all roots are scanned.
         pub window: bool,
+        /// Unsound: it closes as soon as no root is unscanned, also where the last one was popped just now.
+        pub window_is_derived: bool,
+        /// Grey objects are traced while roots are still to be scanned: the order that the window has to be made for.
+        pub traces_in_window: bool,
         /// `slot.set` shades what the slot held.
         pub shade_old: bool,
         /// Unsound: it looks only after the store.
@@ -119,6 +127,21 @@ mod policy {
         /// Whether a root that is destroyed while marking is still part of what must be scanned.
         pub const fn takes_snapshot_lazily(&self) -> bool {
             matches!(self.root_write, RootWrite::ShadeOldIfUnscanned | RootWrite::ShadeOldIfUnscannedButNotOnPop)
+        }
+
+        /// Whether a root that is written shades what it held, if it is unscanned.
+        pub const fn shades_old_root(&self) -> bool {
+            self.shades_popped_root() || matches!(self.root_write, RootWrite::ShadeOldIfUnscannedButNotOnPop)
+        }
+
+        /// Whether a root that is popped is shaded, if it is unscanned.
+        pub const fn shades_popped_root(&self) -> bool {
+            matches!(self.root_write, RootWrite::ShadeOldIfUnscanned | RootWrite::ShadeOldIfUnscannedButNotOnDestroy)
+        }
+
+        /// Whether what is written to a root is shaded in the window.
+        pub const fn shades_new_root(&self) -> bool {
+            matches!(self.root_write, RootWrite::ShadeNewInWindow | RootWrite::ShadeNewInWindowButNotOnKeep)
         }
 
         /// Whether writes to roots are looked at, and so need a flag that says when.
@@ -181,6 +204,8 @@ policies! {
         incremental: true,
         roots: Roots::BitByBit,
         window: false,
+        window_is_derived: false,
+        traces_in_window: false,
         shade_old: false,
         reads_old_after_the_store: false,
         shade_new: New::Shade,
@@ -196,6 +221,8 @@ policies! {
         incremental: true,
         roots: Roots::InOnePauseAtTheStart,
         window: false,
+        window_is_derived: false,
+        traces_in_window: false,
         shade_old: true,
         reads_old_after_the_store: false,
         shade_new: New::Leave,
@@ -212,6 +239,8 @@ policies! {
         incremental: true,
         roots: Roots::BitByBit,
         window: true,
+        window_is_derived: false,
+        traces_in_window: false,
         shade_old: true,
         reads_old_after_the_store: false,
         shade_new: New::ShadeInWindow,
@@ -228,6 +257,8 @@ policies! {
         incremental: true,
         roots: Roots::BitByBit,
         window: false,
+        window_is_derived: false,
+        traces_in_window: false,
         shade_old: true,
         reads_old_after_the_store: false,
         shade_new: New::Leave,
@@ -243,6 +274,8 @@ policies! {
         incremental: false,
         roots: Roots::InOnePauseAtTheStart,
         window: false,
+        window_is_derived: false,
+        traces_in_window: false,
         shade_old: false,
         reads_old_after_the_store: false,
         shade_new: New::Leave,

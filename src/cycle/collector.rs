@@ -10,7 +10,7 @@ use super::pace::{Pace, Pacer};
 use super::phase::{PHASES, Phase};
 use super::weak::WeakTable;
 use crate::barrier::Barrier;
-use crate::barrier::rules::{New, RootWrite, WholeObject};
+use crate::barrier::rules::{New, WholeObject};
 use crate::kit::guardian::GuardianTable;
 use crate::observe::stats::Stats;
 use crate::roots::local::PointerArea;
@@ -442,7 +442,7 @@ impl Collector {
     /// Roots a pointer for the current scope, by the rule for roots.
     #[inline(always)]
     pub fn push_root<B: Barrier>(&self, area: &PointerArea, object: ObjectPtr) {
-        if const { matches!(B::RULES.root_write, RootWrite::ShadeNewInWindow) } && self.watch_roots.get() {
+        if const { B::RULES.shades_new_root() } && self.watch_roots.get() {
             area.push_watched(object, &B::RULES, &self.marker);
         } else {
             area.push(object);

@@ -182,7 +182,8 @@ impl Collector {
 
     /// Phase `Mark`: the roots, then the grey set.
     fn mark<B: Barrier>(&self, meter: &mut Meter) {
-        if !self.roots_are_scanned() || self.window.get() {
+        let may_trace = B::RULES.traces_in_window && !self.marker.is_empty();
+        if (!self.roots_are_scanned() || self.window.get()) && !may_trace {
             if self.scan_roots(&B::RULES, meter) {
                 self.roots_scanned::<B>();
             }
@@ -235,6 +236,18 @@ impl Collector {
         }
         if B::RULES.birth == Birth::GreyInWindowThenBlack {
             self.set_birth(BirthColor::Black);
+        }
+    }
+
+    /// Breaks the window's rule: closes it as soon as nothing is unscanned, while unrooted pointers live.
+    pub(crate) fn close_derived_window<B: Barrier>(&self) {
+        let scanned = self.shadow.is_scanned()
+            && self.escapes.is_scanned()
+            && self.roots.borrow().is_scanned()
+            && self.stacks.borrow().nothing_is_unscanned(self.cycle.get())
+            && self.guardians.borrow().is_scanned();
+        if scanned && self.window.get() {
+            self.roots_scanned::<B>();
         }
     }
 

@@ -5,7 +5,7 @@ use core::fmt;
 use core::marker::PhantomData;
 
 use crate::barrier::Barrier;
-use crate::barrier::rules::{RootWrite, Rules};
+use crate::barrier::rules::Rules;
 use crate::cycle::mark::Marker;
 use crate::cycle::meter::Meter;
 use crate::fault::{self, Fault};
@@ -120,7 +120,7 @@ impl PointerArea {
     #[cold]
     pub fn push_watched(&self, object: ObjectPtr, rules: &Rules, marker: &Marker) {
         // Insertion needs no note: what is above `dirty_from` is dirty by its place.
-        if rules.root_write == RootWrite::ShadeNewInWindow {
+        if rules.shades_new_root() {
             marker.shade(object);
         }
         self.push(object);
@@ -136,18 +136,14 @@ impl PointerArea {
     /// The rule for the end of a scope.
     #[cold]
     pub fn truncate_watched(&self, len: usize, rules: &Rules, marker: &Marker) {
-        match rules.root_write {
-            RootWrite::ShadeOldIfUnscanned => {
-                let unscanned = self.unscanned.get().min(self.len());
-                for at in len..unscanned {
-                    // SAFETY: a leaf expression; shading reads no area.
-                    marker.shade(unsafe { self.entries() }[at]);
-                }
-                self.unscanned.set(self.unscanned.get().min(len));
+        if rules.shades_popped_root() {
+            for at in len..self.unscanned.get().min(self.len()) {
+                // SAFETY: a leaf expression; shading reads no area.
+                marker.shade(unsafe { self.entries() }[at]);
             }
-            RootWrite::NoteDirty => self.dirty_from.set(self.dirty_from.get().min(len)),
-            _ => {}
         }
+        self.unscanned.set(self.unscanned.get().min(len));
+        self.dirty_from.set(self.dirty_from.get().min(len));
         self.truncate(len);
     }
 

@@ -51,7 +51,13 @@ impl Subject {
 
     /// The subject of that name, sound or broken.
     pub fn by_name(name: &str) -> Option<Subject> {
-        SOUND.iter().chain(BROKEN_POLICIES).chain(BROKEN_PARTS).find(|subject| subject.name == name).copied()
+        SOUND
+            .iter()
+            .chain(SOUND_VARIANTS)
+            .chain(BROKEN_POLICIES)
+            .chain(BROKEN_PARTS)
+            .find(|subject| subject.name == name)
+            .copied()
     }
 }
 
@@ -64,24 +70,35 @@ pub const SOUND: &[Subject] = &[
     Subject::new::<StopTheWorld>(),
 ];
 
-macro_rules! broken_policies {
-    ($($text:literal $name:ident: $base:ident { $($rule:ident: $value:expr),* $(,)? })*) => {
+macro_rules! variants {
+    ($(#[$doc:meta])* $list:ident: $($text:literal $name:ident: $base:ident { $($rule:ident: $value:expr),* $(,)? })*) => {
         $(
             enum $name {}
 
-            // SAFETY: unsound. The oracle looks before anything lost is touched.
+            // SAFETY: none where the policy is unsound. The oracle looks before anything lost is touched.
             unsafe impl Policy for $name {
                 const POLICY: &'static str = $text;
                 const RULES: Rules = Rules { $($rule: $value,)* ..<$base as Policy>::RULES };
             }
         )*
 
-        /// The policies that lose objects.
-        pub const BROKEN_POLICIES: &[Subject] = &[$(Subject::new::<$name>()),*];
+        $(#[$doc])*
+        pub const $list: &[Subject] = &[$(Subject::new::<$name>()),*];
     };
 }
 
-broken_policies! {
+variants! {
+    /// Variants that lose nothing. The first is what the hybrid's rules for the window are made for. The second may
+    /// leave the `new` half out because this collector scans all roots before it traces anything, and greys an object
+    /// again that is mutated as a whole: in the window nothing that holds pointers is black.
+    SOUND_VARIANTS:
+    "hybrid that traces in the window" HybridTracesInWindow: Hybrid { traces_in_window: true }
+    "hybrid without the new half, roots first" HybridRootsFirst: Hybrid { shade_new: New::Leave }
+}
+
+variants! {
+    /// The policies that lose objects.
+    BROKEN_POLICIES:
     "no barrier" NoBarrier: Insertion {
         shade_new: New::Leave,
         root_write: RootWrite::Nothing,
@@ -101,6 +118,14 @@ broken_policies! {
     "hybrid without the root-write rule" HybridWithoutRootWrites: Hybrid { root_write: RootWrite::Nothing }
     "hybrid with white allocation" HybridWhite: Hybrid { birth: Birth::White }
     "hybrid with black allocation in the window" HybridBlack: Hybrid { birth: Birth::BlackInWindowToo }
+    "hybrid whose window is derived" HybridDerivedWindow: Hybrid { window_is_derived: true }
+    "hybrid without the new half, traced in the window" HybridWithoutNew: Hybrid {
+        traces_in_window: true,
+        shade_new: New::Leave,
+    }
+    "hybrid whose scopes copy what leaves unshaded" HybridKeep: Hybrid {
+        root_write: RootWrite::ShadeNewInWindowButNotOnKeep,
+    }
     "hybrid whose window never opens" HybridWithoutWindow: Hybrid { window: false }
     "hybrid with scan-before alone in the window" HybridScanningBefore: Hybrid { whole_object: WholeObject::ScanBefore }
     "hybrid whose weak upgrade does not shade" HybridUpgrade: Hybrid { upgrade_shades: false }
@@ -109,6 +134,9 @@ broken_policies! {
     "watermark without the root-write rule" WatermarkWithoutRootWrites: Watermark { root_write: RootWrite::Nothing }
     "watermark without the shade on pop" WatermarkPop: Watermark {
         root_write: RootWrite::ShadeOldIfUnscannedButNotOnPop,
+    }
+    "watermark without the shade on destroy" WatermarkDestroy: Watermark {
+        root_write: RootWrite::ShadeOldIfUnscannedButNotOnDestroy,
     }
     "watermark whose weak upgrade does not shade" WatermarkUpgrade: Watermark { upgrade_shades: false }
 }
