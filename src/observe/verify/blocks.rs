@@ -3,6 +3,7 @@
 use bitvec::prelude::{BitArray, Lsb0};
 
 use super::{At, Verdict, Verifier, fail};
+use crate::cycle::phase::Phase;
 use crate::space::bitmap;
 use crate::space::block::{BLOCK_SIZE, BlockPtr, FIRST_GRANULE, GRANULE, GRANULES, Kind, WORDS};
 use crate::space::header::{HEADER_SIZE, KEY, ObjectPtr, QUEUED, TypeInfo};
@@ -41,6 +42,14 @@ impl Verifier<'_> {
         }
         if used != blocks.used() {
             return fail(format!("the blocks take {used} bytes, and the arena says {}", blocks.used()));
+        }
+        let taken = self.blocks.iter().map(|walked| walked.block);
+        if let Some(complaint) = blocks.complaint().or_else(|| blocks.arena.complaint(taken)) {
+            return fail(complaint);
+        }
+        let phase = self.c.phase.get();
+        if !blocks.is_swept() && !matches!(phase, Phase::Sweep | Phase::SweepTermination) {
+            return fail(format!("blocks are unswept in phase {phase}"));
         }
         drop(blocks);
         let stats = self.c.stats();

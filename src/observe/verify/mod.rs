@@ -9,6 +9,7 @@
 //! * the flags agree with the phase;
 //! * every block: what is allocated parses without a gap (I3, I4), unused holes are unallocated and marked ahead as a
 //!   whole or not at all (I1, I2), marks cover whole objects and nothing else, and are gone outside of marking;
+//! * the lists of blocks: each block is where the state of its sweep says, once, and taken in the arena's map;
 //! * the accounts agree with a recount: blocks, bytes, objects (I5);
 //! * roots, weak cells and interned strings name allocated objects;
 //! * each grey object is queued once (or lost from a full queue in a block that says so);

@@ -178,3 +178,27 @@ fn the_second_mark_reaches_what_the_first_did_not() {
         assert!(text.contains("the second mark reaches ") && text.contains("path: local 0 -> "), "{text}");
     });
 }
+
+#[test]
+fn blocks_that_are_not_where_their_state_says_are_found() {
+    let twice = spoilt::<Hybrid>(|cx, first| {
+        let mut blocks = cx.collector().blocks.borrow_mut();
+        for _ in 0..2 {
+            blocks.take_over(BlockPtr::of(first.object()));
+        }
+    });
+    assert!(twice.contains("listed twice"), "{twice}");
+    let free = spoilt::<Hybrid>(|cx, first| {
+        let mut blocks = cx.collector().blocks.borrow_mut();
+        blocks.arena.give_back(BlockPtr::of(first.object()));
+        blocks.arena.used += BLOCK_SIZE;
+    });
+    assert!(free.contains("does not agree with the blocks that are taken"), "{free}");
+    let offered = spoilt::<Hybrid>(|cx, _| {
+        let mut blocks = cx.collector().blocks.borrow_mut();
+        let other = blocks.arena.take(1, crate::space::block::Kind::Plain, false, 0).unwrap();
+        blocks.arena.used -= BLOCK_SIZE;
+        blocks.offer_for_tests(other);
+    });
+    assert!(offered.contains("offered for allocation"), "{offered}");
+}
