@@ -104,6 +104,8 @@ pub(crate) struct Pointers {
     pub strong: Vec<ObjectPtr>,
     /// Of an ephemeron: its key, and what its value holds, which counts while the key is alive.
     pub ephemeral: Option<(ObjectPtr, Vec<ObjectPtr>)>,
+    /// The mark loop will scan it from its beginning, however far it has come.
+    pub restarts: bool,
 }
 
 impl<'t> Tracer<'t> {
@@ -163,6 +165,13 @@ impl<'t> Tracer<'t> {
         match self.sink {
             Sink::Marking(marker) | Sink::Shading(marker) => Some(marker),
             Sink::Rooting(_) | Sink::Listing(_) | Sink::ListingAll(_) => None,
+        }
+    }
+
+    /// The mark loop will begin anew with this object.
+    pub(crate) fn restarts(&mut self) {
+        if let Sink::ListingAll(pointers) = &mut self.sink {
+            pointers.restarts = true;
         }
     }
 

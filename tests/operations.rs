@@ -4,7 +4,7 @@
 //! `PROPTEST_CASES=100000 cargo test --release --test operations sound` runs more of them.
 
 use grisaille_oracle::random::program;
-use grisaille_oracle::{Subject, Watch, subject};
+use grisaille_oracle::{Config, Op, Program, Subject, Watch, subject};
 use proptest::prelude::*;
 use proptest::test_runner::{FileFailurePersistence, RngAlgorithm, TestError, TestRng, TestRunner};
 
@@ -122,5 +122,25 @@ fn sound_variants_lose_nothing() {
         for watch in Watch::ALL {
             sound(subject.name, watch);
         }
+    }
+}
+
+/// The verifier took the part of a map that was scanned for black, after the map had moved its entries. Whether it does
+/// depends on how the keys are hashed: several maps are tried.
+#[test]
+fn a_map_that_moved_its_entries_is_scanned_again() {
+    let program = Program {
+        config: Config::default(),
+        ops: vec![
+            Op::Grow { kind: 224, to: 0, slot: 73 },
+            Op::Grow { kind: 0, to: 1, slot: 67 },
+            Op::Fill { nth: 0, count: 224, how: 159 },
+            Op::Step { work: 56 },
+            Op::Fill { nth: 0, count: 0, how: 174 },
+        ],
+    };
+    let subject = Subject::by_name("hybrid").unwrap();
+    for _ in 0..20 {
+        subject.run(&program, Watch::Verifier).unwrap();
     }
 }

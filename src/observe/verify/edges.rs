@@ -26,6 +26,7 @@ impl Verifier<'_> {
     pub(super) fn children_of_pieces(&self, at: At, from: usize, until: usize, pointers: &mut Pointers) {
         pointers.strong.clear();
         pointers.ephemeral = None;
+        pointers.restarts = false;
         let object = self.object(at);
         let info = object.info();
         if !info.needs_trace {
@@ -41,6 +42,13 @@ impl Verifier<'_> {
                 return;
             }
         }
+    }
+
+    /// Whether the object is to be scanned from its beginning, however far the mark loop has come.
+    pub(super) fn restarts(&self, at: At) -> bool {
+        let mut pointers = Pointers::default();
+        self.children(at, &mut pointers);
+        pointers.restarts
     }
 
     /// Where scanning goes on in a grey object: at its beginning, unless it is scanned in part.

@@ -26,7 +26,7 @@ impl Verifier<'_> {
             if !queued.insert(object) {
                 return fail(format!("{} is queued twice", self.name(at)));
             }
-            if piece != 0 {
+            if piece != 0 && !self.restarts(at) {
                 self.in_pieces.insert(object, piece);
             }
         }

@@ -6,7 +6,8 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `op` | the language: [`Op`], [`Config`], [`Program`] |
+//! | `op` | the language: [`Op`], and which part of the API each operation covers |
+//! | `program` | [`Program`]: operations, and the [`Config`] they run on |
 //! | `machine` | the interpreter and the oracle: [`run`], [`replay`], [`Failure`] |
 //! | `shadow` | what the heap should hold |
 //! | `object` | what lies in the heap |
@@ -18,10 +19,12 @@ pub mod campaign;
 mod machine;
 mod object;
 mod op;
+mod program;
 pub mod random;
 mod shadow;
 pub mod subject;
 
 pub use machine::{By, Failure, Watch, replay, run};
-pub use op::{Config, Op, Program};
+pub use op::Op;
+pub use program::{Config, Program};
 pub use subject::Subject;
