@@ -28,6 +28,8 @@
 //! the least floating garbage, and a pause at the end that grows with the roots that were written. `Deletion` has
 //! the cheapest rules and a pause at the start that grows with the roots. `Watermark` never shades twice, and checks
 //! pops instead of pushes. `StopTheWorld` has no barrier and the longest pause: the baseline.
+//!
+#![doc = include_str!("barrier/lost.md")]
 
 /// The seal, and what a policy is made of.
 #[cfg(not(feature = "unsound-policies"))]

@@ -13,7 +13,20 @@ pub struct Bound {
     pub weak: bool,
     /// Objects that may be mutated as a whole at once.
     pub guards: usize,
+    /// Roots are handed out as cells.
+    pub cells: bool,
 }
+
+/// Enough for every rule to show why it is there.
+pub const SMALL: Bound = Bound { objects: 2, slots: 1, areas: [1, 1], weak: true, guards: 1, cells: true };
+
+/// What `cargo run` explores. The broken columns run at the first of them.
+pub const FULL: [Bound; 4] = [
+    Bound { objects: 3, areas: [2, 1], cells: false, ..SMALL },
+    Bound { objects: 3, areas: [3, 0], ..SMALL },
+    Bound { objects: 3, guards: 3, ..SMALL },
+    Bound { objects: 3, slots: 2, cells: false, ..SMALL },
+];
 
 impl Bound {
     /// The roots of an area.
@@ -39,11 +52,12 @@ impl Bound {
 
 impl core::fmt::Display for Bound {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        let Bound { objects, slots, areas, weak, guards } = self;
+        let Bound { objects, slots, areas, weak, guards, cells } = self;
         let [first, second] = areas;
         let areas = if *second == 0 { format!("{first}") } else { format!("{first}+{second}") };
         let weak = if *weak { ", weak" } else { "" };
         let guards = if *guards > 0 { format!(", {guards} guarded") } else { String::new() };
-        f.pad(&format!("{objects}x{slots} slots, {areas} roots{weak}{guards}"))
+        let cells = if *cells { ", cells" } else { "" };
+        f.pad(&format!("{objects}x{slots} slots, {areas} roots{weak}{guards}{cells}"))
     }
 }

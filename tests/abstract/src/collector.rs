@@ -76,10 +76,9 @@ pub fn apply(state: &State, it: Move, column: &Column) -> State {
 }
 
 fn scan(state: &mut State, root: usize) {
-    let Root { value, status } = state.roots[root];
+    let Root { value, status, .. } = state.roots[root];
     state.shade(value);
-    let value = if status == Status::Ghost { None } else { value };
-    state.roots[root] = Root { value, status: Status::Scanned };
+    state.roots[root] = Root { value: value.filter(|_| status != Status::Ghost), ..Root::NONE };
 }
 
 fn trace(state: &mut State, object: Object) {
@@ -98,8 +97,9 @@ fn rescan_to_a_fixed_point(state: &mut State) {
     }
 }
 
-/// What only registers held is held no more, and no whole object is being mutated.
+/// What only registers held is held no more, no whole object is being mutated, and no root is a cell.
 fn take_registers(state: &mut State) {
     state.held = state.rooted();
     state.guarded = Set::default();
+    state.roots.iter_mut().for_each(|root| root.cell = false);
 }

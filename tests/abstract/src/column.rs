@@ -59,6 +59,8 @@ pub struct Beside {
     pub destroyed: Destroyed,
     /// A write shades what it overwrites only once the window is closed.
     pub shade_old_after_window_only: bool,
+    /// A root that was handed out as a cell in the window is scanned again before it closes.
+    pub cells_are_scanned_again: bool,
     /// Something else copies a root to another in the window, and shades nothing.
     pub roots_copied_unshaded: bool,
 }
@@ -74,7 +76,7 @@ pub struct Column {
 
 impl Column {
     /// A policy, as the design has it.
-    pub fn of<P: Policy>() -> Column {
+    pub const fn of<P: Policy>() -> Column {
         let new_area = match P::RULES.root_write {
             RootWrite::NoteDirty => NewArea::Dirty,
             RootWrite::ShadeNewInWindow => NewArea::ScannedInWindow,
@@ -86,6 +88,7 @@ impl Column {
             new_area,
             destroyed: Destroyed::Shaded,
             shade_old_after_window_only: false,
+            cells_are_scanned_again: true,
             roots_copied_unshaded: false,
         };
         Column { rules: P::RULES, beside }
@@ -127,86 +130,109 @@ pub struct Named {
 
 impl core::fmt::Display for Named {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.pad(&[self.policy, self.change].join(if self.change.is_empty() { "" } else { " " }))
+        let Named { policy, change, .. } = self;
+        f.pad(&if change.is_empty() { policy.to_string() } else { format!("{policy} {change}") })
     }
 }
 
-fn named(policy: &'static str, change: &'static str, column: Column) -> Named {
-    Named { policy, change, column }
-}
+/// The table.
+pub const TABLE: [Named; 5] = [
+    Named { policy: "stop-the-world", change: "", column: Column::of::<StopTheWorld>() },
+    Named { policy: "insertion", change: "", column: Column::of::<Insertion>() },
+    Named { policy: "deletion", change: "", column: Column::of::<Deletion>() },
+    Named { policy: "hybrid", change: "", column: Column::of::<Hybrid>() },
+    Named { policy: "watermark", change: "", column: Column::of::<Watermark>() },
+];
 
-/// What must be sound: the table, and variants of it.
+/// What must be sound: the table, each policy as the real collector goes about it, and a hybrid that shades once a
+/// write at any time.
 pub fn sound() -> Vec<Named> {
-    let table = [
-        named("stop-the-world", "", Column::of::<StopTheWorld>()),
-        named("insertion", "", Column::of::<Insertion>()),
-        named("deletion", "", Column::of::<Deletion>()),
-        named("hybrid", "", Column::of::<Hybrid>()),
-        named("watermark", "", Column::of::<Watermark>()),
-    ];
-    let late = Column::of::<Hybrid>().but(|b| b.shade_old_after_window_only = true);
-    let mut all = table.to_vec();
-    all.push(named("hybrid", "that shades the old value only after the window", late));
-    for Named { policy, column, .. } in table.into_iter().skip(1) {
-        all.push(named(policy, "as collected: roots first", column.as_collected()));
-    }
+    let mut all = TABLE.to_vec();
+    all.extend(TABLE.into_iter().skip(1).map(|it| Named {
+        change: "as collected",
+        column: it.column.as_collected(),
+        ..it
+    }));
+    all.push(Named {
+        policy: "hybrid",
+        change: "that shades the old value only after the window",
+        column: Column::of::<Hybrid>().but(|b| b.shade_old_after_window_only = true),
+    });
     all
 }
 
-/// What must lose an object: the second list of the design, then the other rules of the table, each taken out.
-pub fn broken() -> Vec<Named> {
-    let insertion = Column::of::<Insertion>();
-    let deletion = Column::of::<Deletion>();
-    let hybrid = Column::of::<Hybrid>();
-    let watermark = Column::of::<Watermark>();
-    let nothing = deletion.with(|r| {
+/// A column that must lose an object.
+#[derive(Clone, Copy, Debug)]
+pub struct Broken {
+    /// The column.
+    pub named: Named,
+    /// In how many moves it loses the first.
+    pub moves: usize,
+    /// In how many moves the same rules lose one with the order of work of the real collector, if they do.
+    pub as_collected: Option<usize>,
+}
+
+/// The rules that the design lists as broken, then the other rules of the table: each taken out.
+pub fn broken() -> Vec<Broken> {
+    let no_barrier = Column::of::<Deletion>().with(|r| {
         r.shade_old = false;
         r.whole_object = WholeObject::Nothing;
     });
-    vec![
-        named("no barrier", "", nothing),
-        named("insertion", "without the rescan", insertion.with(|r| r.rescan_dirty_roots = false)),
-        named(
-            "insertion",
-            "with scan-before in place of grey-again",
-            insertion.with(|r| r.whole_object = WholeObject::ScanBefore),
-        ),
-        named("deletion", "with roots scanned one at a time", deletion.with(|r| r.roots = Roots::BitByBit)),
-        named("hybrid", "without the `new` half", hybrid.with(|r| r.shade_new = New::Leave)),
-        named("hybrid", "without the rule for writes to roots", hybrid.with(|r| r.root_write = RootWrite::Nothing)),
-        named("hybrid", "with white allocation", hybrid.with(|r| r.birth = Birth::White)),
-        named("hybrid", "with black allocation in the window", hybrid.with(|r| r.birth = Birth::BlackInWindowToo)),
-        named("hybrid", "with a derived window", hybrid.but(|b| b.window = Window::Derived)),
-        named(
-            "hybrid",
-            "with scan-before alone in the window",
-            hybrid.with(|r| r.whole_object = WholeObject::ScanBefore),
-        ),
-        named("hybrid", "with roots copied unshaded in the window", hybrid.but(|b| b.roots_copied_unshaded = true)),
-        named("deletion", "with an upgrade that does not shade", deletion.with(|r| r.upgrade_shades = false)),
-        named("hybrid", "with an upgrade that does not shade", hybrid.with(|r| r.upgrade_shades = false)),
-        named("watermark", "with an upgrade that does not shade", watermark.with(|r| r.upgrade_shades = false)),
-        named(
-            "watermark",
-            "without the shade on pop",
-            watermark.with(|r| r.root_write = RootWrite::ShadeOldIfUnscannedButNotOnPop),
-        ),
-        named("watermark", "without the shade on destroy", watermark.but(|b| b.destroyed = Destroyed::Forgotten)),
-        // From here on: not in the design's list, but every other cell of the table has its reason too.
-        named("insertion", "without the shade", insertion.with(|r| r.shade_new = New::Leave)),
-        named("insertion", "without the notes what is dirty", insertion.with(|r| r.root_write = RootWrite::Nothing)),
-        named("insertion", "with black allocation", insertion.with(|r| r.birth = Birth::Black)),
-        named("insertion", "with black new areas", insertion.but(|b| b.new_area = NewArea::Black)),
-        named("insertion", "without grey-again", insertion.with(|r| r.whole_object = WholeObject::Nothing)),
-        named("deletion", "without the shade", deletion.with(|r| r.shade_old = false)),
-        named("deletion", "with white allocation", deletion.with(|r| r.birth = Birth::White)),
-        named("deletion", "without scan-before", deletion.with(|r| r.whole_object = WholeObject::Nothing)),
-        named("hybrid", "without the old half", hybrid.with(|r| r.shade_old = false)),
-        named("hybrid", "with black new areas in the window", hybrid.but(|b| b.new_area = NewArea::Black)),
-        named("hybrid", "without scan-before", hybrid.with(|r| r.whole_object = WholeObject::GreyAgain)),
-        named("watermark", "without the shade", watermark.with(|r| r.shade_old = false)),
-        named("watermark", "without the rule for writes", watermark.with(|r| r.root_write = RootWrite::Nothing)),
-        named("watermark", "with white allocation", watermark.with(|r| r.birth = Birth::White)),
-        named("watermark", "without scan-before", watermark.with(|r| r.whole_object = WholeObject::Nothing)),
-    ]
+    let none = Broken {
+        named: Named { policy: "no barrier", change: "", column: no_barrier },
+        moves: 4,
+        as_collected: Some(4),
+    };
+    let mut all = vec![none];
+    // A change to a policy; in how many moves it loses an object, and in how many as collected.
+    let mut rule = |policy: Named, moves, as_collected, change, taken_out: fn(&mut Rules)| {
+        let named = Named { change, column: policy.column.with(taken_out), ..policy };
+        all.push(Broken { named, moves, as_collected });
+    };
+    let [_, insertion, deletion, hybrid, watermark] = TABLE;
+    rule(insertion, 3, Some(3), "without the rescan", |r| r.rescan_dirty_roots = false);
+    rule(insertion, 5, Some(5), "with scan-before in place of grey-again", |r| {
+        r.whole_object = WholeObject::ScanBefore
+    });
+    rule(deletion, 3, Some(3), "with roots scanned one at a time", |r| r.roots = Roots::BitByBit);
+    rule(hybrid, 6, None, "without the `new` half", |r| r.shade_new = New::Leave);
+    rule(hybrid, 4, Some(4), "without the rule for writes to roots", |r| r.root_write = RootWrite::Nothing);
+    rule(hybrid, 4, Some(4), "with white allocation", |r| r.birth = Birth::White);
+    rule(hybrid, 5, Some(5), "with black allocation in the window", |r| r.birth = Birth::BlackInWindowToo);
+    rule(hybrid, 6, Some(6), "with scan-before alone in the window", |r| r.whole_object = WholeObject::ScanBefore);
+    rule(deletion, 3, Some(3), "with an upgrade that does not shade", |r| r.upgrade_shades = false);
+    rule(hybrid, 4, Some(4), "with an upgrade that does not shade", |r| r.upgrade_shades = false);
+    rule(watermark, 3, Some(3), "with an upgrade that does not shade", |r| r.upgrade_shades = false);
+    rule(watermark, 3, Some(3), "without the shade on pop", |r| {
+        r.root_write = RootWrite::ShadeOldIfUnscannedButNotOnPop;
+    });
+    // Not in the design's list.
+    rule(insertion, 5, Some(5), "without the shade", |r| r.shade_new = New::Leave);
+    rule(insertion, 3, Some(3), "without the notes what is dirty", |r| r.root_write = RootWrite::Nothing);
+    rule(insertion, 4, Some(4), "with black allocation", |r| r.birth = Birth::Black);
+    rule(insertion, 6, Some(6), "without grey-again", |r| r.whole_object = WholeObject::Nothing);
+    rule(deletion, 4, Some(4), "without the shade", |r| r.shade_old = false);
+    rule(deletion, 3, Some(3), "with white allocation", |r| r.birth = Birth::White);
+    rule(deletion, 5, Some(5), "without scan-before", |r| r.whole_object = WholeObject::Nothing);
+    rule(hybrid, 6, Some(6), "without the old half", |r| r.shade_old = false);
+    rule(hybrid, 7, Some(7), "without scan-before", |r| r.whole_object = WholeObject::GreyAgain);
+    rule(watermark, 5, Some(5), "without the shade", |r| r.shade_old = false);
+    rule(watermark, 3, Some(3), "without the rule for writes", |r| r.root_write = RootWrite::Nothing);
+    rule(watermark, 3, Some(3), "with white allocation", |r| r.birth = Birth::White);
+    rule(watermark, 6, Some(6), "without scan-before", |r| r.whole_object = WholeObject::Nothing);
+
+    let mut beside = |policy: Named, moves, as_collected, change, taken_out: fn(&mut Beside)| {
+        let named = Named { change, column: policy.column.but(taken_out), ..policy };
+        all.push(Broken { named, moves, as_collected });
+    };
+    beside(hybrid, 3, Some(3), "with a derived window", |b| b.window = Window::Derived);
+    beside(hybrid, 5, Some(5), "with a root copied unshaded in the window", |b| b.roots_copied_unshaded = true);
+    beside(watermark, 3, Some(3), "without the shade on destroy", |b| b.destroyed = Destroyed::Forgotten);
+    // Not in the design's list.
+    beside(insertion, 3, Some(3), "with black new areas", |b| b.new_area = NewArea::Black);
+    beside(hybrid, 4, Some(4), "with black new areas in the window", |b| b.new_area = NewArea::Black);
+    beside(hybrid, 5, Some(5), "with cells that are not scanned again", |b| b.cells_are_scanned_again = false);
+    // Policy by policy, as in the table.
+    all.sort_by_key(|it| TABLE.iter().position(|column| column.policy == it.named.policy));
+    all
 }

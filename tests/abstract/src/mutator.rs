@@ -13,6 +13,10 @@ pub enum Move {
     SetSlot(Object, usize, Pointer),
     /// A root is written; where there was none, it is pushed.
     SetRoot(usize, Pointer),
+    /// A root is handed out as a cell, to be written by no rule until the collector's next move.
+    OpenCell(usize),
+    /// Such a root is written.
+    SetCell(usize, Pointer),
     /// A root is popped.
     Pop(usize),
     /// An area is made, its first root with a value.
@@ -44,8 +48,13 @@ pub fn moves(state: &State, column: &Column, bound: &Bound, mut f: impl FnMut(Mo
         if state.areas[area] {
             for root in roots.clone() {
                 pointers().for_each(|value| f(Move::SetRoot(root, value)));
-                if state.roots[root] != (Root { value: None, status: Status::Scanned }) {
+                if state.roots[root] != Root::NONE {
                     f(Move::Pop(root));
+                }
+                if state.roots[root].cell {
+                    pointers().for_each(|value| f(Move::SetCell(root, value)));
+                } else if bound.cells {
+                    f(Move::OpenCell(root));
                 }
             }
             f(Move::DestroyArea(area));
@@ -73,7 +82,9 @@ pub fn moves(state: &State, column: &Column, bound: &Bound, mut f: impl FnMut(Mo
                 f(Move::Allocate(object, [first, None]));
             } else {
                 // The slots are alike.
-                pointers().filter(|second| *second <= first).for_each(|second| f(Move::Allocate(object, [first, second])));
+                pointers()
+                    .filter(|second| *second <= first)
+                    .for_each(|second| f(Move::Allocate(object, [first, second])));
             }
         }
     }
@@ -117,7 +128,7 @@ pub fn apply(state: &State, it: Move, column: &Column, bound: &Bound) -> State {
             after.slots[object][slot] = new;
         }
         Move::SetRoot(root, new) => {
-            let Root { value: old, status } = state.roots[root];
+            let Root { value: old, status, .. } = state.roots[root];
             match rules.root_write {
                 RootWrite::Nothing => {}
                 RootWrite::NoteDirty if status == Status::Scanned => after.roots[root].status = Status::Dirty,
@@ -132,12 +143,30 @@ pub fn apply(state: &State, it: Move, column: &Column, bound: &Bound) -> State {
             }
             after.roots[root].value = new;
         }
+        Move::OpenCell(root) => {
+            let Root { value: old, status, .. } = state.roots[root];
+            match rules.root_write {
+                RootWrite::NoteDirty if status == Status::Scanned => after.roots[root].status = Status::Dirty,
+                // What will be written is not known yet: the root is scanned again before the window closes.
+                RootWrite::ShadeNewInWindow if window && beside.cells_are_scanned_again => {
+                    after.roots[root].status = Status::Unscanned;
+                }
+                RootWrite::ShadeOldIfUnscanned | RootWrite::ShadeOldIfUnscannedButNotOnPop
+                    if status == Status::Unscanned =>
+                {
+                    after.shade(old);
+                }
+                _ => {}
+            }
+            after.roots[root].cell = true;
+        }
+        Move::SetCell(root, value) => after.roots[root].value = value,
         Move::Pop(root) => {
-            let Root { value: old, status } = state.roots[root];
+            let Root { value: old, status, .. } = state.roots[root];
             if rules.root_write == RootWrite::ShadeOldIfUnscanned && status == Status::Unscanned {
                 after.shade(old);
             }
-            after.roots[root] = Root { value: None, status: Status::Scanned };
+            after.roots[root] = Root::NONE;
         }
         Move::MakeArea(area, value) => {
             after.areas[area] = true;
@@ -156,12 +185,14 @@ pub fn apply(state: &State, it: Move, column: &Column, bound: &Bound) -> State {
         Move::DestroyArea(area) => {
             after.areas[area] = false;
             for root in bound.roots_of(area) {
-                let Root { value: old, status } = state.roots[root];
-                after.roots[root] = Root { value: None, status: Status::Scanned };
+                let Root { value: old, status, .. } = state.roots[root];
+                after.roots[root] = Root::NONE;
                 if rules.takes_snapshot_lazily() && status == Status::Unscanned {
                     match beside.destroyed {
                         Destroyed::Shaded => after.shade(old),
-                        Destroyed::LastLook => after.roots[root] = Root { value: old, status: Status::Ghost },
+                        Destroyed::LastLook => {
+                            after.roots[root] = Root { value: old, status: Status::Ghost, cell: false }
+                        }
                         Destroyed::Forgotten => {}
                     }
                 }

@@ -52,6 +52,16 @@ pub enum Goal {
 
 /// Explores all that can happen under the column within the bound, until the goal is met or nothing is left.
 pub fn explore(column: &Column, bound: &Bound, goal: Goal) -> Found {
+    explore_and_visit(column, bound, goal, |_, _, _| {})
+}
+
+/// The same, and calls `visit` with each transition: a state, a move, and the state after it.
+pub fn explore_and_visit(
+    column: &Column,
+    bound: &Bound,
+    goal: Goal,
+    mut visit: impl FnMut(&State, Move, &State),
+) -> Found {
     let mut search = Search { seen: HashSet::new(), states: Vec::new(), parents: Vec::new() };
     initial::heaps(bound, |heap| search.add(collector::start(heap, column), None, bound));
     let initial = search.states.len();
@@ -70,6 +80,7 @@ pub fn explore(column: &Column, bound: &Bound, goal: Goal) -> Found {
         let mut moves_of_the_collector = 0;
         successors(&state, column, bound, |it, next| {
             found.transitions += 1;
+            visit(&state, it, &next);
             moves_of_the_collector += usize::from(matches!(it, Move::Collector(_)));
             if !next.ended {
                 search.add(next, Some(at), bound);
@@ -114,5 +125,83 @@ impl Search {
         }
         way.reverse();
         way
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bound::SMALL;
+    use crate::column::{Order, TABLE, sound};
+    use crate::state::Color;
+    use grisaille::barrier::rules::WholeObject;
+
+    #[test]
+    fn colors_never_go_backwards() {
+        for named in sound() {
+            let mut regreyed = 0;
+            explore_and_visit(&named.column, &SMALL, Goal::Lost, |before, it, after| {
+                for object in before.objects() {
+                    let (old, new) = (before.colors[object], after.colors[object]);
+                    let is_mutation = matches!(it, Move::Mutator(mutator::Move::Mutate(_)));
+                    assert!(
+                        old <= new || (old, new, is_mutation) == (Color::Black, Color::Grey, true),
+                        "{named}: {it:?}"
+                    );
+                    regreyed += usize::from(new < old);
+                }
+            });
+            let Column { rules, beside } = named.column;
+            let greys_again = match rules.whole_object {
+                WholeObject::GreyAgain => true,
+                // Where nothing is traced before all roots are scanned, nothing is black in the window.
+                WholeObject::ScanBeforeAndInWindowGreyAgain => beside.order == Order::Any,
+                WholeObject::Nothing | WholeObject::ScanBefore => false,
+            };
+            assert_eq!(regreyed > 0, greys_again, "{named}");
+        }
+    }
+
+    /// Without a mutator every order of the collector's moves ends, and what is marked then is what is reachable.
+    #[test]
+    fn an_empty_program_ends_and_keeps_what_is_reachable() {
+        for named in TABLE {
+            let mut seen = HashSet::new();
+            let mut stack = Vec::new();
+            initial::heaps(&SMALL, |heap| stack.push(collector::start(heap, &named.column)));
+            let mut ends = 0;
+            while let Some(state) = stack.pop() {
+                let is_new = seen.insert(state.pack([0, 1, 2], &SMALL));
+                if is_new && state.ended {
+                    ends += 1;
+                    for object in state.objects() {
+                        let is_marked = state.colors[object] == Color::Black;
+                        assert_eq!(is_marked, state.rooted().has(object), "{named}: {state:?}");
+                    }
+                } else if is_new {
+                    let before = stack.len();
+                    collector::moves(&state, &named.column, &SMALL, |it| {
+                        stack.push(collector::apply(&state, it, &named.column));
+                    });
+                    assert!(stack.len() > before, "{named}: stuck in {state:?}");
+                }
+            }
+            assert!(ends > 0);
+        }
+    }
+
+    #[test]
+    fn a_stopped_world_lets_nobody_write() {
+        explore_and_visit(&TABLE[0].column, &SMALL, Goal::Lost, |_, it, _| assert!(matches!(it, Move::Collector(_))));
+    }
+
+    #[test]
+    fn words_are_states() {
+        for named in TABLE {
+            explore_and_visit(&named.column, &SMALL, Goal::Lost, |state, _, _| {
+                let word = canonical(state, &SMALL);
+                assert_eq!(State::unpack(word), *state, "a state of the search has its canonical names");
+            });
+        }
     }
 }

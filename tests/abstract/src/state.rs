@@ -46,6 +46,13 @@ pub struct Root {
     pub value: Pointer,
     /// What the collector knows of it.
     pub status: Status,
+    /// The mutator has it as a cell, and may write it by no rule until the collector's next move.
+    pub cell: bool,
+}
+
+impl Root {
+    /// As good as no root.
+    pub const NONE: Root = Root { value: None, status: Status::Scanned, cell: false };
 }
 
 /// A set of objects.
@@ -100,7 +107,7 @@ impl State {
         State {
             colors: [Color::Absent; OBJECTS],
             slots: [[None; SLOTS]; OBJECTS],
-            roots: [Root { value: None, status: Status::Scanned }; ROOTS],
+            roots: [Root::NONE; ROOTS],
             areas: [false; 2],
             held: Set::default(),
             guarded: Set::default(),
@@ -171,7 +178,7 @@ impl State {
     }
 }
 
-/// A state in one word. Low bits first: three objects of 2 + 2 * 2 bits, three roots of 2 + 2, then single bits.
+/// A state in one word. Low bits first: three objects of 2 + 2 * 2 bits, three roots of 2 + 2 + 1, then single bits.
 impl State {
     /// The state as a word, its objects renamed: `names[object]` is the new name.
     pub fn pack(&self, names: [Object; OBJECTS], bound: &crate::bound::Bound) -> u64 {
@@ -187,7 +194,8 @@ impl State {
             sets |= u64::from(self.guarded.has(object)) << (3 + names[object]);
         }
         // So are the roots of an area.
-        let mut roots = self.roots.map(|root| pointer(root.value) | (root.status as u64) << 2);
+        let mut roots =
+            self.roots.map(|root| pointer(root.value) | (root.status as u64) << 2 | u64::from(root.cell) << 4);
         for area in 0..2 {
             roots[bound.roots_of(area)].sort_unstable_by(|a, b| b.cmp(a));
         }
@@ -198,12 +206,12 @@ impl State {
             areas.swap(0, 1);
         }
         for (at, root) in roots.into_iter().enumerate() {
-            word |= root << (18 + 4 * at);
+            word |= root << (18 + 5 * at);
         }
-        word |= sets << 30;
-        word |= pointer(self.weak) << 36;
+        word |= sets << 33;
+        word |= pointer(self.weak) << 39;
         for (at, bit) in [areas[0], areas[1], self.window, self.ended].into_iter().enumerate() {
-            word |= u64::from(bit) << (38 + at);
+            word |= u64::from(bit) << (41 + at);
         }
         word
     }
@@ -220,15 +228,16 @@ impl State {
                 core::array::from_fn(|slot| pointer(6 * object + 2 + 2 * (SLOTS - 1 - slot)))
             }),
             roots: core::array::from_fn(|root| Root {
-                value: pointer(18 + 4 * root),
-                status: STATUSES[field(18 + 4 * root + 2, 2)],
+                value: pointer(18 + 5 * root),
+                status: STATUSES[field(18 + 5 * root + 2, 2)],
+                cell: field(18 + 5 * root + 4, 1) == 1,
             }),
-            held: Set(field(30, 3) as u8),
-            guarded: Set(field(33, 3) as u8),
-            weak: pointer(36),
-            areas: [field(38, 1) == 1, field(39, 1) == 1],
-            window: field(40, 1) == 1,
-            ended: field(41, 1) == 1,
+            held: Set(field(33, 3) as u8),
+            guarded: Set(field(36, 3) as u8),
+            weak: pointer(39),
+            areas: [field(41, 1) == 1, field(42, 1) == 1],
+            window: field(43, 1) == 1,
+            ended: field(44, 1) == 1,
         }
     }
 }

@@ -62,7 +62,7 @@ pub fn forget(state: &mut State) {
         if root.status == Status::Ghost && !root.value.is_some_and(|object| state.colors[object] == Color::White) {
             root.value = None;
         }
-        if root.status == Status::Dirty && root.value.is_none() {
+        if root.status == Status::Dirty && root.value.is_none() && !root.cell {
             root.status = Status::Scanned;
         }
     }

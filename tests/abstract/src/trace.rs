@@ -3,8 +3,8 @@
 use core::fmt::Write;
 
 use crate::bound::Bound;
-use crate::column::{Column, Window};
-use crate::search::{Move, successors};
+use crate::column::{Broken, Column, Named, Window, broken};
+use crate::search::{Goal, Move, explore, successors};
 use crate::state::{Color, OBJECTS, Object, Pointer, Root, Set, State, Status};
 use crate::symmetry::{canonical, forget};
 use crate::{collector, invariant, mutator};
@@ -48,32 +48,27 @@ pub fn replay(way: &[u64], column: &Column, bound: &Bound) -> Vec<Step> {
 
 /// Names the objects in the order in which one comes to them from the roots.
 fn with_names_in_order(state: &State) -> State {
-    let mut order: Vec<Object> = Vec::new();
-    let mut name = |pointer: Pointer| {
-        if let Some(object) = pointer
-            && !order.contains(&object)
-        {
-            order.push(object);
-        }
-        order.clone()
-    };
-    state.roots.iter().for_each(|root| _ = name(root.value));
-    for at in 0..OBJECTS {
-        if let Some(&object) = name(None).get(at) {
-            state.slots[object].iter().for_each(|&slot| _ = name(slot));
-        }
+    let mut order: Vec<Object> = state.roots.iter().filter_map(|root| root.value).collect();
+    let mut at = 0;
+    while at < order.len() {
+        order.extend(state.slots[order[at]].iter().flatten());
+        let mut seen = Set::default();
+        order.retain(|&object| seen.insert(object));
+        at += 1;
     }
-    name(state.weak);
-    (0..OBJECTS).for_each(|object| _ = name(Some(object)));
-    let order = name(None);
-    let rename = |object: Object| order.iter().position(|&other| other == object).expect("every object is in the order");
-    let set = |set: Set| Set(set.iter().map(|object| 1 << rename(object)).sum());
+    order.extend(state.weak.into_iter().chain(0..OBJECTS));
+    let mut seen = Set::default();
+    order.retain(|&object| seen.insert(object));
+
+    let rename =
+        |object: Object| order.iter().position(|&other| other == object).expect("every object is in the order");
+    let rename_set = |set: Set| Set(set.iter().map(|object| 1 << rename(object)).sum());
     State {
         colors: core::array::from_fn(|at| state.colors[order[at]]),
         slots: core::array::from_fn(|at| state.slots[order[at]].map(|slot| slot.map(rename))),
         roots: state.roots.map(|root| Root { value: root.value.map(rename), ..root }),
-        held: set(state.held),
-        guarded: set(state.guarded),
+        held: rename_set(state.held),
+        guarded: rename_set(state.guarded),
         weak: state.weak.map(rename),
         ..*state
     }
@@ -106,10 +101,12 @@ fn words(by: Option<Move>, before: &State, after: &State, bound: &Bound) -> Stri
         }
         Move::Mutator(it) => match it {
             M::SetSlot(owner, at, value) => format!("{} = {}", slot(owner, at), pointer(value)),
-            M::SetRoot(root, value) if before.roots[root] == State::empty().roots[root] => {
+            M::SetRoot(root, value) if before.roots[root] == Root::NONE => {
                 format!("push {} as r{root}", pointer(value))
             }
             M::SetRoot(root, value) => format!("r{root} = {}", pointer(value)),
+            M::OpenCell(root) => format!("r{root} as a cell"),
+            M::SetCell(root, value) => format!("r{root} = {}, as a cell", pointer(value)),
             M::Pop(root) => format!("pop r{root}"),
             M::MakeArea(area, value) => {
                 format!("new area with r{} = {}", bound.roots_of(area).start, pointer(value))
@@ -138,7 +135,8 @@ fn words(by: Option<Move>, before: &State, after: &State, bound: &Bound) -> Stri
 pub fn table(steps: &[Step], column: &Column, bound: &Bound) -> String {
     let states = || steps.iter().map(|step| &step.state);
     let mut heads = vec![String::from("move")];
-    heads.extend((0..bound.roots()).map(|root| format!("r{root}")));
+    let roots: Vec<_> = (0..bound.roots()).filter(|&it| states().any(|state| state.roots[it] != Root::NONE)).collect();
+    heads.extend(roots.iter().map(|root| format!("r{root}")));
     let objects: Vec<_> =
         (0..bound.objects).filter(|&it| states().any(|state| state.colors[it] != Color::Absent)).collect();
     heads.extend(objects.iter().map(|&it| object(it).into()));
@@ -152,7 +150,7 @@ pub fn table(steps: &[Step], column: &Column, bound: &Bound) -> String {
     for (at, Step { by, state }) in steps.iter().enumerate() {
         let before = &steps[at.saturating_sub(1)].state;
         let mut row = vec![words(*by, before, state, bound)];
-        row.extend((0..bound.roots()).map(|root| root_cell(state.roots[root])));
+        row.extend(roots.iter().map(|&root| root_cell(state.roots[root])));
         row.extend(objects.iter().map(|&it| object_cell(state, it)));
         if has_registers {
             let names: Vec<_> = registers(state).iter().map(|it| object(it).to_string()).collect();
@@ -196,3 +194,37 @@ fn object_cell(state: &State, it: Object) -> String {
     let children: Vec<_> = state.slots[it].iter().flatten().map(|&child| object(child).to_string()).collect();
     if children.is_empty() { color.into() } else { format!("{color} → {}", children.join(", ")) }
 }
+
+/// The page of all traces: `src/barrier/lost.md`.
+pub fn page(bound: &Bound) -> String {
+    let mut page = String::from(HEAD);
+    for Broken { named, moves, as_collected } in broken() {
+        let Named { column, .. } = named;
+        let found = explore(&column, bound, Goal::Lost);
+        let way = found.lost.unwrap_or_else(|| panic!("{named} loses nothing"));
+        assert_eq!(way.len(), moves, "{named}: the moves of the shortest trace");
+        let mut name = named.to_string();
+        name[..1].make_ascii_uppercase();
+        let note = match as_collected {
+            None => {
+                " With the order of work of this crate's collector nothing is lost: it traces no object before \
+                     all roots are scanned."
+            }
+            Some(_) => "",
+        };
+        let table = table(&replay(&way, &column, bound), &column, bound);
+        write!(page, "\n## {name}\n\nLost in {moves} moves.{note}\n\n{table}").expect("a String takes everything");
+    }
+    page
+}
+
+const HEAD: &str = "\
+<!-- Generated by: cargo run --release -p grisaille-abstract -- traces >src/barrier/lost.md -->
+
+# How objects are lost
+
+The rules of the table, each taken out in an abstract model (`tests/abstract`), and the shortest way to a lost object
+that an exhaustive search finds. Moves of the collector are in italics, the others are the mutator's. A register holds
+what was popped, overwritten, allocated or upgraded, until the collector moves. `r0` and `r1` are roots in two areas,
+`A.x` is a slot of `A`, and `grey → B` is a grey object that points to `B`.
+";

@@ -1,0 +1,37 @@
+//! Every rule of the table prevents a lost object: without it one is lost, in so many moves.
+
+use grisaille_abstract::bound::SMALL;
+use grisaille_abstract::column::{Broken, broken};
+use grisaille_abstract::search::{Goal, explore};
+use grisaille_abstract::trace::page;
+
+#[test]
+fn every_broken_rule_loses_an_object() {
+    for Broken { named, moves, .. } in broken() {
+        let found = explore(&named.column, &SMALL, Goal::Lost);
+        assert_eq!(found.lost.map(|way| way.len()), Some(moves), "{named}");
+    }
+}
+
+/// The order in which the real collector works saves one of them: it traces no object before all roots are scanned, so
+/// nothing is black in the window.
+#[test]
+fn the_order_of_work_saves_the_hybrid_without_the_new_half() {
+    for Broken { named, as_collected, .. } in broken() {
+        let found = explore(&named.column.as_collected(), &SMALL, Goal::Lost);
+        assert_eq!(found.lost.map(|way| way.len()), as_collected, "{named}");
+    }
+    let saved: Vec<_> =
+        broken().into_iter().filter(|it| it.as_collected.is_none()).map(|it| it.named.to_string()).collect();
+    assert_eq!(saved, ["hybrid without the `new` half"]);
+}
+
+#[test]
+fn the_page_of_the_documentation_is_what_the_search_finds() {
+    let page = page(&SMALL);
+    let written = include_str!("../../../src/barrier/lost.md");
+    assert!(
+        page == written,
+        "src/barrier/lost.md is out of date: cargo run --release -p grisaille-abstract -- traces >src/barrier/lost.md"
+    );
+}
