@@ -45,14 +45,11 @@ pub fn moves(state: &State, column: &Column, bound: &Bound, mut f: impl FnMut(Mo
     if state.window && !state.has_unscanned() {
         f(Move::CloseWindow);
     }
-    let mut grey_left = false;
-    for object in state.objects().filter(|&object| state.colors[object] == Color::Grey) {
-        grey_left = true;
-        if column.beside.order == Order::Any || !roots_left {
-            f(Move::Trace(object));
-        }
+    let grey = state.of_color(Color::Grey);
+    if column.beside.order == Order::Any || !roots_left {
+        grey.iter().for_each(|object| f(Move::Trace(object)));
     }
-    if !roots_left && !grey_left {
+    if !roots_left && grey.is_empty() {
         f(Move::Terminate);
     }
 }
@@ -92,7 +89,7 @@ fn rescan_to_a_fixed_point(state: &mut State) {
             scan(state, root);
         }
     }
-    while let Some(grey) = state.objects().find(|&object| state.colors[object] == Color::Grey) {
+    while let Some(grey) = state.of_color(Color::Grey).iter().next() {
         trace(state, grey);
     }
 }

@@ -94,7 +94,7 @@ mod tests {
         let mut of_size = [const { Vec::new() }; 4];
         heaps(&bound, |heap| {
             if heap.areas == [false, false] {
-                of_size[heap.objects().count()].push(canonical(&heap, &bound));
+                of_size[heap.objects().iter().count()].push(canonical(&heap, &bound));
             }
         });
         assert_eq!(of_size.each_ref().map(Vec::len), [1, 2, 9, 64]);

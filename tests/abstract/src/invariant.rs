@@ -7,46 +7,34 @@ use crate::state::{Color, Set, State, Status};
 
 /// Objects that will be freed although the roots lead to them.
 pub fn lost(state: &State) -> Set {
-    let mut lost = Set::default();
-    if state.ended {
-        for object in state.rooted().iter().filter(|&object| state.colors[object] == Color::White) {
-            lost.insert(object);
-        }
-    }
-    lost
+    if state.ended { Set::of(state.rooted().iter().filter(|&it| state.is_white(Some(it)))) } else { Set::default() }
 }
 
 /// Whether the state keeps the invariant of the column, as `Heap::verify` reads it.
 ///
 /// *Found* is what marking would find if the mutator stopped now: what is marked, and what grey objects and unscanned
-/// roots lead to through white objects. Roots that are scanned and not dirty, and black objects that the mutator can
-/// reach, must hold what is found (the weak invariant); where all that is stored is shaded at any time, black objects
-/// must hold what is marked (the strong one).
+/// roots lead to through white objects. Roots that no scan will come to, and black objects that the mutator can reach,
+/// must hold what is found (the weak invariant); where all that is stored is shaded at any time, black objects must
+/// hold what is marked (the strong one).
 pub fn holds(state: &State, column: &Column) -> bool {
-    if state.ended || !column.rules.incremental {
+    let Column { rules, .. } = column;
+    if state.ended || !rules.incremental {
         return true;
     }
-    let mut found = Set::default();
-    for object in state.objects().filter(|&object| state.colors[object] != Color::White) {
-        found.insert(object);
+    let (grey, black) = (state.of_color(Color::Grey), state.of_color(Color::Black));
+    let (mut ahead, mut behind) = (grey, Set::default());
+    for root in state.roots {
+        if let Some(object) = root.value {
+            match root.status {
+                Status::Unscanned | Status::Ghost => _ = ahead.insert(object),
+                Status::Dirty if rules.rescan_dirty_roots => {}
+                Status::Scanned | Status::Dirty => _ = behind.insert(object),
+            }
+        }
     }
-    let marked = found;
-    let mut grey = Set::default();
-    for object in state.objects().filter(|&object| state.colors[object] == Color::Grey) {
-        grey.insert(object);
-    }
-    for root in state.roots.iter().filter(|root| matches!(root.status, Status::Unscanned | Status::Ghost)) {
-        root.value.into_iter().for_each(|object| _ = grey.insert(object));
-    }
-    found.0 |= state.close(grey, |color| color == Color::White).0;
-    let strong = column.rules.shade_new == New::Shade;
-    let of_objects = if strong { marked } else { found };
-    let blacks = state.held.iter().filter(|&object| state.colors[object] == Color::Black);
-    blacks.flat_map(|object| state.slots[object]).flatten().all(|child| of_objects.has(child))
-        && state
-            .roots
-            .iter()
-            .filter(|root| root.status == Status::Scanned)
-            .filter_map(|root| root.value)
-            .all(|object| found.has(object))
+    let marked = grey.and(black);
+    let found = marked.and(state.close(ahead, |color| color == Color::White));
+    let children = black.iter().filter(|&it| state.held.has(it)).flat_map(|it| state.slots[it]).flatten();
+    let must_be = if rules.shade_new == New::Shade { marked } else { found };
+    Set::of(children).but(must_be).is_empty() && behind.but(found).is_empty()
 }

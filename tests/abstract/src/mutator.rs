@@ -217,9 +217,7 @@ pub fn apply(state: &State, it: Move, column: &Column, bound: &Bound) -> State {
             if rules.upgrade_shades {
                 after.shade(state.weak);
             }
-            let mut found = Set::default();
-            state.weak.into_iter().for_each(|object| _ = found.insert(object));
-            after.held.0 |= state.close(found, |_| true).0;
+            after.held = after.held.and(state.close(Set::of(state.weak), |_| true));
         }
         Move::CopyRoot(from, to) => after.roots[to].value = state.roots[from].value,
     }

@@ -84,7 +84,7 @@ pub fn explore_and_visit(
             moves_of_the_collector += usize::from(matches!(it, Move::Collector(_)));
             if !next.ended {
                 search.add(next, Some(at), bound);
-            } else if found.lost.is_none() && invariant::lost(&next) != Default::default() {
+            } else if found.lost.is_none() && !invariant::lost(&next).is_empty() {
                 found.lost = Some(search.way_to(at));
             }
         });
@@ -141,7 +141,7 @@ mod tests {
         for named in sound() {
             let mut regreyed = 0;
             explore_and_visit(&named.column, &SMALL, Goal::Lost, |before, it, after| {
-                for object in before.objects() {
+                for object in before.objects().iter() {
                     let (old, new) = (before.colors[object], after.colors[object]);
                     let is_mutation = matches!(it, Move::Mutator(mutator::Move::Mutate(_)));
                     assert!(
@@ -174,7 +174,7 @@ mod tests {
                 let is_new = seen.insert(state.pack([0, 1, 2], &SMALL));
                 if is_new && state.ended {
                     ends += 1;
-                    for object in state.objects() {
+                    for object in state.objects().iter() {
                         let is_marked = state.colors[object] == Color::Black;
                         assert_eq!(is_marked, state.rooted().has(object), "{named}: {state:?}");
                     }

@@ -65,6 +65,28 @@ impl Set {
         self.0 >> object & 1 == 1
     }
 
+    /// All the objects.
+    pub fn of(objects: impl IntoIterator<Item = Object>) -> Set {
+        let mut set = Set::default();
+        objects.into_iter().for_each(|object| _ = set.insert(object));
+        set
+    }
+
+    /// What either has.
+    pub fn and(self, other: Set) -> Set {
+        Set(self.0 | other.0)
+    }
+
+    /// What the other does not have.
+    pub fn but(self, other: Set) -> Set {
+        Set(self.0 & !other.0)
+    }
+
+    /// Whether it has no object.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
     /// Adds the object; true: it was not there.
     pub fn insert(&mut self, object: Object) -> bool {
         let before = self.0;
@@ -118,9 +140,13 @@ impl State {
     }
 
     /// The objects that there are.
-    pub fn objects(&self) -> impl Iterator<Item = Object> + use<> {
-        let colors = self.colors;
-        (0..OBJECTS).filter(move |&object| colors[object] != Color::Absent)
+    pub fn objects(&self) -> Set {
+        Set::of((0..OBJECTS).filter(|&object| self.colors[object] != Color::Absent))
+    }
+
+    /// The objects of a colour.
+    pub fn of_color(&self, color: Color) -> Set {
+        Set::of((0..OBJECTS).filter(|&object| self.colors[object] == color))
     }
 
     /// Whether it is an object, and white.
@@ -168,13 +194,8 @@ impl State {
 
     /// What the roots lead to.
     pub fn rooted(&self) -> Set {
-        let mut set = Set::default();
-        for root in self.roots.iter().filter(|root| root.status != Status::Ghost) {
-            if let Some(object) = root.value {
-                set.insert(object);
-            }
-        }
-        self.close(set, |_| true)
+        let roots = self.roots.iter().filter(|root| root.status != Status::Ghost);
+        self.close(Set::of(roots.filter_map(|root| root.value)), |_| true)
     }
 }
 
@@ -185,13 +206,13 @@ impl State {
         let pointer = |pointer: Pointer| pointer.map_or(0, |object| names[object] as u64 + 1);
         let mut word = 0;
         let mut sets = 0;
-        for object in 0..OBJECTS {
+        for (object, &name) in names.iter().enumerate() {
             let [first, second] = self.slots[object].map(pointer);
             // The slots of an object are alike.
             let bits = self.colors[object] as u64 | first.min(second) << 2 | first.max(second) << 4;
-            word |= bits << (6 * names[object]);
-            sets |= u64::from(self.held.has(object)) << names[object];
-            sets |= u64::from(self.guarded.has(object)) << (3 + names[object]);
+            word |= bits << (6 * name);
+            sets |= u64::from(self.held.has(object)) << name;
+            sets |= u64::from(self.guarded.has(object)) << (3 + name);
         }
         // So are the roots of an area.
         let mut roots =

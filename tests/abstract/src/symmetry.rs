@@ -8,7 +8,7 @@ const ORDERS: [[Object; OBJECTS]; 6] = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 
 
 /// The least word among those of all states that differ from this one by names only.
 pub fn canonical(state: &State, bound: &Bound) -> u64 {
-    let looks: [u32; OBJECTS] = core::array::from_fn(|object| look(state, object));
+    let looks = looks(state);
     ORDERS
         .iter()
         // Objects that look different have their places: only the order of equal ones is tried out.
@@ -24,49 +24,49 @@ pub fn canonical(state: &State, bound: &Bound) -> u64 {
         .expect("some order is ascending")
 }
 
-/// Something of the object that no renaming changes.
-fn look(state: &State, object: Object) -> u32 {
-    let mut look = u32::from(state.weak == Some(object));
-    look = look << 1 | u32::from(state.held.has(object));
-    look = look << 1 | u32::from(state.guarded.has(object));
-    for status in [Status::Scanned, Status::Unscanned, Status::Dirty, Status::Ghost] {
-        let roots = state.roots.iter().filter(|root| root.value == Some(object) && root.status == status);
-        look = look << 2 | roots.count() as u32;
+/// Of each object something that no renaming changes: its colour, and from where and how often it is pointed to.
+fn looks(state: &State) -> [u32; OBJECTS] {
+    let mut looks = state.colors.map(|color| (color as u32) << 24);
+    for (object, slots) in state.slots.iter().enumerate() {
+        for &child in slots.iter().flatten() {
+            looks[object] += 1 << if child == object { 0 } else { 2 };
+            looks[child] += 1 << 4;
+        }
+        looks[object] += u32::from(state.held.has(object)) << 7;
+        looks[object] += u32::from(state.guarded.has(object)) << 8;
     }
-    let parents = state.slots.iter().flatten().filter(|&&slot| slot == Some(object)).count() as u32;
-    let children = state.slots[object].iter().flatten().count() as u32;
-    let itself = state.slots[object].iter().filter(|&&slot| slot == Some(object)).count() as u32;
-    (state.colors[object] as u32) << 24 | look << 7 | parents << 4 | children << 2 | itself
+    for root in &state.roots {
+        if let Some(object) = root.value {
+            looks[object] += 1 << (9 + 2 * root.status as u32);
+        }
+    }
+    if let Some(object) = state.weak {
+        looks[object] += 1 << 17;
+    }
+    looks
 }
 
 /// Forgets what makes no difference any more: objects that neither the mutator nor the collector will come to, and
 /// pointers by which the collector would come to nothing white.
 pub fn forget(state: &mut State) {
+    for at in 0..state.roots.len() {
+        if state.roots[at].status == Status::Ghost && !state.is_white(state.roots[at].value) {
+            state.roots[at].value = None;
+        }
+    }
+    // What is held is closed already.
     let mut known = state.held;
-    if let Some(object) = state.weak {
-        known.insert(object);
+    if state.weak.is_some_and(|object| known.insert(object)) {
+        known = state.close(known, |_| true);
     }
-    let known = state.close(known, |_| true);
+    let unknown = state.objects().but(known);
+    if unknown.is_empty() {
+        return;
+    }
     // The collector follows pointers out of grey objects into white ones.
-    let mut ahead = Set::default();
-    for object in state.objects().filter(|&object| state.colors[object] == Color::Grey) {
-        ahead.insert(object);
-    }
-    for root in state.roots {
-        if state.is_white(root.value) {
-            ahead.insert(root.value.expect("white, so an object"));
-        }
-    }
-    let ahead = state.close(ahead, |color| color == Color::White);
-    for root in &mut state.roots {
-        if root.status == Status::Ghost && !root.value.is_some_and(|object| state.colors[object] == Color::White) {
-            root.value = None;
-        }
-        if root.status == Status::Dirty && root.value.is_none() && !root.cell {
-            root.status = Status::Scanned;
-        }
-    }
-    for object in state.objects().filter(|&object| !known.has(object)) {
+    let roots = state.roots.iter().filter_map(|root| root.value).filter(|&object| state.is_white(Some(object)));
+    let ahead = state.close(state.of_color(Color::Grey).and(Set::of(roots)), |color| color == Color::White);
+    for object in unknown.iter() {
         for slot in 0..state.slots[object].len() {
             if !state.is_white(state.slots[object][slot]) {
                 state.slots[object][slot] = None;
@@ -76,5 +76,61 @@ pub fn forget(state: &mut State) {
             state.colors[object] = Color::Absent;
             state.slots[object] = Default::default();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::bound::SMALL;
+    use crate::column::{broken, sound};
+    use crate::mutator::Move::Allocate;
+    use crate::search::{Goal, Move, explore_and_visit, successors};
+
+    /// The states after each move, named and forgotten as a search does.
+    fn after(state: &State, column: &crate::column::Column, allocations: bool) -> HashSet<u64> {
+        let mut after = HashSet::new();
+        successors(state, column, &SMALL, |it, mut next| {
+            if allocations || !matches!(it, Move::Mutator(Allocate(..))) {
+                forget(&mut next);
+                after.insert(canonical(&next, &SMALL));
+            }
+        });
+        after
+    }
+
+    /// Whatever could happen can happen after it was forgotten, and nothing else can, but that there is room for more
+    /// allocations.
+    #[test]
+    fn what_is_forgotten_makes_no_difference() {
+        let columns = sound().into_iter().chain(broken().into_iter().map(|it| it.named));
+        for named in columns {
+            let mut seen = HashSet::new();
+            explore_and_visit(&named.column, &SMALL, Goal::Lost, |_, _, state| {
+                let mut forgotten = *state;
+                forget(&mut forgotten);
+                if forgotten != *state && seen.insert(state.pack([0, 1, 2], &SMALL)) {
+                    let [before, now] = [state, &forgotten].map(|state| after(state, &named.column, false));
+                    assert_eq!(before, now, "{named}: {state:?}");
+                    let [before, now] = [state, &forgotten].map(|state| after(state, &named.column, true));
+                    assert!(before.is_subset(&now), "{named}: {state:?}");
+                }
+            });
+            // While the world stands, nothing becomes unreachable.
+            assert_eq!(seen.is_empty(), !named.column.rules.incremental, "{named}");
+        }
+    }
+
+    #[test]
+    fn names_make_no_difference() {
+        let all = sound();
+        explore_and_visit(&all[1].column, &SMALL, Goal::Lost, |_, _, state| {
+            for names in ORDERS {
+                let renamed = State::unpack(state.pack(names, &SMALL));
+                assert_eq!(canonical(&renamed, &SMALL), canonical(state, &SMALL), "{state:?}");
+            }
+        });
     }
 }

@@ -42,7 +42,7 @@ pub fn replay(way: &[u64], column: &Column, bound: &Bound) -> Vec<Step> {
             canonical(&next, bound) == word
         });
     }
-    follow(&mut state, &|next| invariant::lost(next) != Set::default());
+    follow(&mut state, &|next| !invariant::lost(next).is_empty());
     steps
 }
 
@@ -62,7 +62,7 @@ fn with_names_in_order(state: &State) -> State {
 
     let rename =
         |object: Object| order.iter().position(|&other| other == object).expect("every object is in the order");
-    let rename_set = |set: Set| Set(set.iter().map(|object| 1 << rename(object)).sum());
+    let rename_set = |set: Set| Set::of(set.iter().map(rename));
     State {
         colors: core::array::from_fn(|at| state.colors[order[at]]),
         slots: core::array::from_fn(|at| state.slots[order[at]].map(|slot| slot.map(rename))),
@@ -140,8 +140,8 @@ pub fn table(steps: &[Step], column: &Column, bound: &Bound) -> String {
     let objects: Vec<_> =
         (0..bound.objects).filter(|&it| states().any(|state| state.colors[it] != Color::Absent)).collect();
     heads.extend(objects.iter().map(|&it| object(it).into()));
-    let registers = |state: &State| Set(state.held.0 & !state.rooted().0);
-    let has_registers = states().any(|state| registers(state) != Set::default());
+    let registers = |state: &State| state.held.but(state.rooted());
+    let has_registers = states().any(|state| !registers(state).is_empty());
     let has_weak = states().any(|state| state.weak.is_some());
     heads.extend(has_registers.then(|| "registers".into()));
     heads.extend(has_weak.then(|| "weak".into()));

@@ -13,12 +13,24 @@ fn every_broken_rule_loses_an_object() {
     }
 }
 
+/// An invariant that no broken rule breaks would say nothing.
+#[test]
+fn the_invariant_is_broken_before_an_object_is_lost() {
+    for Broken { named, moves, .. } in broken() {
+        let found = explore(&named.column, &SMALL, Goal::Invariant);
+        let way = found.broken.unwrap_or_else(|| panic!("{named}: the invariant holds"));
+        assert!(found.lost.is_none() && way.len() - 1 < moves, "{named}: {way:?}");
+    }
+}
+
 /// The order in which the real collector works saves one of them: it traces no object before all roots are scanned, so
 /// nothing is black in the window.
 #[test]
 fn the_order_of_work_saves_the_hybrid_without_the_new_half() {
     for Broken { named, as_collected, .. } in broken() {
-        let found = explore(&named.column.as_collected(), &SMALL, Goal::Lost);
+        let goal = if as_collected.is_none() { Goal::Invariant } else { Goal::Lost };
+        let found = explore(&named.column.as_collected(), &SMALL, goal);
+        assert!(found.broken.is_none(), "{named}");
         assert_eq!(found.lost.map(|way| way.len()), as_collected, "{named}");
     }
     let saved: Vec<_> =
