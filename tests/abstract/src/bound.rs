@@ -21,11 +21,12 @@ pub struct Bound {
 pub const SMALL: Bound = Bound { objects: 2, slots: 1, areas: [1, 1], weak: true, guards: 1, cells: true };
 
 /// What `cargo run` explores. The broken columns run at the first of them.
-pub const FULL: [Bound; 4] = [
+pub const FULL: [Bound; 5] = [
+    Bound { objects: 3, ..SMALL },
     Bound { objects: 3, areas: [2, 1], cells: false, ..SMALL },
-    Bound { objects: 3, areas: [3, 0], ..SMALL },
-    Bound { objects: 3, guards: 3, ..SMALL },
-    Bound { objects: 3, slots: 2, cells: false, ..SMALL },
+    Bound { objects: 3, areas: [3, 0], cells: false, guards: 3, ..SMALL },
+    Bound { slots: 2, areas: [2, 1], guards: 2, ..SMALL },
+    Bound { objects: 3, slots: 2, weak: false, cells: false, ..SMALL },
 ];
 
 impl Bound {

@@ -63,7 +63,7 @@ pub fn explore_and_visit(
     mut visit: impl FnMut(&State, Move, &State),
 ) -> Found {
     let mut search = Search { seen: HashSet::new(), states: Vec::new(), parents: Vec::new() };
-    initial::heaps(bound, |heap| search.add(collector::start(heap, column), None, bound));
+    initial::heaps(bound, |heap| search.add(&mut collector::start(heap, column), None, bound));
     let initial = search.states.len();
     let mut found = Found { states: 0, initial, transitions: 0, depth: 0, lost: None, broken: None };
     let (mut at, mut level_end) = (0, initial);
@@ -78,12 +78,12 @@ pub fn explore_and_visit(
             break;
         }
         let mut moves_of_the_collector = 0;
-        successors(&state, column, bound, |it, next| {
+        successors(&state, column, bound, |it, mut next| {
             found.transitions += 1;
             visit(&state, it, &next);
             moves_of_the_collector += usize::from(matches!(it, Move::Collector(_)));
             if !next.ended {
-                search.add(next, Some(at), bound);
+                search.add(&mut next, Some(at), bound);
             } else if found.lost.is_none() && !invariant::lost(&next).is_empty() {
                 found.lost = Some(search.way_to(at));
             }
@@ -107,9 +107,9 @@ struct Search {
 }
 
 impl Search {
-    fn add(&mut self, mut state: State, parent: Option<usize>, bound: &Bound) {
-        forget(&mut state);
-        let word = canonical(&state, bound);
+    fn add(&mut self, state: &mut State, parent: Option<usize>, bound: &Bound) {
+        forget(state);
+        let word = canonical(state, bound);
         if self.seen.insert(word) {
             let parent = parent.unwrap_or(self.states.len());
             self.states.push(word);

@@ -84,18 +84,20 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
-    use crate::bound::SMALL;
+    use crate::bound::{Bound, SMALL};
     use crate::column::{broken, sound};
     use crate::mutator::Move::Allocate;
     use crate::search::{Goal, Move, explore_and_visit, successors};
 
+    const BOUND: Bound = Bound { cells: false, ..SMALL };
+
     /// The states after each move, named and forgotten as a search does.
     fn after(state: &State, column: &crate::column::Column, allocations: bool) -> HashSet<u64> {
         let mut after = HashSet::new();
-        successors(state, column, &SMALL, |it, mut next| {
+        successors(state, column, &BOUND, |it, mut next| {
             if allocations || !matches!(it, Move::Mutator(Allocate(..))) {
                 forget(&mut next);
-                after.insert(canonical(&next, &SMALL));
+                after.insert(canonical(&next, &BOUND));
             }
         });
         after
@@ -108,10 +110,10 @@ mod tests {
         let columns = sound().into_iter().chain(broken().into_iter().map(|it| it.named));
         for named in columns {
             let mut seen = HashSet::new();
-            explore_and_visit(&named.column, &SMALL, Goal::Lost, |_, _, state| {
+            explore_and_visit(&named.column, &BOUND, Goal::Lost, |_, _, state| {
                 let mut forgotten = *state;
                 forget(&mut forgotten);
-                if forgotten != *state && seen.insert(state.pack([0, 1, 2], &SMALL)) {
+                if forgotten != *state && seen.insert(state.pack([0, 1, 2], &BOUND)) {
                     let [before, now] = [state, &forgotten].map(|state| after(state, &named.column, false));
                     assert_eq!(before, now, "{named}: {state:?}");
                     let [before, now] = [state, &forgotten].map(|state| after(state, &named.column, true));
@@ -126,10 +128,10 @@ mod tests {
     #[test]
     fn names_make_no_difference() {
         let all = sound();
-        explore_and_visit(&all[1].column, &SMALL, Goal::Lost, |_, _, state| {
+        explore_and_visit(&all[1].column, &BOUND, Goal::Lost, |_, _, state| {
             for names in ORDERS {
-                let renamed = State::unpack(state.pack(names, &SMALL));
-                assert_eq!(canonical(&renamed, &SMALL), canonical(state, &SMALL), "{state:?}");
+                let renamed = State::unpack(state.pack(names, &BOUND));
+                assert_eq!(canonical(&renamed, &BOUND), canonical(state, &BOUND), "{state:?}");
             }
         });
     }

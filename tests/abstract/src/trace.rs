@@ -105,8 +105,9 @@ fn words(by: Option<Move>, before: &State, after: &State, bound: &Bound) -> Stri
                 format!("push {} as r{root}", pointer(value))
             }
             M::SetRoot(root, value) => format!("r{root} = {}", pointer(value)),
-            M::OpenCell(root) => format!("r{root} as a cell"),
-            M::SetCell(root, value) => format!("r{root} = {}, as a cell", pointer(value)),
+            M::OpenCell(root) if before.roots[root] == Root::NONE => format!("push nil as r{root}, open it as a cell"),
+            M::OpenCell(root) => format!("open r{root} as a cell"),
+            M::SetCell(root, value) => format!("r{root} = {}, in the cell", pointer(value)),
             M::Pop(root) => format!("pop r{root}"),
             M::MakeArea(area, value) => {
                 format!("new area with r{} = {}", bound.roots_of(area).start, pointer(value))
@@ -198,24 +199,33 @@ fn object_cell(state: &State, it: Object) -> String {
 /// The page of all traces: `src/barrier/lost.md`.
 pub fn page(bound: &Bound) -> String {
     let mut page = String::from(HEAD);
+    let mut chapter = "";
     for Broken { named, moves, as_collected } in broken() {
-        let Named { column, .. } = named;
+        let Named { policy, change, column } = named;
         let found = explore(&column, bound, Goal::Lost);
         let way = found.lost.unwrap_or_else(|| panic!("{named} loses nothing"));
         assert_eq!(way.len(), moves, "{named}: the moves of the shortest trace");
-        let mut name = named.to_string();
-        name[..1].make_ascii_uppercase();
-        let note = match as_collected {
-            None => {
-                " With the order of work of this crate's collector nothing is lost: it traces no object before \
-                     all roots are scanned."
-            }
-            Some(_) => "",
+        if policy != chapter {
+            page += &format!("\n## {}\n", capitalized(policy));
+            chapter = policy;
+        }
+        page += &match change {
+            "" => format!("\nLost in {moves} moves."),
+            change => format!("\n**{}**: lost in {moves} moves.", capitalized(change)),
         };
-        let table = table(&replay(&way, &column, bound), &column, bound);
-        write!(page, "\n## {name}\n\nLost in {moves} moves.{note}\n\n{table}").expect("a String takes everything");
+        if as_collected.is_none() {
+            page += SAVED;
+        }
+        page += "\n\n";
+        page += &table(&replay(&way, &column, bound), &column, bound);
     }
     page
+}
+
+fn capitalized(text: &str) -> String {
+    let mut text = String::from(text);
+    text[..1].make_ascii_uppercase();
+    text
 }
 
 const HEAD: &str = "\
@@ -226,5 +236,11 @@ const HEAD: &str = "\
 The rules of the table, each taken out in an abstract model (`tests/abstract`), and the shortest way to a lost object
 that an exhaustive search finds. Moves of the collector are in italics, the others are the mutator's. A register holds
 what was popped, overwritten, allocated or upgraded, until the collector moves. `r0` and `r1` are roots in two areas,
-`A.x` is a slot of `A`, and `grey → B` is a grey object that points to `B`.
+`A.x` is a slot of `A`, `grey → B` is a grey object that points to `B`. A root is opened as a cell by
+[`StackView::window`](crate::StackView::window), all of an object is mutated by `Gc<RefLock<_>>::borrow_mut`; what is
+written then, until the collector moves, passes no barrier of its own.
 ";
+
+const SAVED: &str = "
+This crate's collector would lose nothing even so: it traces no object before all roots are scanned, and so has no
+black object while the window is open.";
