@@ -3,7 +3,7 @@
 use grisaille::barrier::rules::{Birth, New, RootWrite, WholeObject};
 
 use crate::bound::Bound;
-use crate::column::{Column, Destroyed, NewArea, Window};
+use crate::column::{Column, Destroyed, InWindow, NewArea, Window};
 use crate::state::{Color, Object, Pointer, Root, SLOTS, Set, State, Status};
 
 /// One thing that the mutator does.
@@ -111,10 +111,11 @@ fn is_window_open(state: &State, column: &Column) -> bool {
 pub fn apply(state: &State, it: Move, column: &Column, bound: &Bound) -> State {
     let Column { rules, beside } = column;
     let window = is_window_open(state, column);
+    let heap_is_watched = !(window && beside.in_window == InWindow::Nothing);
     let mut after = *state;
     match it {
         Move::SetSlot(object, slot, new) => {
-            if rules.shade_old && !(beside.shade_old_after_window_only && window) {
+            if rules.shade_old && !(window && beside.in_window != InWindow::AsRuled) {
                 after.shade(state.slots[object][slot]);
             }
             let shade_new = match rules.shade_new {
@@ -122,7 +123,7 @@ pub fn apply(state: &State, it: Move, column: &Column, bound: &Bound) -> State {
                 New::Shade => true,
                 New::ShadeInWindow => window,
             };
-            if shade_new {
+            if shade_new && heap_is_watched {
                 after.shade(new);
             }
             after.slots[object][slot] = new;
@@ -208,13 +209,15 @@ pub fn apply(state: &State, it: Move, column: &Column, bound: &Bound) -> State {
             after.held.insert(object);
         }
         Move::Mutate(object) => {
-            mutate(&mut after, object, rules.whole_object, window);
+            if heap_is_watched {
+                mutate(&mut after, object, rules.whole_object, window);
+            }
             after.guarded.insert(object);
         }
         Move::SetGuarded(object, slot, new) => after.slots[object][slot] = new,
         Move::Downgrade(object) => after.weak = Some(object),
         Move::Upgrade => {
-            if rules.upgrade_shades {
+            if rules.upgrade_shades && heap_is_watched {
                 after.shade(state.weak);
             }
             after.held = after.held.and(state.close(Set::of(state.weak), |_| true));
