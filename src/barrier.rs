@@ -28,6 +28,8 @@
 //! the least floating garbage, and a pause at the end that grows with the roots that were written. `Deletion` has
 //! the cheapest rules and a pause at the start that grows with the roots. `Watermark` never shades twice, and checks
 //! pops instead of pushes. `StopTheWorld` has no barrier and the longest pause: the baseline.
+//!
+#![doc = include_str!("barrier/lost.md")]
 
 /// The seal, and what a policy is made of.
 #[cfg(not(feature = "unsound-policies"))]
@@ -190,7 +192,7 @@ macro_rules! policies {
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum $name {}
 
-        // SAFETY: a column of the table that was explored exhaustively and found sound.
+        // SAFETY: a column of the table that was explored exhaustively and found sound (`tests/abstract`).
         unsafe impl Policy for $name {
             const POLICY: &'static str = $text;
             const RULES: Rules = Rules { $($rule: $value),* };

@@ -1,0 +1,256 @@
+//! [`Column`]: the rules that a model runs under. Most are the crate's own [`Rules`]; what these cannot express,
+//! because the real collector has only one way to do it, is said [beside](Beside) them.
+
+use grisaille::barrier::rules::{Birth, New, Policy, RootWrite, Roots, Rules, WholeObject};
+use grisaille::{Deletion, Hybrid, Insertion, StopTheWorld, Watermark};
+
+/// When objects are traced.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Order {
+    /// At any time.
+    Any,
+    /// After all roots are scanned and the window is closed, as the real collector does.
+    RootsFirst,
+}
+
+/// What the window is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Window {
+    /// A flag that the collector puts down.
+    Flag,
+    /// "Some root is unscanned."
+    Derived,
+}
+
+/// An area that is made while marking. It may have values from the start.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NewArea {
+    /// Counts as scanned.
+    Black,
+    /// Counts as written.
+    Dirty,
+    /// In the window it is scanned as the others are.
+    ScannedInWindow,
+    /// In the window its values are shaded at once, which is what the real collector does.
+    ShadedInWindow,
+}
+
+/// What becomes of unscanned roots with their area, where a snapshot is taken lazily.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Destroyed {
+    /// They are shaded.
+    Shaded,
+    /// They are scanned later, which is what the real collector does.
+    LastLook,
+    /// Nothing.
+    Forgotten,
+}
+
+/// What writes to the heap do in the window.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum InWindow {
+    /// What the rules say.
+    AsRuled,
+    /// They shade what they store, and what they overwrite only once the window is closed.
+    NewOnly,
+    /// Nothing: slots, whole objects and upgrades have no barrier before the window is closed.
+    Nothing,
+}
+
+/// What is not in [`Rules`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Beside {
+    /// When objects are traced.
+    pub order: Order,
+    /// What the window is.
+    pub window: Window,
+    /// The table's row "new root area".
+    pub new_area: NewArea,
+    /// The last part of the table's row "root written, popped or destroyed".
+    pub destroyed: Destroyed,
+    /// What writes to the heap do in the window.
+    pub in_window: InWindow,
+    /// A root that was handed out as a cell in the window is scanned again before it closes.
+    pub cells_are_scanned_again: bool,
+    /// Something else copies a root to another in the window, and shades nothing.
+    pub roots_copied_unshaded: bool,
+}
+
+/// A column of the table.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Column {
+    /// What the real collector reads.
+    pub rules: Rules,
+    /// What it has no choice in.
+    pub beside: Beside,
+}
+
+impl Column {
+    /// A policy, as the design has it.
+    pub const fn of<P: Policy>() -> Column {
+        let new_area = match P::RULES.root_write {
+            RootWrite::NoteDirty => NewArea::Dirty,
+            RootWrite::ShadeNewInWindow => NewArea::ScannedInWindow,
+            _ => NewArea::Black,
+        };
+        let beside = Beside {
+            order: Order::Any,
+            window: Window::Flag,
+            new_area,
+            destroyed: Destroyed::Shaded,
+            in_window: InWindow::AsRuled,
+            cells_are_scanned_again: true,
+            roots_copied_unshaded: false,
+        };
+        Column { rules: P::RULES, beside }
+    }
+
+    /// The same, as the real collector goes about it.
+    pub fn as_collected(mut self) -> Column {
+        self.beside.order = Order::RootsFirst;
+        if self.beside.new_area == NewArea::ScannedInWindow {
+            self.beside.new_area = NewArea::ShadedInWindow;
+        }
+        if self.beside.destroyed == Destroyed::Shaded {
+            self.beside.destroyed = Destroyed::LastLook;
+        }
+        self
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Rules)) -> Column {
+        change(&mut self.rules);
+        self
+    }
+
+    fn but(mut self, change: impl FnOnce(&mut Beside)) -> Column {
+        change(&mut self.beside);
+        self
+    }
+}
+
+/// A column with a name.
+#[derive(Clone, Copy, Debug)]
+pub struct Named {
+    /// The policy that it is, or is made of.
+    pub policy: &'static str,
+    /// What is different.
+    pub change: &'static str,
+    /// The rules.
+    pub column: Column,
+}
+
+impl core::fmt::Display for Named {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let Named { policy, change, .. } = self;
+        f.pad(&if change.is_empty() { policy.to_string() } else { format!("{policy} {change}") })
+    }
+}
+
+/// The table.
+pub const TABLE: [Named; 5] = [
+    Named { policy: "stop-the-world", change: "", column: Column::of::<StopTheWorld>() },
+    Named { policy: "insertion", change: "", column: Column::of::<Insertion>() },
+    Named { policy: "deletion", change: "", column: Column::of::<Deletion>() },
+    Named { policy: "hybrid", change: "", column: Column::of::<Hybrid>() },
+    Named { policy: "watermark", change: "", column: Column::of::<Watermark>() },
+];
+
+/// What must be sound: the table, each policy as the real collector goes about it, and two hybrids that do less.
+pub fn sound() -> Vec<Named> {
+    let mut all = TABLE.to_vec();
+    all.extend(TABLE.into_iter().skip(1).map(|it| Named {
+        change: "as collected",
+        column: it.column.as_collected(),
+        ..it
+    }));
+    let hybrid = Column::of::<Hybrid>();
+    all.push(Named {
+        policy: "hybrid",
+        change: "that shades the old value only after the window",
+        column: hybrid.but(|b| b.in_window = InWindow::NewOnly),
+    });
+    // What the real collector could do, since nothing is black in its window.
+    all.push(Named {
+        policy: "hybrid",
+        change: "as collected, no barrier on the heap in the window",
+        column: hybrid.as_collected().but(|b| b.in_window = InWindow::Nothing),
+    });
+    all
+}
+
+/// A column that must lose an object.
+#[derive(Clone, Copy, Debug)]
+pub struct Broken {
+    /// The column.
+    pub named: Named,
+    /// In how many moves it loses the first.
+    pub moves: usize,
+    /// In how many moves the same rules lose one with the order of work of the real collector, if they do.
+    pub as_collected: Option<usize>,
+}
+
+/// The rules that the design lists as broken, then the other rules of the table: each taken out.
+pub fn broken() -> Vec<Broken> {
+    let no_barrier = Column::of::<Deletion>().with(|r| {
+        r.shade_old = false;
+        r.whole_object = WholeObject::Nothing;
+    });
+    let none = Broken {
+        named: Named { policy: "no barrier", change: "", column: no_barrier },
+        moves: 4,
+        as_collected: Some(4),
+    };
+    let mut all = vec![none];
+    // A change to a policy; in how many moves it loses an object, and in how many as collected.
+    let mut rule = |policy: Named, moves, as_collected, change, taken_out: fn(&mut Rules)| {
+        let named = Named { change, column: policy.column.with(taken_out), ..policy };
+        all.push(Broken { named, moves, as_collected });
+    };
+    let [_, insertion, deletion, hybrid, watermark] = TABLE;
+    rule(insertion, 3, Some(3), "without the rescan", |r| r.rescan_dirty_roots = false);
+    rule(insertion, 5, Some(5), "with scan-before in place of grey-again", |r| {
+        r.whole_object = WholeObject::ScanBefore
+    });
+    rule(deletion, 3, Some(3), "with roots scanned one at a time", |r| r.roots = Roots::BitByBit);
+    rule(hybrid, 6, None, "without the `new` half", |r| r.shade_new = New::Leave);
+    rule(hybrid, 4, Some(4), "without the rule for writes to roots", |r| r.root_write = RootWrite::Nothing);
+    rule(hybrid, 4, Some(4), "with white allocation", |r| r.birth = Birth::White);
+    rule(hybrid, 5, Some(5), "with black allocation in the window", |r| r.birth = Birth::BlackInWindowToo);
+    rule(hybrid, 6, Some(6), "with scan-before alone in the window", |r| r.whole_object = WholeObject::ScanBefore);
+    rule(deletion, 3, Some(3), "with an upgrade that does not shade", |r| r.upgrade_shades = false);
+    rule(hybrid, 4, Some(4), "with an upgrade that does not shade", |r| r.upgrade_shades = false);
+    rule(watermark, 3, Some(3), "with an upgrade that does not shade", |r| r.upgrade_shades = false);
+    rule(watermark, 3, Some(3), "without the shade on pop", |r| {
+        r.root_write = RootWrite::ShadeOldIfUnscannedButNotOnPop;
+    });
+    // Not in the design's list.
+    rule(insertion, 5, Some(5), "without the shade", |r| r.shade_new = New::Leave);
+    rule(insertion, 3, Some(3), "without the notes what is dirty", |r| r.root_write = RootWrite::Nothing);
+    rule(insertion, 4, Some(4), "with black allocation", |r| r.birth = Birth::Black);
+    rule(insertion, 6, Some(6), "without grey-again", |r| r.whole_object = WholeObject::Nothing);
+    rule(deletion, 4, Some(4), "without the shade", |r| r.shade_old = false);
+    rule(deletion, 3, Some(3), "with white allocation", |r| r.birth = Birth::White);
+    rule(deletion, 5, Some(5), "without scan-before", |r| r.whole_object = WholeObject::Nothing);
+    rule(hybrid, 6, Some(6), "without the old half", |r| r.shade_old = false);
+    rule(hybrid, 7, Some(7), "without scan-before", |r| r.whole_object = WholeObject::GreyAgain);
+    rule(watermark, 5, Some(5), "without the shade", |r| r.shade_old = false);
+    rule(watermark, 3, Some(3), "without the rule for writes", |r| r.root_write = RootWrite::Nothing);
+    rule(watermark, 3, Some(3), "with white allocation", |r| r.birth = Birth::White);
+    rule(watermark, 6, Some(6), "without scan-before", |r| r.whole_object = WholeObject::Nothing);
+
+    let mut beside = |policy: Named, moves, as_collected, change, taken_out: fn(&mut Beside)| {
+        let named = Named { change, column: policy.column.but(taken_out), ..policy };
+        all.push(Broken { named, moves, as_collected });
+    };
+    beside(hybrid, 3, Some(3), "with a derived window", |b| b.window = Window::Derived);
+    beside(hybrid, 5, Some(5), "with a root copied unshaded in the window", |b| b.roots_copied_unshaded = true);
+    beside(watermark, 3, Some(3), "without the shade on destroy", |b| b.destroyed = Destroyed::Forgotten);
+    // Not in the design's list.
+    beside(insertion, 3, Some(3), "with black new areas", |b| b.new_area = NewArea::Black);
+    beside(hybrid, 4, Some(4), "with black new areas in the window", |b| b.new_area = NewArea::Black);
+    beside(hybrid, 5, Some(5), "with cells that are not scanned again", |b| b.cells_are_scanned_again = false);
+    beside(hybrid, 6, None, "without a barrier on the heap in the window", |b| b.in_window = InWindow::Nothing);
+    // Policy by policy, as in the table.
+    all.sort_by_key(|it| TABLE.iter().position(|column| column.policy == it.named.policy));
+    all
+}

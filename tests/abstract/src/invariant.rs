@@ -1,0 +1,40 @@
+//! What must hold: nothing reachable is white at the end, and before it the policy's tri-colour invariant.
+
+use grisaille::barrier::rules::New;
+
+use crate::column::Column;
+use crate::state::{Color, Set, State, Status};
+
+/// Objects that will be freed although the roots lead to them.
+pub fn lost(state: &State) -> Set {
+    if state.ended { Set::of(state.rooted().iter().filter(|&it| state.is_white(Some(it)))) } else { Set::default() }
+}
+
+/// Whether the state keeps the invariant of the column, as `Heap::verify` reads it.
+///
+/// *Found* is what marking would find if the mutator stopped now: what is marked, and what grey objects and unscanned
+/// roots lead to through white objects. Roots that no scan will come to, and black objects that the mutator can reach,
+/// must hold what is found (the weak invariant); where all that is stored is shaded at any time, black objects must
+/// hold what is marked (the strong one).
+pub fn holds(state: &State, column: &Column) -> bool {
+    let Column { rules, .. } = column;
+    if state.ended || !rules.incremental {
+        return true;
+    }
+    let (grey, black) = (state.of_color(Color::Grey), state.of_color(Color::Black));
+    let (mut ahead, mut behind) = (grey, Set::default());
+    for root in state.roots {
+        if let Some(object) = root.value {
+            match root.status {
+                Status::Unscanned | Status::Ghost => _ = ahead.insert(object),
+                Status::Dirty if rules.rescan_dirty_roots => {}
+                Status::Scanned | Status::Dirty => _ = behind.insert(object),
+            }
+        }
+    }
+    let marked = grey.and(black);
+    let found = marked.and(state.close(ahead, |color| color == Color::White));
+    let children = black.iter().filter(|&it| state.held.has(it)).flat_map(|it| state.slots[it]).flatten();
+    let must_be = if rules.shade_new == New::Shade { marked } else { found };
+    Set::of(children).but(must_be).is_empty() && behind.but(found).is_empty()
+}
