@@ -74,6 +74,7 @@
 //! space/               memory: arena  block  bitmap  holes  header. Uses nobody, and does not know what a colour is
 //!
 //! active.rs            which heap is entered on this thread
+//! sync.rs              what threads share: std's types, or loom's where every order of events is tried
 //! observe/             what can be seen from outside: stats  verify (walks the heap and says what is wrong)
 //! ```
 //!
@@ -119,6 +120,7 @@ mod observe;
 mod pointer;
 mod roots;
 mod space;
+mod sync;
 mod trace;
 
 pub use barrier::{Barrier, Deletion, Hybrid, Insertion, StopTheWorld, Watermark};

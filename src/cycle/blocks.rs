@@ -2,7 +2,6 @@
 
 use core::ops::ControlFlow;
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 use super::meter::Meter;
 use super::sweep;
@@ -10,6 +9,7 @@ use super::sweeper::{self, Job, State};
 use crate::active::Region;
 use crate::space::arena::{Arena, Full};
 use crate::space::block::{BLOCK_ROOM, BlockPtr, GRANULE, KINDS, Kind};
+use crate::sync::Arc;
 
 /// When swept memory is found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
