@@ -8,6 +8,7 @@ pub(crate) use ::loom::thread;
 
 /// What is wrong with the atomics of this model: the tests' teeth. The code stays as it is, the machine gets worse.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(not(test), expect(dead_code))]
 pub(crate) enum Fault {
     None,
     /// Nothing is published: an exchange that succeeds releases nothing.
@@ -90,6 +91,12 @@ pub(crate) mod mpsc {
         ended: bool,
     }
 
+    #[cfg(test)]
+    std::thread_local! {
+        /// How often a receiver went to sleep.
+        pub(crate) static SLEEPS: core::cell::Cell<usize> = const { core::cell::Cell::new(0) };
+    }
+
     pub(crate) struct Sender<T>(Arc<Channel<T>>);
     pub(crate) struct Receiver<T>(Arc<Channel<T>>);
 
@@ -135,6 +142,8 @@ pub(crate) mod mpsc {
         fn next(&mut self) -> Option<T> {
             let mut state = self.0.state.lock().unwrap();
             while state.messages.is_empty() && !state.closed {
+                #[cfg(test)]
+                SLEEPS.set(SLEEPS.get() + 1);
                 state = self.0.changed.wait(state).unwrap();
             }
             state.messages.pop_front()
@@ -236,8 +245,16 @@ pub(crate) mod watch {
         }
     }
 
+    #[cfg(test)]
+    std::thread_local! {
+        /// The thread that freed memory last.
+        pub(crate) static FREED_BY: RefCell<Option<String>> = const { RefCell::new(None) };
+    }
+
     /// Memory goes back: every touch of it must have been before.
     pub(crate) fn freed(base: usize, bytes: usize) {
+        #[cfg(test)]
+        FREED_BY.replace(Some(super::thread::current().name().unwrap_or_default().into()));
         let gone = BLOCKS.with_borrow_mut(|blocks| {
             let mut gone = blocks.split_off(&base);
             blocks.append(&mut gone.split_off(&(base + bytes)));
