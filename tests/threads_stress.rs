@@ -22,7 +22,7 @@ use grisaille::{
 
 const THREADS: u64 = 4;
 /// What each thread does in `cargo test`.
-const TURNS: usize = 60;
+const TURNS: usize = 150;
 /// Objects with an entry that a heap may have in its life.
 const ENTRIES: usize = 1 << 16;
 const CHAINS: usize = 64;
