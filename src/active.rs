@@ -5,7 +5,7 @@
 use core::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-thread_local! {
+crate::sync::thread_local! {
     /// The id of the active heap, or 0.
     static ACTIVE: Cell<u64> = const { Cell::new(0) };
     /// How many regions (entered or suspended) of this thread are open.

@@ -75,6 +75,7 @@
 //!
 //! active.rs            which heap is entered on this thread
 //! fault.rs             parts that tests break on purpose
+//! sync.rs              what threads share: std's types, or loom's where every order of events is tried
 //! observe/             what can be seen from outside: stats  verify (walks the heap and says what is wrong)
 //! ```
 //!
@@ -124,6 +125,7 @@ mod observe;
 mod pointer;
 mod roots;
 mod space;
+mod sync;
 mod trace;
 
 pub use barrier::{Barrier, Deletion, Hybrid, Insertion, StopTheWorld, Watermark};

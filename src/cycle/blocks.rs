@@ -2,7 +2,6 @@
 
 use core::ops::ControlFlow;
 use std::collections::{HashSet, VecDeque};
-use std::sync::Arc;
 
 use super::meter::Meter;
 use super::sweep;
@@ -11,6 +10,7 @@ use crate::active::Region;
 use crate::fault::{self, Fault};
 use crate::space::arena::{Arena, Full};
 use crate::space::block::{BLOCK_ROOM, BlockPtr, GRANULE, KINDS, Kind};
+use crate::sync::Arc;
 
 /// When swept memory is found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

@@ -4,6 +4,7 @@
 //! bitmap that is not in use. Whoever moved the block to `Sweeping` does it: the mutator, or the sweeper's thread.
 
 use core::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::space::bitmap;
 use crate::space::block::{BlockPtr, FIRST_GRANULE, GRANULE, GRANULES, Kind, WORDS};
@@ -85,10 +86,12 @@ pub(crate) unsafe fn sweep_in_background(block: BlockPtr, occupied: usize, overw
 pub(crate) fn drop_caught(object: ObjectPtr) {
     if let Some(drop) = object.info().drop {
         // SAFETY: the object is dead, and dropped once (I6).
-        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| unsafe { drop(object) }));
-        if let Err(payload) = result {
-            // Its own drop may panic too, and then nobody would catch it.
-            core::mem::forget(payload);
+        let result = catch_unwind(AssertUnwindSafe(|| unsafe { drop(object) }));
+        // What was thrown may panic too when it is dropped. What that throws is forgotten: this has to end.
+        if let Err(thrown) = result
+            && let Err(thrown) = catch_unwind(AssertUnwindSafe(|| core::mem::drop(thrown)))
+        {
+            core::mem::forget(thrown);
         }
     }
 }

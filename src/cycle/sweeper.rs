@@ -5,13 +5,12 @@
 //! Nobody waits for a block. A heap that is dropped meanwhile moves the block in the sweeper's hands to `Abandoned`
 //! and leaves the rest of that block's drops to it; the last share of the job frees the memory.
 
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
-use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, OnceLock};
-
 use super::sweep;
 use crate::space::arena::Memory;
 use crate::space::block::{BlockPtr, Kind};
+use crate::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use crate::sync::mpsc::{Sender, channel};
+use crate::sync::{Arc, LazyLock, thread};
 
 /// Who may touch a block of a job (I7).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -103,19 +102,23 @@ impl Job {
     }
 }
 
+/// What the thread is called.
+const NAME: &str = "grisaille-sweeper";
+
 /// Where jobs go, if the thread could be started.
 fn sweeper() -> Option<&'static Sender<Arc<Job>>> {
-    static SWEEPER: OnceLock<Option<Sender<Arc<Job>>>> = OnceLock::new();
-    let sweeper = SWEEPER.get_or_init(|| {
-        let (sender, jobs) = channel::<Arc<Job>>();
-        let body = move || {
-            for job in jobs {
-                while job.sweep_one() {}
-            }
-        };
-        std::thread::Builder::new().name("grisaille-sweeper".into()).spawn(body).ok().map(|_| sender)
-    });
-    sweeper.as_ref()
+    static SWEEPER: LazyLock<Option<Sender<Arc<Job>>>> = LazyLock::new(start);
+    LazyLock::force(&SWEEPER).as_ref()
+}
+
+fn start() -> Option<Sender<Arc<Job>>> {
+    let (sender, jobs) = channel::<Arc<Job>>();
+    let body = move || {
+        for job in jobs {
+            while job.sweep_one() {}
+        }
+    };
+    thread::Builder::new().name(NAME.into()).spawn(body).ok().map(|_| sender)
 }
 
 /// Whether there is a sweeper thread; starts it on first need. Without one the mutator sweeps by itself.
@@ -131,7 +134,10 @@ pub(crate) fn hand_over(job: &Arc<Job>) {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, loom))]
+mod loom;
+
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
     use crate::space::arena::Arena;

@@ -3,12 +3,12 @@
 use core::alloc::Layout;
 use core::cell::UnsafeCell;
 use core::ptr::NonNull;
-use std::sync::Arc;
 
 use bitvec::vec::BitVec;
 use bumpalo::Bump;
 
 use super::block::{BLOCK_SIZE, BlockPtr, Kind};
+use crate::sync::Arc;
 
 /// Blocks of a full-sized chunk: 2 MiB, what one huge page backs.
 const CHUNK_BLOCKS: usize = 2 * 1024 * 1024 / BLOCK_SIZE;
@@ -19,6 +19,15 @@ const IDLE_CYCLES: u32 = 3;
 
 /// The memory under a heap. The sweeper holds a share of it while it works, so a heap may be dropped meanwhile.
 pub(crate) struct Memory(UnsafeCell<Bump>);
+
+#[cfg(loom)]
+impl Drop for Memory {
+    fn drop(&mut self) {
+        for chunk in self.0.get_mut().iter_allocated_chunks() {
+            crate::sync::watch::freed(chunk.as_ptr().addr(), chunk.len());
+        }
+    }
+}
 
 // SAFETY: only the heap's mutator allocates from the Bump (through `Arena`, which is not shared); the other holders
 // only keep it alive, and whoever is last drops it.

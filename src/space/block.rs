@@ -5,6 +5,7 @@ use core::ptr::NonNull;
 
 use super::bitmap::{self, Words};
 use super::header::ObjectPtr;
+use crate::sync::watch::{self, Watched};
 
 /// Bytes of a block, and its alignment. (Blocks of 64 KiB made the Lox trees benchmark 2.4 times slower, with the same peak.)
 pub(crate) const BLOCK_SIZE: usize = 32 * 1024;
@@ -42,7 +43,7 @@ pub(crate) const KINDS: usize = 3;
 pub(crate) struct Block {
     kind: Cell<Kind>,
     /// An object of this block fell off a full mark stack: it is marked, queued by its flag, and nowhere else.
-    pub lost_grey: Cell<bool>,
+    pub lost_grey: Watched<bool>,
     /// Whether objects here are run-of-blocks ones: there is just one, at the first granule.
     large: Cell<bool>,
     /// The chunk it was cut from.
@@ -50,11 +51,11 @@ pub(crate) struct Block {
     /// Blocks of its run: 1, or more for a large object.
     run: Cell<u32>,
     /// Granules that survived the last sweep. Written by whoever swept, before it published.
-    pub live: Cell<u32>,
+    pub live: Watched<u32>,
     /// The granule from which the allocator looks for the next hole.
-    pub scan: Cell<u32>,
+    pub scan: Watched<u32>,
     /// The granule up to which dead objects have been dropped in this sweep (I6).
-    pub dropped_to: Cell<u32>,
+    pub dropped_to: Watched<u32>,
     bits: [UnsafeCell<Words>; 2],
 }
 
@@ -71,6 +72,7 @@ impl core::ops::Deref for BlockPtr {
     type Target = Block;
     #[inline(always)]
     fn deref(&self) -> &Block {
+        watch::reads_front(self.0.addr().get());
         // SAFETY: blocks live as long as the arena's memory, which every holder of a BlockPtr keeps alive.
         unsafe { self.0.as_ref() }
     }
@@ -83,17 +85,18 @@ impl BlockPtr {
     /// `base` must be the start of `run` free blocks, aligned to `BLOCK_SIZE`, which the caller owns.
     pub unsafe fn format(base: NonNull<u8>, run: usize, chunk: usize, kind: Kind, large: bool) -> BlockPtr {
         let block = base.cast::<Block>();
+        watch::taken(base.addr().get(), run * BLOCK_SIZE);
         // SAFETY: the caller owns the memory; it is large and aligned enough.
         unsafe {
             block.write(Block {
                 kind: Cell::new(kind),
-                lost_grey: Cell::new(false),
+                lost_grey: Watched::new(false),
                 large: Cell::new(large),
                 chunk: Cell::new(chunk as u32),
                 run: Cell::new(run as u32),
-                live: Cell::new(0),
-                scan: Cell::new(FIRST_GRANULE as u32),
-                dropped_to: Cell::new(FIRST_GRANULE as u32),
+                live: Watched::new(0),
+                scan: Watched::new(FIRST_GRANULE as u32),
+                dropped_to: Watched::new(FIRST_GRANULE as u32),
                 bits: [UnsafeCell::new([0; WORDS]), UnsafeCell::new([0; WORDS])],
             });
         }
@@ -140,6 +143,7 @@ impl BlockPtr {
     /// keep the borrow within one expression or one leaf function.
     #[inline(always)]
     pub unsafe fn bits<'x>(self, which: usize) -> &'x mut Words {
+        watch::writes_body(self.0.addr().get());
         // SAFETY: in bounds; exclusive by the caller's word. Only this field is borrowed.
         unsafe {
             &mut *(&raw const (*self.0.as_ptr()).bits)

@@ -1,0 +1,548 @@
+//! The hand-overs between mutators and sweeper, in every order that loom finds.
+//!
+//! ```text
+//! RUSTFLAGS="--cfg loom" cargo test -p grisaille --lib --target-dir target/loom loom -- --nocapture
+//! ```
+//!
+//! Each scene runs real [`Blocks`] with real objects, and the sweeper's real thread (a coroutine of loom's). loom
+//! reports two touches of a block without an order between them and a thread that sleeps for ever, [`watch`] a touch of
+//! memory that has gone back; the scene counts the drops of each object, and names what must have happened in some
+//! order, so that no scene misses what it is for. Then it runs on worse machines ([`FAULTS`]), where it must fail.
+//!
+//! loom runs two or three threads, which is all of them: a heap has one mutator, and there is one sweeper. Where "in
+//! every order" took over a minute, the number of preemptions has a bound, which the test prints with the executions.
+//! loom knows neither std's channel nor its `Arc`: those stand here with what their documentation promises.
+
+use core::cell::RefCell;
+use core::ops::ControlFlow;
+use core::ptr::NonNull;
+use std::collections::BTreeSet;
+use std::sync::Arc as Shared;
+use std::sync::atomic::{AtomicUsize as Count, Ordering::Relaxed};
+use std::time::Instant;
+
+use super::super::blocks::{Blocks, Sweep};
+use super::super::meter::{Budget, Meter};
+use super::*;
+use crate::space::arena::Arena;
+use crate::space::bitmap;
+use crate::space::block::{BLOCK_SIZE, FIRST_GRANULE, GRANULE};
+use crate::space::header::{ObjectPtr, TypeInfo, trace_nothing};
+use crate::space::holes::Bump;
+use crate::sync::mpsc::SLEEPS;
+use crate::sync::{Fault, set_fault, watch};
+
+// ---- objects
+
+const OBJECT_GRANULES: usize = 3;
+
+static OBJECT: TypeInfo = TypeInfo {
+    granules: OBJECT_GRANULES as u32,
+    element: 0,
+    prefix: 0,
+    needs_trace: false,
+    trace: trace_nothing,
+    drop: Some(dropped),
+    name: || "an object of a scene",
+};
+
+/// The payload: its number, and its role.
+type Payload = [usize; 2];
+
+/// Dies in the cycle.
+const DEAD: usize = 0;
+/// Lives until the heap is dropped.
+const LIVING: usize = 1;
+/// As they are, and its drop panics.
+const PANICS: usize = 2;
+
+// loom's threads are coroutines of one thread: these are theirs together.
+std::thread_local! {
+    /// For each object how often it was dropped.
+    static DROPS: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
+    /// What happened in some execution.
+    static SEEN: RefCell<BTreeSet<&'static str>> = const { RefCell::new(BTreeSet::new()) };
+}
+
+fn saw(what: &'static str) {
+    SEEN.with_borrow_mut(|seen| seen.insert(what));
+}
+
+fn on_the_sweeper() -> bool {
+    thread::current().name() == Some(NAME)
+}
+
+unsafe fn dropped(object: ObjectPtr) {
+    // SAFETY: the payload of a scene's object.
+    let [number, role] = unsafe { object.payload().cast::<Payload>().read() };
+    DROPS.with_borrow_mut(|drops| drops[number] += 1);
+    saw(match (role & LIVING, on_the_sweeper()) {
+        (DEAD, false) => "the dead dropped by the mutator",
+        (DEAD, true) => "the dead dropped by the sweeper",
+        (_, false) => "the living dropped by the mutator",
+        (_, true) => "the living dropped by the sweeper",
+    });
+    if role & PANICS != 0 {
+        saw(if on_the_sweeper() { "a panic on the sweeper" } else { "a panic on the mutator" });
+        // Without the hook, which would report each of a hundred thousand panics.
+        std::panic::resume_unwind(Box::new("a drop panics"));
+    }
+}
+
+/// Writes an object, and returns its number.
+///
+/// # Safety
+/// The memory must be granules of the scene's own.
+unsafe fn write(at: NonNull<u8>, role: usize) -> usize {
+    let number = DROPS.with_borrow_mut(|drops| {
+        drops.push(0);
+        drops.len() - 1
+    });
+    // SAFETY: passed on.
+    unsafe { ObjectPtr::write(at, &OBJECT).payload().cast::<Payload>().write([number, role]) };
+    number
+}
+
+/// Fills a block with an object for each role. Returns the numbers of the dead and of the living.
+fn fill(block: BlockPtr, roles: &[usize]) -> [Vec<usize>; 2] {
+    let mut numbers = [Vec::new(), Vec::new()];
+    for (index, &role) in roles.iter().enumerate() {
+        let at = FIRST_GRANULE + index * OBJECT_GRANULES;
+        // SAFETY: a block that the scene has just taken (I7): nothing lies in it.
+        unsafe {
+            numbers[role & LIVING].push(write(block.at(at), role));
+            bitmap::set_run(block.bits(0), at, OBJECT_GRANULES);
+            if role & LIVING != 0 {
+                bitmap::set_run(block.bits(1), at, OBJECT_GRANULES);
+            }
+        }
+    }
+    numbers
+}
+
+fn assert_dropped(objects: &[usize], times: usize) {
+    for &number in objects {
+        assert_eq!(DROPS.with_borrow(|drops| drops[number]), times, "drops of object {number}");
+    }
+}
+
+// ---- the mutator
+
+fn heap() -> Blocks {
+    Blocks::new(usize::MAX)
+}
+
+/// A new block with an object for each role, as it is when a sweep begins: bitmap 0 was `occupied`, 1 names who lives.
+fn block(blocks: &mut Blocks, kind: Kind, roles: &[usize]) -> [Vec<usize>; 2] {
+    let block = blocks.take(kind, 0).unwrap();
+    fill(block, roles)
+}
+
+/// Sweeps to the end, by itself too, or by the sweeper alone.
+fn sweep_all(blocks: &mut Blocks, take_part: bool) {
+    while blocks.sweep_some(&mut Meter::unlimited(), take_part) != ControlFlow::Continue(true) {
+        saw("a wait");
+        thread::yield_now();
+    }
+}
+
+/// Drops a heap as `Heap` does.
+fn drop_heap(mut blocks: Blocks, occupied: usize) {
+    blocks.drop_everything(occupied);
+    drop(blocks);
+}
+
+/// Ends the sweeper's thread, and waits for it.
+fn end() {
+    if let Some(sweeper) = sweeper() {
+        sweeper.close();
+    }
+    if let Some(name) = watch::FREED_BY.take() {
+        saw(if name == NAME { "memory freed by the sweeper" } else { "memory freed by a mutator" });
+    }
+}
+
+// ---- the model
+
+/// Runs a scene in every order, or in all with so many preemptions at the most. All that is named must have happened
+/// in some.
+fn explore(name: &str, preemptions: Option<usize>, scene: fn(), wanted: &[&str]) {
+    let fault = std::env::var(FAULT).unwrap_or_default();
+    set_fault(FAULTS.iter().find(|(name, _)| *name == fault).map_or(Fault::None, |(_, fault)| *fault));
+    let executions = Shared::new(Count::new(0));
+    let count = executions.clone();
+    let mut model = ::loom::model::Builder::new();
+    model.preemption_bound = model.preemption_bound.or(preemptions);
+    model.max_branches = 10_000;
+    let bound = model.preemption_bound.map_or("in every order".into(), |n| format!("with up to {n} preemptions"));
+    let start = Instant::now();
+    model.check(move || {
+        count.fetch_add(1, Relaxed);
+        DROPS.take();
+        scene();
+    });
+    println!("{name}: {} executions, {bound}, {:.1?}", executions.load(Relaxed), start.elapsed());
+    for what in wanted {
+        assert!(SEEN.with_borrow(|seen| seen.contains(what)), "never seen: {what}");
+    }
+}
+
+/// Names a fault to a child process.
+const FAULT: &str = "GRISAILLE_FAULT";
+
+const FAULTS: [(&str, Fault); 10] = [
+    ("no share of the memory", Fault::None),
+    ("no release", Fault::NoRelease),
+    ("no acquire on load", Fault::NoAcquireOnLoad),
+    ("no acquire on failure", Fault::NoAcquireOnFailure),
+    ("an exchange in two steps", Fault::TwoSteps),
+    ("claimed without looking", Fault::Blind(State::Unswept as u8, State::Sweeping as u8)),
+    ("published without looking", Fault::Blind(State::Sweeping as u8, State::Swept as u8)),
+    ("abandoned without looking", Fault::Blind(State::Sweeping as u8, State::Abandoned as u8)),
+    ("never published", Fault::Refused(State::Sweeping as u8, State::Swept as u8)),
+    ("never abandoned", Fault::Refused(State::Sweeping as u8, State::Abandoned as u8)),
+];
+
+/// Runs a scene on a worse machine, in a process of its own: a model that has failed cannot be unwound, and code that
+/// runs on such a machine may do anything. It must fail, and complain of this.
+fn fails(scene: &str, fault: &str, complaint: &str) {
+    assert!(FAULTS.iter().any(|(name, _)| *name == fault));
+    let child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args([&format!("cycle::sweeper::loom::{scene}::holds"), "--exact", "--nocapture"])
+        .env(FAULT, fault)
+        .env("RUST_BACKTRACE", "0")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&child.stderr);
+    let said = said.lines().find(|line| !line.is_empty() && !line.starts_with("thread '")).unwrap_or_default();
+    println!("{scene}, {fault}: {said}");
+    assert!(!child.status.success(), "not seen");
+    assert!(said.contains(complaint), "it failed otherwise");
+}
+
+/// A scene as a test, and one for each fault with which it must fail, with a part of the complaint.
+macro_rules! scenes {
+    ($($scene:ident $bound:expr, $seen:tt { $($fault_name:ident $fault:literal $text:literal)* })*) => {$(
+        mod $scene {
+            use super::*;
+
+            #[test]
+            fn holds() {
+                explore(stringify!($scene), $bound, super::$scene, &$seen);
+            }
+
+            $(
+                #[test]
+                fn $fault_name() {
+                    fails(stringify!($scene), $fault, $text);
+                }
+            )*
+        }
+    )*};
+}
+
+scenes! {
+    every_state None, [
+        "Unswept", "Sweeping", "Swept", "Abandoned", "the dead dropped by the mutator",
+        "the dead dropped by the sweeper", "the living dropped by the sweeper"
+    ] {
+        needs_claims "claimed without looking" "Causality violation"
+        needs_release "no release" "Causality violation"
+        needs_acquire "no acquire on load" "Causality violation"
+        needs_to_see_who_abandoned "published without looking" "drops of object 1"
+        needs_to_see_what_is_swept "abandoned without looking" "drops of object 1"
+    }
+    a_cycle Some(6), ["the dead dropped by the mutator", "the dead dropped by the sweeper", "a wait"] {
+        needs_claims "claimed without looking" "Causality violation"
+        needs_exchanges "an exchange in two steps" "Causality violation"
+        needs_release "no release" "Causality violation"
+        needs_acquire "no acquire on load" "Causality violation"
+        needs_publication "never published" "exceeded maximum number of branches"
+    }
+    allocation_meanwhile Some(5), ["room in a swept block", "no room", "a wait"] {
+        needs_claims "claimed without looking" "Causality violation"
+        needs_release "no release" "Causality violation"
+        needs_acquire "no acquire on load" "Causality violation"
+    }
+    a_job_that_comes_late Some(5), ["memory freed by the sweeper", "memory freed by a mutator"] {
+        needs_claims "claimed without looking" "Causality violation"
+        needs_exchanges "an exchange in two steps" "Causality violation"
+    }
+    parked_and_woken Some(5), ["asleep before each job", "never asleep"] {
+        needs_release "no release" "Causality violation"
+    }
+    a_heap_dropped_meanwhile None, [
+        "the dead dropped by the mutator", "the dead dropped by the sweeper", "the living dropped by the mutator",
+        "the living dropped by the sweeper", "memory freed by the sweeper", "memory freed by a mutator"
+    ] {
+        needs_claims "claimed without looking" "Causality violation"
+        needs_exchanges "an exchange in two steps" ""
+        needs_release "no release" "Causality violation"
+        needs_acquire_of_what_failed "no acquire on failure" "Causality violation"
+        needs_to_see_who_abandoned "published without looking" "drops of object"
+        needs_to_see_what_is_swept "abandoned without looking" "drops of object"
+        needs_abandonment "never abandoned" "Causality violation"
+    }
+    a_heap_dropped_half_swept Some(6), ["the living dropped by the sweeper", "the living dropped by the mutator"] {
+        needs_abandonment "never abandoned" "Causality violation"
+    }
+    a_heap_dropped_on_another_thread None, ["memory freed by the sweeper", "memory freed by a mutator"] {
+        needs_acquire_of_what_failed "no acquire on failure" "Causality violation"
+    }
+    the_last_share None, ["memory freed by the sweeper", "memory freed by a mutator"] {
+        needs_a_share "no share of the memory" ""
+    }
+    two_heaps Some(3), ["the dead dropped by the mutator", "the dead dropped by the sweeper"] {
+        needs_claims "claimed without looking" "Causality violation"
+        needs_release "no release" "Causality violation"
+    }
+    one_heap_dropped_and_the_other_swept Some(5), ["the living dropped by the sweeper", "a wait"] {
+        needs_abandonment "never abandoned" "Causality violation"
+    }
+    drops_that_panic Some(6), ["a panic on the sweeper", "a panic on the mutator", "the living dropped by the sweeper"] {
+        needs_to_see_who_abandoned "published without looking" "drops of object"
+    }
+}
+
+// ---- the scenes
+
+/// One block, and a mutator that meets it in each of its states.
+fn every_state() {
+    let mut arena = Arena::new(usize::MAX);
+    let block = arena.take(1, Kind::BackgroundDrop, false, 0).unwrap();
+    let [dead, living] = fill(block, &[DEAD, LIVING]);
+    let job = Arc::new(Job::new(vec![block], 1, true, true, arena.memory()));
+    hand_over(&job);
+    let state = job.state(0);
+    saw(match state {
+        State::Unswept => "Unswept",
+        State::Sweeping => "Sweeping",
+        State::Swept => "Swept",
+        State::Abandoned => unreachable!("nobody has"),
+    });
+    if state == State::Swept {
+        assert_eq!(block.live.get(), 3);
+    } else if job.claim(0) {
+        job.sweep_claimed(0);
+    }
+    let abandoned = job.abandon(0);
+    if abandoned {
+        assert_eq!(job.state(0), State::Abandoned);
+        saw("Abandoned");
+    } else {
+        assert_eq!((job.state(0), block.live.get()), (State::Swept, 3));
+    }
+    drop((arena, job));
+    end();
+    assert_dropped(&dead, 1);
+    assert_dropped(&living, usize::from(abandoned));
+}
+
+/// Two blocks, one of them with drops, are swept by whoever comes first.
+fn a_cycle() {
+    let mut blocks = heap();
+    block(&mut blocks, Kind::Plain, &[DEAD, LIVING]);
+    let [dead, living] = block(&mut blocks, Kind::BackgroundDrop, &[DEAD, DEAD, LIVING]);
+    blocks.start_sweep(1, Sweep::Concurrent, true);
+    sweep_all(&mut blocks, true);
+    assert!(blocks.each().count() == 2 && blocks.each().all(|block| block.live.get() == 3));
+    assert_dropped(&dead, 1);
+    assert_dropped(&living, 0);
+    drop_heap(blocks, 1);
+    end();
+    assert_dropped(&dead, 1);
+    assert_dropped(&living, 1);
+}
+
+/// The mutator wants memory while its blocks are swept, and may have no other: it takes what is there, and drops
+/// nothing.
+fn allocation_meanwhile() {
+    let mut blocks = Blocks::new(2 * BLOCK_SIZE);
+    block(&mut blocks, Kind::Plain, &[DEAD, LIVING]);
+    let [dead, living] = block(&mut blocks, Kind::BackgroundDrop, &[DEAD, LIVING]);
+    blocks.start_sweep(1, Sweep::Concurrent, true);
+    let bytes = OBJECT_GRANULES * GRANULE;
+    let bump = Bump::new();
+    let mut new = Vec::new();
+    for kind in [Kind::BackgroundDrop, Kind::Plain] {
+        blocks.sweep_for(kind);
+        if blocks.offer(kind, 8, |block| bump.enter_block(block, 1, bytes)) {
+            // SAFETY: just taken.
+            new.push((kind, unsafe { write(bump.take(bytes).unwrap(), LIVING) }));
+            bump.retire(1, 0);
+            saw("room in a swept block");
+        } else {
+            assert!(blocks.take(kind, 0).is_err());
+            saw("no room");
+        }
+    }
+    assert!(new.iter().any(|(kind, _)| *kind == Kind::Plain) || blocks.unfiled().count() != 0);
+    sweep_all(&mut blocks, true);
+    assert_dropped(&dead, 1);
+    assert_dropped(&living, 0);
+    drop_heap(blocks, 1);
+    end();
+    assert_dropped(&living, 1);
+    for (kind, number) in new {
+        assert_dropped(&[number], usize::from(kind == Kind::BackgroundDrop));
+    }
+}
+
+/// The mutator sweeps everything, gives it back and uses it otherwise: a sweeper that comes late touches nothing.
+fn a_job_that_comes_late() {
+    let mut blocks = heap();
+    for _ in 0..2 {
+        block(&mut blocks, Kind::Plain, &[DEAD]);
+    }
+    blocks.start_sweep(1, Sweep::Concurrent, true);
+    sweep_all(&mut blocks, true);
+    assert_eq!(blocks.used(), 0);
+    let run = blocks.take_run(2, Kind::Plain, 0).unwrap();
+    // SAFETY: the scene's own run.
+    let bits = || unsafe { run.bits(0) };
+    bitmap::set_run(bits(), FIRST_GRANULE, 100);
+    thread::yield_now();
+    assert_eq!(bitmap::count(bits()), 100);
+    drop_heap(blocks, 1);
+    end();
+}
+
+/// The mutator leaves two cycles to the sweeper alone, which sleeps before, between and after them.
+fn parked_and_woken() {
+    SLEEPS.set(0);
+    let mut blocks = heap();
+    let mut objects = block(&mut blocks, Kind::BackgroundDrop, &[DEAD, LIVING]);
+    for occupied in [1, 0] {
+        blocks.start_sweep(occupied, Sweep::Concurrent, true);
+        sweep_all(&mut blocks, false);
+        // In the second cycle nobody is marked.
+        assert_dropped(&objects[0], 1);
+        objects.reverse();
+    }
+    assert_eq!(blocks.used(), 0);
+    assert!(!SEEN.with_borrow(|seen| seen.contains("the dead dropped by the mutator")));
+    drop_heap(blocks, 0);
+    end();
+    match SLEEPS.get() {
+        0 => saw("never asleep"),
+        3 => saw("asleep before each job"),
+        _ => {}
+    }
+}
+
+/// A heap is dropped when its blocks have been handed over.
+fn a_heap_dropped_meanwhile() {
+    let mut blocks = heap();
+    block(&mut blocks, Kind::Plain, &[DEAD, LIVING]);
+    let objects = block(&mut blocks, Kind::BackgroundDrop, &[DEAD, LIVING]);
+    let at_home = block(&mut blocks, Kind::Drop, &[DEAD, LIVING]);
+    blocks.start_sweep(1, Sweep::Concurrent, true);
+    drop_heap(blocks, 1);
+    end();
+    for objects in [objects, at_home].as_flattened() {
+        assert_dropped(objects, 1);
+    }
+}
+
+/// A heap is dropped when the mutator has looked at some of the blocks.
+fn a_heap_dropped_half_swept() {
+    let mut blocks = heap();
+    let first = block(&mut blocks, Kind::BackgroundDrop, &[DEAD, LIVING]);
+    let second = block(&mut blocks, Kind::BackgroundDrop, &[LIVING]);
+    blocks.start_sweep(1, Sweep::Concurrent, true);
+    let _ = blocks.sweep_some(&mut Meter::new(Budget::work(1)), true);
+    drop_heap(blocks, 1);
+    end();
+    for objects in [first, second].as_flattened() {
+        assert_dropped(objects, 1);
+    }
+}
+
+/// A heap goes to another thread while it is swept, and is dropped there.
+fn a_heap_dropped_on_another_thread() {
+    let mut blocks = heap();
+    let objects = block(&mut blocks, Kind::BackgroundDrop, &[DEAD, LIVING]);
+    blocks.start_sweep(1, Sweep::Concurrent, true);
+    let moved = Moved(blocks);
+    thread::spawn(move || moved.drop_here()).join().unwrap();
+    end();
+    for objects in objects {
+        assert_dropped(&objects, 1);
+    }
+}
+
+struct Moved(Blocks);
+
+// SAFETY: as a `Heap`, of which it is a part, may be sent.
+unsafe impl Send for Moved {}
+
+impl Moved {
+    fn drop_here(self) {
+        drop_heap(self.0, 1);
+    }
+}
+
+/// The arena goes when its blocks have been handed over: the job has a share of the memory.
+fn the_last_share() {
+    let mut arena = Arena::new(usize::MAX);
+    let block = arena.take(1, Kind::Plain, false, 0).unwrap();
+    fill(block, &[DEAD, LIVING]);
+    let forgotten = std::env::var(FAULT).is_ok_and(|fault| fault == "no share of the memory");
+    let memory = if forgotten { Arena::new(usize::MAX).memory() } else { arena.memory() };
+    hand_over(&Arc::new(Job::new(vec![block], 1, true, true, memory)));
+    drop(arena);
+    end();
+}
+
+/// Two heaps on two threads have one sweeper.
+fn two_heaps() {
+    let run = || {
+        let mut blocks = heap();
+        let [dead, living] = block(&mut blocks, Kind::BackgroundDrop, &[DEAD, LIVING]);
+        blocks.start_sweep(1, Sweep::Concurrent, true);
+        sweep_all(&mut blocks, true);
+        assert_dropped(&dead, 1);
+        assert_dropped(&living, 0);
+        drop_heap(blocks, 1);
+        assert_dropped(&living, 1);
+    };
+    assert!(is_running());
+    let other = thread::spawn(run);
+    run();
+    other.join().unwrap();
+    end();
+}
+
+/// One heap is dropped while the sweeper has a block of it, and another waits for its turn.
+fn one_heap_dropped_and_the_other_swept() {
+    let mut first = heap();
+    let mut second = heap();
+    let objects = block(&mut first, Kind::BackgroundDrop, &[DEAD, LIVING]);
+    let [dead, living] = block(&mut second, Kind::BackgroundDrop, &[DEAD, LIVING]);
+    first.start_sweep(1, Sweep::Concurrent, true);
+    second.start_sweep(1, Sweep::Concurrent, true);
+    drop_heap(first, 1);
+    sweep_all(&mut second, true);
+    assert_dropped(&dead, 1);
+    assert_dropped(&living, 0);
+    drop_heap(second, 1);
+    end();
+    for objects in objects.iter().chain([&dead, &living]) {
+        assert_dropped(objects, 1);
+    }
+}
+
+/// Drops panic: of the dead and of the living, on whatever thread. The others are dropped all the same, and the
+/// sweeper goes on to the next block.
+fn drops_that_panic() {
+    let mut blocks = heap();
+    let roles = [DEAD, DEAD | PANICS, DEAD, LIVING, LIVING | PANICS, LIVING];
+    let first = block(&mut blocks, Kind::BackgroundDrop, &roles);
+    let second = block(&mut blocks, Kind::BackgroundDrop, &roles);
+    blocks.start_sweep(1, Sweep::Concurrent, true);
+    drop_heap(blocks, 1);
+    end();
+    for objects in [first, second].as_flattened() {
+        assert_dropped(objects, 1);
+    }
+}

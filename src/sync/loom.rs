@@ -1,0 +1,293 @@
+//! loom's types in the place of std's, a channel made of them, and ways to break them: see [`Fault`].
+
+use core::cell::Cell;
+use core::marker::PhantomData;
+
+pub(crate) use ::loom::sync::Arc;
+pub(crate) use ::loom::thread;
+
+/// What is wrong with the atomics of this model: the tests' teeth. The code stays as it is, the machine gets worse.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(not(test), expect(dead_code))]
+pub(crate) enum Fault {
+    None,
+    /// Nothing is published: an exchange that succeeds releases nothing.
+    NoRelease,
+    /// A load acquires nothing.
+    NoAcquireOnLoad,
+    /// An exchange that fails acquires nothing.
+    NoAcquireOnFailure,
+    /// An exchange is a load, and then a store.
+    TwoSteps,
+    /// The exchange of these two succeeds without looking.
+    Blind(u8, u8),
+    /// The exchange of these two is not tried, and fails.
+    Refused(u8, u8),
+}
+
+// loom's threads are coroutines of one thread: they share std's thread-locals.
+std::thread_local! {
+    static FAULT: Cell<Fault> = const { Cell::new(Fault::None) };
+}
+
+/// Breaks the models that this thread runs.
+#[cfg(test)]
+pub(crate) fn set_fault(fault: Fault) {
+    FAULT.set(fault);
+}
+
+pub(crate) mod atomic {
+    use super::{FAULT, Fault};
+    use ::loom::sync::atomic as sound;
+    pub(crate) use ::loom::sync::atomic::{AtomicUsize, Ordering};
+
+    pub(crate) struct AtomicU8(sound::AtomicU8);
+
+    impl AtomicU8 {
+        pub fn new(value: u8) -> AtomicU8 {
+            AtomicU8(sound::AtomicU8::new(value))
+        }
+
+        pub fn load(&self, order: Ordering) -> u8 {
+            self.0.load(if FAULT.get() == Fault::NoAcquireOnLoad { Ordering::Relaxed } else { order })
+        }
+
+        pub fn compare_exchange(&self, from: u8, to: u8, success: Ordering, failure: Ordering) -> Result<u8, u8> {
+            match FAULT.get() {
+                Fault::NoRelease => self.0.compare_exchange(from, to, Ordering::Acquire, failure),
+                Fault::NoAcquireOnFailure => self.0.compare_exchange(from, to, success, Ordering::Relaxed),
+                Fault::TwoSteps => {
+                    let found = self.0.load(failure);
+                    if found != from {
+                        return Err(found);
+                    }
+                    self.0.store(to, Ordering::Release);
+                    Ok(found)
+                }
+                Fault::Blind(f, t) if (f, t) == (from, to) => Ok(self.0.swap(to, success)),
+                Fault::Refused(f, t) if (f, t) == (from, to) => Err(self.0.load(failure)),
+                _ => self.0.compare_exchange(from, to, success, failure),
+            }
+        }
+    }
+}
+
+/// std's channel, as far as it is used, with what its documentation promises: messages arrive in order and publish what
+/// was done before they were sent; who waits is woken; it is closed when its sender is gone. (loom has one of its own,
+/// which is never closed.)
+pub(crate) mod mpsc {
+    use ::loom::sync::{Arc, Condvar, Mutex};
+    use std::collections::VecDeque;
+
+    struct Channel<T> {
+        state: Mutex<State<T>>,
+        changed: Condvar,
+    }
+
+    struct State<T> {
+        messages: VecDeque<T>,
+        closed: bool,
+        /// Nobody will receive any more.
+        ended: bool,
+    }
+
+    #[cfg(test)]
+    std::thread_local! {
+        /// How often a receiver went to sleep.
+        pub(crate) static SLEEPS: core::cell::Cell<usize> = const { core::cell::Cell::new(0) };
+    }
+
+    pub(crate) struct Sender<T>(Arc<Channel<T>>);
+    pub(crate) struct Receiver<T>(Arc<Channel<T>>);
+
+    pub(crate) fn channel<T>() -> (Sender<T>, Receiver<T>) {
+        let state = Mutex::new(State { messages: VecDeque::new(), closed: false, ended: false });
+        let channel = Arc::new(Channel { state, changed: Condvar::new() });
+        (Sender(channel.clone()), Receiver(channel))
+    }
+
+    impl<T> Sender<T> {
+        pub fn send(&self, message: T) -> Result<(), T> {
+            let mut state = self.0.state.lock().unwrap();
+            if state.ended {
+                return Err(message);
+            }
+            state.messages.push_back(message);
+            self.0.changed.notify_all();
+            Ok(())
+        }
+
+        /// Closes the channel, and waits until the receiver has gone: a model ends when its threads have.
+        #[cfg(test)]
+        pub fn close(&self) {
+            let mut state = self.0.state.lock().unwrap();
+            state.closed = true;
+            self.0.changed.notify_all();
+            while !state.ended {
+                state = self.0.changed.wait(state).unwrap();
+            }
+        }
+    }
+
+    impl<T> Drop for Sender<T> {
+        fn drop(&mut self) {
+            self.0.state.lock().unwrap().closed = true;
+            self.0.changed.notify_all();
+        }
+    }
+
+    impl<T> Iterator for Receiver<T> {
+        type Item = T;
+
+        fn next(&mut self) -> Option<T> {
+            let mut state = self.0.state.lock().unwrap();
+            while state.messages.is_empty() && !state.closed {
+                #[cfg(test)]
+                SLEEPS.set(SLEEPS.get() + 1);
+                state = self.0.changed.wait(state).unwrap();
+            }
+            state.messages.pop_front()
+        }
+    }
+
+    impl<T> Drop for Receiver<T> {
+        fn drop(&mut self) {
+            self.0.state.lock().unwrap().ended = true;
+            self.0.changed.notify_all();
+        }
+    }
+}
+
+/// A value of the execution: loom drops it when the main thread has ended.
+pub(crate) struct LazyLock<T>(::loom::lazy_static::Lazy<T>);
+
+impl<T: 'static> LazyLock<T> {
+    pub const fn new(init: fn() -> T) -> LazyLock<T> {
+        LazyLock(::loom::lazy_static::Lazy { init, _p: PhantomData })
+    }
+
+    pub fn force(this: &'static LazyLock<T>) -> &'static T {
+        this.0.get()
+    }
+}
+
+/// A thread-local cell of loom's threads, with the shorthands that std's has.
+pub(crate) struct LocalCell<T: 'static>(::loom::thread::LocalKey<Cell<T>>);
+
+impl<T: Copy> LocalCell<T> {
+    pub const fn new(init: fn() -> Cell<T>) -> LocalCell<T> {
+        LocalCell(::loom::thread::LocalKey { init, _p: PhantomData })
+    }
+
+    pub fn get(&'static self) -> T {
+        self.0.with(Cell::get)
+    }
+
+    pub fn set(&'static self, value: T) {
+        self.0.with(|cell| cell.set(value));
+    }
+
+    pub fn replace(&'static self, value: T) -> T {
+        self.0.with(|cell| cell.replace(value))
+    }
+}
+
+macro_rules! local_cells {
+    ($($(#[$doc:meta])* static $name:ident: Cell<$type:ty> = const { $init:expr };)*) => {
+        $($(#[$doc])* static $name: $crate::sync::LocalCell<$type> = $crate::sync::LocalCell::new(|| $init);)*
+    };
+}
+pub(crate) use local_cells as thread_local;
+
+/// What loom is told of the memory of blocks: for each block two cells that hold nothing, one for what its front says
+/// for as long as it is taken, one for all else. (I7)
+pub(crate) mod watch {
+    use crate::space::block::BLOCK_SIZE;
+    use ::loom::cell::UnsafeCell;
+    use core::cell::{Cell, RefCell};
+    use std::collections::BTreeMap;
+    use std::rc::Rc;
+
+    #[derive(Default)]
+    struct Watch {
+        front: UnsafeCell<()>,
+        body: UnsafeCell<()>,
+    }
+
+    impl Watch {
+        fn writes_all(&self) {
+            self.front.with_mut(|_| ());
+            self.body.with_mut(|_| ());
+        }
+    }
+
+    std::thread_local! {
+        /// By address. loom's threads share it.
+        static BLOCKS: RefCell<BTreeMap<usize, Rc<Watch>>> = const { RefCell::new(BTreeMap::new()) };
+    }
+
+    fn watch(block: usize) -> Rc<Watch> {
+        BLOCKS.with_borrow(|blocks| blocks.get(&block).expect("memory is touched that has gone back").clone())
+    }
+
+    pub(crate) fn reads_front(block: usize) {
+        watch(block).front.with(|_| ());
+    }
+
+    pub(crate) fn writes_body(block: usize) {
+        watch(block).body.with_mut(|_| ());
+    }
+
+    pub(crate) fn taken(base: usize, bytes: usize) {
+        for block in (base..base + bytes).step_by(BLOCK_SIZE) {
+            let watch = BLOCKS.with_borrow_mut(|blocks| blocks.entry(block).or_default().clone());
+            watch.writes_all();
+        }
+    }
+
+    #[cfg(test)]
+    std::thread_local! {
+        /// The thread that freed memory last.
+        pub(crate) static FREED_BY: RefCell<Option<String>> = const { RefCell::new(None) };
+    }
+
+    /// Memory goes back: every touch of it must have been before.
+    pub(crate) fn freed(base: usize, bytes: usize) {
+        #[cfg(test)]
+        FREED_BY.replace(Some(super::thread::current().name().unwrap_or_default().into()));
+        let gone = BLOCKS.with_borrow_mut(|blocks| {
+            let mut gone = blocks.split_off(&base);
+            blocks.append(&mut gone.split_off(&(base + bytes)));
+            gone
+        });
+        for watch in gone.values() {
+            watch.writes_all();
+        }
+    }
+
+    /// A cell in the front of a block that belongs to the block's body.
+    pub(crate) struct Watched<T>(Cell<T>);
+
+    impl<T: Copy> Watched<T> {
+        pub fn new(value: T) -> Watched<T> {
+            Watched(Cell::new(value))
+        }
+
+        fn touched(&self) -> &Cell<T> {
+            writes_body(core::ptr::from_ref(self).addr() & !(BLOCK_SIZE - 1));
+            &self.0
+        }
+
+        pub fn get(&self) -> T {
+            self.touched().get()
+        }
+
+        pub fn set(&self, value: T) {
+            self.touched().set(value);
+        }
+
+        pub fn replace(&self, value: T) -> T {
+            self.touched().replace(value)
+        }
+    }
+}
