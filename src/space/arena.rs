@@ -9,6 +9,7 @@ use bitvec::vec::BitVec;
 use bumpalo::Bump;
 
 use super::block::{BLOCK_SIZE, BlockPtr, Kind};
+use super::poison;
 
 /// Blocks of a full-sized chunk: 2 MiB, what one huge page backs.
 const CHUNK_BLOCKS: usize = 2 * 1024 * 1024 / BLOCK_SIZE;
@@ -25,6 +26,17 @@ pub(crate) struct Memory(UnsafeCell<Bump>);
 unsafe impl Send for Memory {}
 // SAFETY: as above.
 unsafe impl Sync for Memory {}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        if poison::ON {
+            // Whoever gets this memory next need not be of the sanitizer's allocator.
+            for chunk in self.0.get_mut().iter_allocated_chunks() {
+                poison::unpoison(NonNull::from(chunk).cast(), chunk.len());
+            }
+        }
+    }
+}
 
 struct Chunk {
     base: NonNull<u8>,
@@ -112,6 +124,7 @@ impl Arena {
         c.free_count += run;
         self.first_free = self.first_free.min(chunk);
         self.used -= run * BLOCK_SIZE;
+        poison::poison(block.base(), run * BLOCK_SIZE);
     }
 
     fn find(&mut self, run: usize) -> Option<(usize, usize)> {
@@ -153,6 +166,7 @@ impl Arena {
         if huge {
             system::use_huge_pages(base, bytes);
         }
+        poison::poison(base, bytes);
         self.held += bytes;
         self.chunks.push(Chunk {
             base,
