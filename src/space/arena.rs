@@ -27,13 +27,19 @@ unsafe impl Send for Memory {}
 // SAFETY: as above.
 unsafe impl Sync for Memory {}
 
+impl Memory {
+    /// Poison does not leave the heap with its memory: the allocator that takes it need not know of it.
+    fn unpoison(&mut self) {
+        for chunk in self.0.get_mut().iter_allocated_chunks() {
+            poison::unpoison(NonNull::from(chunk).cast(), chunk.len());
+        }
+    }
+}
+
 impl Drop for Memory {
     fn drop(&mut self) {
         if poison::ON {
-            // Whoever gets this memory next need not be of the sanitizer's allocator.
-            for chunk in self.0.get_mut().iter_allocated_chunks() {
-                poison::unpoison(NonNull::from(chunk).cast(), chunk.len());
-            }
+            self.unpoison();
         }
     }
 }
@@ -228,6 +234,8 @@ mod system {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(feature = "asan")]
+    use crate::space::block::{GRANULE, GRANULES};
     use proptest::prelude::*;
 
     #[test]
@@ -261,6 +269,25 @@ mod tests {
     #[test]
     fn a_size_that_overflows_is_an_error() {
         assert!(Arena::new(usize::MAX).take(usize::MAX / 2, Kind::Plain, true, 0).is_err());
+    }
+
+    #[test]
+    #[cfg(feature = "asan")]
+    fn poison_does_not_leave_the_heap() {
+        let mut arena = Arena::new(usize::MAX);
+        // Small chunks, and a large one; the last is partly free.
+        let runs: Vec<_> = [1, 3, 5, 100].map(|run| arena.take(run, Kind::Plain, true, 0).unwrap()).into();
+        arena.give_back(runs[1]);
+        assert!(runs.iter().all(|run| poison::is_poisoned(run.at(GRANULES - 1))));
+        let chunks: Vec<_> = arena.chunks.iter().map(|c| (c.base, c.free.len() * BLOCK_SIZE)).collect();
+        let Ok(mut memory) = Arc::try_unwrap(arena.memory) else { panic!("it is shared") };
+        memory.unpoison();
+        for (base, bytes) in chunks {
+            for offset in (0..bytes).step_by(GRANULE) {
+                // SAFETY: inside the chunk.
+                assert!(!poison::is_poisoned(unsafe { base.add(offset) }), "byte {offset} of {bytes}");
+            }
+        }
     }
 
     proptest! {

@@ -43,6 +43,9 @@ pub(crate) fn unpoison(at: NonNull<u8>, bytes: usize) {
     let _ = (at, bytes);
 }
 
+#[cfg(all(test, feature = "asan"))]
+pub(crate) use asan::is_poisoned;
+
 #[cfg(feature = "asan")]
 mod asan {
     #[cfg(test)]
@@ -68,8 +71,9 @@ mod asan {
         unsafe { __asan_unpoison_memory_region(at.as_ptr().cast(), bytes) };
     }
 
+    /// Whether AddressSanitizer would report an access.
     #[cfg(test)]
-    pub fn is_poisoned(at: NonNull<u8>) -> bool {
+    pub(crate) fn is_poisoned(at: NonNull<u8>) -> bool {
         // SAFETY: the shadow is read, and not the memory.
         unsafe { __asan_address_is_poisoned(at.as_ptr().cast()) != 0 }
     }
@@ -111,7 +115,7 @@ mod memcheck {
 
 #[cfg(all(test, feature = "asan"))]
 mod tests {
-    use super::asan::is_poisoned;
+    use super::is_poisoned;
     use crate::space::bitmap;
     use crate::space::block::{BLOCK_SIZE, BlockPtr, FIRST_GRANULE, GRANULE, GRANULES};
     use crate::{Array, Budget, Deletion, Gc, Heap, Hybrid, Mutator, Slot, Sweep, barrier::Barrier};
@@ -188,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn free_blocks_are_poisoned_and_what_leaves_the_heap_is_not() {
+    fn free_blocks_are_poisoned() {
         let mut heap = Heap::new();
         heap.enter(|cx| {
             let array = cx.alloc_array(100_000, |at| at);
