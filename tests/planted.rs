@@ -9,10 +9,10 @@
 use std::env;
 use std::hint::black_box;
 use std::process::{Command, Output};
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 
 use grisaille::barrier::rules::{Birth, New, Policy, RootWrite, Roots, Rules, WholeObject};
-use grisaille::{Array, Barrier, Budget, Gc, Heap, HeapBuilder, Hybrid, Local, Mutator, Phase, Slot, Sweep, Trace};
+use grisaille::{Barrier, Budget, Gc, Heap, HeapBuilder, Hybrid, Local, Mutator, Phase, Slot, Sweep, Trace};
 
 enum NoBarrier {}
 
@@ -111,8 +111,8 @@ is_caught! {
     read_of_what_the_mutator_swept: Read
     write_to_what_the_mutator_swept: Write
     read_of_what_the_sweeper_swept: Read
-    read_of_a_large_object: Read
-    read_beside_objects_that_live: Read
+    read_deep_in_a_large_object: Read
+    read_between_objects_that_live: Read
     marking_of_what_was_lost_a_cycle_ago: Read
 }
 
@@ -121,41 +121,48 @@ is_caught! {
 #[derive(Trace)]
 struct Node<'gc> {
     next: Slot<Option<Gc<'gc, Node<'gc>>>>,
-    words: Slot<Option<Gc<'gc, Array<u64>>>>,
+    large: Slot<Option<Gc<'gc, Large>>>,
     number: Slot<u64>,
 }
 
 type NodeAt<'gc> = Gc<'gc, Node<'gc>>;
+/// Of more than a block.
+type Large = [u64; 6000];
 
 fn node<'a, B: Barrier>(cx: &'a Mutator<'_, B>, number: u64) -> NodeAt<'a> {
-    cx.alloc(Node { next: Slot::new(None), words: Slot::new(None), number: Slot::new(number) })
+    cx.alloc(Node { next: Slot::new(None), large: Slot::new(None), number: Slot::new(number) })
 }
 
 fn heap<B: Barrier>(configure: impl FnOnce(HeapBuilder<B>) -> HeapBuilder<B>) -> Heap<B> {
     configure(Heap::builder().barrier::<B>().automatic(false).sweep(Sweep::Lazy)).build().unwrap()
 }
 
-/// Moves the second node of a list from the first, which has not been traced, to a local, when the locals have been
-/// scanned: without a barrier it stays white, and dies at the end of the cycle.
-fn hide<'s, B: Barrier>(cx: &mut Mutator<'s, B>, first: Local<'_, NodeAt<'_>>) -> Local<'s, NodeAt<'s>> {
+/// Starts marking and scans the first roots; nothing is traced yet. Without a barrier, what is moved now from an object
+/// to a new root stays white, and dies at the end of the cycle.
+fn start_marking<B: Barrier>(cx: &mut Mutator<'_, B>) {
     while cx.phase() != Phase::Mark {
         cx.step(Budget::work(1));
     }
-    let first = first.get(cx);
-    let second = first.next.get().expect("nothing was collected yet");
-    first.next.set(cx, None);
-    cx.root(second)
 }
 
 fn finish<B: Barrier>(cx: &mut Mutator<'_, B>) {
     while !cx.step(Budget::unlimited()).cycle_ended {}
 }
 
-/// Two nodes, the second of which is hidden; the cycle has ended.
+/// Moves the second node of a list from the first to a root.
+fn take_second<'s, B: Barrier>(cx: &Mutator<'s, B>, first: Local<'_, NodeAt<'_>>) -> Local<'s, NodeAt<'s>> {
+    let first = first.get(cx);
+    let second = first.next.get().expect("nothing was collected yet");
+    first.next.set(cx, None);
+    cx.root(second)
+}
+
+/// A node that was lost in the cycle that has just ended.
 fn lose<'s, B: Barrier>(cx: &mut Mutator<'s, B>) -> Local<'s, NodeAt<'s>> {
     let first = cx.root(node(cx, 1));
     first.get(cx).next.set(cx, Some(node(cx, 2)));
-    let lost = hide(cx, first);
+    start_marking(cx);
+    let lost = take_second(cx, first);
     finish(cx);
     lost
 }
@@ -176,6 +183,34 @@ struct Ringing {
     _bell: Bell,
 }
 
+/// A heap whose dead the sweeper's thread sweeps: under stress, small heaps are handed over too.
+fn swept_by_the_sweeper<B: Barrier>() -> Heap<B> {
+    heap(|b| b.sweep(Sweep::Concurrent).stress(true))
+}
+
+/// Blocks for the mutator's own steps, which may sweep the first of a cycle.
+fn alloc_some_garbage<B: Barrier>(cx: &Mutator<'_, B>) {
+    for _ in 0..4000 {
+        cx.alloc([0u64; 32]);
+    }
+}
+
+/// Hangs a bell into the last block of the heap.
+fn hang_a_bell<B: Barrier>(cx: &Mutator<'_, B>) -> Receiver<Option<String>> {
+    let (bell, rings) = channel();
+    cx.alloc(Ringing { _bell: Bell(bell) });
+    rings
+}
+
+/// Marks to the end, and leaves the blocks to the sweeper. It takes them in the order in which they were made, and
+/// rings the bell in the last.
+fn wait_for_the_sweeper<B: Barrier>(cx: &mut Mutator<'_, B>, rings: &Receiver<Option<String>>) {
+    while cx.phase() != Phase::Sweep {
+        cx.step(Budget::work(1));
+    }
+    assert_eq!(rings.recv().expect("the bell is dropped once").as_deref(), Some("grisaille-sweeper"));
+}
+
 mod programs {
     use super::*;
 
@@ -194,50 +229,40 @@ mod programs {
     }
 
     pub fn read_of_what_the_sweeper_swept<B: Barrier>() {
-        // Under stress small heaps are handed over too.
-        heap::<B>(|b| b.sweep(Sweep::Concurrent).stress(true)).enter(|cx| {
-            // The mutator's own step may sweep a block: one of these.
-            for _ in 0..4000 {
-                cx.alloc([0u64; 32]);
-            }
+        swept_by_the_sweeper::<B>().enter(|cx| {
+            alloc_some_garbage(cx);
             let first = cx.root(node(cx, 1));
             first.get(cx).next.set(cx, Some(node(cx, 2)));
-            let (bell, rings) = channel();
-            cx.alloc(Ringing { _bell: Bell(bell) });
-            let lost = hide(cx, first);
-            while cx.phase() != Phase::Sweep {
-                cx.step(Budget::work(1));
-            }
-            // The sweeper takes blocks in the order in which they were made: the bell is in the last.
-            assert_eq!(rings.recv().unwrap().as_deref(), Some("grisaille-sweeper"));
+            let rings = hang_a_bell(cx);
+            start_marking(cx);
+            let lost = take_second(cx, first);
+            wait_for_the_sweeper(cx, &rings);
             black_box(lost.get(cx).number.get());
         });
     }
 
-    pub fn read_of_a_large_object<B: Barrier>() {
-        heap::<B>(|b| b).enter(|cx| {
+    pub fn read_deep_in_a_large_object<B: Barrier>() {
+        swept_by_the_sweeper::<B>().enter(|cx| {
+            alloc_some_garbage(cx);
             let first = cx.root(node(cx, 1));
-            let words = cx.alloc_array(100_000, |at| at as u64);
-            first.get(cx).words.set(cx, Some(words));
-            while cx.phase() != Phase::Mark {
-                cx.step(Budget::work(1));
-            }
-            let words = first.get(cx).words.get().unwrap();
-            first.get(cx).words.set(cx, None);
-            let words = cx.root(words);
-            finish(cx);
-            black_box(words.get(cx).as_slice()[99_999]);
+            first.get(cx).large.set(cx, Some(cx.alloc([7; 6000])));
+            let rings = hang_a_bell(cx);
+            start_marking(cx);
+            let large = first.get(cx).large.get().expect("nothing was collected yet");
+            first.get(cx).large.set(cx, None);
+            let large = cx.root(large);
+            wait_for_the_sweeper(cx, &rings);
+            black_box(large.get(cx)[5999]);
         });
     }
 
-    pub fn read_beside_objects_that_live<B: Barrier>() {
+    pub fn read_between_objects_that_live<B: Barrier>() {
         heap::<B>(|b| b).enter(|cx| {
-            let _before = cx.root(node(cx, 0));
             let first = cx.root(node(cx, 1));
-            let second = node(cx, 2);
-            first.get(cx).next.set(cx, Some(second));
+            first.get(cx).next.set(cx, Some(node(cx, 2)));
             let _behind = cx.root(node(cx, 3));
-            let lost = hide(cx, first);
+            start_marking(cx);
+            let lost = take_second(cx, first);
             finish(cx);
             black_box(lost.get(cx).number.get());
         });

@@ -54,6 +54,7 @@ mod asan {
     use core::ptr::NonNull;
 
     // AddressSanitizer's runtime, from `sanitizer/asan_interface.h`. Its shadow has a byte for 8 bytes: a granule.
+    // Are these undefined at the link? Then the feature `asan` is on and the sanitizer is not: `-Zsanitizer=address`.
     unsafe extern "C" {
         fn __asan_poison_memory_region(at: *const c_void, bytes: usize);
         fn __asan_unpoison_memory_region(at: *const c_void, bytes: usize);
