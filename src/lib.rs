@@ -71,7 +71,8 @@
 //! cycle/               the collector: mod (the phase machine)  collector (its state, and the barriers)  mark  weak
 //!                      sweep  sweeper (the thread)  blocks (who has which)  pace  meter (a step's budget)  phase
 //! barrier.rs           the policies: one table, as data. Uses nobody
-//! space/               memory: arena  block  bitmap  holes  header. Uses nobody, and does not know what a colour is
+//! space/               memory: arena  block  bitmap  holes  header  poison (for sanitizers). Uses nobody, and does not
+//!                      know what a colour is
 //!
 //! active.rs            which heap is entered on this thread
 //! fault.rs             parts that tests break on purpose

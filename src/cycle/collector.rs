@@ -21,6 +21,7 @@ use crate::space::bitmap;
 use crate::space::block::{BLOCK_SIZE, BlockPtr, FIRST_GRANULE, GRANULE, GRANULES, KINDS, Kind, LARGE};
 use crate::space::header::{ObjectPtr, TypeInfo};
 use crate::space::holes::Bump;
+use crate::space::poison;
 use crate::trace::Tracer;
 
 /// Objects of more bytes than this get blocks of their own size class, so that they do not skip small holes.
@@ -241,6 +242,7 @@ impl Collector {
         }
         self.counters.large_objects.set(self.counters.large_objects.get() + 1);
         self.booked(bytes);
+        poison::unpoison(block.at(FIRST_GRANULE), bytes);
         Some(block.at(FIRST_GRANULE))
     }
 

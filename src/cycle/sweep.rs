@@ -7,8 +7,9 @@ use core::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::space::bitmap;
-use crate::space::block::{BlockPtr, FIRST_GRANULE, GRANULE, GRANULES, Kind, WORDS};
+use crate::space::block::{BLOCK_SIZE, BlockPtr, FIRST_GRANULE, GRANULE, GRANULES, Kind, WORDS};
 use crate::space::header::ObjectPtr;
+use crate::space::poison;
 
 /// What freed memory is overwritten with under stress.
 const FREED: u8 = 0xDB;
@@ -27,6 +28,24 @@ pub(crate) unsafe fn sweep(block: BlockPtr, occupied: usize, overwrite: bool) {
     let (live, cleared) = unsafe { (bitmap::count(block.bits(occupied)), block.bits(1 - occupied)) };
     *cleared = [0; WORDS];
     block.live.set(live as u32);
+    if poison::ON {
+        // SAFETY: passed on.
+        unsafe { poison_free(block, occupied) };
+    }
+}
+
+/// Poisons what no object of a swept block occupies: what died, and again what was free.
+unsafe fn poison_free(block: BlockPtr, occupied: usize) {
+    let mut at = FIRST_GRANULE;
+    // SAFETY: ours by the caller's word; a leaf borrow.
+    while let Some((start, end)) = bitmap::next_hole(unsafe { block.bits(occupied) }, at, 1) {
+        poison::poison(block.at(start), (end - start) * GRANULE);
+        at = end;
+    }
+    // The bits of a large object are those of its first block.
+    if block.live.get() == 0 {
+        poison::poison(block.at(GRANULES), (block.run() - 1) * BLOCK_SIZE);
+    }
 }
 
 /// Overwrites what died since the last sweep.

@@ -143,6 +143,7 @@ mod tests {
     use crate::space::arena::Arena;
     use crate::space::bitmap;
     use crate::space::block::FIRST_GRANULE;
+    use crate::space::poison;
 
     fn job(arena: &mut Arena, count: usize) -> Job {
         let blocks = (0..count).map(|_| arena.take(1, Kind::Plain, false, 0).unwrap()).collect();
@@ -173,6 +174,7 @@ mod tests {
         let reused = arena.take(2, Kind::Plain, true, 0).unwrap();
         // SAFETY: the test's own block.
         bitmap::set_run(unsafe { reused.bits(0) }, FIRST_GRANULE, 100);
+        poison::unpoison(late.blocks[1].base(), 4096);
         // SAFETY: the second block of the run is plain memory now.
         unsafe { late.blocks[1].base().write_bytes(0, 4096) };
         assert!(!late.sweep_one());

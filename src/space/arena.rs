@@ -8,6 +8,7 @@ use bitvec::vec::BitVec;
 use bumpalo::Bump;
 
 use super::block::{BLOCK_SIZE, BlockPtr, Kind};
+use super::poison;
 use crate::sync::Arc;
 
 /// Blocks of a full-sized chunk: 2 MiB, what one huge page backs.
@@ -34,6 +35,23 @@ impl Drop for Memory {
 unsafe impl Send for Memory {}
 // SAFETY: as above.
 unsafe impl Sync for Memory {}
+
+impl Memory {
+    /// Poison does not leave the heap with its memory: the allocator that takes it need not know of it.
+    fn unpoison(&mut self) {
+        for chunk in self.0.get_mut().iter_allocated_chunks() {
+            poison::unpoison(NonNull::from(chunk).cast(), chunk.len());
+        }
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        if poison::ON {
+            self.unpoison();
+        }
+    }
+}
 
 struct Chunk {
     base: NonNull<u8>,
@@ -121,6 +139,7 @@ impl Arena {
         c.free_count += run;
         self.first_free = self.first_free.min(chunk);
         self.used -= run * BLOCK_SIZE;
+        poison::poison(block.base(), run * BLOCK_SIZE);
     }
 
     /// What is wrong with the map of free blocks, for the verifier, which lists those that are taken.
@@ -178,6 +197,7 @@ impl Arena {
         if huge {
             system::use_huge_pages(base, bytes);
         }
+        poison::poison(base, bytes);
         self.held += bytes;
         self.chunks.push(Chunk {
             base,
@@ -239,6 +259,8 @@ mod system {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(feature = "asan")]
+    use crate::space::block::{GRANULE, GRANULES};
     use proptest::prelude::*;
 
     #[test]
@@ -272,6 +294,25 @@ mod tests {
     #[test]
     fn a_size_that_overflows_is_an_error() {
         assert!(Arena::new(usize::MAX).take(usize::MAX / 2, Kind::Plain, true, 0).is_err());
+    }
+
+    #[test]
+    #[cfg(feature = "asan")]
+    fn poison_does_not_leave_the_heap() {
+        let mut arena = Arena::new(usize::MAX);
+        // Small chunks, and a large one; the last is partly free.
+        let runs: Vec<_> = [1, 3, 5, 100].map(|run| arena.take(run, Kind::Plain, true, 0).unwrap()).into();
+        arena.give_back(runs[1]);
+        assert!(runs.iter().all(|run| poison::is_poisoned(run.at(GRANULES - 1))));
+        let chunks: Vec<_> = arena.chunks.iter().map(|c| (c.base, c.free.len() * BLOCK_SIZE)).collect();
+        let Ok(mut memory) = Arc::try_unwrap(arena.memory) else { panic!("it is shared") };
+        memory.unpoison();
+        for (base, bytes) in chunks {
+            for offset in (0..bytes).step_by(GRANULE) {
+                // SAFETY: inside the chunk.
+                assert!(!poison::is_poisoned(unsafe { base.add(offset) }), "byte {offset} of {bytes}");
+            }
+        }
     }
 
     proptest! {

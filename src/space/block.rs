@@ -5,6 +5,7 @@ use core::ptr::NonNull;
 
 use super::bitmap::{self, Words};
 use super::header::ObjectPtr;
+use super::poison;
 use crate::sync::watch::{self, Watched};
 
 /// Bytes of a block, and its alignment. (Blocks of 64 KiB made the Lox trees benchmark 2.4 times slower, with the same peak.)
@@ -86,6 +87,8 @@ impl BlockPtr {
     pub unsafe fn format(base: NonNull<u8>, run: usize, chunk: usize, kind: Kind, large: bool) -> BlockPtr {
         let block = base.cast::<Block>();
         watch::taken(base.addr().get(), run * BLOCK_SIZE);
+        // The rest stays poisoned until it is allocated.
+        poison::unpoison(base, size_of::<Block>());
         // SAFETY: the caller owns the memory; it is large and aligned enough.
         unsafe {
             block.write(Block {

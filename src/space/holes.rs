@@ -5,6 +5,7 @@ use core::ptr::{NonNull, null_mut};
 
 use super::bitmap;
 use super::block::{BlockPtr, FIRST_GRANULE, GRANULE, GRANULES};
+use super::poison;
 use crate::fault::{self, Fault};
 
 /// Allocates by bumping a cursor through the hole it holds.
@@ -59,10 +60,12 @@ impl Bump {
         debug_assert!(bytes.is_multiple_of(GRANULE) && bytes > 0);
         self.objects.set(self.objects.get() + 1);
         // SAFETY: `at + bytes` is at most `end`, inside the block; `at` is not null, since null + bytes > null.
-        unsafe {
+        let taken = unsafe {
             self.cursor.set(at.add(bytes));
             NonNull::new_unchecked(at)
-        }
+        };
+        poison::unpoison(taken, bytes);
+        taken
     }
 
     /// Whether the fast path is open: `limit` follows `end`, or is null.

@@ -29,3 +29,4 @@ pub(crate) mod bitmap;
 pub(crate) mod block;
 pub(crate) mod header;
 pub(crate) mod holes;
+pub(crate) mod poison;
