@@ -1,8 +1,6 @@
 //! Changes to programs of heap operations, for the fuzzer to try: whole operations come, go and move. Mutations of
 //! bytes alone would turn every operation behind an insertion into another.
 
-use libfuzzer_sys::fuzzer_mutate;
-
 /// Bytes of an operation.
 const OP: usize = 4;
 /// Operations that are removed or copied at once, at most.
@@ -29,11 +27,12 @@ impl Numbers {
     }
 }
 
-/// Changes `data[..size]`, a program behind `head` other bytes, and returns its new size.
-pub fn mutate(data: &mut [u8], size: usize, max_size: usize, seed: u32, head: usize) -> usize {
+/// Changes `data[..size]`, a program behind `head` other bytes, and returns its new size. None: the bytes may as well be
+/// changed as bytes.
+pub fn mutate(data: &mut [u8], size: usize, max_size: usize, seed: u32, head: usize) -> Option<usize> {
     let mut numbers = Numbers(seed.into());
     if size <= head || max_size < head + OP || numbers.below(4) == 0 {
-        return fuzzer_mutate(data, size, max_size);
+        return None;
     }
     let mut ops: Vec<[u8; OP]> = data[head..size].chunks_exact(OP).map(|op| op.try_into().expect("four")).collect();
     for _ in 0..=numbers.below(4) {
@@ -42,7 +41,7 @@ pub fn mutate(data: &mut [u8], size: usize, max_size: usize, seed: u32, head: us
     ops.truncate((max_size - head) / OP);
     let end = head + ops.len() * OP;
     data[head..end].copy_from_slice(ops.as_flattened());
-    end
+    Some(end)
 }
 
 fn change(ops: &mut Vec<[u8; OP]>, numbers: &mut Numbers) {
