@@ -124,7 +124,7 @@ struct Body {
 }
 
 /// What the whole program may cost: about as many calls and ends of loops.
-const PROGRAM_COST: u32 = 1200;
+const PROGRAM_COST: u32 = 3000;
 /// What a function that is a value costs at most, and what its call counts for.
 const VALUE_COST: u32 = 20;
 const VALUE_RANK: u32 = 1;
@@ -281,12 +281,7 @@ impl Generator<'_> {
     }
 
     /// Writes the body of a function, and returns what it costs and the highest rank that it calls.
-    fn body(
-        &mut self,
-        body: Body,
-        parameters: &[(String, Type)],
-        write: impl FnOnce(&mut Self),
-    ) -> (u32, u32) {
+    fn body(&mut self, body: Body, parameters: &[(String, Type)], write: impl FnOnce(&mut Self)) -> (u32, u32) {
         let limit = body.limit.min(self.body.limit);
         let outer = std::mem::replace(&mut self.body, Body { limit, ..body });
         self.scope(|inside| {

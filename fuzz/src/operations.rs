@@ -95,9 +95,8 @@ impl Trial {
         if let Err(failure) = self.subject.run(&self.program, self.watch) {
             be_quiet();
             eprintln!("operation {}: {}\n{self:?}", failure.at, failure.what);
-            let fails = |program: &Program| {
-                (0..SCHEDULES_TO_FAIL).any(|_| self.subject.run(program, self.watch).is_err())
-            };
+            let fails =
+                |program: &Program| (0..SCHEDULES_TO_FAIL).any(|_| self.subject.run(program, self.watch).is_err());
             eprintln!("shorter, as far as it fails on one thread: {}", self.program.clone().minimize(fails));
             process::abort();
         }
@@ -116,7 +115,11 @@ impl<'a> Arbitrary<'a> for Pair {
 
 impl fmt::Debug for Pair {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}\nand on another thread under {:?}, watched by {:?}", self.first, self.second.subject.name, self.second.watch)
+        write!(
+            f,
+            "{:?}\nand on another thread under {:?}, watched by {:?}",
+            self.first, self.second.subject.name, self.second.watch
+        )
     }
 }
 

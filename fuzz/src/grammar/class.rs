@@ -105,7 +105,15 @@ impl Generator<'_> {
         if self.one_in(2) {
             let signature = Signature::ALL[self.pick(Signature::ALL.len())];
             let parameters = signature.parameters().to_vec();
-            return Method { name, parameters, result: signature.result(), cost: VALUE_COST, rank, level: 0, is_leaf: true };
+            return Method {
+                name,
+                parameters,
+                result: signature.result(),
+                cost: VALUE_COST,
+                rank,
+                level: 0,
+                is_leaf: true,
+            };
         }
         let parameters = (0..self.pick(3)).map(|_| self.some_type()).collect();
         let cost = [10, 30, 100][self.pick(3)];

@@ -64,7 +64,8 @@ impl Generator<'_> {
 
     /// An object that is at hand, and its class.
     pub fn object(&mut self) -> Option<(String, usize)> {
-        let mut found: Vec<(String, usize)> = self.body.this.map(|this| ("this".to_string(), this)).into_iter().collect();
+        let mut found: Vec<(String, usize)> =
+            self.body.this.map(|this| ("this".to_string(), this)).into_iter().collect();
         for variable in &self.variables {
             if let Type::Object(class) = variable.ty {
                 found.push((variable.name.clone(), class));
@@ -114,11 +115,17 @@ impl Generator<'_> {
     }
 
     fn call_function(&mut self, ty: Type, depth: u32) -> Option<String> {
-        let fit: Vec<usize> = (0..self.functions.len()).filter(|at| self.fits(self.functions[*at].result, ty)).collect();
+        let fit: Vec<usize> =
+            (0..self.functions.len()).filter(|at| self.fits(self.functions[*at].result, ty)).collect();
         if fit.is_empty() {
             return None;
         }
         let at = fit[fit.len() - 1 - self.pick(fit.len())];
+        self.call_function_at(at, depth)
+    }
+
+    /// A call of that function, if it may be made.
+    pub fn call_function_at(&mut self, at: usize, depth: u32) -> Option<String> {
         let function = &self.functions[at];
         let (name, types, depths) = (function.name.clone(), function.parameters.clone(), function.depth);
         let (cost, rank) = (function.cost, function.rank);
@@ -162,6 +169,11 @@ impl Generator<'_> {
             return None;
         }
         let at = fit[self.pick(fit.len())];
+        self.call_method_at(&object, class, at, depth)
+    }
+
+    /// A call of that method of an object, if it may be made.
+    pub fn call_method_at(&mut self, object: &str, class: usize, at: usize, depth: u32) -> Option<String> {
         let method = self.classes[class].methods[at].clone();
         if !self.may_call(method.cost, method.rank) {
             return None;
@@ -172,9 +184,8 @@ impl Generator<'_> {
 
     /// A function of that signature, as a value: by its name, or a bound method.
     fn function_value(&mut self, signature: Signature) -> String {
-        let is_such = |parameters: &[Type], result: Type| {
-            parameters == signature.parameters() && result == signature.result()
-        };
+        let is_such =
+            |parameters: &[Type], result: Type| parameters == signature.parameters() && result == signature.result();
         if self.one_in(2)
             && let Some((object, class)) = self.object()
         {
@@ -186,9 +197,8 @@ impl Generator<'_> {
             }
         }
         let functions = self.functions.iter();
-        let fit = functions.filter(|f| {
-            f.depth.is_none() && f.rank == 0 && f.cost <= VALUE_COST && is_such(&f.parameters, f.result)
-        });
+        let fit = functions
+            .filter(|f| f.depth.is_none() && f.rank == 0 && f.cost <= VALUE_COST && is_such(&f.parameters, f.result));
         let found = fit.map(|function| function.name.clone()).collect();
         self.one_of(found).expect("the prelude has one")
     }

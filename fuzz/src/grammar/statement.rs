@@ -38,7 +38,10 @@ impl Generator<'_> {
             15 | 16 => self.function(nesting - 1),
             17 => self.recursion(nesting - 1),
             18 => self.tree(),
-            _ => self.class(nesting - 1),
+            _ => {
+                self.class(nesting - 1);
+                self.try_class();
+            }
         }
     }
 
@@ -138,12 +141,16 @@ impl Generator<'_> {
     fn count(&mut self, nesting: u32) {
         let rounds = 2 + self.pick(7) as u32;
         let counter = self.name("i");
-        self.repeat(rounds, &format!("for (var {counter} = 0; {counter} < {rounds}; {counter} = {counter} + 1) {{"), |inside| {
-            inside.variables.push(Variable { name: counter.clone(), ty: Type::Number, assignable: false });
-            // Closures of one round and those of the next have different variables.
-            inside.statement(nesting);
-            inside.statements(nesting);
-        });
+        self.repeat(
+            rounds,
+            &format!("for (var {counter} = 0; {counter} < {rounds}; {counter} = {counter} + 1) {{"),
+            |inside| {
+                inside.variables.push(Variable { name: counter.clone(), ty: Type::Number, assignable: false });
+                // Closures of one round and those of the next have different variables.
+                inside.statement(nesting);
+                inside.statements(nesting);
+            },
+        );
     }
 
     /// A block that runs so many times.
@@ -163,7 +170,9 @@ impl Generator<'_> {
     fn linked(&mut self) -> Option<(usize, Vec<usize>)> {
         let links = |class: usize| -> Vec<usize> {
             let fields = &self.classes[class].fields;
-            (0..fields.len()).filter(|at| matches!(fields[*at].1, Type::Maybe(to) if self.is_subclass(class, to))).collect()
+            (0..fields.len())
+                .filter(|at| matches!(fields[*at].1, Type::Maybe(to) if self.is_subclass(class, to)))
+                .collect()
         };
         let linked: Vec<usize> = (0..self.classes.len()).filter(|class| !links(*class).is_empty()).collect();
         let found: Vec<(usize, Vec<usize>)> = linked.into_iter().map(|class| (class, links(class))).collect();
@@ -194,11 +203,15 @@ impl Generator<'_> {
         let name = self.declare(Type::Maybe(class), "nil", true);
         let link = links[self.pick(links.len())];
         let counter = self.name("i");
-        self.repeat(rounds, &format!("for (var {counter} = 0; {counter} < {rounds}; {counter} = {counter} + 1) {{"), |inside| {
-            inside.spend(1);
-            let new = inside.fields_with(class, &[(link, name.clone())]);
-            inside.line(&format!("{name} = {new};"));
-        });
+        self.repeat(
+            rounds,
+            &format!("for (var {counter} = 0; {counter} < {rounds}; {counter} = {counter} + 1) {{"),
+            |inside| {
+                inside.spend(1);
+                let new = inside.fields_with(class, &[(link, name.clone())]);
+                inside.line(&format!("{name} = {new};"));
+            },
+        );
     }
 
     fn walk_list(&mut self, nesting: u32) {
@@ -246,7 +259,14 @@ impl Generator<'_> {
         let named: Vec<(String, Type)> = parameters.iter().map(|ty| (self.name("p"), *ty)).collect();
         let names: Vec<&str> = named.iter().map(|parameter| parameter.0.as_str()).collect();
         self.line(&format!("fun {name}({}) {{", names.join(", ")));
-        let body = Body { ticks: self.share(), weight: 1, limit: u32::MAX, rank: 0, this: self.body.this, result: Some(result) };
+        let body = Body {
+            ticks: self.share(),
+            weight: 1,
+            limit: u32::MAX,
+            rank: 0,
+            this: self.body.this,
+            result: Some(result),
+        };
         let (cost, rank) = self.body(body, &named, |inside| {
             inside.statements(nesting);
             let result = inside.expression(result);
@@ -254,6 +274,37 @@ impl Generator<'_> {
         });
         self.line("}");
         self.functions.push(Function { name, parameters, result, depth: None, cost, rank });
+        self.try_function();
+    }
+
+    /// Calls the newest function some times, mostly: what is only declared does nothing.
+    fn try_function(&mut self) {
+        let rounds = [1, 1, 0, 2, 4, 8, 16, 32][self.pick(8)];
+        let (at, counter) = (self.functions.len() - 1, self.name("i"));
+        let head = format!("for (var {counter} = 0; {counter} < {rounds}; {counter} = {counter} + 1) {{");
+        let result = self.functions[at].result;
+        self.repeat(rounds, &head, |inside| {
+            inside.variables.push(Variable { name: counter.clone(), ty: Type::Number, assignable: false });
+            if let Some(call) = inside.call_function_at(at, 2) {
+                inside.declare(result, &call, true);
+            }
+            inside.statements(1);
+        });
+    }
+
+    /// Makes an instance of the newest class, and calls its methods.
+    fn try_class(&mut self) {
+        let Some(class) = self.classes.len().checked_sub(1) else { return };
+        let new = self.construct(class, 2);
+        let object = self.declare(Type::Object(class), &new, true);
+        for at in 0..self.classes[class].methods.len() {
+            if self.one_in(2)
+                && let Some(call) = self.call_method_at(&object, class, at, 2)
+            {
+                let result = self.classes[class].methods[at].result;
+                self.declare(result, &call, true);
+            }
+        }
     }
 
     /// A function that calls itself once, or not.
@@ -278,6 +329,7 @@ impl Generator<'_> {
         self.line("}");
         let cost = cost.saturating_mul(depth + 1);
         self.functions.push(Function { name, parameters: vec![ty], result, depth: Some(depth), cost, rank });
+        self.try_function();
     }
 
     /// A function that builds a tree.
@@ -299,6 +351,7 @@ impl Generator<'_> {
         self.line("}");
         let cost = cost.saturating_mul(2 << depth);
         self.functions.push(Function { name, parameters: Vec::new(), result, depth: Some(depth), cost, rank });
+        self.try_function();
     }
 }
 
