@@ -127,7 +127,7 @@ fn run<B: Barrier>(arguments: &Arguments) -> ExitCode {
         }
     };
     let code = heap.enter(|cx| {
-        let mut machine = Machine::new(cx, output());
+        let mut machine = Machine::new(cx, output(), Box::new(io::stderr()));
         match &arguments.file {
             Some(file) => run_file(file, |source| machine.interpret(cx, source)),
             None => prompt::run(|source| machine.interpret(cx, source)),

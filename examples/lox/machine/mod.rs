@@ -106,11 +106,12 @@ pub struct Machine {
     /// The number of the newest class.
     classes: u32,
     out: Box<dyn Write>,
+    errors: Box<dyn Write>,
 }
 
 impl Machine {
-    /// A machine that prints to `out`.
-    pub fn new<B: Barrier>(cx: &Mutator<'_, B>, out: Box<dyn Write>) -> Machine {
+    /// A machine that prints to `out`, and its errors to `errors`.
+    pub fn new<B: Barrier>(cx: &Mutator<'_, B>, out: Box<dyn Write>, errors: Box<dyn Write>) -> Machine {
         let mut program = Program::default();
         let init = program.string("init");
         debug_assert_eq!(init, INIT);
@@ -123,6 +124,7 @@ impl Machine {
             globals: Stack::new(cx),
             classes: 0,
             out,
+            errors,
         };
         machine.define_native(cx, "clock", |_| Value::from(seconds()));
         machine
@@ -138,9 +140,9 @@ impl Machine {
         globals.set(cx, global, Value::Native(cx.alloc(Native { function })));
     }
 
-    /// Compiles a program and runs it. Its errors go to the standard error.
+    /// Compiles a program and runs it.
     pub fn interpret<B: Barrier>(&mut self, cx: &mut Mutator<'_, B>, source: &[u8]) -> Result<(), Failure> {
-        let script = compile(source, &mut self.program, &mut io::stderr()).ok_or(Failure::Compile)?;
+        let script = compile(source, &mut self.program, &mut *self.errors).ok_or(Failure::Compile)?;
         let stop = match self.start(cx, script) {
             Ok(()) => self.run(cx),
             Err(stop) => stop,
@@ -249,7 +251,7 @@ impl Machine {
             trace.push_str(&format!("[line {line}] in {place}\n"));
         }
         // Nobody is left to tell that the error cannot be written.
-        let _ = io::stderr().write_all(trace.as_bytes());
+        let _ = self.errors.write_all(trace.as_bytes());
     }
 
     /// Unwinds all calls. Closures that got away keep the variables they captured.
