@@ -18,6 +18,7 @@ mod object;
 mod op;
 pub mod random;
 mod shadow;
+pub mod small;
 pub mod subject;
 
 pub use machine::{Failure, Watch, replay, run};

@@ -64,12 +64,16 @@ pub fn replay<B: Barrier>(program: &Program, watch: Watch) -> String {
 
 fn start<B: Barrier>(program: &Program, watch: Watch, notes: bool) -> (Result<(), Failure>, Vec<String>) {
     let mut machine = Machine::new(program, watch, notes);
-    let outcome = catch_unwind(AssertUnwindSafe(|| machine.run::<B>(program.config))).unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<String>().cloned();
-        let text = text.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string));
-        Err(format!("panic: {}", text.unwrap_or_default()))
-    });
-    (outcome.map_err(|what| Failure { at: machine.at, what }), machine.notes.unwrap_or_default())
+    let outcome = machine.run_caught::<B>(program.config);
+    (outcome, machine.notes.unwrap_or_default())
+}
+
+/// Runs a program whose operations but the last are known to run well, and shows the probe what it comes to. If that
+/// is new, it is checked, and whether the heap is right at the end of the cycle that it is in, and of one more.
+pub(crate) fn probe<B: Barrier>(program: &Program, probe: &mut Probe<'_>) -> Result<(), Failure> {
+    let mut machine = Machine::new(program, Watch::Verifier, false);
+    machine.probe = Some(probe);
+    machine.run_caught::<B>(program.config)
 }
 
 type Outcome = Result<(), String>;
@@ -120,6 +124,30 @@ impl<'a> Registers<'a> {
     }
 }
 
+/// What a program has come to, for those who go on from there.
+pub(crate) struct View<'v> {
+    /// The heap's digest, and where the objects in `registers` lie.
+    pub digest: &'v [u64],
+    pub shadow: &'v Shadow,
+    /// Objects in the heap, dead ones that are not swept yet included, but for the cells of weak pointers.
+    pub objects: usize,
+    /// The oldest first.
+    pub registers: [Shade; REGISTERS],
+    /// The values at hand, in the order in which operands name them.
+    pub operands: Vec<Shade>,
+    pub locals: &'v [Shade],
+    /// How many of them are of the scopes around the innermost one.
+    pub outer_locals: usize,
+    /// What leaves each open scope.
+    pub kept: &'v [Vec<Shade>],
+    pub roots: Vec<Shade>,
+    pub stacks: Vec<&'v [Shade]>,
+    pub cells: Vec<Shade>,
+}
+
+/// Looks at what a program has come to. False: this state is known, and need not be looked at again.
+pub(crate) type Probe<'p> = dyn FnMut(View<'_>) -> bool + 'p;
+
 struct Machine<'p> {
     ops: &'p [Op],
     at: usize,
@@ -138,6 +166,12 @@ struct Machine<'p> {
     interned: [Option<u32>; 4],
     /// A region is being left, and with which mode of sweeping the next one goes on.
     leaving: Option<u8>,
+    /// Who looks at the state that the program comes to. All operations but the last were checked before.
+    probe: Option<&'p mut Probe<'p>>,
+    /// The probe knows that state: nothing more is checked.
+    known: bool,
+    /// It does not.
+    new: bool,
 }
 
 impl<'p> Machine<'p> {
@@ -157,7 +191,19 @@ impl<'p> Machine<'p> {
             kept: Vec::new(),
             interned: [None; 4],
             leaving: None,
+            probe: None,
+            known: false,
+            new: false,
         }
+    }
+
+    fn run_caught<B: Barrier>(&mut self, config: Config) -> Result<(), Failure> {
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.run::<B>(config))).unwrap_or_else(|panic| {
+            let text = panic.downcast_ref::<String>().cloned();
+            let text = text.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string));
+            Err(format!("panic: {}", text.unwrap_or_default()))
+        });
+        outcome.map_err(|what| Failure { at: self.at, what })
     }
 
     fn run<B: Barrier>(&mut self, config: Config) -> Outcome {
@@ -180,6 +226,9 @@ impl<'p> Machine<'p> {
                 self.scope(cx, &mut frame, &mut |_, _| {})
             })?;
             self.locals.clear();
+            if self.known {
+                return Ok(());
+            }
             if self.watch == Watch::Verifier {
                 heap.verify().map_err(|error| format!("between two regions: {error}"))?;
             }
@@ -212,7 +261,7 @@ impl<'p> Machine<'p> {
     ) -> Outcome {
         loop {
             self.straight(cx, frame, keep)?;
-            let Some(&op) = self.ops.get(self.at) else { return Ok(()) };
+            let Some(&op) = self.ops.get(self.at) else { return self.conclude(cx, frame) };
             match op {
                 Op::Scope if self.kept.len() < MAX_SCOPES => {
                     self.at += 1;
@@ -329,7 +378,59 @@ impl<'p> Machine<'p> {
             self.walk(cx, frame, &registers.values, false)?;
             self.at += 1;
         }
+        if self.at == self.ops.len()
+            && let Some(probe) = self.probe.take()
+        {
+            self.new = self.show(cx, frame, &registers, probe);
+            self.known = !self.new;
+            // After a step the verifier looks first.
+            if self.ops.last().is_some_and(|op| !op.collects()) {
+                self.walk(cx, frame, &registers.values, false)?;
+            }
+        }
         Ok(())
+    }
+
+    /// Shows the probe where the program stands. Nothing in the heap is dereferenced but by its own digest.
+    fn show<'a, B: Barrier>(
+        &mut self,
+        cx: &'a Mutator<'_, B>,
+        frame: &Frame<'_, '_, B>,
+        registers: &Registers<'a>,
+        probe: &mut Probe<'_>,
+    ) -> bool {
+        let ordered: [Both<'a>; REGISTERS] =
+            core::array::from_fn(|at| registers.values[(registers.next + at) % REGISTERS]);
+        let mut digest = Vec::with_capacity(512);
+        cx.digest(&ordered.map(|(_, value)| value.addr().unwrap_or(0)), &mut digest);
+        let operands = self.operands(cx, frame, registers, |_, shade| shade.is_some());
+        let stats = cx.stats();
+        probe(View {
+            digest: &digest,
+            shadow: &self.shadow,
+            objects: (stats.objects_allocated - stats.objects_freed) as usize - self.cells.len(),
+            registers: ordered.map(|(shade, _)| shade),
+            operands: operands.into_iter().map(|(shade, _)| shade).collect(),
+            locals: &self.locals,
+            outer_locals: frame.base,
+            kept: &self.kept,
+            roots: self.roots.iter().map(|(_, shade)| *shade).collect(),
+            stacks: self.stacks.iter().map(|(_, shades)| shades.as_slice()).collect(),
+            cells: self.cells.iter().map(|(_, shade)| *shade).collect(),
+        })
+    }
+
+    /// What comes after a program that was probed: nothing, if it came to a known state.
+    fn conclude<B: Barrier>(&mut self, cx: &mut Mutator<'_, B>, frame: &dyn Locals<B>) -> Outcome {
+        if !core::mem::take(&mut self.new) {
+            return Ok(());
+        }
+        self.audit(cx, frame, true)?;
+        self.finish(cx);
+        self.audit(cx, frame, true)?;
+        self.collect(cx, frame)?;
+        self.audit(cx, frame, true)?;
+        self.exact(cx, frame)
     }
 
     #[allow(clippy::too_many_lines, reason = "a table of operations")]
@@ -725,8 +826,16 @@ impl<'p> Machine<'p> {
         self.shadow.reach(roots.chain(registers.iter().map(|(shade, _)| shade)).copied())
     }
 
+    /// Whether the oracle looks: not at the beginning of a program that is probed, which was looked at before.
+    fn looks(&self) -> bool {
+        self.probe.is_none() && !self.known
+    }
+
     /// Looks whether something was lost, then at everything. `stopped`: no registers live.
     fn audit<B: Barrier>(&mut self, cx: &mut Mutator<'_, B>, frame: &dyn Locals<B>, stopped: bool) -> Outcome {
+        if !self.looks() {
+            return Ok(());
+        }
         if self.watch == Watch::Verifier && stopped {
             cx.verify().map_err(|error| error.to_string())?;
         }
@@ -741,6 +850,9 @@ impl<'p> Machine<'p> {
         registers: &[Both<'a>],
         exact: bool,
     ) -> Outcome {
+        if !self.looks() {
+            return Ok(());
+        }
         let reached = self.reach(registers);
         for (id, object) in self.shadow.objects.iter().enumerate() {
             let drops = if object.kind.has_witness() { self.log.drops(id as u32) } else { 0 };
@@ -800,7 +912,12 @@ impl<'p> Machine<'p> {
         self.audit(cx, &frame, true)?;
         self.collect(cx, &frame)?;
         self.audit(cx, &frame, true)?;
-        self.walk(cx, &frame, &[], true)?;
+        self.exact(cx, &frame)
+    }
+
+    /// A whole cycle has run since the mutator did: what is unreachable is gone.
+    fn exact<B: Barrier>(&mut self, cx: &Mutator<'_, B>, frame: &dyn Locals<B>) -> Outcome {
+        self.walk(cx, frame, &[], true)?;
         let reached = self.reach(&[]);
         for (id, object) in self.shadow.objects.iter().enumerate() {
             if object.kind.has_witness() && !reached[id] && self.log.drops(id as u32) != 1 {

@@ -46,6 +46,11 @@ impl Kind {
         }
     }
 
+    /// The first number of a kind.
+    pub fn number(self) -> u8 {
+        (0..=u8::MAX).find(|number| Kind::new(*number) == self).unwrap_or(u8::MAX)
+    }
+
     /// The same, of kinds that tell of their death by a drop.
     pub fn with_witness(number: u8) -> Kind {
         if number % 3 == 2 { Kind::Bag } else { Kind::Guarded }

@@ -6,7 +6,7 @@
 use grisaille::barrier::rules::{Birth, New, Policy, RootWrite, Roots, Rules, WholeObject};
 use grisaille::{Barrier, Deletion, Hybrid, Insertion, StopTheWorld, Watermark};
 
-use crate::machine::{self, Failure, Watch};
+use crate::machine::{self, Failure, Probe, Watch};
 use crate::op::Program;
 
 /// A kind of heap: a policy, sound or not.
@@ -16,11 +16,22 @@ pub struct Subject {
     pub name: &'static str,
     run: fn(&Program, Watch) -> Result<(), Failure>,
     replay: fn(&Program, Watch) -> String,
+    probe: fn(&Program, &mut Probe<'_>) -> Result<(), Failure>,
 }
 
 impl Subject {
     const fn new<B: Barrier>() -> Subject {
-        Subject { name: <B as Barrier>::NAME, run: machine::run::<B>, replay: machine::replay::<B> }
+        Subject {
+            name: <B as Barrier>::NAME,
+            run: machine::run::<B>,
+            replay: machine::replay::<B>,
+            probe: machine::probe::<B>,
+        }
+    }
+
+    /// Runs a program that was run but for its last operation, and shows what it comes to.
+    pub(crate) fn probe(&self, program: &Program, probe: &mut Probe<'_>) -> Result<(), Failure> {
+        (self.probe)(program, probe)
     }
 
     /// Runs a program. A panic is a failure too.

@@ -1,0 +1,32 @@
+//! Searches and campaigns, from the command line.
+
+use grisaille_oracle::Subject;
+use grisaille_oracle::small::{Bound, search};
+use grisaille_oracle::subject;
+
+fn main() {
+    let args: Vec<String> = std::env::args().collect();
+    let depth: usize = args[1].parse().unwrap();
+    let names: Vec<Subject> = match args.get(2).map(String::as_str) {
+        None => subject::SOUND.to_vec(),
+        Some("broken") => subject::BROKEN.to_vec(),
+        Some(name) => vec![Subject::by_name(name).expect("a subject")],
+    };
+    for subject in names {
+        let start = std::time::Instant::now();
+        let outcome = search(&subject, Bound::of(depth));
+        let s = start.elapsed().as_secs_f64();
+        println!(
+            "{:50} {:>9} programs {:>9} states {s:.2} s, {:.0}/s {:?}",
+            subject.name,
+            outcome.programs,
+            outcome.states,
+            outcome.programs as f64 / s,
+            outcome.lengths
+        );
+        if let Some(found) = outcome.found {
+            println!("   depth {}: {}", found.program.ops.len(), found.failure.what.lines().next().unwrap());
+            println!("   {:?}", found.program.ops);
+        }
+    }
+}
