@@ -105,22 +105,26 @@ impl<B: Barrier> Locals<B> for Frame<'_, '_, B> {
     }
 }
 
-/// Unrooted pointers.
+/// Unrooted pointers, the newest last. An object is in one of them at the most, so few objects are never forgotten.
 struct Registers<'a> {
     values: [Both<'a>; REGISTERS],
-    next: usize,
 }
 
 impl<'a> Registers<'a> {
-    const EMPTY: Registers<'a> = Registers { values: [(None, Value::Nil); REGISTERS], next: 0 };
+    const EMPTY: Registers<'a> = Registers { values: [(None, Value::Nil); REGISTERS] };
 
     fn newest(&self) -> Both<'a> {
-        self.values[(self.next + REGISTERS - 1) % REGISTERS]
+        self.values[REGISTERS - 1]
     }
 
     fn put(&mut self, value: Both<'a>) {
-        self.values[self.next] = value;
-        self.next = (self.next + 1) % REGISTERS;
+        if value.0.is_none() {
+            return;
+        }
+        let holds = |shade: Shade| self.values.iter().position(|value| value.0 == shade);
+        let at = holds(value.0).or(holds(None)).unwrap_or(0);
+        self.values[at..].rotate_left(1);
+        self.values[REGISTERS - 1] = value;
     }
 }
 
@@ -131,7 +135,7 @@ pub(crate) struct View<'v> {
     pub shadow: &'v Shadow,
     /// Objects in the heap, dead ones that are not swept yet included, but for the cells of weak pointers.
     pub objects: usize,
-    /// The oldest first.
+    /// In the order of their addresses.
     pub registers: [Shade; REGISTERS],
     /// The values at hand, in the order in which operands name them.
     pub operands: Vec<Shade>,
@@ -146,7 +150,7 @@ pub(crate) struct View<'v> {
 }
 
 /// Looks at what a program has come to. False: this state is known, and need not be looked at again.
-pub(crate) type Probe<'p> = dyn FnMut(View<'_>) -> bool + 'p;
+pub(crate) type Probe<'p> = dyn FnMut(&View<'_>) -> bool + 'p;
 
 struct Machine<'p> {
     ops: &'p [Op],
@@ -399,17 +403,18 @@ impl<'p> Machine<'p> {
         registers: &Registers<'a>,
         probe: &mut Probe<'_>,
     ) -> bool {
-        let ordered: [Both<'a>; REGISTERS] =
-            core::array::from_fn(|at| registers.values[(registers.next + at) % REGISTERS]);
+        // Which register it is in decides nothing.
+        let mut ordered = registers.values.map(|(shade, value)| (value.addr().unwrap_or(0), shade));
+        ordered.sort_unstable();
         let mut digest = Vec::with_capacity(512);
-        cx.digest(&ordered.map(|(_, value)| value.addr().unwrap_or(0)), &mut digest);
+        cx.digest(&ordered.map(|(address, _)| address), &mut digest);
         let operands = self.operands(cx, frame, registers, |_, shade| shade.is_some());
         let stats = cx.stats();
-        probe(View {
+        probe(&View {
             digest: &digest,
             shadow: &self.shadow,
             objects: (stats.objects_allocated - stats.objects_freed) as usize - self.cells.len(),
-            registers: ordered.map(|(shade, _)| shade),
+            registers: ordered.map(|(_, shade)| shade),
             operands: operands.into_iter().map(|(shade, _)| shade).collect(),
             locals: &self.locals,
             outer_locals: frame.base,
@@ -420,16 +425,17 @@ impl<'p> Machine<'p> {
         })
     }
 
-    /// What comes after a program that was probed: nothing, if it came to a known state.
+    /// What comes after a program that was probed: nothing, if it came to a known state. Else the verifier judges that
+    /// state, and the drops and the canaries what becomes of it.
     fn conclude<B: Barrier>(&mut self, cx: &mut Mutator<'_, B>, frame: &dyn Locals<B>) -> Outcome {
         if !core::mem::take(&mut self.new) {
             return Ok(());
         }
         self.audit(cx, frame, true)?;
+        self.watch = Watch::Drops;
         self.finish(cx);
         self.audit(cx, frame, true)?;
-        self.collect(cx, frame)?;
-        self.audit(cx, frame, true)?;
+        cx.collect();
         self.exact(cx, frame)
     }
 

@@ -14,7 +14,7 @@ fn main() {
     };
     for subject in names {
         let start = std::time::Instant::now();
-        let outcome = search(&subject, Bound::of(depth));
+        let outcome = search(&subject, Bound::of(depth), std::env::var("T").map_or(1, |t| t.parse().unwrap()));
         let s = start.elapsed().as_secs_f64();
         println!(
             "{:50} {:>9} programs {:>9} states {s:.2} s, {:.0}/s {:?}",

@@ -46,9 +46,24 @@ impl Kind {
         }
     }
 
-    /// The first number of a kind.
+    /// The least number of a kind that can be allocated.
     pub fn number(self) -> u8 {
-        (0..=u8::MAX).find(|number| Kind::new(*number) == self).unwrap_or(u8::MAX)
+        (0..=u8::MAX).find(|number| Kind::new(*number) == self).expect("a kind that can be allocated")
+    }
+
+    /// A number for each kind.
+    pub fn tag(self) -> u64 {
+        match self {
+            Kind::Cons => 1,
+            Kind::Guarded => 2,
+            Kind::Background => 3,
+            Kind::Bag => 4,
+            Kind::Tuple => 5,
+            Kind::Str => 6,
+            Kind::Interned => 7,
+            Kind::Weak => 8,
+            Kind::Array(len) => 9 + u64::from(len),
+        }
     }
 
     /// The same, of kinds that tell of their death by a drop.
