@@ -12,21 +12,23 @@ fn main() {
         Some("broken") => subject::BROKEN.to_vec(),
         Some(name) => vec![Subject::by_name(name).expect("a subject")],
     };
+    let get = |n: &str| std::env::var(n).map_or(1, |t| t.parse().unwrap());
     for subject in names {
         let start = std::time::Instant::now();
-        let outcome = search(&subject, Bound::of(depth), std::env::var("T").map_or(1, |t| t.parse().unwrap()));
+        let outcome = search(&subject, Bound::new(depth, get("S")), get("T"));
         let s = start.elapsed().as_secs_f64();
         println!(
-            "{:50} {:>9} programs {:>9} states {s:.2} s, {:.0}/s {:?}",
+            "{:50} {:>9} programs {:>9} states, longest {} {s:.2} s, {:.0}/s {:?}",
             subject.name,
             outcome.programs,
             outcome.states,
+            outcome.longest,
             outcome.programs as f64 / s,
-            outcome.lengths
+            outcome.levels
         );
         if let Some(found) = outcome.found {
-            println!("   depth {}: {}", found.program.ops.len(), found.failure.what.lines().next().unwrap());
-            println!("   {:?}", found.program.ops);
+            println!("   depth {}: {}", found.depth, found.failure.what.lines().next().unwrap());
+            println!("   {:?}", found.program);
         }
     }
 }

@@ -17,7 +17,7 @@ fn operand(at: usize) -> u8 {
 /// objects that they name. Left out is what is two others in one (`Grow`, `Take`, `Move`), what is many steps
 /// (`Begin`, `Finish`, `Collect`, `Safepoint`), and what needs more than three objects and two stacks.
 pub fn menu(view: &View<'_>, bound: &Bound) -> Vec<Op> {
-    let mut menu = vec![Op::Step { work: 0 }];
+    let mut menu = Vec::with_capacity(16);
     // The objects at hand, each by its first operand.
     let mut names: Vec<(u32, u8)> = Vec::with_capacity(4);
     for (at, &shade) in view.operands.iter().enumerate() {

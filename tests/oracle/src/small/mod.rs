@@ -1,21 +1,39 @@
-//! Every small program: all sequences of operations up to a bound, on the real collector.
+//! Every small program: all sequences of operations up to a bound, on the real collector, which is stepped by one unit
+//! of work, any number of times, between any two of them.
+//!
+//! [`search`] goes breadth first, by the number of operations; steps of the collector count nothing. It runs each
+//! program from a fresh heap, and looks at the state that it comes to: the verifier, the walk with the shadow graph,
+//! and the drops when the heap goes (see `machine::probe`). In the states between two cycles it runs a full collection
+//! too, which must free what is unreachable and nothing else.
+//!
+//! A program that comes to a state which another has come to is left as it is. A state's `key` holds all that decides
+//! what becomes of it, whatever operations follow: of the collector (`src/observe/digest.rs` says why it is all), and of
+//! what the program can get at. So what goes on from the one program does what goes on from the other, and is judged
+//! the same. A test runs all programs without this, up to a lesser length, and comes to the same states. Keys are
+//! folded to 128 bits: among 10^8 states two are taken for one with a probability below 10^-22.
+//!
+//! What programs are made of is in [`Bound`] and `menu`: objects with slots and objects that are mutated as a whole,
+//! all with a canary and a drop that is seen; locals and a scope, a root, two stacks, a weak pointer, each made and
+//! destroyed.
 
 mod key;
 mod menu;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashSet;
 use std::hash::BuildHasherDefault;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
-use crate::machine::Failure;
+use crate::machine::{Failure, Watch};
 use crate::op::{Config, Op, Program};
 use crate::subject::Subject;
 
 /// How far a search goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bound {
-    /// Operations of a program.
+    /// Operations of a program, besides steps of the collector, of which there may be any number.
     pub depth: usize,
     /// Objects in the heap at a time, dead ones that are not swept yet included.
     pub objects: usize,
@@ -37,8 +55,8 @@ pub struct Bound {
 
 impl Bound {
     /// All programs of up to so many operations.
-    pub const fn of(depth: usize) -> Bound {
-        Bound { depth, objects: 3, slots: 1, locals: 2, scopes: 1, roots: 1, stacks: 2, height: 2, weaks: 1 }
+    pub const fn new(depth: usize, slots: usize) -> Bound {
+        Bound { depth, objects: 3, slots, locals: 2, scopes: 1, roots: 1, stacks: 2, height: 2, weaks: 1 }
     }
 }
 
@@ -47,10 +65,10 @@ impl Bound {
 pub struct Found {
     /// Programs that were run until then, this one included.
     pub programs: u64,
-    /// The program, with what the search does after each at its end.
-    pub program: Program,
-    /// Operations of it that the search came to.
+    /// Operations of it, besides steps of the collector.
     pub depth: usize,
+    /// The program, and what the search does after it.
+    pub program: Program,
     /// What went wrong.
     pub failure: Failure,
 }
@@ -62,10 +80,21 @@ pub struct Outcome {
     pub programs: u64,
     /// States that they came to.
     pub states: u64,
-    /// Programs and states of each length, from none on.
-    pub lengths: Vec<(u64, u64)>,
-    /// The first program that fails: one of the shortest.
+    /// Operations of the longest program, steps included.
+    pub longest: usize,
+    /// Programs and states by the number of operations, from none on.
+    pub levels: Vec<(u64, u64)>,
+    /// The first program that fails: one of fewest operations.
     pub found: Option<Found>,
+}
+
+/// Runs every program up to the bound, those of fewer operations first, until one fails. On one thread the order is the
+/// same each time; what is counted is the same on several, unless one fails.
+pub fn search(subject: &Subject, bound: Bound, threads: usize) -> Outcome {
+    let known = Known(std::array::from_fn(|_| Mutex::default()));
+    let mut search = Search { subject, bound, threads, known, nodes: Vec::new(), outcome: Outcome::default() };
+    search.run();
+    search.outcome
 }
 
 /// A program: the one that is shorter by an operation, by number, and that operation.
@@ -75,148 +104,197 @@ struct Node {
     op: Op,
 }
 
-/// The number of the program of no operations.
-const EMPTY: u32 = u32::MAX;
+/// Stands for the parent of the empty program.
+const NONE: u32 = u32::MAX;
 
-/// A program that came to a new state.
+/// A program that came to a new state, and what goes on from there.
 struct Reached {
     node: Node,
-    /// What goes on from there.
     menu: Vec<Op>,
 }
 
-/// Known states, in as many parts as keep threads out of each other's way.
-struct Known([Mutex<HashSet<u128, BuildHasherDefault<key::Half>>>; Known::PARTS]);
-
-impl Known {
-    const PARTS: usize = 64;
-
-    fn insert(&self, key: u128) -> bool {
-        self.0[(key >> 64) as usize % Known::PARTS].lock().expect("no thread panics with it").insert(key)
-    }
+/// How programs are extended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum By {
+    Nothing,
+    AStep,
+    TheMenu,
 }
 
-/// Runs every program up to the bound, the shorter ones first, until one fails. On one thread the order is the same
-/// each time; what is counted is the same on several, unless one fails.
-pub fn search(subject: &Subject, bound: Bound, threads: usize) -> Outcome {
-    let known = Known(std::array::from_fn(|_| Mutex::default()));
-    let mut nodes: Vec<Node> = Vec::new();
-    let mut outcome = Outcome::default();
-    // The programs of the last length that came to new states: their number, and what goes on from there.
-    let mut frontier: Vec<(u32, Vec<Op>)> = Vec::new();
-    for depth in 0..=bound.depth {
-        let level = Level {
-            subject,
-            bound: &bound,
-            depth,
-            known: &known,
-            nodes: &nodes,
-            frontier: &frontier,
-            next: AtomicUsize::new(0),
-            programs: AtomicU64::new(0),
-            found: Mutex::new(None),
-        };
-        let reached: Vec<Vec<Reached>> = std::thread::scope(|scope| {
-            let others: Vec<_> = (1..threads).map(|_| scope.spawn(|| level.run())).collect();
-            let own = level.run();
-            others.into_iter().map(|thread| thread.join().expect("failures are caught")).chain([own]).collect()
-        });
-        let (programs, found) = (level.programs.into_inner(), level.found.into_inner().expect("no thread panicked"));
-        let states = reached.iter().map(Vec::len).sum::<usize>() as u64;
-        outcome.lengths.push((programs, states));
-        if let Some((program, failure)) = found {
-            outcome.found = Some(Found::new(subject, program, failure, depth, outcome.programs + programs));
-        }
-        outcome.programs += programs;
-        outcome.states += states;
-        if outcome.found.is_some() {
-            break;
-        }
-        frontier.clear();
-        for Reached { node, menu } in reached.into_iter().flatten() {
-            if depth == 0 {
-                frontier.push((EMPTY, menu));
-            } else {
-                frontier.push((nodes.len() as u32, menu));
-                nodes.push(node);
+struct Search<'s> {
+    subject: &'s Subject,
+    bound: Bound,
+    threads: usize,
+    known: Known,
+    /// The programs that came to new states, each after the one that it goes on from.
+    nodes: Vec<Node>,
+    outcome: Outcome,
+}
+
+impl Search<'_> {
+    fn run(&mut self) {
+        let mut reached = self.extend(0, &[(NONE, Vec::new())], By::Nothing);
+        for depth in 0..=self.bound.depth {
+            // Steps come first, until they lead to nothing new: so each state is met with as few operations as can be.
+            let mut level = Vec::new();
+            while !reached.is_empty() {
+                let from = level.len();
+                for Reached { node, menu } in reached {
+                    level.push((self.nodes.len() as u32, menu));
+                    self.nodes.push(node);
+                }
+                reached = self.extend(depth, &level[from..], By::AStep);
+            }
+            if depth < self.bound.depth && self.outcome.found.is_none() {
+                reached = self.extend(depth + 1, &level, By::TheMenu);
             }
         }
     }
-    outcome
+
+    /// Runs all programs that go on from some by one operation. `depth`: operations of them.
+    fn extend(&mut self, depth: usize, from: &[(u32, Vec<Op>)], by: By) -> Vec<Reached> {
+        if self.outcome.found.is_some() {
+            return Vec::new();
+        }
+        let round = Round {
+            search: self,
+            depth,
+            from,
+            by,
+            next: AtomicUsize::new(0),
+            programs: AtomicU64::new(0),
+            longest: AtomicUsize::new(0),
+            found: Mutex::new(None),
+        };
+        let reached: Vec<Reached> = std::thread::scope(|scope| {
+            let helpers = self.threads.min(from.len() / 16 + 1) - 1;
+            let helpers: Vec<_> = (0..helpers).map(|_| scope.spawn(|| round.run())).collect();
+            let mut reached = round.run();
+            for helper in helpers {
+                reached.append(&mut helper.join().expect("what fails is caught"));
+            }
+            reached
+        });
+        let (programs, longest) = (round.programs.into_inner(), round.longest.into_inner());
+        let found = round.found.into_inner().expect("nobody panics with it");
+        let outcome = &mut self.outcome;
+        if outcome.levels.len() == depth {
+            outcome.levels.push((0, 0));
+        }
+        outcome.levels[depth].0 += programs;
+        outcome.levels[depth].1 += reached.len() as u64;
+        outcome.programs += programs;
+        outcome.states += reached.len() as u64;
+        outcome.longest = outcome.longest.max(longest);
+        if let Some((program, failure)) = found {
+            let program = pasteable(self.subject, program);
+            outcome.found = Some(Found { programs: outcome.programs, depth, program, failure });
+        }
+        reached
+    }
 }
 
-/// All programs of one length.
-struct Level<'l> {
-    subject: &'l Subject,
-    bound: &'l Bound,
+/// Programs that are longer than others by one operation.
+struct Round<'r> {
+    search: &'r Search<'r>,
     depth: usize,
-    known: &'l Known,
-    nodes: &'l [Node],
-    frontier: &'l [(u32, Vec<Op>)],
-    /// The next of the frontier that nobody has taken.
+    from: &'r [(u32, Vec<Op>)],
+    by: By,
+    /// The next one that nobody has taken.
     next: AtomicUsize,
     programs: AtomicU64,
+    longest: AtomicUsize,
     found: Mutex<Option<(Program, Failure)>>,
 }
 
-impl Level<'_> {
-    /// Takes states of the frontier, and runs the programs that go on from them.
+impl Round<'_> {
+    /// Takes programs, and runs what goes on from them. Returns those that came to new states.
     fn run(&self) -> Vec<Reached> {
         let mut reached = Vec::new();
-        let mut program = Program { config: Config { ending: 3, ..Config::default() }, ops: Vec::new() };
-        if self.depth == 0 {
-            if self.next.fetch_add(1, Relaxed) == 0 {
-                self.probe(&program, Node { parent: EMPTY, op: Op::Forget }, &mut reached);
+        while let Some((parent, menu)) = self.from.get(self.next.fetch_add(1, Relaxed)) {
+            let mut program = self.search.program(*parent);
+            let menu = match self.by {
+                By::Nothing => &[][..],
+                By::AStep => &[STEP],
+                By::TheMenu => menu,
+            };
+            if self.by == By::Nothing {
+                self.probe(&program, Node { parent: NONE, op: STEP }, &mut reached);
             }
-            return reached;
-        }
-        while let Some((parent, menu)) = self.frontier.get(self.next.fetch_add(1, Relaxed)) {
-            program.ops.clear();
-            let mut at = *parent;
-            while at != EMPTY {
-                let node = self.nodes[at as usize];
-                program.ops.push(node.op);
-                at = node.parent;
-            }
-            program.ops.reverse();
             for &op in menu {
                 program.ops.push(op);
-                if !self.probe(&program, Node { parent: *parent, op }, &mut reached) {
-                    // The others stop at their next state.
-                    self.next.store(self.frontier.len(), Relaxed);
-                    return reached;
-                }
+                self.probe(&program, Node { parent: *parent, op }, &mut reached);
                 program.ops.pop();
             }
         }
         reached
     }
 
-    /// Runs one program. False: it fails.
-    fn probe(&self, program: &Program, node: Node, reached: &mut Vec<Reached>) -> bool {
+    fn probe(&self, program: &Program, node: Node, reached: &mut Vec<Reached>) {
+        if self.found.lock().expect("nobody panics with it").is_some() {
+            return;
+        }
         self.programs.fetch_add(1, Relaxed);
-        let result = self.subject.probe(program, &mut |view| {
-            let new = self.known.insert(key::key(view));
+        self.longest.fetch_max(program.ops.len(), Relaxed);
+        let result = self.search.subject.probe(program, &mut |view| {
+            let new = self.search.known.insert(key::key(view));
             if new {
-                let is_last = self.depth == self.bound.depth;
-                let menu = if is_last { Vec::new() } else { menu::menu(view, self.bound) };
+                let is_last = self.depth == self.search.bound.depth;
+                let menu = if is_last { Vec::new() } else { menu::menu(view, &self.search.bound) };
                 reached.push(Reached { node, menu });
             }
             new
         });
-        match result {
-            Ok(()) => true,
-            Err(failure) => {
-                *self.found.lock().expect("no thread panics with it") = Some((program.clone(), failure));
-                false
-            }
+        if let Err(failure) = result {
+            self.found.lock().expect("nobody panics with it").get_or_insert((program.clone(), failure));
         }
     }
 }
 
-impl Found {
-    fn new(subject: &Subject, program: Program, failure: Failure, depth: usize, programs: u64) -> Found {
-        let _ = subject;
-        Found { programs, program, depth, failure }
+/// One unit of work.
+const STEP: Op = Op::Step { work: 0 };
+
+/// Swept on the mutator's thread, stepped by hand; the heap is dropped as it is.
+const CONFIG: Config = Config { sweep: 0, mode: 0, queue: 0, ending: 3 };
+
+impl Search<'_> {
+    /// A program by its number.
+    fn program(&self, number: u32) -> Program {
+        let mut ops = Vec::new();
+        let mut at = number;
+        while at != NONE {
+            let Node { parent, op } = self.nodes[at as usize];
+            // The empty program is no operation.
+            if parent != NONE || at != 0 {
+                ops.push(op);
+            }
+            at = parent;
+        }
+        ops.reverse();
+        Program { config: CONFIG, ops }
+    }
+}
+
+/// The program as everybody else runs it: with the collection at its end, where it takes that to fail.
+fn pasteable(subject: &Subject, program: Program) -> Program {
+    let ways = [(3, None), (0, None), (3, Some(Op::Collect))];
+    let ways = ways.map(|(ending, last)| {
+        let mut way = program.clone();
+        way.config.ending = ending;
+        way.ops.extend(last);
+        way
+    });
+    ways.into_iter().find(|way| subject.run(way, Watch::Verifier).is_err()).unwrap_or(program)
+}
+
+/// Known states, in so many parts that threads seldom meet.
+struct Known([Mutex<HashSet<u128, BuildHasherDefault<key::Half>>>; Known::PARTS]);
+
+impl Known {
+    const PARTS: usize = 64;
+
+    fn insert(&self, key: u128) -> bool {
+        let part = (key >> 64) as usize % Known::PARTS;
+        self.0[part].lock().expect("nobody panics with it").insert(key)
     }
 }
