@@ -262,8 +262,10 @@ impl RootTable {
                 digest.objects(&pointers);
             }
             if let Some(cycle) = digest.marking {
-                digest.flag(root.scanned_in().get() == cycle);
-                digest.flag(root.dirty().get());
+                let scanned = root.scanned_in().get() == cycle;
+                digest.flag(scanned);
+                // What is still to be scanned is not dirty any more then.
+                digest.flag(scanned && root.dirty().get());
             }
         }
         digest.number(*unscanned);

@@ -68,11 +68,13 @@ fn start<B: Barrier>(program: &Program, watch: Watch, notes: bool) -> (Result<()
     (outcome, machine.notes.unwrap_or_default())
 }
 
-/// Runs a program whose operations but the last are known to run well, and shows the probe what it comes to. If that
-/// is new, it is checked.
+/// Runs a program whose operations but the last are known to run well, and shows the probe what it comes to. While that
+/// is new, it is checked, and the collector is stepped by one unit of work, which is shown too. At last, if anything
+/// was new, a full collection must free what is unreachable, and nothing else.
 pub(crate) fn probe<B: Barrier>(program: &Program, probe: &mut Probe<'_>) -> Result<(), Failure> {
     let mut machine = Machine::new(program, Watch::Verifier, false);
     machine.probe = Some(probe);
+    machine.blind = true;
     machine.run_caught::<B>(program.config)
 }
 
@@ -170,12 +172,11 @@ struct Machine<'p> {
     interned: [Option<u32>; 4],
     /// A region is being left, and with which mode of sweeping the next one goes on.
     leaving: Option<u8>,
-    /// Who looks at the state that the program comes to. All operations but the last were checked before.
+    /// Who looks at the state that the program comes to.
     probe: Option<&'p mut Probe<'p>>,
-    /// The probe knows that state: nothing more is checked.
-    known: bool,
-    /// It does not.
-    new: bool,
+    /// The oracle does not look: all operations of a probed program but the last were checked before, and the state
+    /// that they come to may be known.
+    blind: bool,
 }
 
 impl<'p> Machine<'p> {
@@ -196,8 +197,7 @@ impl<'p> Machine<'p> {
             interned: [None; 4],
             leaving: None,
             probe: None,
-            known: false,
-            new: false,
+            blind: false,
         }
     }
 
@@ -230,7 +230,7 @@ impl<'p> Machine<'p> {
                 self.scope(cx, &mut frame, &mut |_, _| {})
             })?;
             self.locals.clear();
-            if self.known {
+            if self.blind {
                 return Ok(());
             }
             if self.watch == Watch::Verifier {
@@ -382,11 +382,8 @@ impl<'p> Machine<'p> {
             self.walk(cx, frame, &registers.values, false)?;
             self.at += 1;
         }
-        if self.at == self.ops.len()
-            && let Some(probe) = self.probe.take()
-        {
-            self.new = self.show(cx, frame, &registers, probe);
-            self.known = !self.new;
+        if self.at == self.ops.len() && self.blind && self.show(cx, frame, &registers) {
+            self.blind = false;
             // After a step the verifier looks first.
             if self.ops.last().is_some_and(|op| !op.collects()) {
                 self.walk(cx, frame, &registers.values, false)?;
@@ -395,14 +392,15 @@ impl<'p> Machine<'p> {
         Ok(())
     }
 
-    /// Shows the probe where the program stands. Nothing in the heap is dereferenced but by its own digest.
+    /// Shows the probe where the program stands. True: that is new. Nothing in the heap is dereferenced but by its own
+    /// digest.
     fn show<'a, B: Barrier>(
         &mut self,
         cx: &'a Mutator<'_, B>,
         frame: &Frame<'_, '_, B>,
         registers: &Registers<'a>,
-        probe: &mut Probe<'_>,
     ) -> bool {
+        let Some(probe) = self.probe.take() else { return false };
         // Which register it is in decides nothing.
         let mut ordered = registers.values.map(|(shade, value)| (value.addr().unwrap_or(0), shade));
         ordered.sort_unstable();
@@ -410,7 +408,7 @@ impl<'p> Machine<'p> {
         cx.digest(&ordered.map(|(address, _)| address), &mut digest);
         let operands = self.operands(cx, frame, registers, |_, shade| shade.is_some());
         let stats = cx.stats();
-        probe(&View {
+        let new = probe(&View {
             digest: &digest,
             shadow: &self.shadow,
             objects: (stats.objects_allocated - stats.objects_freed) as usize - self.cells.len(),
@@ -422,22 +420,28 @@ impl<'p> Machine<'p> {
             roots: self.roots.iter().map(|(_, shade)| *shade).collect(),
             stacks: self.stacks.iter().map(|(_, shades)| shades.as_slice()).collect(),
             cells: self.cells.iter().map(|(_, shade)| *shade).collect(),
-        })
+        });
+        // What scopes do when they end is not shown.
+        self.probe = new.then_some(probe);
+        new
     }
 
-    /// What comes after a program that was probed: nothing, if it came to a known state. Else the verifier judges that
-    /// state. Where no cycle is in progress, a full collection must find all that is unreachable; there the drops and
-    /// the canaries judge.
-    fn conclude<B: Barrier>(&mut self, cx: &mut Mutator<'_, B>, frame: &dyn Locals<B>) -> Outcome {
-        if !core::mem::take(&mut self.new) {
+    /// What comes after a program that was probed and came to a new state. The verifier judges each state; the
+    /// collection at the end is judged by the drops and the canaries.
+    fn conclude<B: Barrier>(&mut self, cx: &mut Mutator<'_, B>, frame: &Frame<'_, '_, B>) -> Outcome {
+        if self.blind || self.probe.is_none() {
             return Ok(());
         }
-        self.audit(cx, frame, true)?;
+        loop {
+            self.audit(cx, frame, true)?;
+            cx.step(Budget::work(1));
+            if !self.show(cx, frame, &Registers::EMPTY) {
+                break;
+            }
+        }
+        self.probe = None;
         self.watch = Watch::Drops;
-        if cx.phase() != Phase::Idle {
-            return Ok(());
-        }
-        cx.collect();
+        self.collect(cx, frame)?;
         self.exact(cx, frame)
     }
 
@@ -834,14 +838,9 @@ impl<'p> Machine<'p> {
         self.shadow.reach(roots.chain(registers.iter().map(|(shade, _)| shade)).copied())
     }
 
-    /// Whether the oracle looks: not at the beginning of a program that is probed, which was looked at before.
-    fn looks(&self) -> bool {
-        self.probe.is_none() && !self.known
-    }
-
     /// Looks whether something was lost, then at everything. `stopped`: no registers live.
     fn audit<B: Barrier>(&mut self, cx: &mut Mutator<'_, B>, frame: &dyn Locals<B>, stopped: bool) -> Outcome {
-        if !self.looks() {
+        if self.blind {
             return Ok(());
         }
         if self.watch == Watch::Verifier && stopped {
@@ -858,7 +857,7 @@ impl<'p> Machine<'p> {
         registers: &[Both<'a>],
         exact: bool,
     ) -> Outcome {
-        if !self.looks() {
+        if self.blind {
             return Ok(());
         }
         let reached = self.reach(registers);

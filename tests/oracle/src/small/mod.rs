@@ -97,28 +97,21 @@ pub fn search(subject: &Subject, bound: Bound, threads: usize) -> Outcome {
     search.outcome
 }
 
-/// A program: the one that is shorter by an operation, by number, and that operation.
+/// A program: one of fewer operations, by number, an operation that follows, and how many steps.
 #[derive(Clone, Copy)]
 struct Node {
     parent: u32,
-    op: Op,
+    op: Option<Op>,
+    steps: u16,
 }
 
-/// Stands for the parent of the empty program.
+/// Stands for the parent of programs of no operations.
 const NONE: u32 = u32::MAX;
 
 /// A program that came to a new state, and what goes on from there.
 struct Reached {
     node: Node,
     menu: Vec<Op>,
-}
-
-/// How programs are extended.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum By {
-    Nothing,
-    AStep,
-    TheMenu,
 }
 
 struct Search<'s> {
@@ -133,34 +126,26 @@ struct Search<'s> {
 
 impl Search<'_> {
     fn run(&mut self) {
-        let mut reached = self.extend(0, &[(NONE, Vec::new())], By::Nothing);
+        let mut level = vec![(NONE, vec![None])];
         for depth in 0..=self.bound.depth {
-            // Steps come first, until they lead to nothing new: so each state is met with as few operations as can be.
-            let mut level = Vec::new();
-            while !reached.is_empty() {
-                let from = level.len();
-                for Reached { node, menu } in reached {
-                    level.push((self.nodes.len() as u32, menu));
-                    self.nodes.push(node);
-                }
-                reached = self.extend(depth, &level[from..], By::AStep);
+            let reached = self.extend(depth, &level);
+            if self.outcome.found.is_some() {
+                break;
             }
-            if depth < self.bound.depth && self.outcome.found.is_none() {
-                reached = self.extend(depth + 1, &level, By::TheMenu);
+            level.clear();
+            for Reached { node, menu } in reached {
+                level.push((self.nodes.len() as u32, menu.into_iter().map(Some).collect()));
+                self.nodes.push(node);
             }
         }
     }
 
-    /// Runs all programs that go on from some by one operation. `depth`: operations of them.
-    fn extend(&mut self, depth: usize, from: &[(u32, Vec<Op>)], by: By) -> Vec<Reached> {
-        if self.outcome.found.is_some() {
-            return Vec::new();
-        }
+    /// Runs all programs that go on from some by one operation, which makes it `depth`, and by steps.
+    fn extend(&mut self, depth: usize, from: &[(u32, Vec<Option<Op>>)]) -> Vec<Reached> {
         let round = Round {
             search: self,
             depth,
             from,
-            by,
             next: AtomicUsize::new(0),
             programs: AtomicU64::new(0),
             longest: AtomicUsize::new(0),
@@ -198,8 +183,7 @@ impl Search<'_> {
 struct Round<'r> {
     search: &'r Search<'r>,
     depth: usize,
-    from: &'r [(u32, Vec<Op>)],
-    by: By,
+    from: &'r [(u32, Vec<Option<Op>>)],
     /// The next one that nobody has taken.
     next: AtomicUsize,
     programs: AtomicU64,
@@ -213,40 +197,40 @@ impl Round<'_> {
         let mut reached = Vec::new();
         while let Some((parent, menu)) = self.from.get(self.next.fetch_add(1, Relaxed)) {
             let mut program = self.search.program(*parent);
-            let menu = match self.by {
-                By::Nothing => &[][..],
-                By::AStep => &[STEP],
-                By::TheMenu => menu,
-            };
-            if self.by == By::Nothing {
-                self.probe(&program, Node { parent: NONE, op: STEP }, &mut reached);
-            }
+            let shorter = program.ops.len();
             for &op in menu {
-                program.ops.push(op);
-                self.probe(&program, Node { parent: *parent, op }, &mut reached);
-                program.ops.pop();
+                program.ops.extend(op);
+                self.probe(&program, Node { parent: *parent, op, steps: 0 }, &mut reached);
+                program.ops.truncate(shorter);
             }
         }
         reached
     }
 
-    fn probe(&self, program: &Program, node: Node, reached: &mut Vec<Reached>) {
+    /// Runs a program, and with it those that go on from it by steps.
+    fn probe(&self, program: &Program, mut node: Node, reached: &mut Vec<Reached>) {
         if self.found.lock().expect("nobody panics with it").is_some() {
             return;
         }
-        self.programs.fetch_add(1, Relaxed);
-        self.longest.fetch_max(program.ops.len(), Relaxed);
+        let mut steps = 0;
         let result = self.search.subject.probe(program, &mut |view| {
             let new = self.search.known.insert(key::key(view));
             if new {
                 let is_last = self.depth == self.search.bound.depth;
                 let menu = if is_last { Vec::new() } else { menu::menu(view, &self.search.bound) };
                 reached.push(Reached { node, menu });
+                node.steps += 1;
             }
+            steps += 1;
             new
         });
+        self.programs.fetch_add(steps, Relaxed);
+        let steps = steps as usize - 1;
+        self.longest.fetch_max(program.ops.len() + steps, Relaxed);
         if let Err(failure) = result {
-            self.found.lock().expect("nobody panics with it").get_or_insert((program.clone(), failure));
+            let mut program = program.clone();
+            program.ops.extend(vec![STEP; steps]);
+            self.found.lock().expect("nobody panics with it").get_or_insert((program, failure));
         }
     }
 }
@@ -263,11 +247,9 @@ impl Search<'_> {
         let mut ops = Vec::new();
         let mut at = number;
         while at != NONE {
-            let Node { parent, op } = self.nodes[at as usize];
-            // The empty program is no operation.
-            if parent != NONE || at != 0 {
-                ops.push(op);
-            }
+            let Node { parent, op, steps } = self.nodes[at as usize];
+            ops.extend(vec![STEP; steps.into()]);
+            ops.extend(op);
             at = parent;
         }
         ops.reverse();
