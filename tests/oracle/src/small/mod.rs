@@ -91,8 +91,7 @@ pub struct Outcome {
 /// Runs every program up to the bound, those of fewer operations first, until one fails. On one thread the order is the
 /// same each time; what is counted is the same on several, unless one fails.
 pub fn search(subject: &Subject, bound: Bound, threads: usize) -> Outcome {
-    let known = Known(std::array::from_fn(|_| Mutex::default()));
-    let mut search = Search { subject, bound, threads, known, nodes: Vec::new(), outcome: Outcome::default() };
+    let mut search = Search::new(subject, bound, threads);
     search.run();
     search.outcome
 }
@@ -124,7 +123,12 @@ struct Search<'s> {
     outcome: Outcome,
 }
 
-impl Search<'_> {
+impl<'s> Search<'s> {
+    fn new(subject: &'s Subject, bound: Bound, threads: usize) -> Self {
+        let known = Known(std::array::from_fn(|_| Mutex::default()));
+        Search { subject, bound, threads, known, nodes: Vec::new(), outcome: Outcome::default() }
+    }
+
     fn run(&mut self) {
         let mut level = vec![(NONE, vec![None])];
         for depth in 0..=self.bound.depth {

@@ -2,7 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Bound, CONFIG, STEP, key, menu};
+use super::{Bound, CONFIG, STEP, Search, key, menu, search};
+use crate::machine::Watch;
 use crate::op::{Op, Program};
 use crate::subject::{self, Subject};
 
@@ -75,5 +76,28 @@ fn what_is_not_extended_leads_to_nothing_new() {
     for subject in subject::SOUND {
         let bound = Bound::new(0, 2);
         assert_eq!(states(subject, &bound, 4, true), states(subject, &bound, 4, false), "{}", subject.name);
+    }
+}
+
+/// The search runs steps together with the program that they go on from: that comes to the same.
+#[test]
+fn steps_in_one_run_are_steps() {
+    for subject in subject::SOUND {
+        let bound = Bound::new(2, 1);
+        let mut search = Search::new(subject, bound, 1);
+        search.run();
+        let programs = (0..search.nodes.len()).map(|number| search.program(number as u32));
+        let states: HashSet<u128> = programs.map(|program| state(subject, &bound, &program.ops).0).collect();
+        assert_eq!(states.len() as u64, search.outcome.states, "{}", subject.name);
+    }
+}
+
+/// What is found is a program as everybody else runs it.
+#[test]
+fn what_is_found_fails_for_others_too() {
+    for name in ["no barrier", "watermark without the shade on pop"] {
+        let subject = Subject::by_name(name).expect("a broken policy");
+        let found = search(&subject, Bound::new(4, 1), 1).found.expect(name);
+        assert!(subject.run(&found.program, Watch::Verifier).is_err(), "{name}: {}", found.program);
     }
 }
