@@ -327,6 +327,43 @@ impl Blocks {
         None
     }
 
+    /// The blocks, in every order that they are kept in, with their bitmaps. What lies in them is told by
+    /// [`Collector::digest`](super::collector::Collector::digest).
+    #[cfg(feature = "unsound-policies")]
+    pub fn digest(&self, marker: &super::mark::Marker, digest: &mut crate::observe::digest::Digest<'_>) {
+        let Blocks { arena, all, all_drop, background, available, job, looked_at, put_off, to_drop } = self;
+        arena.digest(digest);
+        digest.number(*background);
+        let lists = [all, all_drop, to_drop].map(Vec::as_slice);
+        let lines = available.iter().map(|line| line.iter().copied().collect::<Vec<_>>());
+        for list in lists.map(<[BlockPtr]>::to_vec).into_iter().chain(lines) {
+            digest.number(list.len());
+            list.into_iter().for_each(|block| digest.block(block));
+        }
+        digest.flag(job.is_some());
+        if let Some(job) = job {
+            // Nobody else has it: what is swept was looked at.
+            debug_assert!(!job.handed_over, "the future depends on another thread");
+            digest.number(job.blocks.len());
+            digest.number(*looked_at);
+            put_off.iter().for_each(|&index| digest.number(index));
+            digest.flag(job.occupied == marker.occupied());
+        }
+        for block in self.each().chain(self.unfiled()) {
+            digest.block(block);
+            digest.number(block.kind() as usize);
+            digest.flag(block.is_large());
+            digest.number(block.run());
+            digest.flag(block.lost_grey.get());
+            digest.number(block.live.get() as usize);
+            digest.number(block.dropped_to.get() as usize);
+            for bitmap in [marker.occupied(), marker.marked()] {
+                // SAFETY: no other thread has a block of this heap (asserted above); the borrow ends with the call.
+                digest.bits(unsafe { block.bits(bitmap) });
+            }
+        }
+    }
+
     /// Drops what is left of a heap that is being dropped: every object with drop glue, dead or alive, once.
     /// All holes are retired: `occupied` names every object.
     pub fn drop_everything(&mut self, occupied: usize) {

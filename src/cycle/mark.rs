@@ -350,6 +350,37 @@ impl Marker {
         unsafe { (*self.waiting.get()).clear(meter) }
     }
 
+    /// The grey set in its order, and what was found. The ring is empty between two steps.
+    #[cfg(feature = "unsound-policies")]
+    pub fn digest(&self, digest: &mut crate::observe::digest::Digest<'_>) {
+        let Marker {
+            marked: _,
+            stack,
+            pieces,
+            ring: _,
+            ring_head: _,
+            ring_len,
+            cap: _,
+            overflowed,
+            // Booked together with what was born black: see the collector.
+            objects: _,
+            granules: _,
+            weak_cells,
+            waiting: _,
+        } = self;
+        debug_assert_eq!(ring_len.get(), 0);
+        digest.flag(overflowed.get());
+        // SAFETY: leaf borrows of what is not shared.
+        let (stack, pieces, weak_cells) = unsafe { (&*stack.get(), &*pieces.get(), &*weak_cells.get()) };
+        digest.objects(stack);
+        digest.number(pieces.len());
+        for &(object, piece) in pieces {
+            digest.object(object);
+            digest.number(piece);
+        }
+        digest.objects(weak_cells);
+    }
+
     /// Lowers the cap, for tests of the overflow path.
     pub fn set_cap(&self, cap: usize) {
         let cap = cap.max(1);

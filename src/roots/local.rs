@@ -189,6 +189,17 @@ impl PointerArea {
         self.dirty_from.set(self.len());
     }
 
+    #[cfg(feature = "unsound-policies")]
+    pub fn digest(&self, digest: &mut crate::observe::digest::Digest<'_>) {
+        let PointerArea { entries: _, unscanned, dirty_from } = self;
+        digest.number(self.len());
+        (0..self.len()).for_each(|at| digest.object(self.at(at)));
+        if digest.marking.is_some() {
+            digest.number(unscanned.get());
+            digest.number(dirty_from.get());
+        }
+    }
+
     /// What a verifier asks: calls `f` with each root, whether a scan of this cycle will come to it, and whether a
     /// rescan would.
     pub fn survey(&self, f: &mut dyn FnMut(ObjectPtr, bool, bool)) {

@@ -248,6 +248,30 @@ impl RootTable {
         }
     }
 
+    #[cfg(feature = "unsound-policies")]
+    pub fn digest(&self, digest: &mut crate::observe::digest::Digest<'_>) {
+        let RootTable { entries, unscanned, reap_at } = self;
+        debug_assert!(entries.len() < *reap_at, "who is forgotten when is not told here");
+        let mut pointers = Vec::new();
+        digest.number(entries.len());
+        for root in entries {
+            digest.flag(root.is_alive());
+            // Nobody looks at what the others held.
+            if root.is_alive() || digest.last_look {
+                pointers.clear();
+                root.trace(&mut Tracer::listing(&mut pointers));
+                digest.objects(&pointers);
+            }
+            if let Some(cycle) = digest.marking {
+                let scanned = root.scanned_in().get() == cycle;
+                digest.flag(scanned);
+                // What is still to be scanned is not dirty any more then.
+                digest.flag(scanned && root.dirty().get());
+            }
+        }
+        digest.number(*unscanned);
+    }
+
     /// Calls `f` with each root, for the verifier.
     pub fn survey(&self, last_look: bool, f: &mut dyn FnMut(Surveyed<'_>)) {
         let mut pointers = Vec::new();

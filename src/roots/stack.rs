@@ -125,6 +125,44 @@ impl StackArea {
         unsafe { (self.trace)(self.at(index), &mut Tracer::shading(marker)) };
     }
 
+    /// What lies here, and how far the collector has come with it.
+    #[cfg(feature = "unsound-policies")]
+    fn digest(&self, is_read: bool, digest: &mut crate::observe::digest::Digest<'_>) {
+        let StackArea {
+            heap: _,
+            alive,
+            data: _,
+            len,
+            capacity: _,
+            element: _,
+            trace: _,
+            cycle,
+            unscanned,
+            dirty_from,
+            windowed,
+        } = self;
+        let alive = alive.load(Ordering::Acquire);
+        digest.flag(alive);
+        // Nobody looks at what the others held.
+        if alive || is_read {
+            let mut pointers = Vec::new();
+            digest.number(len.get());
+            for index in 0..len.get() {
+                pointers.clear();
+                // SAFETY: below `len`.
+                unsafe { (self.trace)(self.at(index), &mut Tracer::listing(&mut pointers)) };
+                digest.objects(&pointers);
+            }
+        }
+        if let Some(now) = digest.marking {
+            digest.flag(cycle.get() == now);
+            if cycle.get() == now {
+                let (from, to) = windowed.get();
+                [unscanned.get(), dirty_from.get(), from, to].into_iter().for_each(|number| digest.number(number));
+            }
+        }
+    }
+
     /// Makes `unscanned` and `dirty_from` speak of this cycle.
     fn enter_cycle(&self, cycle: u64) {
         if self.cycle.replace(cycle) != cycle {
@@ -594,6 +632,20 @@ impl StackTable {
                 area.shade(index, marker);
             }
             area.dirty_from.set(area.len.get());
+        }
+    }
+
+    #[cfg(feature = "unsound-policies")]
+    pub fn digest(&self, digest: &mut crate::observe::digest::Digest<'_>) {
+        let StackTable { areas, unscanned, windowed, reap_at } = self;
+        debug_assert!(areas.len() < *reap_at, "who is forgotten when is not told here");
+        digest.number(areas.len());
+        areas.iter().for_each(|area| area.digest(digest.last_look, digest));
+        digest.number(*unscanned);
+        // Their windows are shaded, whether their handle lives or not.
+        for area in windowed {
+            digest.number(areas.iter().position(|other| Arc::ptr_eq(other, area)).map_or(usize::MAX, |at| at));
+            area.digest(true, digest);
         }
     }
 

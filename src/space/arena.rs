@@ -158,6 +158,27 @@ impl Arena {
         Some(format!("the map of free blocks of chunk {wrong} does not agree with the blocks that are taken"))
     }
 
+    /// Address and bytes of each chunk, in the order in which they were taken.
+    #[cfg(feature = "unsound-policies")]
+    pub fn chunks(&self) -> Vec<(usize, usize)> {
+        self.chunks.iter().map(|c| (c.base.as_ptr().addr(), c.free.len() * BLOCK_SIZE)).collect()
+    }
+
+    /// Which blocks are free follows from which are taken; small chunks do not age.
+    #[cfg(feature = "unsound-policies")]
+    pub fn digest(&self, digest: &mut crate::observe::digest::Digest<'_>) {
+        let Arena { memory: _, chunks, first_free, used, held, returned: _, limit: _ } = self;
+        for Chunk { base: _, free, free_count, idle, returned } in chunks {
+            digest.number(free.len());
+            digest.number(*free_count);
+            digest.number(if free.len() % CHUNK_BLOCKS == 0 { *idle as usize } else { 0 });
+            digest.flag(*returned);
+        }
+        digest.number(*first_free);
+        digest.number(*used);
+        digest.number(*held);
+    }
+
     fn find(&mut self, run: usize) -> Option<(usize, usize)> {
         while self.first_free < self.chunks.len() && self.chunks[self.first_free].free_count == 0 {
             self.first_free += 1;

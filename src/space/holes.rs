@@ -158,6 +158,20 @@ impl Bump {
         entered
     }
 
+    #[cfg(feature = "unsound-policies")]
+    pub fn digest(&self, digest: &mut crate::observe::digest::Digest<'_>) {
+        let Bump { cursor, limit, objects: _, end, start, block, blackened } = self;
+        for address in [cursor, limit, end, start] {
+            digest.address(address.get().addr());
+        }
+        digest.flag(blackened.get());
+        digest.flag(block.get().is_some());
+        if let Some(block) = block.get() {
+            digest.block(block);
+            digest.number(block.scan.get() as usize);
+        }
+    }
+
     fn enter_hole(&self, block: BlockPtr, occupied: usize, bytes: usize) -> bool {
         let from = block.scan.get() as usize;
         // SAFETY: blocks that are allocated in are swept and the mutator's (I7).

@@ -22,6 +22,7 @@ mod op;
 mod program;
 pub mod random;
 mod shadow;
+pub mod small;
 pub mod subject;
 
 pub use machine::{By, Failure, Watch, replay, run};

@@ -1,12 +1,16 @@
-//! Runs the oracle for as long as one likes: `cargo run --release -p grisaille-oracle -- help`.
+//! Looks for reachable objects that a heap frees, for as long as one likes:
+//! `cargo run --release -p grisaille-oracle -- help`.
+
+mod commands;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use grisaille_oracle::{Subject, campaign, subject};
+use commands::{mutants, random, small};
+use grisaille_oracle::{Subject, subject};
 
+/// Programs of heap operations, and the oracle that watches them.
 #[derive(Parser)]
-#[command(about = "Looks for reachable objects that a heap frees.")]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -14,46 +18,36 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Random programs, on each of the five policies unless one is named.
-    Random {
-        /// Operations on each policy.
-        #[arg(long, default_value_t = 1_000_000)]
-        operations: u64,
-        /// Programs are made from it.
-        #[arg(long, default_value_t = 1)]
-        seed: u64,
-        /// One policy, or a heap that is broken on purpose, by name.
-        #[arg(long)]
-        subject: Option<String>,
-    },
+    /// Runs random programs, made from a seed.
+    Random(random::Arguments),
+    /// Runs every small program: up to some operations, with any number of collector steps of one unit between them.
+    Small(small::Arguments),
+    /// Prints which detector finds which broken heap, and how soon: the table of tests/README.md.
+    Mutants(mutants::Arguments),
+    /// One cell of that table, in a process of its own.
+    #[command(hide = true)]
+    Detect(mutants::Cell),
 }
 
 fn main() -> ExitCode {
     match Arguments::parse().command {
-        Command::Random { operations, seed, subject } => random(operations, seed, subject.as_deref()),
+        Command::Random(arguments) => random::run(&arguments),
+        Command::Small(arguments) => small::run(&arguments),
+        Command::Mutants(arguments) => mutants::run(&arguments),
+        Command::Detect(cell) => mutants::detect(&cell),
     }
 }
 
-fn random(operations: u64, seed: u64, name: Option<&str>) -> ExitCode {
-    let one = name.map(|name| Subject::by_name(name).map(|subject| vec![subject]));
-    let Some(subjects) = one.unwrap_or_else(|| Some(subject::SOUND.to_vec())) else {
-        eprintln!("there is no heap of that name; there are:");
-        subject::SOUND.iter().chain(subject::broken()).for_each(|subject| eprintln!("  {}", subject.name));
-        return ExitCode::FAILURE;
-    };
-    // What a broken heap panics with is in the report.
-    std::panic::set_hook(Box::new(|_| {}));
-    for subject in subjects {
-        let campaign = campaign::run(&subject, seed, operations);
-        println!(
-            "{}, seed {seed}: {} operations in {} programs, {:.1?}",
-            subject.name, campaign.operations, campaign.programs, campaign.time
-        );
-        if let Some((program, watch, failure)) = campaign.failure {
-            println!("program {} failed at operation {}: {}", campaign.programs - 1, failure.at, failure.what);
-            println!("{}", subject.shortest(program, watch));
-            return ExitCode::FAILURE;
-        }
+/// The subjects that are meant: those named, or else the five policies.
+fn subjects(names: &[String]) -> Option<Vec<Subject>> {
+    if names.is_empty() {
+        return Some(subject::SOUND.to_vec());
     }
-    ExitCode::SUCCESS
+    let named: Option<Vec<Subject>> = names.iter().map(|name| Subject::by_name(name)).collect();
+    if named.is_none() {
+        eprintln!("there is no heap of that name; there are:");
+        let all = subject::SOUND.iter().chain(subject::SOUND_VARIANTS).chain(subject::broken());
+        all.for_each(|subject| eprintln!("  {}", subject.name));
+    }
+    named
 }

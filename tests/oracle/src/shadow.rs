@@ -1,10 +1,12 @@
 //! The shadow graph: what the heap should hold, in plain Rust.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 /// Slots of every object that has any.
 pub const SLOTS: usize = 3;
 
 /// The kinds of object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Hash, PartialEq, Eq)]
 pub enum Kind {
     Cons,
     /// With drop glue that runs on the mutator's thread.
@@ -111,6 +113,18 @@ impl Kind {
             Some(rare) => RARE_KINDS[rare as usize],
             None => KINDS[number as usize % KINDS.len()],
         }
+    }
+
+    /// The least number of a kind that can be allocated.
+    pub fn number(self) -> u8 {
+        (0..=u8::MAX).find(|number| Kind::new(*number) == self).expect("a kind that can be allocated")
+    }
+
+    /// A number for each kind.
+    pub fn tag(self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.hash(&mut hasher);
+        hasher.finish()
     }
 
     /// The same, of kinds that tell of their death by a drop.

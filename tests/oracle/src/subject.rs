@@ -7,6 +7,7 @@ use grisaille::barrier::rules::{Birth, New, Policy, RootWrite, Roots, Rules, Who
 use grisaille::fault::{self, Fault};
 use grisaille::{Barrier, Deletion, Hybrid, Insertion, StopTheWorld, Watermark};
 
+use crate::machine::probe::{Probe, probe};
 use crate::machine::{self, Failure, Watch};
 use crate::op::Program;
 
@@ -18,15 +19,28 @@ pub struct Subject {
     fault: Option<Fault>,
     run: fn(&Program, Watch) -> Result<(), Failure>,
     replay: fn(&Program, Watch) -> String,
+    probe: fn(&Program, &mut Probe<'_>) -> Result<(), Failure>,
 }
 
 impl Subject {
     const fn new<B: Barrier>() -> Subject {
-        Subject { name: <B as Barrier>::NAME, fault: None, run: machine::run::<B>, replay: machine::replay::<B> }
+        Subject {
+            name: <B as Barrier>::NAME,
+            fault: None,
+            run: machine::run::<B>,
+            replay: machine::replay::<B>,
+            probe: probe::<B>,
+        }
     }
 
     const fn with_fault<B: Barrier>(name: &'static str, fault: Fault) -> Subject {
         Subject { name, fault: Some(fault), ..Subject::new::<B>() }
+    }
+
+    /// Runs a program that was run but for its last operation, and shows what it comes to.
+    pub(crate) fn probe(&self, program: &Program, probe: &mut Probe<'_>) -> Result<(), Failure> {
+        // SAFETY: as below.
+        unsafe { fault::with(self.fault, || (self.probe)(program, probe)) }
     }
 
     /// Runs a program. A panic is a failure too.

@@ -22,7 +22,7 @@ impl Machine<'_> {
     ) -> Outcome {
         loop {
             self.straight(cx, frame, keep)?;
-            let Some(&op) = self.ops.get(self.at) else { return Ok(()) };
+            let Some(&op) = self.ops.get(self.at) else { return self.conclude(cx, frame) };
             match op {
                 Op::Scope if self.depth < MAX_DEPTH => {
                     self.at += 1;
@@ -265,6 +265,13 @@ impl Machine<'_> {
             self.on_kit(cx, frame, &mut registers, op)?;
             self.walk(cx, frame, &registers.values, false)?;
             self.at += 1;
+        }
+        if self.at == self.ops.len() && self.blind && self.show(cx, frame, &registers) {
+            self.blind = false;
+            // After a step the verifier looks first.
+            if self.ops.last().is_some_and(|op| !op.collects()) {
+                self.walk(cx, frame, &registers.values, false)?;
+            }
         }
         Ok(())
     }

@@ -58,21 +58,25 @@ impl<B: Barrier> Locals<B> for Frame<'_, '_, B> {
     }
 }
 
-/// Unrooted pointers.
+/// Unrooted pointers, the newest last. An object is in one of them at the most, so few objects are never forgotten.
 pub struct Registers<'a> {
     pub values: [Both<'a>; REGISTERS],
-    next: usize,
 }
 
 impl<'a> Registers<'a> {
-    pub const EMPTY: Registers<'a> = Registers { values: [nil(); REGISTERS], next: 0 };
+    pub const EMPTY: Registers<'a> = Registers { values: [nil(); REGISTERS] };
 
     pub fn newest(&self) -> Both<'a> {
-        self.values[(self.next + REGISTERS - 1) % REGISTERS]
+        self.values[REGISTERS - 1]
     }
 
     pub fn put(&mut self, value: Both<'a>) {
-        self.values[self.next] = value;
-        self.next = (self.next + 1) % REGISTERS;
+        if value.0.is_none() {
+            return;
+        }
+        let holds = |shade: Shade| self.values.iter().position(|value| value.0 == shade);
+        let at = holds(value.0).or(holds(None)).unwrap_or(0);
+        self.values[at..].rotate_left(1);
+        self.values[REGISTERS - 1] = value;
     }
 }

@@ -9,6 +9,7 @@
 //! | `control` | scopes, open stacks, regions, panics, and what the collector may run in |
 //! | `objects`, `holders`, `kit` | the operations in which it does not: on objects; on roots, stacks and weak pointers; on lists, maps, ephemerons and guardians |
 //! | `oracle` | what must be there, and what must be gone |
+//! | `probe` | programs that go on from others, for searches |
 //! | `frame` | what a scope has on the Rust stack |
 //! | `other` | the second heap |
 //! | `quiet` | panics that are part of a program |
@@ -21,6 +22,7 @@ mod kit;
 mod objects;
 mod oracle;
 mod other;
+pub(crate) mod probe;
 pub(crate) mod quiet;
 
 use std::mem::ManuallyDrop;
@@ -31,6 +33,7 @@ use grisaille::{Barrier, Check, Guardian, Heap, HeapBuilder, Hybrid, Root, Stack
 
 use self::frame::Frame;
 use self::other::Other;
+use self::probe::Probe;
 use self::quiet::Leave;
 use crate::object::{Guarded, Log, Value};
 use crate::op::Op;
@@ -115,9 +118,8 @@ pub fn replay<B: Barrier>(program: &Program, watch: Watch) -> String {
 
 fn start<B: Barrier>(program: &Program, watch: Watch, notes: bool) -> (Result<(), Failure>, Vec<String>) {
     let mut machine = Machine::new(program, watch, notes);
-    let outcome = catch_unwind(AssertUnwindSafe(|| machine.run::<B>(program.config)))
-        .unwrap_or_else(|payload| Err(PANIC.to_string() + &quiet::text_of(&*payload)));
-    (outcome.map_err(|what| Failure { at: machine.at, what }), machine.notes.unwrap_or_default())
+    let outcome = machine.run_caught::<B>(program.config);
+    (outcome, machine.notes.unwrap_or_default())
 }
 
 type Outcome = Result<(), String>;
@@ -174,6 +176,11 @@ struct Machine<'p> {
     /// Panics of drops that came out of a step.
     bangs: usize,
     other: Option<Other>,
+    /// Who looks at the state that the program comes to.
+    probe: Option<&'p mut Probe<'p>>,
+    /// The oracle does not look: all operations of a probed program but the last were checked before, and the state
+    /// that they come to may be known.
+    blind: bool,
 }
 
 impl<'p> Machine<'p> {
@@ -201,7 +208,15 @@ impl<'p> Machine<'p> {
             external: 0,
             bangs: 0,
             other: None,
+            probe: None,
+            blind: false,
         }
+    }
+
+    fn run_caught<B: Barrier>(&mut self, config: Config) -> Result<(), Failure> {
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.run::<B>(config)))
+            .unwrap_or_else(|payload| Err(PANIC.to_string() + &quiet::text_of(&*payload)));
+        outcome.map_err(|what| Failure { at: self.at, what })
     }
 
     fn run<B: Barrier>(&mut self, config: Config) -> Outcome {
@@ -230,6 +245,10 @@ impl<'p> Machine<'p> {
                 Err(_) => self.leaving = Some(self.sweep),
             }
             self.locals.clear();
+            if self.blind {
+                drop(ManuallyDrop::into_inner(heap));
+                return Ok(());
+            }
             if self.watch == Watch::Verifier {
                 heap.verify().map_err(|error| format!("{VERIFIER}between two regions: {error}"))?;
             }

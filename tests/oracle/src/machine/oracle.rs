@@ -29,6 +29,9 @@ impl Machine<'_> {
         frame: &dyn Locals<B>,
         stopped: bool,
     ) -> Outcome {
+        if self.blind {
+            return Ok(());
+        }
         if self.watch == Watch::Verifier && stopped {
             cx.verify().map_err(|error| format!("{VERIFIER}{error}"))?;
         }
@@ -50,6 +53,9 @@ impl Machine<'_> {
         registers: &[Both<'a>],
         exact: bool,
     ) -> Outcome {
+        if self.blind {
+            return Ok(());
+        }
         let reached = self.reach(registers, true);
         for (id, object) in self.shadow.objects.iter().enumerate() {
             let drops = if object.kind.has_witness() { self.log.drops(id as u32) } else { 0 };
@@ -161,7 +167,12 @@ impl Machine<'_> {
             self.audit(cx, &frame, true)?;
         }
         self.settle(cx)?;
-        self.walk(cx, &frame, &[], true)?;
+        self.exact(cx, &frame)
+    }
+
+    /// A whole cycle has run since the mutator did: what is unreachable is gone.
+    pub(super) fn exact<B: Barrier>(&mut self, cx: &Mutator<'_, B>, frame: &dyn Locals<B>) -> Outcome {
+        self.walk(cx, frame, &[], true)?;
         let reached = self.reach(&[], true);
         for (id, object) in self.shadow.objects.iter().enumerate() {
             if object.kind.has_witness() && !reached[id] && self.log.drops(id as u32) != 1 {

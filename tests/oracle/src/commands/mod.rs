@@ -1,0 +1,5 @@
+//! A file a command.
+
+pub mod mutants;
+pub mod random;
+pub mod small;
