@@ -76,9 +76,13 @@ mod policy {
         Nothing,
         NoteDirty,
         ShadeNewInWindow,
+        /// Unsound: what leaves a scope is copied to the roots of the surrounding one as it is.
+        ShadeNewInWindowButNotOnKeep,
         ShadeOldIfUnscanned,
         /// Unsound: pops are forgotten.
         ShadeOldIfUnscannedButNotOnPop,
+        /// Unsound: areas that are destroyed are forgotten.
+        ShadeOldIfUnscannedButNotOnDestroy,
     }
 
     /// What comes before (or after) the mutation of a whole object.
@@ -98,8 +102,14 @@ mod policy {
         pub roots: Roots,
         /// There is a window: from the start until all roots are scanned.
         pub window: bool,
+        /// Unsound: it closes as soon as no root is unscanned, also where the last one was popped just now.
+        pub window_is_derived: bool,
+        /// Grey objects are traced while roots are still to be scanned: the order that the window has to be made for.
+        pub traces_in_window: bool,
         /// `slot.set` shades what the slot held.
         pub shade_old: bool,
+        /// Unsound: it looks only after the store.
+        pub reads_old_after_the_store: bool,
         pub shade_new: New,
         pub birth: Birth,
         pub root_write: RootWrite,
@@ -117,6 +127,21 @@ mod policy {
         /// Whether a root that is destroyed while marking is still part of what must be scanned.
         pub const fn takes_snapshot_lazily(&self) -> bool {
             matches!(self.root_write, RootWrite::ShadeOldIfUnscanned | RootWrite::ShadeOldIfUnscannedButNotOnPop)
+        }
+
+        /// Whether a root that is written shades what it held, if it is unscanned.
+        pub const fn shades_old_root(&self) -> bool {
+            self.shades_popped_root() || matches!(self.root_write, RootWrite::ShadeOldIfUnscannedButNotOnPop)
+        }
+
+        /// Whether a root that is popped is shaded, if it is unscanned.
+        pub const fn shades_popped_root(&self) -> bool {
+            matches!(self.root_write, RootWrite::ShadeOldIfUnscanned | RootWrite::ShadeOldIfUnscannedButNotOnDestroy)
+        }
+
+        /// Whether what is written to a root is shaded in the window.
+        pub const fn shades_new_root(&self) -> bool {
+            matches!(self.root_write, RootWrite::ShadeNewInWindow | RootWrite::ShadeNewInWindowButNotOnKeep)
         }
 
         /// Whether writes to roots are looked at, and so need a flag that says when.
@@ -179,7 +204,10 @@ policies! {
         incremental: true,
         roots: Roots::BitByBit,
         window: false,
+        window_is_derived: false,
+        traces_in_window: false,
         shade_old: false,
+        reads_old_after_the_store: false,
         shade_new: New::Shade,
         birth: Birth::White,
         root_write: RootWrite::NoteDirty,
@@ -193,7 +221,10 @@ policies! {
         incremental: true,
         roots: Roots::InOnePauseAtTheStart,
         window: false,
+        window_is_derived: false,
+        traces_in_window: false,
         shade_old: true,
+        reads_old_after_the_store: false,
         shade_new: New::Leave,
         birth: Birth::Black,
         root_write: RootWrite::Nothing,
@@ -208,7 +239,10 @@ policies! {
         incremental: true,
         roots: Roots::BitByBit,
         window: true,
+        window_is_derived: false,
+        traces_in_window: false,
         shade_old: true,
+        reads_old_after_the_store: false,
         shade_new: New::ShadeInWindow,
         birth: Birth::GreyInWindowThenBlack,
         root_write: RootWrite::ShadeNewInWindow,
@@ -223,7 +257,10 @@ policies! {
         incremental: true,
         roots: Roots::BitByBit,
         window: false,
+        window_is_derived: false,
+        traces_in_window: false,
         shade_old: true,
+        reads_old_after_the_store: false,
         shade_new: New::Leave,
         birth: Birth::Black,
         root_write: RootWrite::ShadeOldIfUnscanned,
@@ -237,7 +274,10 @@ policies! {
         incremental: false,
         roots: Roots::InOnePauseAtTheStart,
         window: false,
+        window_is_derived: false,
+        traces_in_window: false,
         shade_old: false,
+        reads_old_after_the_store: false,
         shade_new: New::Leave,
         birth: Birth::White,
         root_write: RootWrite::Nothing,

@@ -12,6 +12,7 @@ use crate::cycle::pace::Pace;
 use crate::cycle::phase::Phase;
 use crate::mutator::Mutator;
 use crate::observe::stats::Stats;
+use crate::observe::verify::{Check, inspector};
 
 /// Bytes below which the default heap does not collect.
 const DEFAULT_FLOOR: usize = 4 << 20;
@@ -173,6 +174,7 @@ pub struct HeapBuilder<B: Barrier = Hybrid> {
     limit: usize,
     automatic: bool,
     mark_stack: usize,
+    check: Check,
     _policy: PhantomData<B>,
 }
 
@@ -211,6 +213,7 @@ impl HeapBuilder<Hybrid> {
             limit: usize::MAX,
             automatic: true,
             mark_stack: DEFAULT_MARK_STACK,
+            check: Check::Off,
             _policy: PhantomData,
         }
     }
@@ -222,8 +225,8 @@ impl<B: Barrier> HeapBuilder<B> {
 
     /// The policy: which write barrier runs. [`Hybrid`] unless said otherwise.
     pub fn barrier<C: Barrier>(self) -> HeapBuilder<C> {
-        let HeapBuilder { sweep, stress, growth, floor, limit, automatic, mark_stack, _policy } = self;
-        HeapBuilder { sweep, stress, growth, floor, limit, automatic, mark_stack, _policy: PhantomData }
+        let HeapBuilder { sweep, stress, growth, floor, limit, automatic, mark_stack, check, _policy } = self;
+        HeapBuilder { sweep, stress, growth, floor, limit, automatic, mark_stack, check, _policy: PhantomData }
     }
 
     /// When swept memory is found. [`Sweep::Concurrent`] unless said otherwise.
@@ -235,6 +238,12 @@ impl<B: Barrier> HeapBuilder<B> {
     /// have been rooted. Slow.
     pub fn stress(self, stress: bool) -> Self {
         HeapBuilder { stress, ..self }
+    }
+
+    /// How closely the heap looks at itself while it works; with [`stress`](HeapBuilder::stress), at every safepoint.
+    /// Not at all unless set.
+    pub fn check(self, check: Check) -> Self {
+        HeapBuilder { check, ..self }
     }
 
     /// How much the heap may grow between two cycles, as a share of what lives: with 1.0, the default, it doubles.
@@ -285,6 +294,7 @@ impl<B: Barrier> HeapBuilder<B> {
             automatic: self.automatic,
         };
         let collector = Collector::new(pace, self.sweep, self.stress, self.mark_stack, B::RULES.incremental);
+        collector.inspector.set(inspector::<B>(self.check));
         Heap { collector: NonNull::from(Box::leak(Box::new(collector))), _policy: PhantomData }
     }
 }

@@ -75,6 +75,7 @@
 //!
 //! active.rs            which heap is entered on this thread
 //! sync.rs              what threads share: std's types, or loom's where every order of events is tried
+//! fault.rs             parts that tests break on purpose
 //! observe/             what can be seen from outside: stats  verify (walks the heap and says what is wrong)
 //! ```
 //!
@@ -113,6 +114,10 @@ extern crate self as grisaille;
 mod active;
 pub mod barrier;
 mod cycle;
+#[cfg(not(feature = "unsound-policies"))]
+mod fault;
+#[cfg(feature = "unsound-policies")]
+pub mod fault;
 mod heap;
 mod kit;
 mod mutator;
@@ -139,7 +144,7 @@ pub use kit::string::Str;
 pub use kit::tagged::{Tagged, Untagged};
 pub use mutator::{Color, HeapFull, Mutator, Out, Progress};
 pub use observe::stats::Stats;
-pub use observe::verify::VerifyError;
+pub use observe::verify::{Check, VerifyError};
 pub use pointer::gc::Gc;
 pub use pointer::lock::{Lock, Ref, RefLock, RefMut};
 pub use pointer::slot::Slot;

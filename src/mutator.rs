@@ -7,6 +7,7 @@ use core::ptr::NonNull;
 use std::time::Instant;
 
 use crate::active::Region;
+use crate::barrier::rules::RootWrite;
 use crate::barrier::{Barrier, Hybrid};
 use crate::cycle::Ended;
 use crate::cycle::collector::Collector;
@@ -421,7 +422,11 @@ impl<'s, B: Barrier> Mutator<'s, B> {
                 let escapes = c.escapes.len();
                 if escapes > self.escapes {
                     for index in self.escapes..escapes {
-                        c.push_root::<B>(&c.shadow, c.escapes.at(index));
+                        if const { matches!(B::RULES.root_write, RootWrite::ShadeNewInWindowButNotOnKeep) } {
+                            c.shadow.push(c.escapes.at(index));
+                        } else {
+                            c.push_root::<B>(&c.shadow, c.escapes.at(index));
+                        }
                     }
                     c.truncate_roots::<B>(&c.escapes, self.escapes);
                 }

@@ -94,6 +94,18 @@ enum Sink<'t> {
     Rooting(&'t PointerArea),
     /// Somebody wants to know the pointers: roots, the verifier.
     Listing(&'t mut Vec<ObjectPtr>),
+    /// The verifier wants to know those too that hold on condition.
+    ListingAll(&'t mut Pointers),
+}
+
+/// The pointers of an object.
+#[derive(Default)]
+pub(crate) struct Pointers {
+    pub strong: Vec<ObjectPtr>,
+    /// Of an ephemeron: its key, and what its value holds, which counts while the key is alive.
+    pub ephemeral: Option<(ObjectPtr, Vec<ObjectPtr>)>,
+    /// The mark loop will scan it from its beginning, however far it has come.
+    pub restarts: bool,
 }
 
 impl<'t> Tracer<'t> {
@@ -111,6 +123,18 @@ impl<'t> Tracer<'t> {
 
     pub(crate) fn listing(list: &'t mut Vec<ObjectPtr>) -> Self {
         Tracer { sink: Sink::Listing(list), bytes: 0 }
+    }
+
+    pub(crate) fn listing_all(pointers: &'t mut Pointers) -> Self {
+        Tracer { sink: Sink::ListingAll(pointers), bytes: 0 }
+    }
+
+    /// Where an ephemeron that is only listed tells of its key and value.
+    pub(crate) fn ephemeral(&mut self) -> Option<&mut Option<(ObjectPtr, Vec<ObjectPtr>)>> {
+        match &mut self.sink {
+            Sink::ListingAll(pointers) => Some(&mut pointers.ephemeral),
+            _ => None,
+        }
     }
 
     #[inline(always)]
@@ -132,6 +156,7 @@ impl<'t> Tracer<'t> {
             Sink::Shading(marker) => marker.shade(object),
             Sink::Rooting(area) => area.push(object),
             Sink::Listing(list) => list.push(object),
+            Sink::ListingAll(pointers) => pointers.strong.push(object),
         }
     }
 
@@ -139,7 +164,14 @@ impl<'t> Tracer<'t> {
     pub(crate) fn marker(&self) -> Option<&'t Marker> {
         match self.sink {
             Sink::Marking(marker) | Sink::Shading(marker) => Some(marker),
-            Sink::Rooting(_) | Sink::Listing(_) => None,
+            Sink::Rooting(_) | Sink::Listing(_) | Sink::ListingAll(_) => None,
+        }
+    }
+
+    /// The mark loop will begin anew with this object.
+    pub(crate) fn restarts(&mut self) {
+        if let Sink::ListingAll(pointers) = &mut self.sink {
+            pointers.restarts = true;
         }
     }
 

@@ -1,12 +1,13 @@
 //! The blocks of a heap: which can be allocated in, which wait for a sweep, which are free.
 
 use core::ops::ControlFlow;
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
 use super::meter::Meter;
 use super::sweep;
 use super::sweeper::{self, Job, State};
 use crate::active::Region;
+use crate::fault::{self, Fault};
 use crate::space::arena::{Arena, Full};
 use crate::space::block::{BLOCK_ROOM, BlockPtr, GRANULE, KINDS, Kind};
 use crate::sync::Arc;
@@ -198,8 +199,13 @@ impl Blocks {
         swept
     }
 
+    #[cfg(test)]
+    pub fn offer_for_tests(&mut self, block: BlockPtr) {
+        self.available[block.kind() as usize].push_back(block);
+    }
+
     /// Files a swept block.
-    fn take_over(&mut self, block: BlockPtr) {
+    pub fn take_over(&mut self, block: BlockPtr) {
         let live = block.live.get() as usize * GRANULE;
         if live == 0 {
             self.arena.give_back(block);
@@ -246,6 +252,9 @@ impl Blocks {
                 if let Some(drop) = object.info().drop {
                     // SAFETY: the object is dead, and dropped once: the resume position is past it (I6).
                     drop(object);
+                    if fault::is(Fault::DropsTwice) {
+                        drop(object);
+                    }
                 }
                 if meter.spend(DROP_COST) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             })
@@ -272,6 +281,50 @@ impl Blocks {
             put_off.chain(job.blocks[self.looked_at..].iter().copied())
         });
         of_job.chain(self.to_drop.iter().copied())
+    }
+
+    /// What is wrong with the lists, for the verifier: each block is where its state says, and once.
+    pub fn complaint(&self) -> Option<String> {
+        let filed: HashSet<BlockPtr> = self.each().collect();
+        let mut offered = HashSet::new();
+        for (number, line) in self.available.iter().enumerate() {
+            for &block in line {
+                if !filed.contains(&block) || !offered.insert(block) {
+                    return Some(format!("{block:?} is offered for allocation, and not filed, or offered twice"));
+                }
+                if block.is_large() || block.kind() as usize != number || block.live.get() == 0 {
+                    return Some(format!("{block:?} is offered for objects of another kind than it holds"));
+                }
+            }
+        }
+        let background = self.all.iter().filter(|block| block.kind() == Kind::BackgroundDrop).count();
+        if background != self.background {
+            return Some(format!("{background} blocks have background drops, and the count is {}", self.background));
+        }
+        if let Some(block) = self.all_drop.iter().chain(&self.to_drop).find(|block| block.kind() != Kind::Drop) {
+            return Some(format!("{block:?} is listed with those that have drops on this thread"));
+        }
+        let Some(job) = &self.job else {
+            let idle = self.to_drop.is_empty() && self.put_off.is_empty();
+            return (!idle).then(|| "blocks wait for a sweep that is over".into());
+        };
+        let put_off: HashSet<usize> = self.put_off.iter().copied().collect();
+        if put_off.len() != self.put_off.len() || put_off.iter().any(|&index| index >= self.looked_at) {
+            return Some("a block is put off twice, or before it was looked at".into());
+        }
+        for index in 0..job.blocks.len() {
+            let (block, state) = (job.blocks[index], job.state(index));
+            let expected = if index < self.looked_at && !put_off.contains(&index) {
+                state == State::Swept
+            } else {
+                // Whatever the sweeper has made of it; nobody, where there is none.
+                state != State::Abandoned && (job.handed_over || state == State::Unswept)
+            };
+            if !expected {
+                return Some(format!("{block:?} is {state:?} where it should not be"));
+            }
+        }
+        None
     }
 
     /// Drops what is left of a heap that is being dropped: every object with drop glue, dead or alive, once.

@@ -10,7 +10,7 @@ use super::pace::{Pace, Pacer};
 use super::phase::{PHASES, Phase};
 use super::weak::WeakTable;
 use crate::barrier::Barrier;
-use crate::barrier::rules::{New, RootWrite, WholeObject};
+use crate::barrier::rules::{New, WholeObject};
 use crate::kit::guardian::GuardianTable;
 use crate::observe::stats::Stats;
 use crate::roots::local::PointerArea;
@@ -37,6 +37,15 @@ pub(crate) enum BirthColor {
     Black,
     /// The fast path is closed; the slow path shades each object.
     Grey,
+}
+
+/// Who looks at the heap in the middle of its work. The cycle does not know who that is: `observe` does.
+#[derive(Clone, Copy)]
+pub(crate) struct Inspector {
+    /// It has just been decided what dies, and the mutator has not run since.
+    pub decided: fn(&Collector),
+    /// A step ends.
+    pub stepped: fn(&Collector),
 }
 
 /// Counters that only grow.
@@ -103,6 +112,8 @@ pub(crate) struct Collector {
     pub mark_work: Cell<usize>,
     /// How far phase `Release` has come.
     pub released: Cell<usize>,
+    /// Who looks on.
+    pub inspector: Cell<Option<Inspector>>,
 }
 
 impl Collector {
@@ -137,6 +148,7 @@ impl Collector {
             allocated_then: Cell::new(0),
             mark_work: Cell::new(0),
             released: Cell::new(0),
+            inspector: Cell::new(None),
         }
     }
 
@@ -430,7 +442,7 @@ impl Collector {
     /// Roots a pointer for the current scope, by the rule for roots.
     #[inline(always)]
     pub fn push_root<B: Barrier>(&self, area: &PointerArea, object: ObjectPtr) {
-        if const { matches!(B::RULES.root_write, RootWrite::ShadeNewInWindow) } && self.watch_roots.get() {
+        if const { B::RULES.shades_new_root() } && self.watch_roots.get() {
             area.push_watched(object, &B::RULES, &self.marker);
         } else {
             area.push(object);

@@ -13,6 +13,7 @@ use core::ptr::NonNull;
 
 use super::meter::Meter;
 use super::weak::Waiting;
+use crate::fault::{self, Fault};
 use crate::space::bitmap;
 use crate::space::block::{BlockPtr, GRANULE, GRANULES};
 use crate::space::header::ObjectPtr;
@@ -122,6 +123,9 @@ impl Marker {
         let mut next = unsafe { (*self.waiting.get()).take(key) };
         while let Some(ephemeron) = next {
             next = Waiting::unlink(ephemeron);
+            if fault::is(Fault::ForgetsEphemerons) {
+                continue;
+            }
             debug_assert!(self.is_marked(ephemeron), "it was traced when it was noted");
             if !ephemeron.is_queued() {
                 self.enqueue(ephemeron);
@@ -167,7 +171,7 @@ impl Marker {
         let more = stack.len().max(64).min(self.cap.get().saturating_sub(stack.len()));
         if more > 0 && stack.try_reserve_exact(more).is_ok() {
             stack.push(object);
-        } else {
+        } else if !fault::is(Fault::ForgetsOnOverflow) {
             BlockPtr::of(object).lost_grey.set(true);
             self.overflowed.set(true);
         }
@@ -208,7 +212,8 @@ impl Marker {
     /// Whether no object is grey. (Between two steps; within one the ring may hold edges.)
     pub fn is_empty(&self) -> bool {
         // SAFETY: leaf borrows of what is not shared.
-        let empty = unsafe { (*self.stack.get()).is_empty() && (*self.pieces.get()).is_empty() };
+        let (stack, pieces) = unsafe { ((*self.stack.get()).is_empty(), (*self.pieces.get()).is_empty()) };
+        let empty = stack && (pieces || fault::is(Fault::ForgetsPieces));
         empty && !self.overflowed.get() && self.ring_len.get() == 0
     }
 
@@ -242,6 +247,24 @@ impl Marker {
         // SAFETY: as in `enqueue`.
         let (stack, pieces) = unsafe { (&*self.stack.get(), &*self.pieces.get()) };
         stack.iter().map(|&object| (object, 0)).chain(pieces.iter().copied()).collect()
+    }
+
+    /// Breaks the marker: an object that is grey, and the only one that is, becomes white.
+    pub fn free_a_grey_object(&self) {
+        // SAFETY: as in `enqueue`.
+        let stack = unsafe { &mut *self.stack.get() };
+        if let [object] = stack[..]
+            && object.is_queued()
+        {
+            stack.clear();
+            object.set_queued(false);
+            let (at, granules) = (object.granule(), object.granules());
+            // SAFETY: as in `mark`.
+            let words = unsafe { BlockPtr::of(object).bits(self.marked()) };
+            bitmap::clear_run(words, at, granules.min(GRANULES - at));
+            self.objects.set(self.objects.get() - 1);
+            self.granules.set(self.granules.get() - granules);
+        }
     }
 
     /// Traces grey objects until there are none or the budget is used up, at least one.

@@ -32,6 +32,7 @@ use std::time::Instant;
 
 use crate::barrier::Barrier;
 use crate::barrier::rules::{Birth, RootWrite, Roots, Rules};
+use crate::fault::{self, Fault};
 use crate::space::bitmap;
 use crate::space::block::{BlockPtr, GRANULES};
 use blocks::Sweep;
@@ -67,6 +68,12 @@ impl Collector {
                 self.advance::<B>(meter, take_part)
             };
             let after = self.phase.get();
+            if after == Phase::Weak
+                && after != before
+                && let Some(inspector) = self.inspector.get()
+            {
+                (inspector.decided)(self);
+            }
             if after != before || flow.is_break() || meter.exhausted() {
                 let now = Instant::now();
                 let time = &self.counters.phase_time[before as usize];
@@ -81,6 +88,9 @@ impl Collector {
         };
         self.pacer.took(since - start);
         self.counters.steps.set(self.counters.steps.get() + 1);
+        if let Some(inspector) = self.inspector.get() {
+            (inspector.stepped)(self);
+        }
         ended
     }
 
@@ -172,7 +182,8 @@ impl Collector {
 
     /// Phase `Mark`: the roots, then the grey set.
     fn mark<B: Barrier>(&self, meter: &mut Meter) {
-        if !self.roots_are_scanned() || self.window.get() {
+        let may_trace = B::RULES.traces_in_window && !self.marker.is_empty();
+        if (!self.roots_are_scanned() || self.window.get()) && !may_trace {
             if self.scan_roots(&B::RULES, meter) {
                 self.roots_scanned::<B>();
             }
@@ -180,6 +191,9 @@ impl Collector {
             self.find_lost_grey();
             meter.spend(1);
         } else if !self.marker.is_empty() {
+            if fault::is(Fault::FreesAGreyObject) {
+                self.marker.free_a_grey_object();
+            }
             let before = meter.spent;
             self.marker.drain(meter);
             self.mark_work.set(self.mark_work.get() + (meter.spent - before));
@@ -222,6 +236,18 @@ impl Collector {
         }
         if B::RULES.birth == Birth::GreyInWindowThenBlack {
             self.set_birth(BirthColor::Black);
+        }
+    }
+
+    /// Breaks the window's rule: closes it as soon as nothing is unscanned, while unrooted pointers live.
+    pub(crate) fn close_derived_window<B: Barrier>(&self) {
+        let scanned = self.shadow.is_scanned()
+            && self.escapes.is_scanned()
+            && self.roots.borrow().is_scanned()
+            && self.stacks.borrow().nothing_is_unscanned(self.cycle.get())
+            && self.guardians.borrow().is_scanned();
+        if scanned && self.window.get() {
+            self.roots_scanned::<B>();
         }
     }
 

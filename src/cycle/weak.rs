@@ -4,6 +4,7 @@ use hashbrown::HashTable;
 
 use super::mark::Marker;
 use super::meter::Meter;
+use crate::fault::{self, Fault};
 use crate::kit::ephemeron::head_of;
 use crate::pointer::weak::target_of;
 use crate::space::block::GRANULE;
@@ -16,7 +17,8 @@ pub(crate) fn clear_cells(marker: &Marker, meter: &mut Meter) -> bool {
         let Some(cell) = (unsafe { (*marker.weak_cells.get()).pop() }) else { return true };
         // SAFETY: only weak cells are noted there, and their memory is not swept yet.
         let target = unsafe { target_of(cell) };
-        if target.get().is_some_and(|object| !marker.is_marked(object)) {
+        let dies = target.get().is_some_and(|object| !marker.is_marked(object));
+        if dies && !fault::is(Fault::KeepsWeakCells) {
             target.set(None);
         }
         if meter.spend(32) {

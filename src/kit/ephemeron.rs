@@ -116,7 +116,13 @@ unsafe fn trace_ephemeron<V: Trace + Copy>(object: ObjectPtr, _: usize, erased: 
     let cell = unsafe { object.payload().cast::<EphemeronCell<V>>().as_ref() };
     // SAFETY: the tracer is the caller's.
     let tracer = unsafe { tracer(erased) };
-    // Those that only list pointers see none: none of them is strong by itself.
+    if let (Some(key), Some(told)) = (cell.head.key.get(), tracer.ephemeral()) {
+        let mut values = Vec::new();
+        cell.value.get().trace(&mut Tracer::listing(&mut values));
+        *told = Some((key, values));
+        return 0;
+    }
+    // Those that list strong pointers see none: none of them is strong by itself.
     if let (Some(key), Some(marker)) = (cell.head.key.get(), tracer.marker())
         // Where there is no memory to note that it waits, it is strong: marking never fails for want of memory.
         && (marker.is_marked(key) || !marker.wait_for_key(key, object))

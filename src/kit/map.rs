@@ -100,6 +100,9 @@ unsafe fn trace_map<K: Key, V: Trace + Copy>(object: ObjectPtr, from: usize, era
     let tracer = unsafe { tracer(erased) };
     let mark_loop = tracer.is_mark_loop();
     // Buckets below `from` were scanned in another order of the entries: all over again (see the module).
+    if map.moved.get() {
+        tracer.restarts();
+    }
     let from = if mark_loop && map.moved.get() { 0 } else { from };
     let buckets = table.num_buckets();
     let end = buckets.min(from + PIECE);

@@ -5,9 +5,10 @@ use core::fmt;
 use core::marker::PhantomData;
 
 use crate::barrier::Barrier;
-use crate::barrier::rules::{RootWrite, Rules};
+use crate::barrier::rules::Rules;
 use crate::cycle::mark::Marker;
 use crate::cycle::meter::Meter;
+use crate::fault::{self, Fault};
 use crate::mutator::Mutator;
 use crate::space::header::ObjectPtr;
 use crate::trace::{Trace, restamp};
@@ -119,7 +120,7 @@ impl PointerArea {
     #[cold]
     pub fn push_watched(&self, object: ObjectPtr, rules: &Rules, marker: &Marker) {
         // Insertion needs no note: what is above `dirty_from` is dirty by its place.
-        if rules.root_write == RootWrite::ShadeNewInWindow {
+        if rules.shades_new_root() {
             marker.shade(object);
         }
         self.push(object);
@@ -135,18 +136,14 @@ impl PointerArea {
     /// The rule for the end of a scope.
     #[cold]
     pub fn truncate_watched(&self, len: usize, rules: &Rules, marker: &Marker) {
-        match rules.root_write {
-            RootWrite::ShadeOldIfUnscanned => {
-                let unscanned = self.unscanned.get().min(self.len());
-                for at in len..unscanned {
-                    // SAFETY: a leaf expression; shading reads no area.
-                    marker.shade(unsafe { self.entries() }[at]);
-                }
-                self.unscanned.set(self.unscanned.get().min(len));
+        if rules.shades_popped_root() {
+            for at in len..self.unscanned.get().min(self.len()) {
+                // SAFETY: a leaf expression; shading reads no area.
+                marker.shade(unsafe { self.entries() }[at]);
             }
-            RootWrite::NoteDirty => self.dirty_from.set(self.dirty_from.get().min(len)),
-            _ => {}
         }
+        self.unscanned.set(self.unscanned.get().min(len));
+        self.dirty_from.set(self.dirty_from.get().min(len));
         self.truncate(len);
     }
 
@@ -185,7 +182,7 @@ impl PointerArea {
     /// Shades what was written since it was scanned.
     pub fn rescan(&self, marker: &Marker) {
         let from = self.dirty_from.get().min(self.len());
-        for at in from..self.len() {
+        for at in from + usize::from(fault::is(Fault::MissesADirtyRoot))..self.len() {
             // SAFETY: a leaf expression.
             marker.shade(unsafe { self.entries() }[at]);
         }

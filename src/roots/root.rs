@@ -97,14 +97,15 @@ impl<V: Trace + Copy> Root<V> {
         let collector = cx.collector();
         if const { V::NEEDS_TRACE && B::RULES.watches_roots() } && collector.watch_roots.get() {
             let marker = &collector.marker;
-            match B::RULES.root_write {
-                RootWrite::ShadeNewInWindow => value.trace(&mut Tracer::shading(marker)),
-                RootWrite::ShadeOldIfUnscanned if self.cell.scanned_in.get() != collector.cycle.get() => {
-                    // SAFETY: as in `get`.
-                    unsafe { *self.cell.value.get() }.trace(&mut Tracer::shading(marker));
-                }
-                RootWrite::NoteDirty => self.cell.dirty.set(true),
-                _ => {}
+            if B::RULES.shades_new_root() {
+                value.trace(&mut Tracer::shading(marker));
+            }
+            if B::RULES.shades_old_root() && self.cell.scanned_in.get() != collector.cycle.get() {
+                // SAFETY: as in `get`.
+                unsafe { *self.cell.value.get() }.trace(&mut Tracer::shading(marker));
+            }
+            if B::RULES.root_write == RootWrite::NoteDirty {
+                self.cell.dirty.set(true);
             }
         }
         // SAFETY: as in `get`; `V` and `V::At<'a>` are one type but for the lifetime, and the value is rooted from
@@ -176,7 +177,7 @@ impl RootTable {
         V::At<'static>: Copy + 'x,
     {
         if let Some((rules, marker)) = watched
-            && rules.root_write == RootWrite::ShadeNewInWindow
+            && rules.shades_new_root()
         {
             value.trace(&mut Tracer::shading(marker));
         }

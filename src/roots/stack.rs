@@ -13,6 +13,7 @@ use crate::barrier::Barrier;
 use crate::barrier::rules::{RootWrite, Rules};
 use crate::cycle::mark::Marker;
 use crate::cycle::meter::Meter;
+use crate::fault::{self, Fault};
 use crate::mutator::Mutator;
 use crate::roots::Surveyed;
 use crate::trace::{Trace, Tracer, restamp};
@@ -137,19 +138,16 @@ impl StackArea {
     #[cold]
     #[inline(never)]
     fn write_watched(&self, index: usize, new: &dyn Fn(&mut Tracer<'_>), rules: &Rules, marker: &Marker, cycle: u64) {
-        match rules.root_write {
-            RootWrite::ShadeNewInWindow => new(&mut Tracer::shading(marker)),
-            RootWrite::NoteDirty => {
-                self.enter_cycle(cycle);
-                self.dirty_from.set(self.dirty_from.get().min(index));
-            }
-            RootWrite::ShadeOldIfUnscanned | RootWrite::ShadeOldIfUnscannedButNotOnPop => {
-                self.enter_cycle(cycle);
-                if index < self.unscanned.get().min(self.len.get()) {
-                    self.shade(index, marker);
-                }
-            }
-            RootWrite::Nothing => {}
+        if rules.shades_new_root() {
+            new(&mut Tracer::shading(marker));
+            return;
+        }
+        self.enter_cycle(cycle);
+        if rules.shades_old_root() && index < self.unscanned.get().min(self.len.get()) {
+            self.shade(index, marker);
+        }
+        if rules.root_write == RootWrite::NoteDirty {
+            self.dirty_from.set(self.dirty_from.get().min(index));
         }
     }
 
@@ -157,8 +155,10 @@ impl StackArea {
     #[cold]
     #[inline(never)]
     fn truncate_watched(&self, len: usize, rules: &Rules, marker: &Marker, cycle: u64) {
-        if rules.root_write == RootWrite::ShadeOldIfUnscanned {
+        if rules.shades_popped_root() || rules.window_is_derived {
             self.enter_cycle(cycle);
+        }
+        if rules.shades_popped_root() {
             for index in len..self.unscanned.get().min(self.len.get()) {
                 self.shade(index, marker);
             }
@@ -460,11 +460,14 @@ where
     fn before_truncate<B: Barrier>(&self, cx: &Mutator<'_, B>, len: usize) {
         // What is written in the window is shaded, so the loss of it needs no look.
         const fn looks_at_pops(rules: &Rules) -> bool {
-            matches!(rules.root_write, RootWrite::ShadeOldIfUnscanned | RootWrite::NoteDirty)
+            rules.shades_popped_root() || rules.window_is_derived || matches!(rules.root_write, RootWrite::NoteDirty)
         }
         if const { V::NEEDS_TRACE && looks_at_pops(&B::RULES) } && cx.collector().watch_roots.get() {
             let collector = cx.collector();
             self.area.truncate_watched(len, &B::RULES, &collector.marker, collector.cycle.get());
+            if const { B::RULES.window_is_derived } {
+                collector.close_derived_window::<B>();
+            }
         }
     }
 }
@@ -497,6 +500,14 @@ impl StackTable {
         self.areas.push(area);
     }
 
+    /// Whether no element is unscanned any more, though areas may be.
+    pub fn nothing_is_unscanned(&self, cycle: u64) -> bool {
+        self.areas[..self.unscanned].iter().all(|area| match area.cycle.get() == cycle {
+            true => area.unscanned.get() == 0,
+            false => area.len.get() == 0,
+        })
+    }
+
     /// Frees the areas whose handle is gone.
     pub fn reap(&mut self) {
         self.areas.retain(|area| area.alive.load(Ordering::Acquire));
@@ -510,7 +521,7 @@ impl StackTable {
         }
         area.enter_cycle(cycle);
         match rules.root_write {
-            RootWrite::ShadeNewInWindow => {
+            RootWrite::ShadeNewInWindow | RootWrite::ShadeNewInWindowButNotOnKeep => {
                 let (start, end) = area.windowed.get();
                 if start == end
                     && let Some(shared) = self.areas.iter().find(|a| core::ptr::eq(&***a, area))
@@ -522,7 +533,9 @@ impl StackTable {
                 }
             }
             RootWrite::NoteDirty => area.dirty_from.set(area.dirty_from.get().min(range.start)),
-            RootWrite::ShadeOldIfUnscanned | RootWrite::ShadeOldIfUnscannedButNotOnPop => {
+            RootWrite::ShadeOldIfUnscanned
+            | RootWrite::ShadeOldIfUnscannedButNotOnPop
+            | RootWrite::ShadeOldIfUnscannedButNotOnDestroy => {
                 for index in range.start..range.end.min(area.unscanned.get()) {
                     area.shade(index, marker);
                 }
@@ -576,7 +589,8 @@ impl StackTable {
     pub fn rescan(&self, marker: &Marker, cycle: u64) {
         for area in self.areas.iter().filter(|area| area.alive.load(Ordering::Acquire)) {
             area.enter_cycle(cycle);
-            for index in area.dirty_from.get().min(area.len.get())..area.len.get() {
+            let from = area.dirty_from.get().min(area.len.get()) + usize::from(fault::is(Fault::MissesADirtyRoot));
+            for index in from..area.len.get() {
                 area.shade(index, marker);
             }
             area.dirty_from.set(area.len.get());

@@ -123,6 +123,22 @@ impl Arena {
         self.used -= run * BLOCK_SIZE;
     }
 
+    /// What is wrong with the map of free blocks, for the verifier, which lists those that are taken.
+    pub fn complaint(&self, taken: impl Iterator<Item = BlockPtr>) -> Option<String> {
+        let mut free: Vec<BitVec> = self.chunks.iter().map(|chunk| BitVec::repeat(true, chunk.free.len())).collect();
+        for block in taken {
+            let chunk = block.chunk.get() as usize;
+            let first = (block.base().as_ptr().addr() - self.chunks[chunk].base.as_ptr().addr()) / BLOCK_SIZE;
+            free[chunk][first..first + block.run()].fill(false);
+        }
+        let wrong = self
+            .chunks
+            .iter()
+            .zip(free)
+            .position(|(chunk, free)| chunk.free != free || chunk.free_count != chunk.free.count_ones())?;
+        Some(format!("the map of free blocks of chunk {wrong} does not agree with the blocks that are taken"))
+    }
+
     fn find(&mut self, run: usize) -> Option<(usize, usize)> {
         while self.first_free < self.chunks.len() && self.chunks[self.first_free].free_count == 0 {
             self.first_free += 1;

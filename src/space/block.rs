@@ -60,7 +60,7 @@ pub(crate) struct Block {
 }
 
 /// A block by address. `Send`: threads take blocks from each other by their state in a sweep's job (I7).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct BlockPtr(NonNull<Block>);
 
 // SAFETY: a BlockPtr is an address; who may touch what it points to is settled by the block's state (I7).

@@ -93,6 +93,14 @@ impl ObjectPtr {
 
     #[inline(always)]
     pub fn info(self) -> &'static TypeInfo {
+        // A word that was never written, a small number, what freed memory is overwritten with: all but what is
+        // likely to stand where a walk has lost its way.
+        debug_assert!(
+            self.word().addr() >> 12 != 0 && self.word().addr() >> 56 == 0,
+            "I3: no header at {:#x}, but {:#x}",
+            self.addr(),
+            self.word().addr()
+        );
         // SAFETY: without its flags the word is the `&'static TypeInfo` that `write` stored.
         unsafe { &*self.word().map_addr(|a| a & !FLAGS) }
     }

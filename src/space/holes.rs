@@ -5,6 +5,7 @@ use core::ptr::{NonNull, null_mut};
 
 use super::bitmap;
 use super::block::{BlockPtr, FIRST_GRANULE, GRANULE, GRANULES};
+use crate::fault::{self, Fault};
 
 /// Allocates by bumping a cursor through the hole it holds.
 ///
@@ -118,8 +119,9 @@ impl Bump {
     /// Lets go of the hole (I1), and returns the bytes that were allocated in it.
     pub fn retire(&self, occupied: usize, marked: usize) -> usize {
         let Some(block) = self.block.get() else { return 0 };
-        let bytes = self.checkpoint(occupied);
+        let bytes = if fault::is(Fault::RetiresWithoutRecording) { self.taken() } else { self.checkpoint(occupied) };
         if self.blackened.replace(false)
+            && !fault::is(Fault::LeavesTailMarked)
             && let Some((from, to)) = self.unused(block)
         {
             // SAFETY: as above.

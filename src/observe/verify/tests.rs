@@ -5,7 +5,9 @@ use crate::barrier::{Hybrid, Insertion};
 use crate::cycle::meter::Budget;
 use crate::pointer::gc::Gc;
 use crate::pointer::slot::Slot;
-use crate::trace::Trace;
+use crate::space::bitmap;
+use crate::space::block::{BLOCK_SIZE, BlockPtr, GRANULE, WORDS};
+use crate::trace::{Trace, Tracer};
 
 struct Link<'gc> {
     next: Slot<Option<Gc<'gc, Link<'gc>>>>,
@@ -135,4 +137,68 @@ fn the_scanned_part_of_a_grey_array_counts_as_black() {
         let error = cx.verify().unwrap_err().to_string();
         assert!(error.contains("leads to a white "), "{error}");
     });
+}
+
+#[test]
+fn an_ephemeron_with_a_marked_key_and_a_lost_value_is_found() {
+    let mut heap = Heap::builder().automatic(false).build().unwrap();
+    heap.enter(|cx| {
+        let key = cx.root(link(cx, None));
+        let ephemeron = cx.root(cx.alloc_ephemeron(key.get(cx), None::<Gc<'_, Link<'_>>>));
+        while cx.phase() != Phase::Mark || cx.collector().window.get() || !cx.collector().marker.is_empty() {
+            cx.step(Budget::work(1));
+        }
+        assert_eq!(cx.verify(), Ok(()));
+        // Born white, as if the policy said so: nothing leads there but the ephemeron's value.
+        cx.collector().retire_holes();
+        let white = link(cx, None);
+        smuggle(cx, || assert!(ephemeron.get(cx).set(cx, Some(white))));
+        let error = cx.verify().unwrap_err().to_string();
+        assert!(error.contains("that marking will not find"), "{error}");
+    });
+}
+
+#[test]
+fn the_second_mark_reaches_what_the_first_did_not() {
+    let mut heap = Heap::builder().automatic(false).check(Check::SecondMark).build().unwrap();
+    heap.enter(|cx| {
+        let first = cx.root(link(cx, None));
+        while cx.phase() != Phase::Mark || cx.color(first.get(cx)) != crate::Color::Black {
+            cx.step(Budget::work(1));
+        }
+        cx.collector().retire_holes();
+        let white = link(cx, None);
+        smuggle(cx, || first.get(cx).next.set(cx, Some(white)));
+        let panic = std::panic::catch_unwind(core::panic::AssertUnwindSafe(|| {
+            while cx.phase() != Phase::Idle {
+                cx.step(Budget::work(1));
+            }
+        }));
+        let text = *panic.unwrap_err().downcast::<String>().unwrap();
+        assert!(text.contains("the second mark reaches ") && text.contains("path: local 0 -> "), "{text}");
+    });
+}
+
+#[test]
+fn blocks_that_are_not_where_their_state_says_are_found() {
+    let twice = spoilt::<Hybrid>(|cx, first| {
+        let mut blocks = cx.collector().blocks.borrow_mut();
+        for _ in 0..2 {
+            blocks.take_over(BlockPtr::of(first.object()));
+        }
+    });
+    assert!(twice.contains("listed twice"), "{twice}");
+    let free = spoilt::<Hybrid>(|cx, first| {
+        let mut blocks = cx.collector().blocks.borrow_mut();
+        blocks.arena.give_back(BlockPtr::of(first.object()));
+        blocks.arena.used += BLOCK_SIZE;
+    });
+    assert!(free.contains("does not agree with the blocks that are taken"), "{free}");
+    let offered = spoilt::<Hybrid>(|cx, _| {
+        let mut blocks = cx.collector().blocks.borrow_mut();
+        let other = blocks.arena.take(1, crate::space::block::Kind::Plain, false, 0).unwrap();
+        blocks.arena.used -= BLOCK_SIZE;
+        blocks.offer_for_tests(other);
+    });
+    assert!(offered.contains("offered for allocation"), "{offered}");
 }

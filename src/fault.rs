@@ -1,0 +1,74 @@
+//! Parts of the collector that can be broken on purpose: for the tests that must find each of them.
+//!
+//! Without the feature `unsound-policies` nothing here leaves a trace in the program.
+
+/// A part that is broken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(dead_code, reason = "made by tests only")]
+pub enum Fault {
+    /// The last object of the grey set is taken for white, and freed.
+    FreesAGreyObject,
+    /// The rescan of dirty roots leaves the first of each area out.
+    MissesADirtyRoot,
+    /// A mark stack that is full forgets what it has no room for.
+    ForgetsOnOverflow,
+    /// A hole is let go of, and what was allocated in it since the last step is not recorded.
+    RetiresWithoutRecording,
+    /// A hole that was marked ahead is let go of, and its unused tail stays marked.
+    LeavesTailMarked,
+    /// The dead are dropped twice.
+    DropsTwice,
+    /// Marking ends while an array is scanned in part.
+    ForgetsPieces,
+    /// A weak pointer is not told that what it points to dies.
+    KeepsWeakCells,
+    /// An ephemeron that waits for its key is forgotten when the key is marked.
+    ForgetsEphemerons,
+}
+
+#[cfg(feature = "unsound-policies")]
+mod broken {
+    use super::Fault;
+    use core::cell::Cell;
+
+    thread_local! {
+        static FAULT: Cell<Option<Fault>> = const { Cell::new(None) };
+    }
+
+    /// Runs `f` with a part of the collector broken, on this thread.
+    ///
+    /// # Safety
+    /// None: heaps that are used meanwhile lose objects, drop them twice, or hand out their memory again. Whoever calls
+    /// this must know before touching an object that it is still there.
+    pub unsafe fn with<R>(fault: Option<Fault>, f: impl FnOnce() -> R) -> R {
+        struct Mend(Option<Fault>);
+        impl Drop for Mend {
+            fn drop(&mut self) {
+                FAULT.set(self.0);
+            }
+        }
+        let _mend = Mend(FAULT.replace(fault));
+        f()
+    }
+
+    /// What is broken just now on this thread.
+    pub fn current() -> Option<Fault> {
+        FAULT.get()
+    }
+}
+
+#[cfg(feature = "unsound-policies")]
+pub use broken::{current, with};
+
+/// Whether this part is broken.
+#[cfg(feature = "unsound-policies")]
+pub(crate) fn is(fault: Fault) -> bool {
+    broken::current() == Some(fault)
+}
+
+/// No part is.
+#[cfg(not(feature = "unsound-policies"))]
+#[inline(always)]
+pub(crate) const fn is(_: Fault) -> bool {
+    false
+}

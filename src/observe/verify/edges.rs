@@ -1,0 +1,124 @@
+//! The pointers in objects.
+
+use core::ptr::NonNull;
+
+use super::{At, Verdict, Verifier, VerifyError};
+use crate::kit::ephemeron::head_of;
+use crate::space::header::ObjectPtr;
+use crate::trace::{Pointers, Tracer};
+
+/// An ephemeron: what it holds counts while its key is alive.
+pub(super) struct Ephemeron {
+    pub at: At,
+    pub key: ObjectPtr,
+    pub values: Vec<ObjectPtr>,
+    /// It has been traced, its key was white then, and it becomes grey again with the key.
+    pub waits: bool,
+}
+
+impl Verifier<'_> {
+    /// Lists the pointers that the object holds, in the order in which its `Trace` passes them.
+    pub(super) fn children(&self, at: At, pointers: &mut Pointers) {
+        self.children_of_pieces(at, 0, 0, pointers);
+    }
+
+    /// Lists the pointers of the pieces from one on, until another; 0 stands for the end.
+    pub(super) fn children_of_pieces(&self, at: At, from: usize, until: usize, pointers: &mut Pointers) {
+        pointers.strong.clear();
+        pointers.ephemeral = None;
+        pointers.restarts = false;
+        let object = self.object(at);
+        let info = object.info();
+        if !info.needs_trace {
+            return;
+        }
+        let mut tracer = Tracer::listing_all(pointers);
+        let mut piece = from;
+        loop {
+            // SAFETY: the info is the object's own, which is allocated and so complete: no constructor is running,
+            // and no guard over it is live, since the verifier has the mutator to itself.
+            piece = unsafe { (info.trace)(object, piece, NonNull::from(&mut tracer).cast()) };
+            if piece == 0 || piece == until {
+                return;
+            }
+        }
+    }
+
+    /// Whether the object is to be scanned from its beginning, however far the mark loop has come.
+    pub(super) fn restarts(&self, at: At) -> bool {
+        let mut pointers = Pointers::default();
+        self.children(at, &mut pointers);
+        pointers.restarts
+    }
+
+    /// Where scanning goes on in a grey object: at its beginning, unless it is scanned in part.
+    pub(super) fn next_piece(&self, at: At) -> usize {
+        self.in_pieces.get(&self.object(at)).copied().unwrap_or(0)
+    }
+
+    /// No pointer in an allocated object leads to what was freed. (Not those of unreachable objects either: marking
+    /// follows all that a marked object holds, so what survives is closed.) Lists the ephemerons on the way.
+    pub(super) fn edges(&mut self) -> Verdict {
+        let mut pointers = Pointers::default();
+        let mut ephemerons = Vec::new();
+        self.each_object(|at| {
+            self.children(at, &mut pointers);
+            for (number, &child) in pointers.strong.iter().enumerate() {
+                if self.locate(child).is_none() {
+                    let what = format!(
+                        "pointer {number} of {} leads to {:#x}, where no object is: it was freed",
+                        self.name(at),
+                        child.addr()
+                    );
+                    return Err(VerifyError { what, path: self.path_to(at) });
+                }
+            }
+            if let Some((key, values)) = pointers.ephemeral.take() {
+                if let Some(&gone) = values.iter().chain([&key]).find(|object| self.locate(**object).is_none()) {
+                    let part = if gone == key { "key" } else { "value" };
+                    let what = format!("the {part} of {} was freed, and its key not cleared", self.name(at));
+                    return Err(VerifyError { what, path: self.path_to(at) });
+                }
+                // SAFETY: only ephemerons tell of a key.
+                let waits = unsafe { head_of(self.object(at)) }.next.get().is_some();
+                ephemerons.push(Ephemeron { at, key, values, waits });
+            }
+            Ok(())
+        })?;
+        self.ephemerons = ephemerons;
+        Ok(())
+    }
+
+    /// Once it is decided what dies, whatever lives points to what lives.
+    pub(super) fn nothing_reachable_is_condemned(&self) -> Verdict {
+        for root in self.roots.iter().filter(|root| root.alive) {
+            if let Some(at) = self.locate(root.object)
+                && !self.is_marked(at)
+            {
+                let what = format!("{} is condemned, and reachable", self.name(at));
+                return Err(VerifyError { what, path: vec![root.place.to_string(), self.name(at)] });
+            }
+        }
+        let mut pointers = Pointers::default();
+        self.each_object(|at| {
+            if !self.is_marked(at) {
+                return Ok(());
+            }
+            self.children(at, &mut pointers);
+            if let Some((key, values)) = pointers.ephemeral.take()
+                && self.locate(key).is_some_and(|key| self.is_marked(key))
+            {
+                pointers.strong.extend(values);
+            }
+            for &child in &pointers.strong {
+                if let Some(to) = self.locate(child)
+                    && !self.is_marked(to)
+                {
+                    let what = format!("{} is condemned, and {} that lives points to it", self.name(to), self.name(at));
+                    return Err(VerifyError { what, path: self.path_to(at) });
+                }
+            }
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,149 @@
+//! The grey set, and the policy's invariant.
+
+use std::collections::HashSet;
+
+use super::second_mark::Closure;
+use super::{At, Verdict, Verifier, VerifyError, fail};
+use crate::barrier::rules::New;
+use crate::space::header::ObjectPtr;
+use crate::trace::Pointers;
+
+impl Verifier<'_> {
+    /// Each grey object is queued once, and nothing else is grey.
+    pub(super) fn queue(&mut self) -> Verdict {
+        let mut queued: HashSet<ObjectPtr> = HashSet::new();
+        for (object, piece) in self.c.marker.queued_objects() {
+            let Some(at) = self.locate(object) else {
+                return fail(format!("the queue holds {:#x}, where no object is", object.addr()));
+            };
+            // A whole-object write may have made it black meanwhile: such an entry is skipped when its turn comes.
+            if !object.is_queued() {
+                continue;
+            }
+            if !self.is_marked(at) {
+                return fail(format!("{} is queued, and not marked", self.name(at)));
+            }
+            if !queued.insert(object) {
+                return fail(format!("{} is queued twice", self.name(at)));
+            }
+            if piece != 0 && !self.restarts(at) {
+                self.in_pieces.insert(object, piece);
+            }
+        }
+        if !self.is_marking() && !queued.is_empty() {
+            return fail(format!("{} objects are queued in phase {}", queued.len(), self.c.phase.get()));
+        }
+        let mut lost = false;
+        self.each_object(|at| {
+            let object = self.object(at);
+            if !object.is_queued() || queued.contains(&object) {
+                return Ok(());
+            }
+            lost = true;
+            if self.is_marking() && self.is_marked(at) && self.blocks[at.block].block.lost_grey.get() {
+                return Ok(());
+            }
+            let what = format!("{} says that it is queued, and is not", self.name(at));
+            Err(VerifyError { what, path: self.path_to(at) })
+        })?;
+        if (lost || !queued.is_empty()) && self.c.marker.is_empty() {
+            return fail("there are grey objects, and the marker says that there are none".into());
+        }
+        Ok(())
+    }
+
+    /// What this cycle's marking would find if the mutator stopped now.
+    pub(super) fn find(&mut self) {
+        let mut work: Vec<At> = Vec::new();
+        for root in &self.roots {
+            if root.pending
+                && let Some(at) = self.locate(root.object)
+            {
+                work.push(at);
+            }
+        }
+        for block in 0..self.blocks.len() {
+            self.blocks[block].found = self.blocks[block].starts & self.blocks[block].marked;
+            for granule in self.blocks[block].found.iter_ones() {
+                let at = At { block, granule };
+                if self.object(at).is_queued() {
+                    work.push(at);
+                }
+            }
+        }
+        // Ephemerons that wait are looked at again when their key is marked.
+        let waiting = self.ephemerons.iter().filter(|ephemeron| ephemeron.waits && self.is_found(ephemeron.at));
+        let mut closure = Closure::new(waiting.map(|ephemeron| (ephemeron.key, ephemeron.values.clone())));
+        let mut pointers = Pointers::default();
+        while let Some(at) = work.pop() {
+            let seen = self.blocks[at.block].found.replace(at.granule, true);
+            let object = self.object(at);
+            if !seen {
+                work.extend(closure.values_of(object).into_iter().filter_map(|value| self.locate(value)));
+            }
+            // Marking does not look into black objects again. Grey ones are pushed once, above.
+            if seen && !object.is_queued() {
+                continue;
+            }
+            self.children_of_pieces(at, self.next_piece(at), 0, &mut pointers);
+            if let Some((key, values)) = pointers.ephemeral.take() {
+                let found = self.locate(key).is_some_and(|key| self.is_found(key));
+                pointers.strong.extend(closure.values_if(found, key, values));
+            }
+            for &child in &pointers.strong {
+                if let Some(to) = self.locate(child)
+                    && !self.is_found(to)
+                {
+                    work.push(to);
+                }
+            }
+        }
+    }
+
+    /// Whatever a root or a black object points to is found.
+    pub(super) fn nothing_is_lost(&self) -> Verdict {
+        for root in self.roots.iter().filter(|root| root.alive) {
+            if let Some(at) = self.locate(root.object)
+                && !self.is_found(at)
+            {
+                let what = format!("{} is reachable, and marking will not find it", self.name(at));
+                return Err(VerifyError { what, path: vec![root.place.to_string(), self.name(at)] });
+            }
+        }
+        let strong = self.rules.shade_new == New::Shade;
+        let mut pointers = Pointers::default();
+        self.each_object(|at| {
+            // What a grey object shows of itself that was scanned is as good as black.
+            let scanned = self.next_piece(at);
+            if !self.is_marked(at) || self.object(at).is_queued() && scanned == 0 {
+                return Ok(());
+            }
+            self.children_of_pieces(at, 0, scanned, &mut pointers);
+            // An ephemeron whose key was marked when it was traced.
+            if let Some((key, values)) = pointers.ephemeral.take()
+                && self.locate(key).is_some_and(|key| self.is_marked(key))
+            {
+                pointers.strong.extend(values);
+            }
+            for (number, &child) in pointers.strong.iter().enumerate() {
+                let Some(to) = self.locate(child) else { continue };
+                if strong && !self.is_marked(to) || !self.is_found(to) {
+                    let what = format!(
+                        "pointer {number} of a black {} leads to a white {} {}",
+                        self.name(at),
+                        self.name(to),
+                        if strong {
+                            "(the policy is to keep the strong invariant)"
+                        } else {
+                            "that marking will not find"
+                        }
+                    );
+                    let mut path = self.path_to(at);
+                    path.push(self.name(to));
+                    return Err(VerifyError { what, path });
+                }
+            }
+            Ok(())
+        })
+    }
+}

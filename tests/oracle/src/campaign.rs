@@ -1,0 +1,54 @@
+//! Many random programs in a row, each of which can be made again from the seed and its number.
+
+use std::time::{Duration, Instant};
+
+use proptest::prelude::Rng;
+use proptest::test_runner::{RngAlgorithm, TestRng};
+
+use crate::random::OPS;
+use crate::{By, Failure, Program, Subject, Watch};
+
+/// What a campaign came to.
+#[derive(Debug)]
+pub struct Campaign {
+    /// Programs that were run, the failing one included.
+    pub programs: u64,
+    /// Operations in them.
+    pub operations: u64,
+    /// The time that it took.
+    pub time: Duration,
+    /// The program that failed.
+    pub failure: Option<(Program, Watch, Failure)>,
+}
+
+/// The `number`th program of a seed: fewer than [`OPS`] operations.
+pub fn program(seed: u64, number: u64) -> Program {
+    let mut key = [0; 32];
+    key[..8].copy_from_slice(&seed.to_le_bytes());
+    key[8..16].copy_from_slice(&number.to_le_bytes());
+    let mut rng = TestRng::from_seed(RngAlgorithm::ChaCha, &key);
+    let mut bytes = vec![0; 4 + 4 * (1 + rng.next_u32() as usize % (OPS - 1))];
+    rng.fill_bytes(&mut bytes);
+    Program::from_bytes(&bytes)
+}
+
+/// Runs programs until they have had so many operations together, or one fails. Watchmen take turns.
+pub fn run(subject: &Subject, seed: u64, operations: u64) -> Campaign {
+    let start = Instant::now();
+    let mut campaign = Campaign { programs: 0, operations: 0, time: Duration::ZERO, failure: None };
+    while campaign.operations < operations && campaign.failure.is_none() {
+        let program = program(seed, campaign.programs);
+        let watch = Watch::ALL[(campaign.programs % Watch::ALL.len() as u64) as usize];
+        campaign.programs += 1;
+        campaign.operations += program.ops.len() as u64;
+        campaign.failure = subject.run(&program, watch).err().map(|failure| (program, watch, failure));
+    }
+    campaign.time = start.elapsed();
+    campaign
+}
+
+/// Which program of a seed is the first that this detector finds something wrong with, counted from 1, among so many.
+pub fn first_found(subject: &Subject, watch: Watch, by: By, seed: u64, programs: u64) -> Option<u64> {
+    let found = |number: &u64| subject.run(&program(seed, *number), watch).is_err_and(|failure| failure.by() == by);
+    (0..programs).find(found).map(|number| number + 1)
+}

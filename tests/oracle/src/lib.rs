@@ -1,0 +1,30 @@
+//! Programs of heap operations, an interpreter that runs them on a real heap, and the oracle that watches it: a
+//! shadow graph in plain Rust.
+//!
+//! The proptests, the small-program search, the fuzzers and the stress runs all use this one language, this one
+//! interpreter and this one oracle. A program is made of plain integers, every one of which means something.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `op` | the language: [`Op`], and which part of the API each operation covers |
+//! | `program` | [`Program`]: operations, and the [`Config`] they run on |
+//! | `machine` | the interpreter and the oracle: [`run`], [`replay`], [`Failure`] |
+//! | `shadow` | what the heap should hold |
+//! | `object` | what lies in the heap |
+//! | `subject` | on what programs are run: the five policies, and the broken policies and parts |
+//! | `random` | random programs, as a proptest strategy |
+//! | `campaign` | millions of them, from a seed |
+
+pub mod campaign;
+mod machine;
+mod object;
+mod op;
+mod program;
+pub mod random;
+mod shadow;
+pub mod subject;
+
+pub use machine::{By, Failure, Watch, replay, run};
+pub use op::Op;
+pub use program::{Config, Program};
+pub use subject::Subject;

@@ -1,0 +1,78 @@
+//! [`Frame`]: what a scope or an open stack has on the Rust stack. [`Registers`]: unrooted pointers.
+
+use grisaille::{Barrier, Local, Mutator, StackView};
+
+use crate::object::Value;
+use crate::shadow::Shade;
+
+pub const REGISTERS: usize = 4;
+
+/// A value and what it should be.
+pub type Both<'a> = (Shade, Value<'a>);
+
+/// Nothing, of any lifetime.
+pub const fn nil<'a>() -> Both<'a> {
+    (None, Value::Nil)
+}
+
+/// What leaves a scope, through its `Out`.
+pub type Keep<'k, 's, B> = &'k mut dyn FnMut(&Mutator<'s, B>, Value<'_>);
+
+/// The locals and open stacks of a scope and of those around it, whose lifetimes differ.
+pub trait Locals<B: Barrier> {
+    /// All locals, from the outermost scope in.
+    fn locals<'a>(&self, cx: &'a Mutator<'_, B>, all: &mut Vec<Value<'a>>);
+
+    /// The values of all open stacks, from the outermost in.
+    fn viewed<'a>(&self, cx: &'a Mutator<'_, B>, all: &mut Vec<Value<'a>>);
+}
+
+pub struct Frame<'p, 's, B: Barrier> {
+    pub outer: Option<&'p dyn Locals<B>>,
+    pub locals: Vec<Local<'s, Value<'s>>>,
+    /// The stack that is open in it.
+    pub view: Option<StackView<'p, 's, Value<'static>>>,
+}
+
+impl<B: Barrier> Frame<'_, '_, B> {
+    pub fn outermost() -> Self {
+        Frame { outer: None, locals: Vec::new(), view: None }
+    }
+}
+
+impl<B: Barrier> Locals<B> for Frame<'_, '_, B> {
+    fn locals<'a>(&self, cx: &'a Mutator<'_, B>, all: &mut Vec<Value<'a>>) {
+        if let Some(outer) = self.outer {
+            outer.locals(cx, all);
+        }
+        all.extend(self.locals.iter().map(|local| -> Value<'a> { local.get(cx) }));
+    }
+
+    fn viewed<'a>(&self, cx: &'a Mutator<'_, B>, all: &mut Vec<Value<'a>>) {
+        if let Some(outer) = self.outer {
+            outer.viewed(cx, all);
+        }
+        if let Some(view) = &self.view {
+            all.extend((0..view.len()).map(|at| -> Value<'a> { view.get(cx, at) }));
+        }
+    }
+}
+
+/// Unrooted pointers.
+pub struct Registers<'a> {
+    pub values: [Both<'a>; REGISTERS],
+    next: usize,
+}
+
+impl<'a> Registers<'a> {
+    pub const EMPTY: Registers<'a> = Registers { values: [nil(); REGISTERS], next: 0 };
+
+    pub fn newest(&self) -> Both<'a> {
+        self.values[(self.next + REGISTERS - 1) % REGISTERS]
+    }
+
+    pub fn put(&mut self, value: Both<'a>) {
+        self.values[self.next] = value;
+        self.next = (self.next + 1) % REGISTERS;
+    }
+}

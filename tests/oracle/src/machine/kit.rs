@@ -1,0 +1,341 @@
+//! Operations on lists, maps, ephemerons and guardians.
+
+use grisaille::{Barrier, Gc, Guardian, Map, Mutator, Tagged};
+
+use super::frame::{Both, Frame, Registers, nil};
+use super::{Entry, Guard, Machine, Outcome, Watch, index, pick};
+use crate::object::{Row, Value, Word, number};
+use crate::op::Op;
+use crate::shadow::{Kind, SLOTS};
+
+/// Values of a list, and numbers of a map, at most.
+const MAX_ITEMS: usize = 600;
+/// Entries of a map whose keys are objects.
+const MAX_ENTRIES: usize = 4;
+const MAX_GUARDS: usize = 2;
+/// What is registered with a guardian.
+const MAX_GUARDED: usize = 4;
+
+impl Machine<'_> {
+    pub(super) fn on_kit<'a, 's, B: Barrier>(
+        &mut self,
+        cx: &'a Mutator<'s, B>,
+        frame: &mut Frame<'_, 's, B>,
+        registers: &mut Registers<'a>,
+        op: Op,
+    ) -> Outcome {
+        let operand = |machine: &mut Self, number: u8| machine.operand(cx, &*frame, registers, number);
+        match op {
+            Op::Ephemeron { key, value } => {
+                if self.watch != Watch::Drops {
+                    let value = operand(self, value);
+                    let key = operand(self, key);
+                    let Some((Some(key), object)) = self.or_garbage(cx, key) else { return Ok(()) };
+                    if let Some(ephemeron) = object.ephemeron(cx, value.1) {
+                        let id = self.shadow.add(Kind::Ephemeron, [value.0, None, None], key);
+                        self.note(|_| format!("#{id} = an ephemeron of #{key} and {:?}", value.0));
+                        self.add_cell(cx, (id, ephemeron));
+                        registers.put((Some(id), ephemeron));
+                    }
+                }
+            }
+            Op::Reveal { nth, part, to } => {
+                if let Some((id, ephemeron)) = self.nth_ephemeron(cx, frame, registers, nth) {
+                    let key = self.shadow.at(id).target;
+                    let (noun, found) = match part % 2 {
+                        0 => ("key", ephemeron.upgrade(cx).map(|object| (Some(key), object))),
+                        _ => ("value", ephemeron.reveal(cx).map(|value| (self.shadow.at(id).slots[0], value))),
+                    };
+                    self.found(registers, key, found.is_some())?;
+                    self.note(|_| format!("register = the {noun} of #{id}, {:?}", found.map(|found| found.0)));
+                    let (found, to) = (found.unwrap_or(nil()), operand(self, to));
+                    self.set(cx, to, part as usize / 2 % SLOTS, found);
+                    registers.put(found);
+                }
+            }
+            Op::Conceal { nth, value } => {
+                let value = operand(self, value);
+                if let Some((id, ephemeron)) = self.nth_ephemeron(cx, frame, registers, nth) {
+                    let (key, lives) = (self.shadow.at(id).target, ephemeron.conceal(cx, value.1));
+                    self.found(registers, key, lives)?;
+                    if lives {
+                        self.note(|_| format!("the value of #{id} = {:?}", value.0));
+                        self.shadow.at_mut(id).slots[0] = value.0;
+                    }
+                }
+            }
+            Op::Append { nth, value } => {
+                let value = operand(self, value);
+                if let Some((id, Value::List(list))) = self.nth_of(cx, frame, registers, nth, &[Kind::List]) {
+                    self.append(cx, id, list, value);
+                }
+            }
+            Op::Shorten { nth, len } => {
+                if let Some((id, Value::List(list))) = self.nth_of(cx, frame, registers, nth, &[Kind::List]) {
+                    let items = &mut self.shadow.at_mut(id).items;
+                    match len {
+                        u8::MAX => {
+                            list.items.clear(cx);
+                            items.clear();
+                            self.shadow.at_mut(id).buffer = false;
+                        }
+                        pop if pop % 2 == 0 => match (list.items.pop(cx), items.pop()) {
+                            (Some(value), Some(shade)) => registers.put((shade, value.or_nil())),
+                            (None, None) => {}
+                            _ => return Err(format!("#{id} has not as many values as it should")),
+                        },
+                        cut => {
+                            list.items.truncate(cx, cut as usize);
+                            items.truncate(cut as usize);
+                        }
+                    }
+                    self.note(|m| format!("#{id} has {} values left", m.shadow.at(id).items.len()));
+                }
+            }
+            Op::Fill { nth, count, how } => self.fill(cx, frame, registers, [nth, count, how]),
+            Op::Insert { nth, key, value } => {
+                let (key, value) = ((key, operand(self, key)), operand(self, value));
+                if let Some((id, Value::Map(map))) = self.nth_of(cx, frame, registers, nth, &[Kind::Map]) {
+                    return self.insert(cx, nth / 64, (id, map), key, value);
+                }
+            }
+            Op::Remove { nth, key } => {
+                let by = operand(self, key);
+                if let Some((id, Value::Map(map))) = self.nth_of(cx, frame, registers, nth, &[Kind::Map]) {
+                    if key == u8::MAX {
+                        map.clear(cx);
+                        let object = self.shadow.at_mut(id);
+                        (object.slots, object.filler) = ([None; SLOTS], 0);
+                        object.entries.clear();
+                        self.note(|_| format!("#{id} is cleared"));
+                        return Ok(());
+                    }
+                    let object = self.shadow.at_mut(id);
+                    let (removed, shade) = match by {
+                        (Some(key), Value::Cons(cons)) => {
+                            let at = object.entries.iter().position(|entry| entry.0 == key);
+                            let shade = at.map(|at| object.entries.swap_remove(at).1);
+                            (map.remove(cx, Tagged::object(cons)), shade)
+                        }
+                        _ => {
+                            let slot = key as usize % SLOTS;
+                            (map.remove(cx, number(slot)), object.slots[slot].take().map(Some))
+                        }
+                    };
+                    if removed.is_some() != shade.is_some() {
+                        return Err(format!("#{id} has a key that it should not, or lacks one"));
+                    }
+                    self.note(|_| format!("#{id}: a key is removed, its value was {shade:?}"));
+                    registers.put((shade.flatten(), removed.unwrap_or(Value::Nil)));
+                }
+            }
+            Op::Guard { guardian, value } => {
+                if guardian % 4 == 3 && self.guards.len() < MAX_GUARDS || self.guards.is_empty() {
+                    self.guards.push(Guard { handle: Guardian::new(cx), entries: Vec::new() });
+                }
+                let Some(at) = index(guardian, self.guards.len()) else { return Ok(()) };
+                let value = match operand(self, value) {
+                    // A guarded object, whatever the watchman is.
+                    (None, _) => self.alloc(cx, 6, [nil(); SLOTS]),
+                    value => Some(value),
+                };
+                if let Some((Some(id), Value::Guarded(object))) = value
+                    && self.guards[at].entries.len() < MAX_GUARDED
+                {
+                    self.note(|_| format!("#{id} is registered with guardian {at}"));
+                    self.guards[at].handle.register(cx, object);
+                    self.guards[at].entries.push(Entry { id, unreachable: false });
+                }
+            }
+            Op::Retrieve { guardian } => {
+                if let Some(at) = index(guardian, self.guards.len())
+                    && let Some(value) = self.retrieve(cx, at)?
+                {
+                    registers.put(value);
+                }
+            }
+            Op::DropGuardian { guardian } => {
+                if let Some(at) = index(guardian, self.guards.len())
+                    && self.may_drop_handles(cx)
+                {
+                    self.note(|_| format!("guardian {at} is dropped"));
+                    self.guards.swap_remove(at);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The `nth` object of one of these kinds that is at hand.
+    fn nth_of<'a, 's, B: Barrier>(
+        &mut self,
+        cx: &'a Mutator<'s, B>,
+        frame: &Frame<'_, 's, B>,
+        registers: &Registers<'a>,
+        nth: u8,
+        kinds: &[Kind],
+    ) -> Option<(u32, Value<'a>)> {
+        let holds = |shade| matches!(shade, Some(kind) if kinds.contains(&kind));
+        let all = self.operands(cx, frame, registers, |shadow, shade| holds(shadow.kind(shade)));
+        let (shade, value) = *pick(&all, nth)?;
+        Some((shade?, value))
+    }
+
+    fn nth_ephemeron<'a, 's, B: Barrier>(
+        &mut self,
+        cx: &'a Mutator<'s, B>,
+        frame: &Frame<'_, 's, B>,
+        registers: &Registers<'a>,
+        nth: u8,
+    ) -> Option<(u32, Value<'a>)> {
+        let mut all = self.operands(cx, frame, registers, |shadow, shade| shadow.kind(shade) == Some(Kind::Ephemeron));
+        all.extend(self.cells_of(cx, Kind::Ephemeron));
+        let (shade, value) = *pick(&all, nth)?;
+        Some((shade?, value))
+    }
+
+    fn append<'a, B: Barrier>(
+        &mut self,
+        cx: &'a Mutator<'_, B>,
+        id: u32,
+        list: Gc<'a, Row<'a>>,
+        (shade, value): Both<'a>,
+    ) {
+        let object = self.shadow.at_mut(id);
+        if object.items.len() < MAX_ITEMS {
+            let len = list.items.len();
+            match list.items.try_push(cx, value) {
+                Ok(()) => {
+                    object.items.push(shade);
+                    object.buffer = true;
+                    self.note(|_| format!("#{id}[{len}] = {shade:?}, which is pushed"));
+                }
+                Err(_) => self.note(|_| format!("no room in #{id}")),
+            }
+        }
+    }
+
+    /// Numbers for a list or a map, or room for them.
+    fn fill<'a, 's, B: Barrier>(
+        &mut self,
+        cx: &'a Mutator<'s, B>,
+        frame: &Frame<'_, 's, B>,
+        registers: &Registers<'a>,
+        [nth, count, how]: [u8; 3],
+    ) {
+        match self.nth_of(cx, frame, registers, nth, &[Kind::List, Kind::Map]) {
+            Some((id, Value::List(list))) => {
+                if how % 4 == 3 {
+                    if list.items.reserve(cx, count as usize).is_ok() && count > 0 {
+                        self.shadow.at_mut(id).buffer = true;
+                    }
+                    self.note(|_| format!("#{id} makes room for {count} values"));
+                    return;
+                }
+                for _ in 0..count {
+                    self.append(cx, id, list, (None, Value::Int(count.into())));
+                }
+            }
+            Some((id, Value::Map(map))) => {
+                match how % 4 {
+                    0 | 1 => {
+                        for _ in 0..count {
+                            let filler = &mut self.shadow.at_mut(id).filler;
+                            let at = *filler as usize;
+                            if at < MAX_ITEMS && map.try_insert(cx, number(SLOTS + at), Value::Int(*filler)).is_ok() {
+                                *filler += 1;
+                            }
+                        }
+                    }
+                    2 => {
+                        for _ in 0..count {
+                            let filler = &mut self.shadow.at_mut(id).filler;
+                            if let Some(last) = filler.checked_sub(1) {
+                                map.remove(cx, number(SLOTS + last as usize));
+                                *filler = last;
+                            }
+                        }
+                        map.shrink_to_fit(cx);
+                    }
+                    _ => drop(map.reserve(cx, count as usize)),
+                }
+                self.note(|m| format!("#{id} has {} numbers more", m.shadow.at(id).filler));
+            }
+            _ => {}
+        }
+    }
+
+    /// Gives a key of a map a value.
+    fn insert<'a, B: Barrier>(
+        &mut self,
+        cx: &'a Mutator<'_, B>,
+        how: u8,
+        (id, map): (u32, Gc<'a, Map<Word<'a>, Value<'a>>>),
+        (by, key): (u8, Both<'a>),
+        (shade, value): Both<'a>,
+    ) -> Outcome {
+        // Nothing is no value: a slot that holds it has no entry.
+        if shade.is_none() {
+            return Ok(());
+        }
+        let object = self.shadow.at_mut(id);
+        let (word, entry) = match key {
+            (Some(key), Value::Cons(cons)) => {
+                let at = object.entries.iter().position(|entry| entry.0 == key);
+                (Tagged::object(cons), Err((key, at)))
+            }
+            _ => (number(by as usize % SLOTS), Ok(by as usize % SLOTS)),
+        };
+        let before = match entry {
+            Ok(slot) => object.slots[slot].is_some(),
+            Err((_, at)) => at.is_some(),
+        };
+        if !before && entry.is_err() && object.entries.len() >= MAX_ENTRIES {
+            return Ok(());
+        }
+        if map.contains(word) != before {
+            return Err(format!("#{id} has a key that it should not, or lacks one"));
+        }
+        let stored = match how {
+            2 => map.replace(cx, word, value).is_some(),
+            3 if before => {
+                map.update(cx, word, |_| value);
+                true
+            }
+            _ => map.try_insert(cx, word, value).is_ok(),
+        };
+        if stored {
+            match entry {
+                Ok(slot) => object.slots[slot] = shade,
+                Err((_, Some(at))) => object.entries[at].1 = shade,
+                Err((key, None)) => object.entries.push((key, shade)),
+            }
+            self.note(|_| format!("#{id}: a key has the value {shade:?}"));
+        }
+        Ok(())
+    }
+
+    /// Takes what a guardian gives back, if anything.
+    pub(super) fn retrieve<'a, B: Barrier>(
+        &mut self,
+        cx: &'a Mutator<'_, B>,
+        at: usize,
+    ) -> Result<Option<Both<'a>>, String> {
+        let Some(object) = self.guards[at].handle.next(cx) else { return Ok(None) };
+        let value = Value::Guarded(object);
+        let entries = &mut self.guards[at].entries;
+        let of = |entry: &Entry| value.complaint(self.shadow.at(entry.id), entry.id).is_none();
+        let of: Vec<usize> = (0..entries.len()).filter(|at| of(&entries[*at])).collect();
+        let Some(&first) = of.first() else {
+            return Err(format!("guardian {at} gives back what was not registered with it"));
+        };
+        let found = of.iter().copied().find(|at| entries[*at].unreachable).unwrap_or(first);
+        let Entry { id, unreachable } = entries.swap_remove(found);
+        if !unreachable {
+            return Err(format!("guardian {at} gives back #{id}, which was reachable all the time"));
+        }
+        self.note(|_| format!("guardian {at} gives back #{id}"));
+        Ok(Some((Some(id), value)))
+    }
+}

@@ -1,0 +1,289 @@
+//! The interpreter of programs, and the oracle.
+//!
+//! It keeps a shadow graph beside the heap. After every operation it walks both in step: what the shadow reaches must
+//! be there, of its type, with its canary, and with the slots it should have. Nothing is dereferenced that might have
+//! been freed: before each walk after a step, one of the watchmen says whether the heap has lost anything.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `control` | scopes, open stacks, regions, panics, and what the collector may run in |
+//! | `objects`, `holders`, `kit` | the operations in which it does not: on objects; on roots, stacks and weak pointers; on lists, maps, ephemerons and guardians |
+//! | `oracle` | what must be there, and what must be gone |
+//! | `frame` | what a scope has on the Rust stack |
+//! | `other` | the second heap |
+//! | `quiet` | panics that are part of a program |
+#![allow(clippy::collapsible_match, clippy::needless_lifetimes, reason = "an operation an arm")]
+
+mod control;
+mod frame;
+mod holders;
+mod kit;
+mod objects;
+mod oracle;
+mod other;
+pub(crate) mod quiet;
+
+use std::mem::ManuallyDrop;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use grisaille::{Barrier, Check, Guardian, Heap, HeapBuilder, Hybrid, Root, Stack, Sweep};
+
+use self::frame::Frame;
+use self::other::Other;
+use self::quiet::Leave;
+use crate::object::{Guarded, Log, Value};
+use crate::op::Op;
+use crate::program::{Config, Program};
+use crate::shadow::{Shade, Shadow};
+
+/// Who looks whether something was lost, before anything is dereferenced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Watch {
+    /// `Mutator::verify`, before and after each step.
+    Verifier,
+    /// The second mark, whenever it is decided what dies.
+    SecondMark,
+    /// The drops of what is reachable, after each step. All objects are of kinds that are dropped on the mutator's
+    /// thread, but for the cells of weak pointers: those are born black or between two cycles, and rooted for good,
+    /// which every policy respects.
+    Drops,
+}
+
+impl Watch {
+    /// All of them.
+    pub const ALL: [Watch; 3] = [Watch::Verifier, Watch::SecondMark, Watch::Drops];
+}
+
+/// Who found that something is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// The shadow graph, by what the program sees: drops, canaries, slots, weak pointers, numbers.
+    Shadow,
+    /// The verifier.
+    Verifier,
+    /// The second mark.
+    SecondMark,
+    /// An assertion in the collector, or another panic.
+    Panic,
+}
+
+/// What the verifier's complaints begin with.
+const VERIFIER: &str = "the verifier: ";
+/// What panics begin with.
+const PANIC: &str = "panic: ";
+
+/// A program went wrong.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// The operation, by number; the number of operations stands for the end.
+    pub at: usize,
+    /// What went wrong.
+    pub what: String,
+}
+
+impl Failure {
+    /// Who found it.
+    pub fn by(&self) -> By {
+        match self.what.strip_prefix(PANIC) {
+            Some(text) if text.contains("says the second mark") => By::SecondMark,
+            Some(_) => By::Panic,
+            None if self.what.starts_with(VERIFIER) => By::Verifier,
+            None => By::Shadow,
+        }
+    }
+}
+
+/// Runs a program. A panic is a failure too.
+pub fn run<B: Barrier>(program: &Program, watch: Watch) -> Result<(), Failure> {
+    start::<B>(program, watch, false).0
+}
+
+/// Runs a program, and tells what each operation did.
+pub fn replay<B: Barrier>(program: &Program, watch: Watch) -> String {
+    let name = <B as Barrier>::NAME;
+    let (outcome, notes) = start::<B>(program, watch, true);
+    let mut text = format!("under the policy {name:?}, watched by {watch:?}:\n{}\n", program.to_test(name, watch));
+    for note in notes {
+        text += &format!("  {note}\n");
+    }
+    match outcome {
+        Ok(()) => text + "  (it runs well)",
+        Err(failure) => text + &format!("  operation {}: {}", failure.at, failure.what),
+    }
+}
+
+fn start<B: Barrier>(program: &Program, watch: Watch, notes: bool) -> (Result<(), Failure>, Vec<String>) {
+    let mut machine = Machine::new(program, watch, notes);
+    let outcome = catch_unwind(AssertUnwindSafe(|| machine.run::<B>(program.config)))
+        .unwrap_or_else(|payload| Err(PANIC.to_string() + &quiet::text_of(&*payload)));
+    (outcome.map_err(|what| Failure { at: machine.at, what }), machine.notes.unwrap_or_default())
+}
+
+type Outcome = Result<(), String>;
+
+/// A guardian, and what is registered with it.
+struct Guard {
+    handle: Guardian<Guarded<'static>>,
+    entries: Vec<Entry>,
+}
+
+struct Entry {
+    id: u32,
+    /// At some safepoint since it was registered nothing but guardians led to it.
+    unreachable: bool,
+}
+
+/// Handles that were forgotten: kept until the heap is gone, and never looked at. For the heap that is what
+/// `mem::forget` does; the memory comes back, so that detectors of leaks stay of use.
+#[derive(Default)]
+struct Forgotten {
+    roots: Vec<Root<Value<'static>>>,
+    stacks: Vec<Stack<Value<'static>>>,
+    guards: Vec<Guard>,
+    /// What the roots and stacks hold.
+    shades: Vec<Shade>,
+}
+
+struct Machine<'p> {
+    ops: &'p [Op],
+    at: usize,
+    watch: Watch,
+    notes: Option<Vec<String>>,
+    shadow: Shadow,
+    log: Arc<Log>,
+    roots: Vec<(Root<Value<'static>>, Shade)>,
+    stacks: Vec<(Stack<Value<'static>>, Vec<Shade>)>,
+    /// Roots of weak pointers and ephemerons, which are never written.
+    cells: Vec<(Root<Value<'static>>, Shade)>,
+    guards: Vec<Guard>,
+    forgotten: Forgotten,
+    /// The shadows of locals, of all scopes, of what leaves each open scope, and of each open stack.
+    locals: Vec<Shade>,
+    kept: Vec<Vec<Shade>>,
+    opened: Vec<Vec<Shade>>,
+    /// Scopes and open stacks.
+    depth: usize,
+    /// Objects of the four strings that are interned.
+    interned: [Option<u32>; 4],
+    /// A region is being left, and with which mode of sweeping the next one goes on.
+    leaving: Option<u8>,
+    sweep: u8,
+    /// Bytes outside the heap that it has been told of.
+    external: usize,
+    /// Panics of drops that came out of a step.
+    bangs: usize,
+    other: Option<Other>,
+}
+
+impl<'p> Machine<'p> {
+    fn new(program: &'p Program, watch: Watch, notes: bool) -> Self {
+        Machine {
+            ops: &program.ops,
+            at: 0,
+            watch,
+            notes: notes.then(Vec::new),
+            shadow: Shadow::default(),
+            // No operation makes more than three objects.
+            log: Log::new(3 * program.ops.len()),
+            roots: Vec::new(),
+            stacks: Vec::new(),
+            cells: Vec::new(),
+            guards: Vec::new(),
+            forgotten: Forgotten::default(),
+            locals: Vec::new(),
+            kept: Vec::new(),
+            opened: Vec::new(),
+            depth: 0,
+            interned: [None; 4],
+            leaving: None,
+            sweep: program.config.sweep,
+            external: 0,
+            bangs: 0,
+            other: None,
+        }
+    }
+
+    fn run<B: Barrier>(&mut self, config: Config) -> Outcome {
+        let mode = config.mode % 4;
+        let heap = Heap::builder()
+            .barrier::<B>()
+            .sweep(sweep(config.sweep))
+            .stress(mode == 1 || mode == 3)
+            .automatic(mode >= 2)
+            .floor(0)
+            .growth(0.05)
+            .limit(limit(config.limit))
+            .check(if self.watch == Watch::SecondMark { Check::SecondMark } else { Check::Off })
+            .build()
+            .map_err(|error| error.to_string())?;
+        // A heap that has gone wrong is not dropped: it would look at every object once more.
+        let mut heap = ManuallyDrop::new(heap);
+        if let cap @ 1..4 = config.queue % 8 {
+            heap.set_mark_stack_cap(cap.into());
+        }
+        loop {
+            let region =
+                quiet::catch::<_, Leave>(|| heap.enter(|cx| self.scope(cx, &mut Frame::outermost(), &mut |_, _| {})));
+            match region {
+                Ok(outcome) => outcome?,
+                Err(_) => self.leaving = Some(self.sweep),
+            }
+            self.locals.clear();
+            if self.watch == Watch::Verifier {
+                heap.verify().map_err(|error| format!("{VERIFIER}between two regions: {error}"))?;
+            }
+            match self.leaving.take() {
+                Some(number) => {
+                    self.sweep = number;
+                    heap.set_sweep(sweep(number));
+                }
+                None => break,
+            }
+        }
+        if config.ending % 4 != 3 {
+            heap.enter(|cx| self.end(cx))?;
+        }
+        if self.bangs != self.log.bangs() {
+            return Err(format!("{} drops panicked, and {} panics came out", self.log.bangs(), self.bangs));
+        }
+        // The handles go first or last: neither may matter.
+        if config.ending.is_multiple_of(2) {
+            self.roots.clear();
+            self.stacks.clear();
+            self.cells.clear();
+            self.guards.clear();
+        }
+        drop(ManuallyDrop::into_inner(heap));
+        self.everything_is_dropped()?;
+        self.other.take().map_or(Ok(()), Other::end)
+    }
+
+    fn note(&mut self, text: impl FnOnce(&Self) -> String) {
+        if self.notes.is_some() {
+            let text = format!("{}: {}", self.at, text(self));
+            self.notes.iter_mut().for_each(|notes| notes.push(text.clone()));
+        }
+    }
+}
+
+fn sweep(number: u8) -> Sweep {
+    [Sweep::Lazy, Sweep::Eager, Sweep::Concurrent][number as usize % 3]
+}
+
+/// Two numbers in eight set a limit.
+fn limit(number: u8) -> usize {
+    match number % 8 {
+        1 => HeapBuilder::<Hybrid>::MIN_LIMIT,
+        2 => 1 << 20,
+        _ => usize::MAX,
+    }
+}
+
+fn index(number: u8, len: usize) -> Option<usize> {
+    (number as usize).checked_rem(len)
+}
+
+fn pick<T>(all: &[T], number: u8) -> Option<&T> {
+    index(number, all.len()).map(|at| &all[at])
+}

@@ -1,0 +1,226 @@
+//! The oracle: what the shadow graph reaches is there and is what it should be; what it does not reach is gone in the
+//! end.
+
+use std::time::Duration;
+
+use grisaille::{Barrier, Color, Mutator, Phase};
+
+use super::frame::{Both, Frame, Locals};
+use super::{Machine, Outcome, VERIFIER, Watch};
+use crate::object::Value;
+use crate::shadow::{Kind, Shade};
+
+impl Machine<'_> {
+    /// What the shadow graph reaches. `guarded`: what guardians guard counts, which is alive too.
+    pub(super) fn reach(&self, registers: &[Both<'_>], guarded: bool) -> Vec<bool> {
+        let registers = registers.iter().map(|(shade, _)| *shade);
+        let areas = self.kept.iter().chain(&self.opened).chain(self.stacks.iter().map(|(_, shades)| shades));
+        let areas = areas.chain([&self.locals, &self.forgotten.shades]).flatten().copied();
+        let handles = self.roots.iter().chain(&self.cells).map(|(_, shade)| *shade);
+        let guards = self.guards.iter().chain(&self.forgotten.guards).flat_map(|guard| &guard.entries);
+        let guards = guards.filter(|_| guarded).map(|entry| Some(entry.id));
+        self.shadow.reach(registers.chain(areas).chain(handles).chain(guards))
+    }
+
+    /// Looks whether something was lost, then at everything. `stopped`: no registers live.
+    pub(super) fn audit<B: Barrier>(
+        &mut self,
+        cx: &mut Mutator<'_, B>,
+        frame: &dyn Locals<B>,
+        stopped: bool,
+    ) -> Outcome {
+        if self.watch == Watch::Verifier && stopped {
+            cx.verify().map_err(|error| format!("{VERIFIER}{error}"))?;
+        }
+        if stopped && self.guards.iter().chain(&self.forgotten.guards).any(|guard| !guard.entries.is_empty()) {
+            let reached = self.reach(&[], false);
+            let guards = self.guards.iter_mut().chain(&mut self.forgotten.guards);
+            for entry in guards.flat_map(|guard| &mut guard.entries) {
+                entry.unreachable |= !reached[entry.id as usize];
+            }
+        }
+        self.walk(cx, frame, &[], false)
+    }
+
+    /// Walks heap and shadow in step. `exact`: weak pointers must know of each death too.
+    pub(super) fn walk<'a, B: Barrier>(
+        &mut self,
+        cx: &'a Mutator<'_, B>,
+        frame: &dyn Locals<B>,
+        registers: &[Both<'a>],
+        exact: bool,
+    ) -> Outcome {
+        let reached = self.reach(registers, true);
+        for (id, object) in self.shadow.objects.iter().enumerate() {
+            let drops = if object.kind.has_witness() { self.log.drops(id as u32) } else { 0 };
+            if reached[id] && drops != 0 {
+                return Err(format!("#{id} is reachable, and was dropped"));
+            }
+            if drops > 1 {
+                return Err(format!("#{id} was dropped {drops} times"));
+            }
+        }
+        for (at, guard) in self.guards.iter().enumerate() {
+            let (guarded, expected) = (guard.handle.guarded(cx), guard.entries.len());
+            if guarded != expected {
+                return Err(format!("guardian {at} guards {guarded} objects, not {expected}"));
+            }
+        }
+        let mut work = registers.to_vec();
+        self.rooted(cx, frame, &mut work);
+        work.extend(self.cells.iter().map(|(root, shade)| (*shade, root.get(cx))));
+        let marking = matches!(cx.phase(), Phase::Mark | Phase::MarkTermination);
+        let mut addresses: Vec<Option<usize>> = vec![None; self.shadow.objects.len()];
+        let mut seen = vec![false; self.shadow.objects.len()];
+        while let Some((shade, value)) = work.pop() {
+            let Some(id) = shade else {
+                if !matches!(value, Value::Nil) {
+                    return Err(format!("{} where nil should be", value.noun()));
+                }
+                continue;
+            };
+            let addr = value.addr(cx);
+            if std::mem::replace(&mut seen[id as usize], true) {
+                if addresses[id as usize] != addr.map(|addr| addr.0) {
+                    return Err(format!("#{id} is two objects"));
+                }
+                continue;
+            }
+            addresses[id as usize] = addr.map(|addr| addr.0);
+            let object = self.shadow.at(id);
+            if let Some(complaint) = value.complaint(object, id) {
+                return Err(format!("#{id} is not intact: {complaint}"));
+            }
+            match (cx.phase(), addr) {
+                (Phase::Weak, Some((_, Color::White | Color::Grey))) => {
+                    return Err(format!("#{id} is reachable, and was condemned"));
+                }
+                (Phase::Idle | Phase::Sweep, Some((_, Color::Grey | Color::Black))) => {
+                    return Err(format!("#{id} has a colour while nobody marks"));
+                }
+                _ => {}
+            }
+            if matches!(object.kind, Kind::Weak | Kind::Ephemeron) {
+                let target = object.target;
+                let lives = reached[target as usize];
+                if exact && value.upgrade(cx).is_some() != lives {
+                    let state = if lives { "reachable" } else { "unreachable" };
+                    return Err(format!("#{target} is {state}, and the weak pointer #{id} does not know it"));
+                }
+                // While marking, a look at an ephemeron's parts would shade them, and hide what a policy loses.
+                if object.kind == Kind::Ephemeron && lives && !marking {
+                    match (value.upgrade(cx), value.reveal(cx)) {
+                        (Some(key), Some(value)) => work.extend([(Some(target), key), (object.slots[0], value)]),
+                        _ => return Err(format!("the key of #{id} is reachable, and it says that it is gone")),
+                    }
+                }
+                continue;
+            }
+            if object.kind.has_slots() {
+                let slots = object.slots.iter().enumerate();
+                work.extend(slots.filter_map(|(slot, shade)| value.get(slot).map(|child| (*shade, child))));
+            }
+            match value {
+                Value::List(list) => {
+                    let items = object.items.iter().zip(list.items.iter());
+                    work.extend(items.map(|(shade, value)| (*shade, value.or_nil())));
+                }
+                Value::Map(map) if !object.entries.is_empty() => {
+                    // Keys are found by the entries that the map has, and compared as any value is.
+                    for (key, value) in map.iter() {
+                        if let Some(key) = key.as_object() {
+                            let key = Value::Cons(key);
+                            let is_key =
+                                |entry: &&(u32, Shade)| key.complaint(self.shadow.at(entry.0), entry.0).is_none();
+                            let Some(entry) = object.entries.iter().find(is_key) else {
+                                return Err(format!("#{id} has an object as a key that it should not have"));
+                            };
+                            work.extend([(Some(entry.0), key), (entry.1, value)]);
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        addresses.retain(Option::is_some);
+        addresses.sort_unstable();
+        if addresses.windows(2).any(|two| two[0] == two[1]) {
+            return Err("two objects lie at one address".into());
+        }
+        Ok(())
+    }
+
+    /// Two cycles later, what is unreachable is gone.
+    pub(super) fn end<B: Barrier>(&mut self, cx: &mut Mutator<'_, B>) -> Outcome {
+        let frame = Frame::outermost();
+        self.audit(cx, &frame, true)?;
+        self.collect(cx, &frame)?;
+        self.audit(cx, &frame, true)?;
+        while self.give_back(cx)? {
+            self.collect(cx, &frame)?;
+            self.audit(cx, &frame, true)?;
+        }
+        self.settle(cx)?;
+        self.walk(cx, &frame, &[], true)?;
+        let reached = self.reach(&[], true);
+        for (id, object) in self.shadow.objects.iter().enumerate() {
+            if object.kind.has_witness() && !reached[id] && self.log.drops(id as u32) != 1 {
+                return Err(format!("#{id} is unreachable, and was not dropped by a full collection"));
+            }
+        }
+        let stats = cx.stats();
+        let live = stats.objects_allocated - stats.objects_freed;
+        let alive = self.shadow.objects.iter().zip(&reached).filter(|(_, reached)| **reached);
+        // A list's buffer is an object too.
+        let expected: u64 = alive.map(|(object, _)| 1 + u64::from(object.buffer)).sum();
+        if live != expected {
+            return Err(format!("after a full collection {live} objects live, and {expected} are reachable"));
+        }
+        let interned = self.interned.iter().flatten().filter(|id| reached[**id as usize]).count();
+        if cx.interned() != interned {
+            return Err(format!("{} strings are interned, and {interned} reachable", cx.interned()));
+        }
+        if stats.bytes_external != self.external as u64 && !self.shadow.objects.iter().any(|o| o.kind == Kind::Map) {
+            return Err(format!("{} bytes lie outside the heap, not {}", stats.bytes_external, self.external));
+        }
+        Ok(())
+    }
+
+    /// After a full collection: guardians give back what nothing else leads to. What they give is let go of. True: there
+    /// was something.
+    fn give_back<B: Barrier>(&mut self, cx: &Mutator<'_, B>) -> Result<bool, String> {
+        let mut given: Vec<Shade> = Vec::new();
+        for at in 0..self.guards.len() {
+            while let Some((shade, _)) = self.retrieve(cx, at)? {
+                given.push(shade);
+            }
+        }
+        // What was ready before the collection is a root, and kept others from being given.
+        let mut registers: Vec<Both<'_>> = given.iter().map(|shade| (*shade, Value::Nil)).collect();
+        let forgotten = self.forgotten.guards.iter().flat_map(|guard| &guard.entries);
+        registers.extend(forgotten.map(|entry| (Some(entry.id), Value::Nil)));
+        let reached = self.reach(&registers, false);
+        for entry in self.guards.iter().flat_map(|guard| &guard.entries) {
+            if !reached[entry.id as usize] {
+                return Err(format!("#{} is unreachable, and its guardian does not give it back", entry.id));
+            }
+        }
+        Ok(!given.is_empty())
+    }
+
+    /// The heap is gone: everything was dropped once.
+    pub(super) fn everything_is_dropped(&self) -> Outcome {
+        for (id, object) in self.shadow.objects.iter().enumerate() {
+            // The sweeper may have the last objects in its hands.
+            let mut patience = if object.kind.is_background() { 5000 } else { 0 };
+            while object.kind.has_witness() && self.log.drops(id as u32) != 1 {
+                if patience == 0 {
+                    return Err(format!("the heap is gone, and #{id} was dropped {} times", self.log.drops(id as u32)));
+                }
+                patience -= 1;
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
+        Ok(())
+    }
+}

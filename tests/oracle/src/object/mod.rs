@@ -1,0 +1,375 @@
+//! What lies in the heap: [`Value`], a pointer to an object of any type.
+
+mod log;
+mod types;
+
+use std::sync::Arc;
+
+use grisaille::{
+    Array, Barrier, Color, Ephemeron, Gc, HeapFull, List, Lock, Map, Mutator, RefLock, Slot, Str, Tagged, Trace, Weak,
+};
+
+pub use self::log::{Log, Witness};
+pub use self::types::{Background, Bag, Cons, Guarded, Item, Row, Tuple, Word, Words};
+use crate::shadow::{Kind, Object, SLOTS, Stuck};
+
+/// What a canary is xored with: an id alone is too likely to be found by chance.
+const CANARY: u64 = 0xca11_ab1e_5afe_0000;
+
+/// A value: an enum of 16 bytes, as interpreters have them.
+#[derive(Clone, Copy, Trace)]
+pub enum Value<'gc> {
+    Nil,
+    /// A number: the canary of an array of slots, and what fills lists and maps.
+    Int(u32),
+    Cons(Gc<'gc, Cons<'gc>>),
+    Guarded(Gc<'gc, Guarded<'gc>>),
+    Background(Gc<'gc, Background<'gc>>),
+    Bag(Gc<'gc, RefLock<Bag<'gc>>>),
+    Tuple(Gc<'gc, Lock<Tuple<'gc>>>),
+    Array(Gc<'gc, Array<Slot<Value<'gc>>>>),
+    Shelf(Gc<'gc, Array<Item<'gc>>>),
+    Numbers(Gc<'gc, Array<u64>>),
+    Words(Gc<'gc, Words<'gc>>),
+    List(Gc<'gc, Row<'gc>>),
+    Map(Gc<'gc, Map<Word<'gc>, Value<'gc>>>),
+    Str(Gc<'gc, Str>),
+    Weak(Weak<'gc, Cons<'gc>>),
+    WeakGuarded(Weak<'gc, Guarded<'gc>>),
+    Ephemeron(Ephemeron<'gc, Cons<'gc>, Value<'gc>>),
+    EphemeronGuarded(Ephemeron<'gc, Guarded<'gc>, Value<'gc>>),
+}
+
+fn canary(id: u32) -> u64 {
+    CANARY ^ u64::from(id)
+}
+
+/// The elements of an array that stand for its slots: the first holds the canary.
+fn elements(len: usize) -> [usize; SLOTS] {
+    [1, len / 2, len - 1]
+}
+
+/// The constant that stands for nothing in a word.
+const NOTHING: u32 = 7;
+
+/// A number as a key.
+pub fn number<'gc>(number: usize) -> Word<'gc> {
+    Tagged::integer(number as isize).expect("a small number")
+}
+
+fn text_of(kind: Kind, id: u32) -> String {
+    let text = format!("string {id}, ");
+    match kind {
+        Kind::Text(len) => text.chars().cycle().take(len as usize).collect(),
+        _ => text,
+    }
+}
+
+impl<'gc> Value<'gc> {
+    /// Allocates an object of the kind. `None`: the heap is full; what was to be allocated came back whole.
+    pub fn alloc<B: Barrier>(
+        cx: &'gc Mutator<'_, B>,
+        kind: Kind,
+        id: u32,
+        items: [Value<'gc>; SLOTS],
+        log: &Arc<Log>,
+    ) -> Option<Value<'gc>> {
+        let canary = canary(id);
+        let witness = || Witness::new(log, kind, id);
+        let whole = |found: u64| assert_eq!(found, canary, "a full heap gave back another value");
+        match kind {
+            Kind::Cons => {
+                let wide = [Slot::new(items[0]), Slot::new(items[1])];
+                let cons = cx.try_alloc(Cons { canary, wide, word: Slot::new(items[2].as_cons()) });
+                cons.map_err(|HeapFull(cons)| whole(cons.canary)).ok().map(Value::Cons)
+            }
+            Kind::Guarded | Kind::Grenade | Kind::Host | Kind::Parcel => {
+                let made = cx.try_alloc(Guarded { canary, slots: items.map(Slot::new), witness: witness() });
+                let refused = |HeapFull(mut object): HeapFull<Guarded<'_>>| {
+                    object.witness.refuse();
+                    whole(object.canary);
+                };
+                made.map_err(refused).ok().map(Value::Guarded)
+            }
+            Kind::Background | Kind::Fuse => {
+                let made = cx.try_alloc(Background { canary, slots: items.map(Slot::new), witness: witness() });
+                let refused = |HeapFull(mut object): HeapFull<Background<'_>>| {
+                    object.witness.refuse();
+                    whole(object.canary);
+                };
+                made.map_err(refused).ok().map(Value::Background)
+            }
+            Kind::Bag => {
+                let made = cx.try_alloc(RefLock::new(Bag { canary, items: items.to_vec(), witness: witness() }));
+                let refused = |HeapFull(bag): HeapFull<RefLock<Bag<'_>>>| {
+                    let mut bag = bag.into_inner();
+                    bag.witness.refuse();
+                    whole(bag.canary);
+                };
+                made.map_err(refused).ok().map(Value::Bag)
+            }
+            Kind::Tuple => {
+                let made = cx.try_alloc(Lock::new(Tuple { canary, items }));
+                made.map_err(|HeapFull(tuple)| whole(tuple.into_inner().canary)).ok().map(Value::Tuple)
+            }
+            Kind::Array(len) => {
+                let at = elements(len as usize);
+                let array = cx.try_alloc_array(len as usize, |index| {
+                    let slot = at.iter().position(|&element| element == index);
+                    Slot::new(slot.map_or(Value::Int(id), |slot| items[slot]))
+                });
+                array.ok().map(Value::Array)
+            }
+            Kind::Shelf(len) => {
+                let at = elements(len as usize);
+                let shelf = cx.try_alloc_array(len as usize, |index| {
+                    let slot = at.iter().position(|&element| element == index);
+                    let value = slot.map_or(Value::Int(id), |slot| items[slot]);
+                    Item { slot: Slot::new(value), witness: (index == 0).then(witness) }
+                });
+                shelf.ok().map(Value::Shelf)
+            }
+            Kind::Numbers(len) => {
+                cx.try_alloc_array(len as usize, |index| canary ^ index as u64).ok().map(Value::Numbers)
+            }
+            Kind::Words => {
+                let slots = items.map(|item| Slot::new(item.as_word()));
+                cx.try_alloc(Words { canary, slots }).ok().map(Value::Words)
+            }
+            Kind::List => cx.try_alloc(Row { canary, items: List::new() }).ok().map(Value::List),
+            Kind::Map => {
+                let map = cx.try_alloc_map().ok()?;
+                // In an empty table the first entries may find no room either.
+                map.reserve(cx, SLOTS).ok()?;
+                let map = Value::Map(map);
+                (0..SLOTS).all(|slot| map.set(cx, slot, items[slot])).then_some(map)
+            }
+            Kind::Str | Kind::Text(_) => cx.try_alloc_str(&text_of(kind, id)).ok().map(Value::Str),
+            Kind::Interned | Kind::Weak | Kind::Ephemeron => unreachable!("made by operations of their own"),
+        }
+    }
+
+    pub fn as_cons(self) -> Option<Gc<'gc, Cons<'gc>>> {
+        if let Value::Cons(cons) = self { Some(cons) } else { None }
+    }
+
+    fn as_word(self) -> Word<'gc> {
+        self.as_cons().map_or(Tagged::constant(NOTHING), Tagged::object)
+    }
+
+    /// Whether this is the object that the shadow says, with the canary of `id`. `None`: it is.
+    pub fn complaint(self, object: &Object, id: u32) -> Option<String> {
+        let kind = object.kind;
+        let found = match (self, kind) {
+            (Value::Cons(o), Kind::Cons) => o.canary,
+            (Value::Guarded(o), kind) if kind.is_guarded() => {
+                if let Some(complaint) = o.witness.complaint(kind) {
+                    return Some(complaint);
+                }
+                o.canary
+            }
+            (Value::Background(o), kind) if kind.is_background() => {
+                if let Some(complaint) = o.witness.complaint(kind) {
+                    return Some(complaint);
+                }
+                o.canary
+            }
+            (Value::Bag(o), Kind::Bag) => match (o.try_borrow(), object.stuck) {
+                (None, Stuck::Shut) => return None,
+                (Some(bag), Stuck::No | Stuck::ReadOnly) => bag.canary,
+                (_, stuck) => return Some(format!("its lock is not as it was left: {stuck:?}")),
+            },
+            (Value::Tuple(o), Kind::Tuple) => o.get().canary,
+            (Value::Words(o), Kind::Words) => o.canary,
+            (Value::Array(o), Kind::Array(len)) if o.len() == len as usize => match o.as_slice()[0].get() {
+                Value::Int(found) => canary(found),
+                other => return Some(format!("the array's first element is {}, not its canary", other.noun())),
+            },
+            (Value::Shelf(o), Kind::Shelf(len)) if o.len() == len as usize => match o.as_slice()[0].slot.get() {
+                Value::Int(found) => canary(found),
+                other => return Some(format!("the array's first element is {}, not its canary", other.noun())),
+            },
+            (Value::Numbers(o), Kind::Numbers(len)) => {
+                let intact = o.len() == len as usize
+                    && o.as_slice().iter().enumerate().all(|(index, number)| *number == canary(id) ^ index as u64);
+                return (!intact).then(|| format!("the array of {} numbers has changed", o.len()));
+            }
+            (Value::List(o), Kind::List) => {
+                let intact = o.items.len() == object.items.len()
+                    && o.items.iter().zip(&object.items).all(|(value, shade)| match value {
+                        Value::Nil | Value::Int(_) => shade.is_none(),
+                        _ => shade.is_some(),
+                    });
+                if !intact {
+                    return Some(format!("the list has {} values, not {}", o.items.len(), object.items.len()));
+                }
+                o.canary
+            }
+            (Value::Map(o), Kind::Map) => {
+                let slots = object.slots.iter().flatten().count();
+                let expected = slots + object.entries.len() + object.filler as usize;
+                if o.len() != expected || o.iter().count() != expected {
+                    return Some(format!("the map has {} entries, not {expected}", o.len()));
+                }
+                let fills = |at: &usize| matches!(o.get(number(SLOTS + at)), Some(Value::Int(n)) if n as usize == *at);
+                let filler = (0..object.filler as usize).all(|at| fills(&at));
+                return (!filler).then(|| "a number that was put into the map is not in it".into());
+            }
+            (Value::Str(o), Kind::Str | Kind::Text(_)) => {
+                let intact = o.as_str() == text_of(kind, id);
+                return (!intact).then(|| format!("the string of {} bytes has changed", o.len()));
+            }
+            (Value::Str(_), Kind::Interned) | (Value::Weak(_) | Value::WeakGuarded(_), Kind::Weak) => return None,
+            (Value::Ephemeron(_) | Value::EphemeronGuarded(_), Kind::Ephemeron) => return None,
+            (value, kind) => return Some(format!("it is {}, not {kind:?}", value.noun())),
+        };
+        (found != canary(id)).then(|| format!("its canary is {found:#x}"))
+    }
+
+    /// The address of a strong pointer's object, and its colour.
+    pub fn addr<B: Barrier>(self, cx: &Mutator<'_, B>) -> Option<(usize, Color)> {
+        macro_rules! addr {
+            ($($variant:ident)*) => {
+                match self {
+                    $(Value::$variant(o) => Some((o.addr(), cx.color(o))),)*
+                    _ => None,
+                }
+            };
+        }
+        addr!(Cons Guarded Background Bag Tuple Array Shelf Numbers Words List Map Str)
+    }
+
+    /// What a slot holds; `None` where the value has no such slot, or nobody gets at it.
+    pub fn get(self, slot: usize) -> Option<Value<'gc>> {
+        let value = match self {
+            Value::Cons(o) if slot < SLOTS - 1 => o.as_ref().wide[slot].get(),
+            Value::Cons(o) => o.as_ref().word.get().map_or(Value::Nil, Value::Cons),
+            Value::Guarded(o) => o.as_ref().slots[slot].get(),
+            Value::Background(o) => o.as_ref().slots[slot].get(),
+            Value::Bag(o) => o.try_borrow()?.items[slot],
+            Value::Tuple(o) => o.get().items[slot],
+            Value::Array(o) => o.as_slice()[elements(o.len())[slot]].get(),
+            Value::Shelf(o) => o.as_slice()[elements(o.len())[slot]].slot.get(),
+            Value::Words(o) => o.as_ref().slots[slot].get().as_object().map_or(Value::Nil, Value::Cons),
+            Value::List(o) => o.as_ref().items.get(slot)?.or_nil(),
+            Value::Map(o) => o.get(number(slot)).unwrap_or(Value::Nil),
+            _ => return None,
+        };
+        Some(value)
+    }
+
+    /// The value, but for the numbers that fill lists.
+    pub fn or_nil(self) -> Value<'gc> {
+        if let Value::Int(_) = self { Value::Nil } else { self }
+    }
+
+    /// Writes a slot that the object has. False: the heap is full.
+    pub fn set<B: Barrier>(self, cx: &'gc Mutator<'_, B>, slot: usize, value: Value<'gc>) -> bool {
+        match self {
+            Value::Cons(o) if slot < SLOTS - 1 => o.wide[slot].set(cx, value),
+            Value::Cons(o) => o.word.set(cx, value.as_cons()),
+            Value::Guarded(o) => o.slots[slot].set(cx, value),
+            Value::Background(o) => o.slots[slot].set(cx, value),
+            Value::Bag(o) => o.borrow_mut(cx).items[slot] = value,
+            Value::Tuple(o) => {
+                let mut tuple = o.get();
+                tuple.items[slot] = value;
+                o.set(cx, tuple);
+            }
+            Value::Array(o) => o.as_slice()[elements(o.len())[slot]].set(cx, value),
+            Value::Shelf(o) => o.as_slice()[elements(o.len())[slot]].slot.set(cx, value),
+            Value::Words(o) => o.slots[slot].set(cx, value.as_word()),
+            Value::List(o) => o.items.set(cx, slot, value),
+            Value::Map(o) => match value {
+                Value::Nil => drop(o.remove(cx, number(slot))),
+                value => return o.try_insert(cx, number(slot), value).is_ok(),
+            },
+            _ => {}
+        }
+        true
+    }
+
+    /// Rotates the slots of an object that is mutated as a whole, and puts a value in the last.
+    pub fn rotate<B: Barrier>(self, cx: &'gc Mutator<'_, B>, value: Value<'gc>) {
+        match self {
+            Value::Bag(o) => {
+                let mut bag = o.borrow_mut(cx);
+                bag.items.remove(0);
+                bag.items.push(value);
+            }
+            Value::Tuple(o) => {
+                let Tuple { canary, items: [_, b, c] } = o.get();
+                o.set(cx, Tuple { canary, items: [b, c, value] });
+            }
+            _ => {}
+        }
+    }
+
+    /// A weak pointer to the object, where its type has one.
+    pub fn weaken<B: Barrier>(self, cx: &'gc Mutator<'_, B>) -> Option<Value<'gc>> {
+        match self {
+            Value::Cons(o) => Some(Value::Weak(o.downgrade(cx))),
+            Value::Guarded(o) => Some(Value::WeakGuarded(o.downgrade(cx))),
+            _ => None,
+        }
+    }
+
+    /// What a weak pointer points to, or the key of an ephemeron.
+    pub fn upgrade<B: Barrier>(self, cx: &'gc Mutator<'_, B>) -> Option<Value<'gc>> {
+        match self {
+            Value::Weak(weak) => weak.upgrade(cx).map(Value::Cons),
+            Value::WeakGuarded(weak) => weak.upgrade(cx).map(Value::Guarded),
+            Value::Ephemeron(ephemeron) => ephemeron.key(cx).map(Value::Cons),
+            Value::EphemeronGuarded(ephemeron) => ephemeron.key(cx).map(Value::Guarded),
+            _ => None,
+        }
+    }
+
+    /// An ephemeron with this key. `None`: it is no key, or the heap is full.
+    pub fn ephemeron<B: Barrier>(self, cx: &'gc Mutator<'_, B>, value: Value<'gc>) -> Option<Value<'gc>> {
+        match self {
+            Value::Cons(key) => cx.try_alloc_ephemeron(key, value).ok().map(Value::Ephemeron),
+            Value::Guarded(key) => cx.try_alloc_ephemeron(key, value).ok().map(Value::EphemeronGuarded),
+            _ => None,
+        }
+    }
+
+    /// The value of an ephemeron.
+    pub fn reveal<B: Barrier>(self, cx: &'gc Mutator<'_, B>) -> Option<Value<'gc>> {
+        match self {
+            Value::Ephemeron(ephemeron) => ephemeron.value(cx),
+            Value::EphemeronGuarded(ephemeron) => ephemeron.value(cx),
+            _ => None,
+        }
+    }
+
+    /// Replaces the value of an ephemeron. False: its key is gone.
+    pub fn conceal<B: Barrier>(self, cx: &'gc Mutator<'_, B>, value: Value<'gc>) -> bool {
+        match self {
+            Value::Ephemeron(ephemeron) => ephemeron.set(cx, value),
+            Value::EphemeronGuarded(ephemeron) => ephemeron.set(cx, value),
+            _ => false,
+        }
+    }
+
+    pub fn noun(self) -> &'static str {
+        match self {
+            Value::Nil => "nil",
+            Value::Int(_) => "a number",
+            Value::Cons(_) => "a cons",
+            Value::Guarded(_) => "a guarded object",
+            Value::Background(_) => "an object of the background",
+            Value::Bag(_) => "a bag",
+            Value::Tuple(_) => "a tuple",
+            Value::Array(_) => "an array",
+            Value::Shelf(_) => "a shelf",
+            Value::Numbers(_) => "an array of numbers",
+            Value::Words(_) => "an object of words",
+            Value::List(_) => "a list",
+            Value::Map(_) => "a map",
+            Value::Str(_) => "a string",
+            Value::Weak(_) | Value::WeakGuarded(_) => "a weak pointer",
+            Value::Ephemeron(_) | Value::EphemeronGuarded(_) => "an ephemeron",
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! The types of objects: one for each way to hold pointers, each with a canary.
+
+use grisaille::{Gc, List, Slot, Tagged, Trace};
+
+use super::{Value, Witness};
+use crate::shadow::SLOTS;
+
+/// Plain: two wide slots, and one of a single word.
+#[derive(Trace)]
+pub struct Cons<'gc> {
+    pub canary: u64,
+    pub wide: [Slot<Value<'gc>>; SLOTS - 1],
+    pub word: Slot<Option<Gc<'gc, Cons<'gc>>>>,
+}
+
+/// With drop glue that runs on the mutator's thread.
+#[derive(Trace)]
+pub struct Guarded<'gc> {
+    pub canary: u64,
+    pub slots: [Slot<Value<'gc>>; SLOTS],
+    #[trace(skip)]
+    pub witness: Witness,
+}
+
+/// With drop glue that may run on the sweeper's thread.
+#[derive(Trace)]
+#[trace(drop = "background")]
+pub struct Background<'gc> {
+    pub canary: u64,
+    pub slots: [Slot<Value<'gc>>; SLOTS],
+    #[trace(skip)]
+    pub witness: Witness,
+}
+
+/// Mutated as a whole, through a guard.
+#[derive(Trace)]
+pub struct Bag<'gc> {
+    pub canary: u64,
+    pub items: Vec<Value<'gc>>,
+    #[trace(skip)]
+    pub witness: Witness,
+}
+
+/// Mutated as a whole, by replacement.
+#[derive(Clone, Copy, Trace)]
+pub struct Tuple<'gc> {
+    pub canary: u64,
+    pub items: [Value<'gc>; SLOTS],
+}
+
+/// An element of an array that has drop glue. One element of each array tells the log.
+#[derive(Trace)]
+pub struct Item<'gc> {
+    pub slot: Slot<Value<'gc>>,
+    #[trace(skip)]
+    pub witness: Option<Witness>,
+}
+
+/// A tagged word: a cons, or nothing as a constant.
+pub type Word<'gc> = Tagged<'gc, Cons<'gc>>;
+
+/// Made of tagged words.
+#[derive(Trace)]
+pub struct Words<'gc> {
+    pub canary: u64,
+    pub slots: [Slot<Word<'gc>>; SLOTS],
+}
+
+/// Grows.
+#[derive(Trace)]
+pub struct Row<'gc> {
+    pub canary: u64,
+    pub items: List<'gc, Value<'gc>>,
+}

@@ -1,0 +1,319 @@
+//! The shadow graph: what the heap should hold, in plain Rust.
+
+/// Slots of every object that has any.
+pub const SLOTS: usize = 3;
+
+/// The kinds of object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Cons,
+    /// With drop glue that runs on the mutator's thread.
+    Guarded,
+    /// The same, and its drop panics.
+    Grenade,
+    /// The same, and its drop enters another heap.
+    Host,
+    /// The same, and it owns bytes outside the heap.
+    Parcel,
+    /// With drop glue that may run on the sweeper's thread.
+    Background,
+    /// The same, and its drop panics.
+    Fuse,
+    Bag,
+    Tuple,
+    /// An array of slots.
+    Array(u32),
+    /// An array whose elements have drop glue.
+    Shelf(u32),
+    /// An array without pointers.
+    Numbers(u32),
+    /// Three tagged words.
+    Words,
+    List,
+    Map,
+    Str,
+    /// A string of so many bytes.
+    Text(u32),
+    Interned,
+    /// The cell of a weak pointer.
+    Weak,
+    Ephemeron,
+}
+
+/// The kinds that can be allocated, by number: the plainest most often.
+const KINDS: [Kind; 16] = [
+    Kind::Cons,
+    Kind::Cons,
+    Kind::Cons,
+    Kind::Cons,
+    Kind::Cons,
+    Kind::Guarded,
+    Kind::Guarded,
+    Kind::Bag,
+    Kind::Bag,
+    Kind::Tuple,
+    Kind::Tuple,
+    Kind::Background,
+    Kind::Str,
+    // A small one, one of medium size, a large one (of a block) that is scanned in pieces; in the other table, one of
+    // two blocks.
+    Kind::Array(4),
+    Kind::Array(40),
+    Kind::Array(600),
+];
+
+/// From here on a number means one of the rarer kinds.
+pub const RARE: u8 = 224;
+
+const RARE_KINDS: [Kind; 32] = [
+    Kind::Map,
+    Kind::Map,
+    Kind::Map,
+    Kind::Map,
+    Kind::Map,
+    Kind::List,
+    Kind::List,
+    Kind::List,
+    Kind::List,
+    Kind::List,
+    Kind::Words,
+    Kind::Words,
+    Kind::Words,
+    Kind::Parcel,
+    Kind::Parcel,
+    Kind::Grenade,
+    Kind::Grenade,
+    Kind::Grenade,
+    Kind::Fuse,
+    Kind::Fuse,
+    Kind::Host,
+    Kind::Host,
+    Kind::Shelf(4),
+    Kind::Shelf(30),
+    Kind::Shelf(400),
+    Kind::Numbers(5),
+    Kind::Numbers(200),
+    Kind::Numbers(2000),
+    Kind::Text(700),
+    Kind::Text(9000),
+    Kind::Text(40_000),
+    Kind::Array(2100),
+];
+
+/// The rarer kinds that tell of their death by a drop on the mutator's thread.
+const RARE_WITNESSES: [Kind; 7] =
+    [Kind::Parcel, Kind::Grenade, Kind::Grenade, Kind::Host, Kind::Shelf(4), Kind::Shelf(30), Kind::Shelf(400)];
+
+impl Kind {
+    /// The kind that a number stands for.
+    pub fn new(number: u8) -> Kind {
+        match number.checked_sub(RARE) {
+            Some(rare) => RARE_KINDS[rare as usize],
+            None => KINDS[number as usize % KINDS.len()],
+        }
+    }
+
+    /// The same, of kinds that tell of their death by a drop.
+    pub fn with_witness(number: u8) -> Kind {
+        match number.checked_sub(RARE) {
+            Some(rare) => RARE_WITNESSES[rare as usize % RARE_WITNESSES.len()],
+            None if number % 3 == 2 => Kind::Bag,
+            None => Kind::Guarded,
+        }
+    }
+
+    /// Whether it has [`SLOTS`] slots. (A map's are what it has for the first numbers.)
+    pub fn has_slots(self) -> bool {
+        !matches!(
+            self,
+            Kind::Str | Kind::Text(_) | Kind::Interned | Kind::Weak | Kind::Ephemeron | Kind::Numbers(_) | Kind::List
+        )
+    }
+
+    pub fn has_witness(self) -> bool {
+        self.is_guarded() || self.is_background() || matches!(self, Kind::Bag | Kind::Shelf(_))
+    }
+
+    /// Whether a second drop, of a collector that is broken, does no harm: there is nothing to free.
+    pub fn may_be_dropped_twice(self) -> bool {
+        matches!(
+            self,
+            Kind::Cons | Kind::Tuple | Kind::Array(_) | Kind::Str | Kind::Text(_) | Kind::Numbers(_) | Kind::Guarded
+        )
+    }
+
+    /// Whether it is of the type `Guarded`.
+    pub fn is_guarded(self) -> bool {
+        matches!(self, Kind::Guarded | Kind::Grenade | Kind::Host | Kind::Parcel)
+    }
+
+    /// Whether it is of the type `Background`.
+    pub fn is_background(self) -> bool {
+        matches!(self, Kind::Background | Kind::Fuse)
+    }
+
+    /// Whether the slot may hold anything, or pointers to conses only.
+    pub fn is_word(self, slot: usize) -> bool {
+        self == Kind::Words || (self == Kind::Cons && slot == SLOTS - 1)
+    }
+}
+
+/// A value: nothing, or an object by its number.
+pub type Shade = Option<u32>;
+
+/// A guard of an object's lock was forgotten.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Stuck {
+    #[default]
+    No,
+    /// One that reads: it is never written again.
+    ReadOnly,
+    /// One that writes: nobody gets at it again.
+    Shut,
+}
+
+pub struct Object {
+    pub kind: Kind,
+    pub slots: [Shade; SLOTS],
+    /// The values of a list.
+    pub items: Vec<Shade>,
+    /// A list has a buffer, which is an object too.
+    pub buffer: bool,
+    /// The entries of a map whose keys are objects.
+    pub entries: Vec<(u32, Shade)>,
+    /// How many numbers a map has beside those that are its slots.
+    pub filler: u32,
+    /// Of a weak pointer: what it points to. Of an ephemeron: its key.
+    pub target: u32,
+    /// A weak pointer or an ephemeron has said that it is no more.
+    pub gone: bool,
+    pub stuck: Stuck,
+}
+
+/// All objects that ever were, by number.
+#[derive(Default)]
+pub struct Shadow {
+    pub objects: Vec<Object>,
+}
+
+impl Shadow {
+    pub fn add(&mut self, kind: Kind, slots: [Shade; SLOTS], target: u32) -> u32 {
+        self.objects.push(Object {
+            kind,
+            slots,
+            items: Vec::new(),
+            buffer: false,
+            entries: Vec::new(),
+            filler: 0,
+            target,
+            gone: false,
+            stuck: Stuck::No,
+        });
+        self.objects.len() as u32 - 1
+    }
+
+    pub fn at(&self, id: u32) -> &Object {
+        &self.objects[id as usize]
+    }
+
+    pub fn at_mut(&mut self, id: u32) -> &mut Object {
+        &mut self.objects[id as usize]
+    }
+
+    pub fn kind(&self, value: Shade) -> Option<Kind> {
+        value.map(|id| self.at(id).kind)
+    }
+
+    pub fn get(&self, id: u32, slot: usize) -> Shade {
+        match self.at(id).kind {
+            Kind::List => self.at(id).items.get(slot).copied().flatten(),
+            _ => self.at(id).slots[slot],
+        }
+    }
+
+    /// Whether the object has such a slot and can be written.
+    pub fn may_set(&self, id: u32, slot: usize) -> bool {
+        let object = self.at(id);
+        object.stuck == Stuck::No
+            && (object.kind.has_slots() || (object.kind == Kind::List && slot < object.items.len()))
+    }
+
+    pub fn set(&mut self, id: u32, slot: usize, value: Shade) {
+        let value = if self.at(id).kind.is_word(slot) { self.cons_only(value) } else { value };
+        match self.at(id).kind {
+            Kind::List => self.at_mut(id).items[slot] = value,
+            _ => self.at_mut(id).slots[slot] = value,
+        }
+    }
+
+    /// What a slot for conses makes of a value.
+    pub fn cons_only(&self, value: Shade) -> Shade {
+        value.filter(|_| self.kind(value) == Some(Kind::Cons))
+    }
+
+    /// What the roots reach. An ephemeron's value is reached where its key is.
+    pub fn reach(&self, roots: impl Iterator<Item = Shade>) -> Vec<bool> {
+        let mut reached = vec![false; self.objects.len()];
+        let mut work: Vec<u32> = roots.flatten().collect();
+        let mut waiting: Vec<u32> = Vec::new();
+        loop {
+            while let Some(id) = work.pop() {
+                if !std::mem::replace(&mut reached[id as usize], true) {
+                    let object = self.at(id);
+                    if object.kind == Kind::Ephemeron {
+                        waiting.push(id);
+                        continue;
+                    }
+                    work.extend(object.slots.iter().chain(&object.items).flatten());
+                    work.extend(object.entries.iter().flat_map(|(key, value)| [Some(*key), *value]).flatten());
+                }
+            }
+            waiting.retain(|&id| {
+                let object = self.at(id);
+                let key_lives = reached[object.target as usize];
+                if key_lives {
+                    work.extend(object.slots.iter().flatten());
+                }
+                !key_lives
+            });
+            if work.is_empty() {
+                return reached;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every kind that can be allocated is allocated by some number.
+    #[test]
+    fn every_kind_is_selected() {
+        let kinds: Vec<Kind> = (0..=255).map(Kind::new).collect();
+        assert!(KINDS.iter().chain(&RARE_KINDS).all(|kind| kinds.contains(kind)));
+        let witnesses: Vec<Kind> = (0..=255).map(Kind::with_witness).collect();
+        assert!(RARE_WITNESSES.iter().all(|kind| witnesses.contains(kind)));
+        assert!(witnesses.iter().all(|kind| kind.has_witness() && !kind.is_background()));
+        let made = |kind: &Kind| matches!(kind, Kind::Interned | Kind::Weak | Kind::Ephemeron);
+        assert!(!kinds.iter().any(made), "those are made by operations of their own");
+    }
+
+    #[test]
+    fn an_ephemeron_keeps_its_value_for_its_key_only() {
+        let mut shadow = Shadow::default();
+        let [a, b] = [0, 1].map(|_| shadow.add(Kind::Cons, [None; SLOTS], 0));
+        // The value of the first is the key of the second, whose value is the last object.
+        let last = shadow.add(Kind::Cons, [None; SLOTS], 0);
+        let second = shadow.add(Kind::Ephemeron, [Some(last), None, None], b);
+        let first = shadow.add(Kind::Ephemeron, [Some(b), None, None], a);
+        let reached = |roots: &[u32]| {
+            let reached = shadow.reach(roots.iter().map(|id| Some(*id)));
+            [a, b, last].map(|id| reached[id as usize])
+        };
+        assert_eq!(reached(&[second, first]), [false, false, false]);
+        assert_eq!(reached(&[second, first, a]), [true, true, true]);
+        assert_eq!(reached(&[first, a]), [true, true, false]);
+        assert_eq!(reached(&[second, a]), [true, false, false]);
+    }
+}

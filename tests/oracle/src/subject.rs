@@ -1,0 +1,159 @@
+//! On what programs are run: the five policies, and heaps that are broken on purpose.
+//!
+//! The broken ones live here, beside the tests, so that everyone can see that the tests see them: whatever detector
+//! there is has to find each of them.
+
+use grisaille::barrier::rules::{Birth, New, Policy, RootWrite, Roots, Rules, WholeObject};
+use grisaille::fault::{self, Fault};
+use grisaille::{Barrier, Deletion, Hybrid, Insertion, StopTheWorld, Watermark};
+
+use crate::machine::{self, Failure, Watch};
+use crate::op::Program;
+
+/// A kind of heap: a policy, sound or not, and the part of the collector that is broken, if any.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject {
+    /// The policy's name, or what is broken.
+    pub name: &'static str,
+    fault: Option<Fault>,
+    run: fn(&Program, Watch) -> Result<(), Failure>,
+    replay: fn(&Program, Watch) -> String,
+}
+
+impl Subject {
+    const fn new<B: Barrier>() -> Subject {
+        Subject { name: <B as Barrier>::NAME, fault: None, run: machine::run::<B>, replay: machine::replay::<B> }
+    }
+
+    const fn with_fault<B: Barrier>(name: &'static str, fault: Fault) -> Subject {
+        Subject { name, fault: Some(fault), ..Subject::new::<B>() }
+    }
+
+    /// Runs a program. A panic is a failure too.
+    ///
+    /// # Errors
+    /// What went wrong, and at which operation.
+    pub fn run(&self, program: &Program, watch: Watch) -> Result<(), Failure> {
+        // SAFETY: the oracle looks before it touches anything.
+        unsafe { fault::with(self.fault, || (self.run)(program, watch)) }
+    }
+
+    /// Runs a program, and tells what each operation did.
+    pub fn replay(&self, program: &Program, watch: Watch) -> String {
+        // SAFETY: as above.
+        unsafe { fault::with(self.fault, || (self.replay)(program, watch)) }
+    }
+
+    /// What the failing program does, when all that it does not need is left out.
+    pub fn shortest(&self, program: Program, watch: Watch) -> String {
+        self.replay(&program.minimize(|program| self.run(program, watch).is_err()), watch)
+    }
+
+    /// The subject of that name, sound or broken.
+    pub fn by_name(name: &str) -> Option<Subject> {
+        SOUND
+            .iter()
+            .chain(SOUND_VARIANTS)
+            .chain(BROKEN_POLICIES)
+            .chain(BROKEN_PARTS)
+            .find(|subject| subject.name == name)
+            .copied()
+    }
+}
+
+/// The policies that lose nothing.
+pub const SOUND: &[Subject] = &[
+    Subject::new::<Insertion>(),
+    Subject::new::<Deletion>(),
+    Subject::new::<Hybrid>(),
+    Subject::new::<Watermark>(),
+    Subject::new::<StopTheWorld>(),
+];
+
+macro_rules! variants {
+    ($(#[$doc:meta])* $list:ident: $($text:literal $name:ident: $base:ident { $($rule:ident: $value:expr),* $(,)? })*) => {
+        $(
+            enum $name {}
+
+            // SAFETY: none where the policy is unsound. The oracle looks before anything lost is touched.
+            unsafe impl Policy for $name {
+                const POLICY: &'static str = $text;
+                const RULES: Rules = Rules { $($rule: $value,)* ..<$base as Policy>::RULES };
+            }
+        )*
+
+        $(#[$doc])*
+        pub const $list: &[Subject] = &[$(Subject::new::<$name>()),*];
+    };
+}
+
+variants! {
+    /// Variants that lose nothing. The first is what the hybrid's rules for the window are made for. The second may
+    /// leave the `new` half out because this collector scans all roots before it traces anything, and greys an object
+    /// again that is mutated as a whole: in the window nothing that holds pointers is black.
+    SOUND_VARIANTS:
+    "hybrid that traces in the window" HybridTracesInWindow: Hybrid { traces_in_window: true }
+    "hybrid without the new half, roots first" HybridRootsFirst: Hybrid { shade_new: New::Leave }
+}
+
+variants! {
+    /// The policies that lose objects.
+    BROKEN_POLICIES:
+    "no barrier" NoBarrier: Insertion {
+        shade_new: New::Leave,
+        root_write: RootWrite::Nothing,
+        whole_object: WholeObject::Nothing,
+        rescan_dirty_roots: false,
+    }
+    "insertion that does not shade" InsertionWithoutNew: Insertion { shade_new: New::Leave }
+    "insertion without the rescan" InsertionWithoutRescan: Insertion { rescan_dirty_roots: false }
+    "insertion with scan-before in place of grey-again" InsertionScanningBefore: Insertion {
+        whole_object: WholeObject::ScanBefore,
+    }
+    "deletion that does not shade" DeletionWithoutOld: Deletion { shade_old: false }
+    "deletion with roots scanned one at a time" DeletionBitByBit: Deletion { roots: Roots::BitByBit }
+    "deletion without scan-before" DeletionWithoutWhole: Deletion { whole_object: WholeObject::Nothing }
+    "deletion whose weak upgrade does not shade" DeletionUpgrade: Deletion { upgrade_shades: false }
+    "hybrid without the old half" HybridWithoutOld: Hybrid { shade_old: false }
+    "hybrid without the root-write rule" HybridWithoutRootWrites: Hybrid { root_write: RootWrite::Nothing }
+    "hybrid with white allocation" HybridWhite: Hybrid { birth: Birth::White }
+    "hybrid with black allocation in the window" HybridBlack: Hybrid { birth: Birth::BlackInWindowToo }
+    "hybrid whose window is derived" HybridDerivedWindow: Hybrid { window_is_derived: true }
+    "hybrid without the new half, traced in the window" HybridWithoutNew: Hybrid {
+        traces_in_window: true,
+        shade_new: New::Leave,
+    }
+    "hybrid whose scopes copy what leaves unshaded" HybridKeep: Hybrid {
+        root_write: RootWrite::ShadeNewInWindowButNotOnKeep,
+    }
+    "hybrid whose window never opens" HybridWithoutWindow: Hybrid { window: false }
+    "hybrid with scan-before alone in the window" HybridScanningBefore: Hybrid { whole_object: WholeObject::ScanBefore }
+    "hybrid whose weak upgrade does not shade" HybridUpgrade: Hybrid { upgrade_shades: false }
+    "hybrid that reads the old value after the store" HybridReadsLate: Hybrid { reads_old_after_the_store: true }
+    "watermark that does not shade" WatermarkWithoutOld: Watermark { shade_old: false }
+    "watermark without the root-write rule" WatermarkWithoutRootWrites: Watermark { root_write: RootWrite::Nothing }
+    "watermark without the shade on pop" WatermarkPop: Watermark {
+        root_write: RootWrite::ShadeOldIfUnscannedButNotOnPop,
+    }
+    "watermark without the shade on destroy" WatermarkDestroy: Watermark {
+        root_write: RootWrite::ShadeOldIfUnscannedButNotOnDestroy,
+    }
+    "watermark whose weak upgrade does not shade" WatermarkUpgrade: Watermark { upgrade_shades: false }
+}
+
+/// Sound policies in a collector with a broken part.
+pub const BROKEN_PARTS: &[Subject] = &[
+    Subject::with_fault::<Hybrid>("a grey object is swept", Fault::FreesAGreyObject),
+    Subject::with_fault::<Insertion>("a dirty root is missed", Fault::MissesADirtyRoot),
+    Subject::with_fault::<Hybrid>("the mark stack forgets on overflow", Fault::ForgetsOnOverflow),
+    Subject::with_fault::<Hybrid>("a hole is retired without recording", Fault::RetiresWithoutRecording),
+    Subject::with_fault::<Hybrid>("a blackened tail is not whitened", Fault::LeavesTailMarked),
+    Subject::with_fault::<Hybrid>("a dead object is dropped twice", Fault::DropsTwice),
+    Subject::with_fault::<Hybrid>("marking ends while an array is scanned in part", Fault::ForgetsPieces),
+    Subject::with_fault::<Hybrid>("a weak pointer is not told of a death", Fault::KeepsWeakCells),
+];
+
+/// Whatever is broken.
+pub fn broken() -> impl Iterator<Item = &'static Subject> {
+    BROKEN_POLICIES.iter().chain(BROKEN_PARTS)
+}
