@@ -80,7 +80,7 @@ impl Drop for Entry {
         if thread::current().name() == Some("grisaille-sweeper") {
             DROPPED_THERE.fetch_add(1, Relaxed);
             PANICKED_THERE.fetch_add(usize::from(self.panics), Relaxed);
-            if self.number % 16 == 0 {
+            if self.number.is_multiple_of(16) {
                 // So that heaps are dropped while the sweeper has a block in hand.
                 thread::yield_now();
             }
