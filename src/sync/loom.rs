@@ -1,4 +1,4 @@
-//! loom's types in the place of std's, a channel made of them, and ways to break them: see [`Fault`].
+//! loom's types in the place of std's, a channel made of them, and weaker atomics: see [`Weakness`].
 
 use core::cell::Cell;
 use core::marker::PhantomData;
@@ -6,10 +6,10 @@ use core::marker::PhantomData;
 pub(crate) use ::loom::sync::Arc;
 pub(crate) use ::loom::thread;
 
-/// What is wrong with the atomics of this model: the tests' teeth. The code stays as it is, the machine gets worse.
+/// What is wrong with the atomics of a model: the tests' teeth. The code stays as it is, and the machine gets worse.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(not(test), expect(dead_code))]
-pub(crate) enum Fault {
+pub(crate) enum Weakness {
     None,
     /// Nothing is published: an exchange that succeeds releases nothing.
     NoRelease,
@@ -27,17 +27,17 @@ pub(crate) enum Fault {
 
 // loom's threads are coroutines of one thread: they share std's thread-locals.
 std::thread_local! {
-    static FAULT: Cell<Fault> = const { Cell::new(Fault::None) };
+    static WEAKNESS: Cell<Weakness> = const { Cell::new(Weakness::None) };
 }
 
-/// Breaks the models that this thread runs.
+/// For the models that this thread runs.
 #[cfg(test)]
-pub(crate) fn set_fault(fault: Fault) {
-    FAULT.set(fault);
+pub(crate) fn weaken(weakness: Weakness) {
+    WEAKNESS.set(weakness);
 }
 
 pub(crate) mod atomic {
-    use super::{FAULT, Fault};
+    use super::{WEAKNESS, Weakness};
     use ::loom::sync::atomic as sound;
     pub(crate) use ::loom::sync::atomic::{AtomicUsize, Ordering};
 
@@ -49,14 +49,14 @@ pub(crate) mod atomic {
         }
 
         pub fn load(&self, order: Ordering) -> u8 {
-            self.0.load(if FAULT.get() == Fault::NoAcquireOnLoad { Ordering::Relaxed } else { order })
+            self.0.load(if WEAKNESS.get() == Weakness::NoAcquireOnLoad { Ordering::Relaxed } else { order })
         }
 
         pub fn compare_exchange(&self, from: u8, to: u8, success: Ordering, failure: Ordering) -> Result<u8, u8> {
-            match FAULT.get() {
-                Fault::NoRelease => self.0.compare_exchange(from, to, Ordering::Acquire, failure),
-                Fault::NoAcquireOnFailure => self.0.compare_exchange(from, to, success, Ordering::Relaxed),
-                Fault::TwoSteps => {
+            match WEAKNESS.get() {
+                Weakness::NoRelease => self.0.compare_exchange(from, to, Ordering::Acquire, failure),
+                Weakness::NoAcquireOnFailure => self.0.compare_exchange(from, to, success, Ordering::Relaxed),
+                Weakness::TwoSteps => {
                     let found = self.0.load(failure);
                     if found != from {
                         return Err(found);
@@ -64,8 +64,8 @@ pub(crate) mod atomic {
                     self.0.store(to, Ordering::Release);
                     Ok(found)
                 }
-                Fault::Blind(f, t) if (f, t) == (from, to) => Ok(self.0.swap(to, success)),
-                Fault::Refused(f, t) if (f, t) == (from, to) => Err(self.0.load(failure)),
+                Weakness::Blind(f, t) if (f, t) == (from, to) => Ok(self.0.swap(to, success)),
+                Weakness::Refused(f, t) if (f, t) == (from, to) => Err(self.0.load(failure)),
                 _ => self.0.compare_exchange(from, to, success, failure),
             }
         }

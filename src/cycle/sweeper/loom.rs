@@ -7,7 +7,7 @@
 //! Each scene runs real [`Blocks`] with real objects, and the sweeper's real thread (a coroutine of loom's). loom
 //! reports two touches of a block without an order between them and a thread that sleeps for ever, [`watch`] a touch of
 //! memory that has gone back; the scene counts the drops of each object, and names what must have happened in some
-//! order, so that no scene misses what it is for. Then it runs on worse machines ([`FAULTS`]), where it must fail.
+//! order, so that no scene misses what it is for. Then it runs on worse machines ([`WEAKNESSES`]), where it must fail.
 //!
 //! loom runs two or three threads, which is all of them: a heap has one mutator, and there is one sweeper. Where "in
 //! every order" took over a minute, the number of preemptions has a bound, which the test prints with the executions.
@@ -30,7 +30,7 @@ use crate::space::block::{BLOCK_SIZE, FIRST_GRANULE, GRANULE};
 use crate::space::header::{ObjectPtr, TypeInfo, trace_nothing};
 use crate::space::holes::Bump;
 use crate::sync::mpsc::SLEEPS;
-use crate::sync::{Fault, set_fault, watch};
+use crate::sync::{Weakness, watch, weaken};
 
 // ---- objects
 
@@ -167,8 +167,8 @@ fn end() {
 /// Runs a scene in every order, or in all with so many preemptions at the most. All that is named must have happened
 /// in some.
 fn explore(name: &str, preemptions: Option<usize>, scene: fn(), wanted: &[&str]) {
-    let fault = std::env::var(FAULT).unwrap_or_default();
-    set_fault(FAULTS.iter().find(|(name, _)| *name == fault).map_or(Fault::None, |(_, fault)| *fault));
+    let weakness = std::env::var(WEAKNESS).unwrap_or_default();
+    weaken(WEAKNESSES.iter().find(|(name, _)| *name == weakness).map_or(Weakness::None, |(_, weakness)| *weakness));
     let executions = Shared::new(Count::new(0));
     let count = executions.clone();
     let mut model = ::loom::model::Builder::new();
@@ -187,42 +187,42 @@ fn explore(name: &str, preemptions: Option<usize>, scene: fn(), wanted: &[&str])
     }
 }
 
-/// Names a fault to a child process.
-const FAULT: &str = "GRISAILLE_FAULT";
+/// Names a weakness to a child process.
+const WEAKNESS: &str = "GRISAILLE_WEAKNESS";
 
-const FAULTS: [(&str, Fault); 10] = [
-    ("no share of the memory", Fault::None),
-    ("no release", Fault::NoRelease),
-    ("no acquire on load", Fault::NoAcquireOnLoad),
-    ("no acquire on failure", Fault::NoAcquireOnFailure),
-    ("an exchange in two steps", Fault::TwoSteps),
-    ("claimed without looking", Fault::Blind(State::Unswept as u8, State::Sweeping as u8)),
-    ("published without looking", Fault::Blind(State::Sweeping as u8, State::Swept as u8)),
-    ("abandoned without looking", Fault::Blind(State::Sweeping as u8, State::Abandoned as u8)),
-    ("never published", Fault::Refused(State::Sweeping as u8, State::Swept as u8)),
-    ("never abandoned", Fault::Refused(State::Sweeping as u8, State::Abandoned as u8)),
+const WEAKNESSES: [(&str, Weakness); 10] = [
+    ("no share of the memory", Weakness::None),
+    ("no release", Weakness::NoRelease),
+    ("no acquire on load", Weakness::NoAcquireOnLoad),
+    ("no acquire on failure", Weakness::NoAcquireOnFailure),
+    ("an exchange in two steps", Weakness::TwoSteps),
+    ("claimed without looking", Weakness::Blind(State::Unswept as u8, State::Sweeping as u8)),
+    ("published without looking", Weakness::Blind(State::Sweeping as u8, State::Swept as u8)),
+    ("abandoned without looking", Weakness::Blind(State::Sweeping as u8, State::Abandoned as u8)),
+    ("never published", Weakness::Refused(State::Sweeping as u8, State::Swept as u8)),
+    ("never abandoned", Weakness::Refused(State::Sweeping as u8, State::Abandoned as u8)),
 ];
 
 /// Runs a scene on a worse machine, in a process of its own: a model that has failed cannot be unwound, and code that
 /// runs on such a machine may do anything. It must fail, and complain of this.
-fn fails(scene: &str, fault: &str, complaint: &str) {
-    assert!(FAULTS.iter().any(|(name, _)| *name == fault));
+fn fails(scene: &str, weakness: &str, complaint: &str) {
+    assert!(WEAKNESSES.iter().any(|(name, _)| *name == weakness));
     let child = std::process::Command::new(std::env::current_exe().unwrap())
         .args([&format!("cycle::sweeper::loom::{scene}::holds"), "--exact", "--nocapture"])
-        .env(FAULT, fault)
+        .env(WEAKNESS, weakness)
         .env("RUST_BACKTRACE", "0")
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&child.stderr);
     let said = said.lines().find(|line| !line.is_empty() && !line.starts_with("thread '")).unwrap_or_default();
-    println!("{scene}, {fault}: {said}");
+    println!("{scene}, {weakness}: {said}");
     assert!(!child.status.success(), "not seen");
     assert!(said.contains(complaint), "it failed otherwise");
 }
 
-/// A scene as a test, and one for each fault with which it must fail, with a part of the complaint.
+/// A scene as a test, and one for each weakness with which it must fail, with a part of the complaint.
 macro_rules! scenes {
-    ($($scene:ident $bound:expr, $seen:tt { $($fault_name:ident $fault:literal $text:literal)* })*) => {$(
+    ($($scene:ident $bound:expr, $seen:tt { $($needs:ident $weakness:literal $text:literal)* })*) => {$(
         mod $scene {
             use super::*;
 
@@ -233,8 +233,8 @@ macro_rules! scenes {
 
             $(
                 #[test]
-                fn $fault_name() {
-                    fails(stringify!($scene), $fault, $text);
+                fn $needs() {
+                    fails(stringify!($scene), $weakness, $text);
                 }
             )*
         }
@@ -487,7 +487,7 @@ fn the_last_share() {
     let mut arena = Arena::new(usize::MAX);
     let block = arena.take(1, Kind::Plain, false, 0).unwrap();
     fill(block, &[DEAD, LIVING]);
-    let forgotten = std::env::var(FAULT).is_ok_and(|fault| fault == "no share of the memory");
+    let forgotten = std::env::var(WEAKNESS).is_ok_and(|weakness| weakness == "no share of the memory");
     let memory = if forgotten { Arena::new(usize::MAX).memory() } else { arena.memory() };
     hand_over(&Arc::new(Job::new(vec![block], 1, true, true, memory)));
     drop(arena);
