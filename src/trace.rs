@@ -83,6 +83,8 @@ pub struct Tracer<'t> {
     sink: Sink<'t>,
     /// Bytes scanned of an object whose length its header does not tell at once.
     bytes: usize,
+    /// The object is scanned in part, and the mark loop will begin again: what the verifier asks.
+    pub(crate) begins_again: bool,
 }
 
 enum Sink<'t> {
@@ -98,19 +100,19 @@ enum Sink<'t> {
 
 impl<'t> Tracer<'t> {
     pub(crate) fn marking(marker: &'t Marker) -> Self {
-        Tracer { sink: Sink::Marking(marker), bytes: 0 }
+        Tracer { sink: Sink::Marking(marker), bytes: 0, begins_again: false }
     }
 
     pub(crate) fn shading(marker: &'t Marker) -> Self {
-        Tracer { sink: Sink::Shading(marker), bytes: 0 }
+        Tracer { sink: Sink::Shading(marker), bytes: 0, begins_again: false }
     }
 
     pub(crate) fn rooting(area: &'t PointerArea) -> Self {
-        Tracer { sink: Sink::Rooting(area), bytes: 0 }
+        Tracer { sink: Sink::Rooting(area), bytes: 0, begins_again: false }
     }
 
     pub(crate) fn listing(list: &'t mut Vec<ObjectPtr>) -> Self {
-        Tracer { sink: Sink::Listing(list), bytes: 0 }
+        Tracer { sink: Sink::Listing(list), bytes: 0, begins_again: false }
     }
 
     #[inline(always)]

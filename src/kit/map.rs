@@ -101,6 +101,7 @@ unsafe fn trace_map<K: Key, V: Trace + Copy>(object: ObjectPtr, from: usize, era
     let mark_loop = tracer.is_mark_loop();
     // Buckets below `from` were scanned in another order of the entries: all over again (see the module).
     let from = if mark_loop && map.moved.get() { 0 } else { from };
+    tracer.begins_again |= map.moved.get();
     let buckets = table.num_buckets();
     let end = buckets.min(from + PIECE);
     for at in from..end {

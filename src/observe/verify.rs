@@ -391,13 +391,20 @@ impl<'h> Verifier<'h> {
         self.children_of_pieces(at, 0, 0, list);
     }
 
-    /// Lists the pointers of the pieces from one on, until another; 0 stands for the end.
-    fn children_of_pieces(&self, at: At, from: usize, until: usize, list: &mut Vec<ObjectPtr>) {
+    /// Whether the mark loop will scan an object from its beginning, though it has come to a later piece: the entries of
+    /// a map that was rehashed meanwhile are not where they were.
+    fn begins_again(&self, at: At, piece: usize) -> bool {
+        self.children_of_pieces(at, piece, 0, &mut Vec::new())
+    }
+
+    /// Lists the pointers of the pieces from one on, until another; 0 stands for the end. True: the mark loop would begin
+    /// again.
+    fn children_of_pieces(&self, at: At, from: usize, until: usize, list: &mut Vec<ObjectPtr>) -> bool {
         list.clear();
         let object = self.object(at);
         let info = object.info();
         if !info.needs_trace {
-            return;
+            return false;
         }
         let mut tracer = Tracer::listing(list);
         let mut piece = from;
@@ -406,7 +413,7 @@ impl<'h> Verifier<'h> {
             // and no guard over it is live, since the verifier has the mutator to itself.
             piece = unsafe { (info.trace)(object, piece, NonNull::from(&mut tracer).cast()) };
             if piece == 0 || piece == until {
-                return;
+                return tracer.begins_again;
             }
         }
     }
@@ -510,7 +517,7 @@ impl<'h> Verifier<'h> {
             if !queued.insert(object) {
                 return fail(format!("{} is queued twice", self.name(at)));
             }
-            if piece != 0 {
+            if piece != 0 && !self.begins_again(at, piece) {
                 self.in_pieces.insert(object, piece);
             }
         }
