@@ -102,6 +102,38 @@ fn broken_heaps_are_caught_by_the_drops() {
     }
 }
 
+/// A failure prints as a test to be pasted here: this is one. Under the policy that does not shade it fails.
+mod pasted {
+    use grisaille_oracle::{Config, Op, Program};
+
+    use super::*;
+
+    #[test]
+    fn pasted() {
+        let program = Program {
+            config: Config { sweep: 0, mode: 0, queue: 0, ending: 0, limit: 0 },
+            ops: vec![
+                Op::Grow { kind: 0, to: 0, slot: 0 },
+                Op::Step { work: 64 },
+                Op::Step { work: 16 },
+                Op::Step { work: 16 },
+                Op::Grow { kind: 0, to: 41, slot: 0 },
+            ],
+        };
+        let subject = Subject::by_name("insertion").unwrap();
+        subject.run(&program, Watch::Verifier).unwrap();
+
+        // What is printed is what stands above.
+        let printed = program.to_test("insertion", Watch::Verifier);
+        let source: String = include_str!("operations.rs").lines().map(|line| line.trim().to_owned() + "\n").collect();
+        for line in printed.lines().take_while(|line| *line != "}") {
+            assert!(source.contains(line.trim()), "this is not how it is printed: {line}");
+        }
+        let broken = Subject::by_name("insertion that does not shade").unwrap();
+        assert!(broken.run(&program, Watch::Verifier).is_err());
+    }
+}
+
 /// The hybrid's `new` half guards against a black object in the window. This collector scans all roots before it
 /// traces anything, and greys an object again that is mutated as a whole: in the window nothing is black. Should
 /// this test fail, the order has changed: then the policy belongs to those that are broken.
