@@ -132,6 +132,25 @@ mod pasted {
         let broken = Subject::by_name("insertion that does not shade").unwrap();
         assert!(broken.run(&program, Watch::Verifier).is_err());
     }
+
+    /// The verifier took the first buckets of the map for scanned, and the mark loop knew better.
+    #[test]
+    fn a_map_is_rehashed_between_two_pieces() {
+        let program = Program {
+            config: Config { sweep: 0, mode: 0, queue: 4, ending: 0, limit: 2 },
+            ops: vec![
+                Op::Grow { kind: 224, to: 0, slot: 49 },
+                Op::Fill { nth: 0, count: 139, how: 132 },
+                Op::Grow { kind: 0, to: 1, slot: 62 },
+                Op::Step { work: 0 },
+                Op::Fill { nth: 0, count: 85, how: 19 },
+                Op::Step { work: 0 },
+                Op::Fill { nth: 0, count: 0, how: 58 },
+            ],
+        };
+        let subject = Subject::by_name("deletion").unwrap();
+        subject.run(&program, Watch::Verifier).unwrap();
+    }
 }
 
 /// The hybrid's `new` half guards against a black object in the window. This collector scans all roots before it

@@ -232,7 +232,8 @@ impl Op {
     /// The same, with half of all operations and of the objects from outside of the core: what a list, a map or a
     /// guardian loses is found sooner so.
     pub fn kit([select, a, b, c]: [u8; 4]) -> Op {
-        let rare = |kind: u8| if kind % 2 == 0 { kind % RARE } else { RARE + (kind / 2) % (u8::MAX - RARE + 1) };
+        let rare =
+            |kind: u8| if kind.is_multiple_of(2) { kind % RARE } else { RARE + (kind / 2) % (u8::MAX - RARE + 1) };
         let op = match select.checked_sub(128) {
             Some(rest) => row(MORE, rest, c, 128)(a, b, c),
             None => row(CORE, select, c, 128)(a, b, c),
