@@ -125,22 +125,51 @@ fn sound_variants_lose_nothing() {
     }
 }
 
-/// The verifier took the part of a map that was scanned for black, after the map had moved its entries. Whether it does
-/// depends on how the keys are hashed: several maps are tried.
-#[test]
-fn a_map_that_moved_its_entries_is_scanned_again() {
-    let program = Program {
-        config: Config::default(),
-        ops: vec![
-            Op::Grow { kind: 224, to: 0, slot: 73 },
-            Op::Grow { kind: 0, to: 1, slot: 67 },
-            Op::Fill { nth: 0, count: 224, how: 159 },
-            Op::Step { work: 56 },
-            Op::Fill { nth: 0, count: 0, how: 174 },
-        ],
-    };
-    let subject = Subject::by_name("hybrid").unwrap();
-    for _ in 0..20 {
+/// A failure prints as a test to be pasted here: this is one. Under the policy that does not shade it fails.
+mod pasted {
+    use super::*;
+
+    #[test]
+    fn pasted() {
+        let program = Program {
+            config: Config { sweep: 0, mode: 0, queue: 0, ending: 0, limit: 0 },
+            ops: vec![
+                Op::Grow { kind: 0, to: 0, slot: 0 },
+                Op::Step { work: 64 },
+                Op::Step { work: 16 },
+                Op::Step { work: 16 },
+                Op::Grow { kind: 0, to: 41, slot: 0 },
+            ],
+        };
+        let subject = Subject::by_name("insertion").unwrap();
+        subject.run(&program, Watch::Verifier).unwrap();
+
+        // What is printed is what stands above.
+        let printed = program.to_test("insertion", Watch::Verifier);
+        let source: String = include_str!("operations.rs").lines().map(|line| line.trim().to_owned() + "\n").collect();
+        for line in printed.lines().take_while(|line| *line != "}") {
+            assert!(source.contains(line.trim()), "this is not how it is printed: {line}");
+        }
+        let broken = Subject::by_name("insertion that does not shade").unwrap();
+        assert!(broken.run(&program, Watch::Verifier).is_err());
+    }
+
+    /// The verifier took the first buckets of the map for scanned, and the mark loop knew better.
+    #[test]
+    fn a_map_is_rehashed_between_two_pieces() {
+        let program = Program {
+            config: Config { sweep: 0, mode: 0, queue: 4, ending: 0, limit: 2 },
+            ops: vec![
+                Op::Grow { kind: 224, to: 0, slot: 49 },
+                Op::Fill { nth: 0, count: 139, how: 132 },
+                Op::Grow { kind: 0, to: 1, slot: 62 },
+                Op::Step { work: 0 },
+                Op::Fill { nth: 0, count: 85, how: 19 },
+                Op::Step { work: 0 },
+                Op::Fill { nth: 0, count: 0, how: 58 },
+            ],
+        };
+        let subject = Subject::by_name("deletion").unwrap();
         subject.run(&program, Watch::Verifier).unwrap();
     }
 }
