@@ -447,10 +447,9 @@ impl Collector {
                 continue;
             }
             let mut at = block.dropped_to.get() as usize;
+            let (old, new) = (self.marker.marked(), self.marker.occupied());
             // SAFETY: as above: the old bitmap parses (I3).
-            while let Some((object, next)) =
-                unsafe { block.next_dead(self.marker.marked(), self.marker.occupied(), at) }
-            {
+            while let Some((object, next)) = unsafe { block.next_dead(old, new, at) } {
                 digest.object(object);
                 digest.number(core::ptr::from_ref(object.info()).addr());
                 at = next;
