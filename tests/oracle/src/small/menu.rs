@@ -39,9 +39,9 @@ pub fn menu(view: &View<'_>, bound: &Bound) -> Vec<Op> {
         }
     }
     for &(id, name) in &names {
-        for slot in 0..bound.slots {
-            let holds = view.shadow.get(id, SLOTS[slot]);
-            let slot = SLOTS[slot] as u8;
+        for &slot in &SLOTS[..bound.slots] {
+            let holds = view.shadow.get(id, slot);
+            let slot = slot as u8;
             if holds.is_some() {
                 if !is_in_register(holds) {
                     menu.push(Op::Get { from: name, slot });
