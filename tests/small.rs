@@ -25,24 +25,20 @@ fn every_program_of_three_operations_runs_well<B: Barrier>() {
     }
 }
 
-/// Broken policies that lose something within three operations and some steps.
-const SOON: [&str; 9] = [
+/// Broken policies that lose something within three operations and some steps. The others take four or five: the
+/// command's `--broken` finds them.
+const SOON: [&str; 4] = [
     "no barrier",
     "insertion without the rescan",
     "insertion with scan-before in place of grey-again",
-    "deletion with roots scanned one at a time",
-    "deletion whose weak upgrade does not shade",
-    "hybrid without the root-write rule",
     "hybrid with white allocation",
-    "watermark without the root-write rule",
-    "watermark whose weak upgrade does not shade",
 ];
 
 #[test]
 fn broken_policies_are_found() {
     for name in SOON {
         let subject = Subject::by_name(name).expect("a broken policy");
-        let found = search(&subject, Bound::new(4, 1), 1).found;
+        let found = search(&subject, Bound::new(3, 1), 1).found;
         let found = found.unwrap_or_else(|| panic!("{name} loses objects, and no small program saw it"));
         println!("{name}: found by program {}, of {} operations", found.programs, found.depth);
         assert!(subject.run(&found.program, Watch::Verifier).is_err(), "{}", found.program);

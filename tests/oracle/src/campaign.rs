@@ -6,7 +6,7 @@ use proptest::prelude::Rng;
 use proptest::test_runner::{RngAlgorithm, TestRng};
 
 use crate::random::OPS;
-use crate::{By, Failure, Program, Subject, Watch};
+use crate::{By, Config, Failure, Op, Program, Subject, Watch};
 
 /// What a campaign came to.
 #[derive(Debug)]
@@ -21,15 +21,16 @@ pub struct Campaign {
     pub failure: Option<(Program, Watch, Failure)>,
 }
 
-/// The `number`th program of a seed: fewer than [`OPS`] operations.
+/// The `number`th program of a seed: fewer than [`OPS`] operations, with the diets of [`crate::random::program`] in turn.
 pub fn program(seed: u64, number: u64) -> Program {
     let mut key = [0; 32];
     key[..8].copy_from_slice(&seed.to_le_bytes());
     key[8..16].copy_from_slice(&number.to_le_bytes());
     let mut rng = TestRng::from_seed(RngAlgorithm::ChaCha, &key);
-    let mut bytes = vec![0; 4 + 4 * (1 + rng.next_u32() as usize % (OPS - 1))];
-    rng.fill_bytes(&mut bytes);
-    Program::from_bytes(&bytes)
+    let [sweep, mode, queue, ending, limit, ..] = rng.next_u64().to_le_bytes();
+    let op = [Op::core, Op::new, Op::core, Op::kit][(number % 4) as usize];
+    let ops = (0..1 + rng.next_u32() as usize % (OPS - 1)).map(|_| op(rng.next_u32().to_le_bytes())).collect();
+    Program { config: Config { sweep, mode, queue, ending, limit }, ops }
 }
 
 /// Runs programs until they have had so many operations together, or one fails. Watchmen take turns.

@@ -14,8 +14,9 @@ fn operand(at: usize) -> u8 {
 }
 
 /// The operations that do something in this state, and not the same as another: operands are enumerated by the
-/// objects that they name. Left out is what is two others in one (`Grow`, `Take`, `Move`), what is many steps
-/// (`Begin`, `Finish`, `Collect`, `Safepoint`), and what needs more than three objects and two stacks.
+/// objects that they name. Left out is what is two others in one (`Grow`, `Move`; not `Take`, which buys depth), what is
+/// many steps (`Begin`, `Finish`, `Collect`, `Safepoint`), what mutates a whole object in another way (`Whole`: here it
+/// is a `Set` or a `Take` of a bag), strings and other kinds of objects, weak pointers as values, and a region's end.
 pub fn menu(view: &View<'_>, bound: &Bound) -> Vec<Op> {
     let mut menu = Vec::with_capacity(16);
     // The objects at hand, each by its first operand.
@@ -44,6 +45,7 @@ pub fn menu(view: &View<'_>, bound: &Bound) -> Vec<Op> {
             if holds.is_some() {
                 if !is_in_register(holds) {
                     menu.push(Op::Get { from: name, slot });
+                    menu.push(Op::Take { from: name, slot });
                 }
                 menu.push(Op::Set { to: name, slot, value: NIL });
             }
