@@ -462,7 +462,6 @@ impl Collector {
                 continue;
             }
             let mut at = block.dropped_to.get() as usize;
-            let (old, new) = (self.marker.marked(), self.marker.occupied());
             // SAFETY: as above: the old bitmap parses (I3).
             let next_dead = |at| unsafe { block.next_dead(self.marker.marked(), self.marker.occupied(), at) };
             while let Some((object, next)) = next_dead(at) {
