@@ -2,9 +2,10 @@
 //! of work, any number of times, between any two of them.
 //!
 //! [`search`] goes breadth first, by the number of operations; steps of the collector count nothing. It runs each
-//! program from a fresh heap, and looks at the state that it comes to: the verifier, the walk with the shadow graph,
-//! and the drops when the heap goes (see `machine::probe`). In the states between two cycles it runs a full collection
-//! too, which must free what is unreachable and nothing else.
+//! program from a fresh heap, and goes on with steps for as long as they lead to something new: those are the longer
+//! programs that end in steps. Each state on the way is judged by the verifier and by the walk with the shadow graph. At
+//! the end of the run a full collection must free what is unreachable and nothing else, and the heap is dropped: that is
+//! judged by the drops and the canaries.
 //!
 //! A program that comes to a state which another has come to is left as it is. A state's `key` holds all that decides
 //! what becomes of it, whatever operations follow: of the collector (`src/observe/digest.rs` says why it is all), and of
