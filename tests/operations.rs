@@ -92,15 +92,15 @@ fn caught(subject: &Subject, watch: Watch, cases: u32) {
 const TEETH: u32 = 10_000;
 
 #[test]
-fn broken_heaps_are_caught_by_the_verifier() {
-    for subject in subject::broken() {
+fn broken_policies_are_caught_by_the_verifier() {
+    for subject in subject::BROKEN_POLICIES {
         caught(subject, Watch::Verifier, TEETH);
     }
 }
 
 #[test]
-fn broken_heaps_are_caught_by_the_second_mark() {
-    for subject in subject::broken() {
+fn broken_policies_are_caught_by_the_second_mark() {
+    for subject in subject::BROKEN_POLICIES {
         caught(subject, Watch::SecondMark, TEETH);
     }
 }
@@ -108,10 +108,45 @@ fn broken_heaps_are_caught_by_the_second_mark() {
 /// All but one: what a destroyed area held is not reachable any more when the collector would have to look at it, so
 /// programs that are watched by drops alone do not destroy any while marking.
 #[test]
-fn broken_heaps_are_caught_by_the_drops() {
-    for subject in subject::broken().filter(|subject| subject.name != "watermark without the shade on destroy") {
+fn broken_policies_are_caught_by_the_drops() {
+    let seen = |subject: &&Subject| subject.name != "watermark without the shade on destroy";
+    for subject in subject::BROKEN_POLICIES.iter().filter(seen) {
         caught(subject, Watch::Drops, TEETH);
     }
+}
+
+/// A collector with a broken part may take the process with it before anybody looks: each has one of its own, and to die
+/// is to be caught.
+#[test]
+fn broken_parts_are_caught() {
+    for subject in subject::BROKEN_PARTS {
+        for watch in Watch::ALL {
+            let this = std::env::current_exe().expect("a test has a file");
+            let output = std::process::Command::new(this)
+                .args(["--exact", "one_broken_part", "--ignored", "--nocapture"])
+                .env(BROKEN_PART, subject.name)
+                .env(WATCHED_BY, format!("{watch:?}"))
+                .output()
+                .expect("a test can be run again");
+            let died = output.status.code().is_none();
+            let text = String::from_utf8_lossy(&output.stdout);
+            assert!(died || text.contains("caught by case"), "{}, {watch:?}:\n{text}", subject.name);
+            let how = text.lines().find(|line| line.contains("caught by case")).unwrap_or("the process died");
+            println!("{}, {watch:?}: {how}", subject.name);
+        }
+    }
+}
+
+const BROKEN_PART: &str = "GRISAILLE_TEST_BROKEN_PART";
+const WATCHED_BY: &str = "GRISAILLE_TEST_WATCHED_BY";
+
+#[test]
+#[ignore = "broken_parts_are_caught runs it"]
+fn one_broken_part() {
+    let name = std::env::var(BROKEN_PART).expect("broken_parts_are_caught names one");
+    let watch = std::env::var(WATCHED_BY).expect("and who watches");
+    let watch = Watch::ALL.into_iter().find(|known| format!("{known:?}") == watch).expect("a watchman");
+    caught(&Subject::by_name(&name).expect("a broken part"), watch, TEETH);
 }
 
 /// What may be left out, or done in another order. Should the second fail, the order in which this collector works has

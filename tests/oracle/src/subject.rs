@@ -164,6 +164,7 @@ pub const BROKEN_PARTS: &[Subject] = &[
     Subject::with_fault::<Hybrid>("a blackened tail is not whitened", Fault::LeavesTailMarked),
     Subject::with_fault::<Hybrid>("a dead object is dropped twice", Fault::DropsTwice),
     Subject::with_fault::<Hybrid>("marking ends while an array is scanned in part", Fault::ForgetsPieces),
+    Subject::with_fault::<Hybrid>("an ephemeron is forgotten when its key is marked", Fault::ForgetsEphemerons),
     Subject::with_fault::<Hybrid>("a weak pointer is not told of a death", Fault::KeepsWeakCells),
 ];
 
