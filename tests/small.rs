@@ -1,4 +1,4 @@
-//! Every small program, up to a bound that takes seconds. `cargo run --release -p grisaille-oracle -- small` goes further.
+//! Every small program, up to a bound that takes seconds. `cargo run -p grisaille-oracle -- small` goes further.
 
 use grisaille::Barrier;
 use grisaille_oracle::small::{Bound, search};

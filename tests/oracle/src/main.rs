@@ -1,5 +1,5 @@
 //! Looks for reachable objects that a heap frees, for as long as one likes:
-//! `cargo run --release -p grisaille-oracle -- help`.
+//! `cargo run -p grisaille-oracle -- help`.
 
 mod commands;
 
