@@ -21,15 +21,6 @@ const IDLE_CYCLES: u32 = 3;
 /// The memory under a heap. The sweeper holds a share of it while it works, so a heap may be dropped meanwhile.
 pub(crate) struct Memory(UnsafeCell<Bump>);
 
-#[cfg(loom)]
-impl Drop for Memory {
-    fn drop(&mut self) {
-        for chunk in self.0.get_mut().iter_allocated_chunks() {
-            crate::sync::watch::freed(chunk.as_ptr().addr(), chunk.len());
-        }
-    }
-}
-
 // SAFETY: only the heap's mutator allocates from the Bump (through `Arena`, which is not shared); the other holders
 // only keep it alive, and whoever is last drops it.
 unsafe impl Send for Memory {}
@@ -40,6 +31,8 @@ impl Memory {
     /// Poison does not leave the heap with its memory: the allocator that takes it need not know of it.
     fn unpoison(&mut self) {
         for chunk in self.0.get_mut().iter_allocated_chunks() {
+            #[cfg(loom)]
+            crate::sync::watch::freed(chunk.as_ptr().addr(), chunk.len());
             poison::unpoison(NonNull::from(chunk).cast(), chunk.len());
         }
     }
@@ -47,7 +40,7 @@ impl Memory {
 
 impl Drop for Memory {
     fn drop(&mut self) {
-        if poison::ON {
+        if poison::ON || cfg!(loom) {
             self.unpoison();
         }
     }
