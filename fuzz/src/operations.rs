@@ -7,8 +7,8 @@ use std::{panic, process, thread};
 use arbitrary::{Arbitrary, Unstructured};
 use grisaille_oracle::{Op, Program, Subject, Watch, subject};
 
-/// Bytes in front of those of the operations: one for subject and watchman, four for the heap's configuration.
-pub const HEAD: usize = 5;
+/// Bytes in front of those of the operations: one for subject and watchman, five for the heap's configuration.
+pub const HEAD: usize = 6;
 /// Operations of a program, at most: the oracle walks the heap after each.
 const OPS: usize = 300;
 /// `Config::sweep`: concurrent.
@@ -124,20 +124,21 @@ impl fmt::Debug for Pair {
 }
 
 /// The subject that a byte selects, with its watchman. The environment variable `GRISAILLE_SUBJECT` overrules it: so
-/// the fuzzer can be seen to find the broken policies.
+/// the fuzzer can be seen to find what is broken on purpose.
 fn select_subject(byte: u8) -> (Subject, Watch) {
     static CHOSEN: OnceLock<Option<Subject>> = OnceLock::new();
     let chosen = CHOSEN.get_or_init(|| {
         let name = std::env::var("GRISAILLE_SUBJECT").ok()?;
         let subject = Subject::by_name(&name);
         if subject.is_none() {
-            let names = subject::SOUND.iter().chain(subject::BROKEN).map(|subject| subject.name);
+            let all = subject::SOUND.iter().chain(subject::SOUND_VARIANTS).chain(subject::broken());
+            let names = all.map(|subject| subject.name);
             panic!("{name:?} is none of these: {}", names.collect::<Vec<_>>().join(", "));
         }
         subject
     });
     let number = byte as usize;
-    let watch = if (number / subject::SOUND.len()).is_multiple_of(2) { Watch::Verifier } else { Watch::Drops };
+    let watch = Watch::ALL[number / subject::SOUND.len() % Watch::ALL.len()];
     (chosen.unwrap_or(subject::SOUND[number % subject::SOUND.len()]), watch)
 }
 
