@@ -19,6 +19,8 @@
 
 pub(crate) mod blocks;
 pub(crate) mod collector;
+#[cfg(feature = "unsound-policies")]
+mod digest;
 pub(crate) mod mark;
 pub(crate) mod meter;
 pub(crate) mod pace;

@@ -1,0 +1,130 @@
+//! What decides the collector's future, in numbers: for the search through all small programs.
+
+use core::ptr::NonNull;
+
+use super::collector::{BirthColor, Collector};
+use crate::observe::digest::Digest;
+use crate::pointer::weak::{is_weak_cell, target_of};
+use crate::space::bitmap;
+use crate::space::block::{GRANULE, GRANULES, Kind};
+use crate::space::header::ObjectPtr;
+use crate::space::holes::Bump;
+use crate::trace::Tracer;
+
+impl Collector {
+    /// See [`observe::digest`](crate::observe::digest).
+    pub fn digest(&self, digest: &mut Digest<'_>) {
+        let Collector {
+            marking,
+            watch_roots,
+            poll: _,
+            window,
+            condemned,
+            starved,
+            birth,
+            phase,
+            bumps,
+            marker,
+            shadow,
+            escapes,
+            roots,
+            stacks,
+            guardians: _,
+            blocks,
+            strings: _,
+            pacer,
+            counters,
+            cycle: _,
+            id: _,
+            sweep,
+            stress: _,
+            born_black,
+            black_from,
+            lived,
+            allocated_then,
+            mark_work: _,
+            released,
+            inspector: _,
+        } = self;
+        digest.number(phase.get() as usize);
+        for flag in [marking.get(), watch_roots.get(), window.get(), condemned.get(), starved.get().is_some()] {
+            digest.flag(flag);
+        }
+        digest.number(birth.get() as usize);
+        digest.number(sweep.get() as usize);
+        digest.number(released.get());
+        bumps.iter().for_each(|bump| bump.digest(digest));
+        marker.digest(digest);
+        shadow.digest(digest);
+        escapes.digest(digest);
+        roots.borrow().digest(digest);
+        stacks.borrow().digest(digest);
+        // The books: what the next `book_cycle` and the verifier make of them.
+        let open: usize = bumps.iter().map(Bump::taken).sum();
+        let allocated = self.objects_allocated();
+        let black = birth.get() == BirthColor::Black;
+        digest.number(pacer.heap() + open);
+        digest.number(allocated - counters.objects_freed.get() as usize);
+        digest.number(lived.get() + allocated - allocated_then.get());
+        digest.number(marker.objects.get() + if black { allocated - black_from.get() } else { 0 });
+        digest.number(marker.granules.get() * GRANULE + born_black.get() + if black { open } else { 0 });
+        blocks.borrow().digest(marker, digest);
+        self.digest_objects(digest);
+    }
+
+    /// What lies in the blocks: what is allocated, and what has died and is still to be dropped.
+    fn digest_objects(&self, digest: &mut Digest<'_>) {
+        let blocks = self.blocks.borrow();
+        let mut children = Vec::new();
+        let of_blocks = blocks.each().map(|block| (block, true)).chain(blocks.unfiled().map(|block| (block, false)));
+        for (block, filed) in of_blocks {
+            // SAFETY: no other thread has a block of this heap; the copy ends the borrow.
+            let mut words = unsafe { *block.bits(self.marker.occupied()) };
+            if let Some((from, to)) = self.fresh_of(block) {
+                bitmap::set_run(&mut words, from, to - from);
+            }
+            let mut at = bitmap::next_one(&words, 0);
+            while at < GRANULES {
+                // SAFETY: what is allocated parses (I3).
+                let object = unsafe { block.object(at) };
+                let info = object.info();
+                digest.object(object);
+                digest.number(core::ptr::from_ref(info).addr());
+                digest.number(
+                    object.granules() << 2 | usize::from(object.is_queued()) << 1 | usize::from(object.is_key()),
+                );
+                if is_weak_cell(info) {
+                    // SAFETY: asked of weak cells only.
+                    digest.number(unsafe { target_of(object) }.get().is_some().into());
+                    // SAFETY: as above.
+                    digest.address(unsafe { target_of(object) }.get().map_or(0, ObjectPtr::addr));
+                }
+                children.clear();
+                if info.needs_trace {
+                    let mut tracer = Tracer::listing(&mut children);
+                    let mut piece = 0;
+                    loop {
+                        // SAFETY: the info is the object's own, which is allocated, and no constructor is running.
+                        piece = unsafe { (info.trace)(object, piece, NonNull::from(&mut tracer).cast()) };
+                        if piece == 0 {
+                            break;
+                        }
+                    }
+                }
+                digest.objects(&children);
+                at = if block.is_large() { GRANULES } else { bitmap::next_one(&words, at + object.granules()) };
+            }
+            if filed || block.kind() == Kind::Plain {
+                continue;
+            }
+            let mut at = block.dropped_to.get() as usize;
+            // SAFETY: as above: the old bitmap parses (I3).
+            let next_dead = |at| unsafe { block.next_dead(self.marker.marked(), self.marker.occupied(), at) };
+            while let Some((object, next)) = next_dead(at) {
+                digest.object(object);
+                digest.number(core::ptr::from_ref(object.info()).addr());
+                at = next;
+            }
+        }
+    }
+}
