@@ -38,8 +38,8 @@ mod broken {
     /// Runs `f` with a part of the collector broken, on this thread.
     ///
     /// # Safety
-    /// None: heaps that are used meanwhile lose objects, drop them twice, or hand out their memory again. Whoever calls
-    /// this must know before touching an object that it is still there.
+    /// Heaps that are used meanwhile lose objects, drop them twice, or hand out their memory again: `f` must know of each
+    /// object that it is still there before it touches it, and must not drop such a heap.
     pub unsafe fn with<R>(fault: Option<Fault>, f: impl FnOnce() -> R) -> R {
         struct Mend(Option<Fault>);
         impl Drop for Mend {
