@@ -72,8 +72,7 @@ impl Verifier<'_> {
                 }
             }
         }
-        // A world that stood still since the roots were scanned leaves nothing afloat: but objects that a trace of
-        // their own makes (there are none), both marks are the same.
+        // A world that stood still since the roots were scanned leaves nothing afloat: both marks are the same.
         let exact = !self.rules.incremental;
         self.each_object(|at| {
             let (first, second) = (self.is_marked(at), self.is_found(at));
