@@ -202,9 +202,8 @@ impl<'h> Verifier<'h> {
         for root in &self.roots {
             // The roots of dropped handles too: the next scan comes to them once more.
             if self.locate(root.object).is_none() {
-                let place = root.place;
-                let what = format!("{place} points to {:#x}, where no object is: it was freed", root.object.addr());
-                return Err(VerifyError { what, path: vec![place.to_string()] });
+                let place = root.place.to_string();
+                return Err(VerifyError { path: vec![place.clone()], ..self.is_gone(root.object, &place) });
             }
         }
         self.weak_tables()?;

@@ -88,7 +88,8 @@ impl Verifier<'_> {
         })
     }
 
-    fn is_gone(&self, object: ObjectPtr, holder: &str) -> VerifyError {
+    /// What `holder` points to was freed.
+    pub(super) fn is_gone(&self, object: ObjectPtr, holder: &str) -> VerifyError {
         let what = format!("{holder} points to {:#x}, where no object is: it was freed", object.addr());
         VerifyError { what, path: Vec::new() }
     }
