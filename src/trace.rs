@@ -4,11 +4,12 @@ use core::marker::PhantomData;
 use core::mem::{ManuallyDrop, needs_drop};
 use core::ptr::NonNull;
 
+use crate::cycle::edges::{Edges, Top};
 use crate::cycle::mark::Marker;
 use crate::pointer::gc::Gc;
 use crate::roots::local::PointerArea;
 use crate::space::block::{GRANULE, Kind};
-use crate::space::header::{HEADER_SIZE, ObjectPtr, TypeInfo, trace_nothing};
+use crate::space::header::{HEADER_SIZE, ObjectPtr, Size, Traced, TypeInfo, trace_nothing};
 
 mod impls;
 
@@ -60,6 +61,10 @@ pub unsafe trait Trace {
     #[doc(hidden)]
     const ATOMIC_WORD: bool = false;
 
+    /// `trace` passes at most so many pointers on, whatever the value.
+    #[doc(hidden)]
+    const MAX_POINTERS: usize = usize::MAX;
+
     /// Where drop glue runs.
     #[doc(hidden)]
     const DROP: DropOn = DropOn::Mutator;
@@ -80,22 +85,60 @@ pub enum DropOn {
 
 /// What [`Trace::trace`] passes pointers to.
 pub struct Tracer<'t> {
+    /// Where the mark loop wants pointers written down. The others have no room here.
+    edges: Edges,
     sink: Sink<'t>,
     /// Bytes scanned of an object whose length its header does not tell at once.
     bytes: usize,
 }
 
+#[derive(Clone, Copy)]
 enum Sink<'t> {
-    /// The mark loop: edges go through the ring.
+    /// The mark loop, whose edges have no room left: the target is shaded.
     Marking(&'t Marker),
     /// A barrier, a root: the target is shaded here and now.
     Shading(&'t Marker),
     /// A value becomes a root, and no root is watched.
     Rooting(&'t PointerArea),
     /// Somebody wants to know the pointers: roots, the verifier.
-    Listing(&'t mut Vec<ObjectPtr>),
+    Listing(Exclusive<'t, Vec<ObjectPtr>>),
     /// The verifier wants to know those too that hold on condition.
-    ListingAll(&'t mut Pointers),
+    ListingAll(Exclusive<'t, Pointers>),
+}
+
+impl Sink<'_> {
+    /// By value, so that the tracer of an object need not be in memory.
+    #[inline(never)]
+    fn take(self, object: ObjectPtr) {
+        match self {
+            Sink::Marking(marker) | Sink::Shading(marker) => marker.shade(object),
+            Sink::Rooting(area) => area.push(object),
+            Sink::Listing(mut list) => list.get().push(object),
+            Sink::ListingAll(mut pointers) => pointers.get().strong.push(object),
+        }
+    }
+}
+
+/// A `&mut` that is copied where a tracer is: one copy is used at a time.
+struct Exclusive<'t, T>(NonNull<T>, PhantomData<&'t mut T>);
+
+impl<T> Clone for Exclusive<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Exclusive<'_, T> {}
+
+impl<'t, T> Exclusive<'t, T> {
+    fn new(borrowed: &'t mut T) -> Self {
+        Exclusive(NonNull::from(borrowed), PhantomData)
+    }
+
+    fn get(&mut self) -> &mut T {
+        // SAFETY: borrowed for `'t` by the tracer, of which one copy is used at a time (`trace_with`).
+        unsafe { self.0.as_mut() }
+    }
 }
 
 /// The pointers of an object.
@@ -109,30 +152,30 @@ pub(crate) struct Pointers {
 }
 
 impl<'t> Tracer<'t> {
-    pub(crate) fn marking(marker: &'t Marker) -> Self {
-        Tracer { sink: Sink::Marking(marker), bytes: 0 }
+    pub(crate) fn marking(marker: &'t Marker, edges: Edges) -> Self {
+        Tracer { edges, sink: Sink::Marking(marker), bytes: 0 }
     }
 
     pub(crate) fn shading(marker: &'t Marker) -> Self {
-        Tracer { sink: Sink::Shading(marker), bytes: 0 }
+        Tracer { edges: Edges::NONE, sink: Sink::Shading(marker), bytes: 0 }
     }
 
     pub(crate) fn rooting(area: &'t PointerArea) -> Self {
-        Tracer { sink: Sink::Rooting(area), bytes: 0 }
+        Tracer { edges: Edges::NONE, sink: Sink::Rooting(area), bytes: 0 }
     }
 
     pub(crate) fn listing(list: &'t mut Vec<ObjectPtr>) -> Self {
-        Tracer { sink: Sink::Listing(list), bytes: 0 }
+        Tracer { edges: Edges::NONE, sink: Sink::Listing(Exclusive::new(list)), bytes: 0 }
     }
 
     pub(crate) fn listing_all(pointers: &'t mut Pointers) -> Self {
-        Tracer { sink: Sink::ListingAll(pointers), bytes: 0 }
+        Tracer { edges: Edges::NONE, sink: Sink::ListingAll(Exclusive::new(pointers)), bytes: 0 }
     }
 
     /// Where an ephemeron that is only listed tells of its key and value.
     pub(crate) fn ephemeral(&mut self) -> Option<&mut Option<(ObjectPtr, Vec<ObjectPtr>)>> {
         match &mut self.sink {
-            Sink::ListingAll(pointers) => Some(&mut pointers.ephemeral),
+            Sink::ListingAll(pointers) => Some(&mut pointers.get().ephemeral),
             _ => None,
         }
     }
@@ -140,23 +183,11 @@ impl<'t> Tracer<'t> {
     #[inline(always)]
     pub(crate) fn visit(&mut self, object: ObjectPtr) {
         // Where the sink is known, all but one arm goes away; where it is not, marking comes first.
-        if let Sink::Marking(marker) = &self.sink {
-            marker.edge(object);
-        } else if let Sink::Rooting(area) = &self.sink {
+        if self.edges.push(object) {
+        } else if let Sink::Rooting(area) = self.sink {
             area.push(object);
         } else {
-            self.visit_out_of_line(object);
-        }
-    }
-
-    #[inline(never)]
-    fn visit_out_of_line(&mut self, object: ObjectPtr) {
-        match &mut self.sink {
-            Sink::Marking(marker) => marker.edge(object),
-            Sink::Shading(marker) => marker.shade(object),
-            Sink::Rooting(area) => area.push(object),
-            Sink::Listing(list) => list.push(object),
-            Sink::ListingAll(pointers) => pointers.strong.push(object),
+            self.sink.take(object);
         }
     }
 
@@ -171,7 +202,7 @@ impl<'t> Tracer<'t> {
     /// The mark loop will begin anew with this object.
     pub(crate) fn restarts(&mut self) {
         if let Sink::ListingAll(pointers) = &mut self.sink {
-            pointers.restarts = true;
+            pointers.get().restarts = true;
         }
     }
 
@@ -179,6 +210,30 @@ impl<'t> Tracer<'t> {
     /// it in one go.
     pub(crate) fn is_mark_loop(&self) -> bool {
         matches!(self.sink, Sink::Marking(_))
+    }
+
+    /// Where the edges stand that the mark loop is to look at.
+    #[inline(always)]
+    pub(crate) fn top(&self) -> Top {
+        self.edges.top
+    }
+
+    /// Some were taken, or written down by a trace.
+    #[inline(always)]
+    pub(crate) fn set_top(&mut self, top: Top) {
+        self.edges.top = top;
+    }
+
+    /// Traces a piece of an object. Returns the next, or 0.
+    ///
+    /// # Safety
+    /// The object must be complete, and its payload borrowed by nobody.
+    pub(crate) unsafe fn trace_piece(&mut self, object: ObjectPtr, piece: usize) -> usize {
+        let top = self.edges.top;
+        // SAFETY: the caller's word; the info is the object's own, and the tracer is borrowed for the call.
+        let traced = unsafe { (object.info().trace)(object, piece, NonNull::from(&mut *self).cast(), top) };
+        self.edges.top = traced.top;
+        traced.piece()
     }
 
     /// Books bytes scanned of an array, or outside the object.
@@ -191,13 +246,27 @@ impl<'t> Tracer<'t> {
     }
 }
 
-/// The erased tracer of a `TypeInfo::trace` call.
+/// The body of a `TypeInfo::trace`: what `f` passes pointers to, and the piece that it returns.
 ///
 /// # Safety
-/// `erased` must come from a live, exclusively borrowed `Tracer`.
-pub(crate) unsafe fn tracer<'x>(erased: NonNull<()>) -> &'x mut Tracer<'x> {
+/// `erased` must come from a live, exclusively borrowed `Tracer`, and `top` from its edges.
+#[inline(always)]
+pub(crate) unsafe fn trace_with(erased: NonNull<()>, top: Top, f: impl FnOnce(&mut Tracer<'_>) -> usize) -> Traced {
     // SAFETY: the caller's word.
-    unsafe { &mut *erased.cast::<Tracer<'x>>().as_ptr() }
+    let tracer = unsafe { &mut *erased.cast::<Tracer<'_>>().as_ptr() };
+    debug_assert!(!matches!(tracer.sink, Sink::Rooting(_)), "values become roots, not objects");
+    if let Sink::Rooting(_) = tracer.sink {
+        // SAFETY: see the assertion. Without that arm `visit` calls nothing but what is out of line.
+        unsafe { core::hint::unreachable_unchecked() };
+    }
+    // A copy that nobody else sees, so that it lives in registers.
+    // SAFETY: the caller's word.
+    let mut copy = Tracer { edges: unsafe { tracer.edges.from_top(top) }, sink: tracer.sink, bytes: 0 };
+    let next = f(&mut copy);
+    tracer.bytes += copy.bytes;
+    // Who traces many objects looks at more than the top only where there is something to see.
+    let booked = if copy.bytes > 0 { Traced::BOOKED } else { 0 };
+    Traced { next: next | booked, top: copy.edges.top }
 }
 
 /// The kind of block that values of `T` live in.
@@ -217,6 +286,9 @@ pub(crate) const fn object_bytes<T>() -> usize {
     (HEADER_SIZE + size_of::<T>()).next_multiple_of(GRANULE)
 }
 
+/// Types of at most so many pointers are traced without a look at the room for each.
+const FEW: usize = 64;
+
 /// Carries the `TypeInfo` of sized objects.
 pub(crate) struct InfoOf<T>(PhantomData<T>);
 
@@ -227,9 +299,8 @@ impl<T: Trace> InfoOf<T> {
             align_of::<T>() <= GRANULE,
             "types aligned to more than 8 bytes cannot live in the heap: box the part that is"
         );
-        assert!(object_bytes::<T>() / GRANULE <= u32::MAX as usize, "the type is too large for the heap");
         TypeInfo {
-            granules: (object_bytes::<T>() / GRANULE) as u32,
+            size: Size::of_bytes(object_bytes::<T>()),
             element: 0,
             prefix: 0,
             needs_trace: T::NEEDS_TRACE,
@@ -240,10 +311,44 @@ impl<T: Trace> InfoOf<T> {
     };
 }
 
-unsafe fn trace_sized<T: Trace>(object: ObjectPtr, _: usize, erased: NonNull<()>) -> usize {
-    // SAFETY: the header names this function, so the payload is a live `T`; the tracer is the caller's.
-    unsafe { object.payload().cast::<T>().as_ref().trace(tracer(erased)) };
-    0
+unsafe fn trace_sized<T: Trace>(object: ObjectPtr, _: usize, erased: NonNull<()>, top: Top) -> Traced {
+    // SAFETY: the header names this function, so the payload is a live `T`.
+    let value = unsafe { object.payload().cast::<T>().as_ref() };
+    if const { T::MAX_POINTERS <= FEW } {
+        // SAFETY: the caller's word.
+        let tracer = unsafe { &*erased.cast::<Tracer<'_>>().as_ptr() };
+        if tracer.edges.has_room(top, T::MAX_POINTERS) {
+            // SAFETY: there is room for as many pointers as a `T` can have.
+            let mut copy = Tracer { edges: unsafe { Edges::unchecked(top) }, sink: tracer.sink, bytes: 0 };
+            value.trace(&mut copy);
+            return Traced { next: 0, top: copy.edges.top };
+        }
+        // SAFETY: passed on.
+        return unsafe { trace_without_room::<T>(object, erased, top) };
+    }
+    // SAFETY: passed on.
+    unsafe { trace_any::<T>(object, erased, top) }
+}
+
+/// Out of line, so that the way without has nothing to keep for it.
+#[cold]
+#[inline(never)]
+unsafe fn trace_without_room<T: Trace>(object: ObjectPtr, erased: NonNull<()>, top: Top) -> Traced {
+    // SAFETY: passed on.
+    unsafe { trace_any::<T>(object, erased, top) }
+}
+
+#[inline(always)]
+unsafe fn trace_any<T: Trace>(object: ObjectPtr, erased: NonNull<()>, top: Top) -> Traced {
+    // SAFETY: the header names this function, so the payload is a live `T`.
+    let value = unsafe { object.payload().cast::<T>().as_ref() };
+    // SAFETY: the tracer is the caller's.
+    unsafe {
+        trace_with(erased, top, |tracer| {
+            value.trace(tracer);
+            0
+        })
+    }
 }
 
 unsafe fn drop_sized<T>(object: ObjectPtr) {
@@ -270,6 +375,24 @@ where
 #[doc(hidden)]
 pub mod private {
     pub use super::DropOn;
+
+    /// How many pointers a value has at most whose fields have so many.
+    pub const fn sum(fields: &[usize]) -> usize {
+        match fields {
+            [first, rest @ ..] => first.saturating_add(sum(rest)),
+            [] => 0,
+        }
+    }
+
+    /// How many pointers a value has at most whose variants have so many.
+    pub const fn max(variants: &[usize]) -> usize {
+        match variants {
+            [first, rest @ ..] if *first >= max(rest) => *first,
+            [_, rest @ ..] => max(rest),
+            [] => 0,
+        }
+    }
+
     /// Proves the bound of skipped fields.
     pub fn send_static<T: Send + 'static>() {}
 }
@@ -278,6 +401,7 @@ pub mod private {
 unsafe impl<'gc, T: ?Sized + Trace> Trace for Gc<'gc, T> {
     type At<'a> = Gc<'a, T::At<'a>>;
     const ATOMIC_WORD: bool = size_of::<Gc<'gc, T>>() == size_of::<usize>();
+    const MAX_POINTERS: usize = 1;
     #[inline(always)]
     fn trace(&self, tracer: &mut Tracer<'_>) {
         tracer.visit(self.object());

@@ -123,6 +123,13 @@ fn implementation(input: &DeriveInput, options: &TypeOptions, shape: &Shape, gen
         let ty = &field.ty;
         quote_spanned!(field.span()=> <#ty as ::grisaille::Trace>::NEEDS_TRACE)
     });
+    let max_pointers = shape.variants().map(|fields| {
+        let each = fields.filter(|field| !field.skip).map(|field| {
+            let ty = &field.ty;
+            quote_spanned!(field.span()=> <#ty as ::grisaille::Trace>::MAX_POINTERS)
+        });
+        quote!(::grisaille::__private::sum(&[#(#each),*]))
+    });
     let drop_on = options.background_drop.then(|| {
         quote! {
             const DROP: ::grisaille::__private::DropOn = ::grisaille::__private::DropOn::Sweeper;
@@ -146,6 +153,7 @@ fn implementation(input: &DeriveInput, options: &TypeOptions, shape: &Shape, gen
         unsafe impl #impl_generics ::grisaille::Trace for #name #ty_generics #where_clause {
             type At<'__at> = #at;
             const NEEDS_TRACE: bool = false #(|| #needs_trace)*;
+            const MAX_POINTERS: usize = ::grisaille::__private::max(&[#(#max_pointers),*]);
             #drop_on
             #[inline]
             fn trace(&self, #tracer: &mut ::grisaille::Tracer<'_>) {

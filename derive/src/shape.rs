@@ -47,6 +47,11 @@ impl Shape {
         self.variants.iter().flat_map(|v| &v.fields).filter(|f| !f.skip)
     }
 
+    /// The fields of each variant.
+    pub fn variants(&self) -> impl Iterator<Item = impl Iterator<Item = &Field>> {
+        self.variants.iter().map(|v| v.fields.iter())
+    }
+
     /// A match on the place `on` that runs `act` for each field, bound by reference. The patterns name every field and
     /// have no `..`, skipped fields included: a field that this macro has not seen is then an error.
     pub fn destructure(

@@ -1,7 +1,5 @@
 //! What decides the collector's future, in numbers: for the search through all small programs.
 
-use core::ptr::NonNull;
-
 use super::collector::{BirthColor, Collector};
 use crate::observe::digest::Digest;
 use crate::pointer::weak::{is_weak_cell, target_of};
@@ -91,7 +89,9 @@ impl Collector {
                 digest.object(object);
                 digest.number(core::ptr::from_ref(info).addr());
                 digest.number(
-                    object.granules() << 2 | usize::from(object.is_queued()) << 1 | usize::from(object.is_key()),
+                    object.granules() << 2
+                        | usize::from(object.is_queued()) << 1
+                        | usize::from(object.header().is_key()),
                 );
                 if is_weak_cell(info) {
                     // SAFETY: asked of weak cells only.
@@ -105,7 +105,7 @@ impl Collector {
                     let mut piece = 0;
                     loop {
                         // SAFETY: the info is the object's own, which is allocated, and no constructor is running.
-                        piece = unsafe { (info.trace)(object, piece, NonNull::from(&mut tracer).cast()) };
+                        piece = unsafe { tracer.trace_piece(object, piece) };
                         if piece == 0 {
                             break;
                         }

@@ -4,25 +4,25 @@
 //! *black* when it is marked and not queued. Shading makes white grey; tracing makes grey black and its white
 //! children grey. An object without pointers goes from white to black at once.
 //!
-//! The grey set is a LIFO stack. Edges that tracing finds pass a ring of [`RING`] entries first, so that the bitmap
-//! word and the header of the target are in the cache when they are looked at (Cher, Hosking and Vitek, "Software
-//! prefetching for mark-sweep garbage collection", ASPLOS 2004). The ring is empty between two steps.
+//! The grey set is a LIFO stack of grey objects. Within a step the loop works on [`Edges`] instead, and objects go
+//! from white to black; what is left of the edges when the step ends is shaded.
 
 use core::cell::{Cell, UnsafeCell};
 use core::ptr::NonNull;
 
+use super::edges::{self, EdgeRoom, InFlight, Prefetched};
 use super::meter::Meter;
 use super::weak::Waiting;
 use crate::fault::{self, Fault};
 use crate::space::bitmap;
 use crate::space::block::{BlockPtr, GRANULE, GRANULES};
-use crate::space::header::ObjectPtr;
+use crate::space::header::{ObjectPtr, TypeInfo};
 use crate::trace::Tracer;
 
-/// Edges that wait for their prefetch.
-const RING: usize = 16;
 /// Entries that the stack has room for at the least.
 const MIN_STACK: usize = 64;
+/// After so much work the loop looks whether prefetches are worth it.
+const LOOK_AFTER: usize = 8 * 1024;
 /// What tracing one object costs beside its bytes, in bytes of work: the header, the bitmap, the queue.
 const OBJECT_COST: usize = 16;
 
@@ -33,9 +33,8 @@ pub(crate) struct Marker {
     stack: UnsafeCell<Vec<ObjectPtr>>,
     /// Objects that are scanned in pieces, with the piece to go on from. They stay queued until the last one.
     pieces: UnsafeCell<Vec<(ObjectPtr, usize)>>,
-    ring: [Cell<Option<ObjectPtr>>; RING],
-    ring_head: Cell<usize>,
-    ring_len: Cell<usize>,
+    /// What the loop works on within a step.
+    edges: EdgeRoom,
     /// The stack takes no more entries than this; what does not fit is found again from the bitmaps.
     cap: Cell<usize>,
     /// Some block has a lost grey object.
@@ -56,9 +55,7 @@ impl Marker {
             // Room for some entries from the start: with none marking would not end when the system has no memory.
             stack: UnsafeCell::new(Vec::with_capacity(MIN_STACK)),
             pieces: UnsafeCell::new(Vec::new()),
-            ring: [const { Cell::new(None) }; RING],
-            ring_head: Cell::new(0),
-            ring_len: Cell::new(0),
+            edges: EdgeRoom::new(),
             cap: Cell::new(cap),
             overflowed: Cell::new(false),
             objects: Cell::new(0),
@@ -97,21 +94,14 @@ impl Marker {
     /// Sets the object's run of mark bits. False: they were set already.
     #[inline(always)]
     fn mark(&self, object: ObjectPtr) -> bool {
-        let at = object.granule();
-        // SAFETY: marking runs on the mutator's thread, when every block is swept (I7); a leaf borrow.
-        let words = unsafe { BlockPtr::of(object).bits(self.marked()) };
-        if bitmap::get(words, at) {
-            return false;
-        }
-        let granules = object.granules();
-        // A large object runs over the end of its first block: its mark is its first bits.
-        bitmap::set_run(words, at, granules.min(GRANULES - at));
-        self.objects.set(self.objects.get() + 1);
-        self.granules.set(self.granules.get() + granules);
-        if object.is_key() {
-            self.key_marked(object);
-        }
+        let Some((_, granules)) = set_marks(object, self.marked(), self) else { return false };
+        self.book(1, granules);
         true
+    }
+
+    fn book(&self, objects: usize, granules: usize) {
+        self.objects.set(self.objects.get() + objects);
+        self.granules.set(self.granules.get() + granules);
     }
 
     /// Something marked an object that ephemerons wait for: they become grey again, and find it marked.
@@ -177,44 +167,12 @@ impl Marker {
         }
     }
 
-    /// Takes an edge that tracing found. The one that entered the ring 16 edges ago is shaded in its place.
-    #[inline(always)]
-    pub fn edge(&self, object: ObjectPtr) {
-        prefetch(object, self.marked());
-        let (head, len) = (self.ring_head.get(), self.ring_len.get());
-        if len == RING {
-            let old = self.ring[head % RING].replace(Some(object));
-            self.ring_head.set((head + 1) % RING);
-            if let Some(old) = old {
-                self.shade(old);
-            }
-        } else {
-            self.ring[(head + len) % RING].set(Some(object));
-            self.ring_len.set(len + 1);
-        }
-    }
-
-    /// Shades the oldest edge of the ring. False: the ring is empty.
-    #[inline(always)]
-    fn shade_oldest(&self) -> bool {
-        let (head, len) = (self.ring_head.get(), self.ring_len.get());
-        if len == 0 {
-            return false;
-        }
-        self.ring_head.set((head + 1) % RING);
-        self.ring_len.set(len - 1);
-        if let Some(object) = self.ring[head % RING].take() {
-            self.shade(object);
-        }
-        true
-    }
-
-    /// Whether no object is grey. (Between two steps; within one the ring may hold edges.)
+    /// Whether no object is grey. (Between two steps; within one there are edges too.)
     pub fn is_empty(&self) -> bool {
         // SAFETY: leaf borrows of what is not shared.
         let (stack, pieces) = unsafe { ((*self.stack.get()).is_empty(), (*self.pieces.get()).is_empty()) };
         let empty = stack && (pieces || fault::is(Fault::ForgetsPieces));
-        empty && !self.overflowed.get() && self.ring_len.get() == 0
+        empty && !self.overflowed.get()
     }
 
     /// Whether the stack is empty and grey objects were lost from it.
@@ -269,43 +227,29 @@ impl Marker {
 
     /// Traces grey objects until there are none or the budget is used up, at least one.
     pub fn drain(&self, meter: &mut Meter) {
-        let mut on_unwind = PutBack { marker: self, current: None };
-        let mut tracer = Tracer::marking(self);
-        loop {
-            // SAFETY: leaf borrows of what is not shared.
-            let (object, piece) = match unsafe { (*self.stack.get()).pop() } {
-                Some(object) => {
-                    // A whole-object write may have traced it meanwhile.
-                    if !object.is_queued() {
-                        continue;
-                    }
-                    (object, 0)
-                }
-                None if self.shade_oldest() => continue,
-                // SAFETY: as above.
-                None => match unsafe { (*self.pieces.get()).pop() } {
-                    Some(entry) => entry,
-                    None => break,
-                },
-            };
-            let info = object.info();
-            on_unwind.current = Some((object, piece));
-            // SAFETY: the info is the object's own, which is live and not being written: it is grey, and the
-            // mutator stands at a safepoint.
-            let next = unsafe { (info.trace)(object, piece, NonNull::from(&mut tracer).cast()) };
-            on_unwind.current = None;
-            let bytes = info.granules as usize * GRANULE + tracer.take_bytes();
-            if next == 0 {
-                object.set_queued(false);
-            } else {
-                // SAFETY: as above.
-                unsafe { (*self.pieces.get()).push((object, next)) };
-            }
-            if meter.spend(bytes + OBJECT_COST) {
+        let mut drain = Drain::new(self);
+        while !meter.exhausted() {
+            let room = meter.room().min(LOOK_AFTER);
+            let (work, more) = if drain.prefetches() { drain.run::<true>(room) } else { drain.run::<false>(room) };
+            meter.spend_at_once(work);
+            if !more {
                 break;
             }
         }
-        while self.shade_oldest() {}
+    }
+
+    /// Takes a grey object, and the piece of it that is to be scanned.
+    #[inline(always)]
+    fn take_grey(&self) -> Option<(ObjectPtr, usize)> {
+        // SAFETY: leaf borrows of what is not shared.
+        let (stack, pieces) = unsafe { (&mut *self.stack.get(), &mut *self.pieces.get()) };
+        while let Some(object) = stack.pop() {
+            // A whole-object write may have traced it meanwhile.
+            if object.is_queued() {
+                return Some((object, 0));
+            }
+        }
+        pieces.pop()
     }
 
     /// Shades the children of an object here and now: a whole-object write is about to hide them.
@@ -314,7 +258,7 @@ impl Marker {
         let mut piece = 0;
         loop {
             // SAFETY: the info is the object's own; the caller holds the object.
-            piece = unsafe { (object.info().trace)(object, piece, NonNull::from(&mut tracer).cast()) };
+            piece = unsafe { tracer.trace_piece(object, piece) };
             if piece == 0 {
                 break;
             }
@@ -350,16 +294,15 @@ impl Marker {
         unsafe { (*self.waiting.get()).clear(meter) }
     }
 
-    /// The grey set in its order, and what was found. The ring is empty between two steps.
+    /// The grey set in its order, and what was found.
     #[cfg(feature = "unsound-policies")]
     pub fn digest(&self, digest: &mut crate::observe::digest::Digest<'_>) {
         let Marker {
             marked: _,
             stack,
             pieces,
-            ring: _,
-            ring_head: _,
-            ring_len,
+            // There are none between two steps.
+            edges: _,
             cap: _,
             overflowed,
             // Booked together with what was born black: see the collector.
@@ -368,7 +311,6 @@ impl Marker {
             weak_cells,
             waiting: _,
         } = self;
-        debug_assert_eq!(ring_len.get(), 0);
         digest.flag(overflowed.get());
         // SAFETY: leaf borrows of what is not shared.
         let (stack, pieces, weak_cells) = unsafe { (&*stack.get(), &*pieces.get(), &*weak_cells.get()) };
@@ -385,43 +327,187 @@ impl Marker {
     pub fn set_cap(&self, cap: usize) {
         let cap = cap.max(1);
         self.cap.set(cap);
+        self.edges.limit(cap);
         // SAFETY: a leaf borrow of what is not shared.
         let stack = unsafe { &mut *self.stack.get() };
         stack.shrink_to(cap);
     }
 }
 
-/// Puts an object back whose trace panics, and empties the ring: the heap stays whole.
-struct PutBack<'m> {
+/// The mark loop of one step. When it ends, what it leaves behind is shaded.
+struct Drain<'m> {
     marker: &'m Marker,
-    current: Option<(ObjectPtr, usize)>,
+    /// What objects pass their pointers to.
+    tracer: Tracer<'m>,
+    prefetched: Prefetched,
+    /// The object that is being traced, with its piece: put back if its trace panics, so that the heap stays whole.
+    current: Option<ObjectPtr>,
+    piece: usize,
+    /// Objects marked in this run, and their granules.
+    objects: usize,
+    granules: usize,
 }
 
-impl Drop for PutBack<'_> {
+impl<'m> Drain<'m> {
+    fn new(marker: &'m Marker) -> Drain<'m> {
+        Drain {
+            marker,
+            tracer: Tracer::marking(marker, marker.edges.open()),
+            prefetched: Prefetched::new(),
+            current: None,
+            piece: 0,
+            objects: 0,
+            granules: 0,
+        }
+    }
+
+    /// Whether the heap that is being marked just now is worth the prefetches.
+    fn prefetches(&mut self) -> bool {
+        let scattered = self.marker.edges.are_scattered(self.tracer.top());
+        if !scattered {
+            let mut waiting = self.prefetched.waiting;
+            while let Some(object) = self.prefetched.pop_waiting(&mut waiting) {
+                self.tracer.visit(object);
+            }
+            self.prefetched.waiting = waiting;
+        }
+        scattered
+    }
+
+    /// Traces until `room` bytes of work are done, and returns the work. False: no object is grey, and no edge is left.
+    ///
+    /// What the loop counts and where it stands is in registers. As much as a panic would need is written to `self`
+    /// before each trace, and not read from there: what the next object waits for would go through memory.
+    fn run<const PREFETCH: bool>(&mut self, room: usize) -> (usize, bool) {
+        let marker = self.marker;
+        let (bits, base) = (marker.marked(), marker.edges.base());
+        let mut top = self.tracer.top();
+        // Not looked at without prefetches: there none wait.
+        let mut waiting = if PREFETCH { self.prefetched.waiting } else { InFlight::NONE };
+        let (mut objects, mut granules) = (0, 0);
+        let mut left = room as isize;
+        let more = loop {
+            let edge = if PREFETCH {
+                // SAFETY: this loop is the only one that uses the room.
+                unsafe { self.prefetched.pop(&mut waiting, base, &mut top, bits) }
+            } else {
+                // SAFETY: as above.
+                unsafe { edges::pop(base, &mut top) }
+            };
+            if let Some(object) = edge {
+                let Some((info, size)) = set_marks(object, bits, marker) else { continue };
+                objects += 1;
+                granules += size;
+                left -= (info.size.granules as usize * GRANULE + OBJECT_COST) as isize;
+                if info.needs_trace {
+                    self.current = Some(object);
+                    (self.objects, self.granules) = (objects, granules);
+                    self.tracer.set_top(top);
+                    if PREFETCH {
+                        self.prefetched.waiting = waiting;
+                    }
+                    // SAFETY: the info is the object's own, which is live and not being written: the mutator stands
+                    // at a safepoint.
+                    let traced = unsafe { (info.trace)(object, 0, NonNull::from(&mut self.tracer).cast(), top) };
+                    top = traced.top;
+                    if traced.next != 0 {
+                        left -= self.goes_on(object, traced.piece()) as isize;
+                    }
+                }
+            } else {
+                self.tracer.set_top(top);
+                if PREFETCH {
+                    self.prefetched.waiting = waiting;
+                }
+                let Some(work) = self.trace_grey() else { break false };
+                left -= work as isize;
+                top = self.tracer.top();
+            }
+            if left <= 0 {
+                break true;
+            }
+        };
+        self.current = None;
+        self.tracer.set_top(top);
+        if PREFETCH {
+            self.prefetched.waiting = waiting;
+        }
+        marker.book(objects, granules);
+        (room.wrapping_sub(left as usize), more)
+    }
+
+    /// Traces an object of the grey set. Returns the work, unless none is left.
+    #[inline(never)]
+    fn trace_grey(&mut self) -> Option<usize> {
+        let (object, piece) = self.marker.take_grey()?;
+        (self.current, self.piece) = (Some(object), piece);
+        // SAFETY: the object is live and not being written: it is grey, and the mutator stands at a safepoint.
+        let next = unsafe { self.tracer.trace_piece(object, piece) };
+        self.piece = 0;
+        object.set_queued(false);
+        Some(object.info().size.granules as usize * GRANULE + OBJECT_COST + self.goes_on(object, next))
+    }
+
+    /// The object is grey until the next piece of it is scanned, if there is one. Returns the work that its trace booked.
+    #[cold]
+    #[inline(never)]
+    fn goes_on(&mut self, object: ObjectPtr, next: usize) -> usize {
+        if next != 0 {
+            object.set_queued(true);
+            // SAFETY: a leaf borrow of what is not shared.
+            unsafe { (*self.marker.pieces.get()).push((object, next)) };
+        }
+        self.tracer.take_bytes()
+    }
+}
+
+impl Drop for Drain<'_> {
     fn drop(&mut self) {
-        if let Some(entry) = self.current.take() {
-            // SAFETY: a leaf borrow of what is not shared. The object is still queued.
-            unsafe { (*self.marker.pieces.get()).push(entry) };
-            while self.marker.shade_oldest() {}
+        let marker = self.marker;
+        if let Some(object) = self.current.take() {
+            // Its trace panics.
+            marker.book(self.objects, self.granules);
+            object.set_queued(true);
+            // SAFETY: a leaf borrow of what is not shared.
+            unsafe { (*marker.pieces.get()).push((object, self.piece)) };
+        }
+        let (base, mut top, mut waiting) = (marker.edges.base(), self.tracer.top(), self.prefetched.waiting);
+        // SAFETY: the loop has ended, and nobody else uses the room.
+        while let Some(object) = unsafe { self.prefetched.pop(&mut waiting, base, &mut top, marker.marked()) } {
+            marker.shade(object);
         }
     }
 }
 
-/// Asks for the two words that marking will look at.
+/// Sets the object's run of bits. None: they were set already. Else its type and its size.
 #[inline(always)]
-fn prefetch(object: ObjectPtr, marked: usize) {
-    #[cfg(all(target_arch = "x86_64", not(miri)))]
-    {
-        use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        let block = BlockPtr::of(object);
-        // SAFETY: only an address is computed; a prefetch has no effect on memory.
-        let word = unsafe { block.bits_word(marked, object.granule() / 64) };
-        // SAFETY: as above.
-        unsafe {
-            _mm_prefetch::<_MM_HINT_T0>(word.cast());
-            _mm_prefetch::<_MM_HINT_T0>(object.payload().as_ptr().cast::<i8>().wrapping_sub(8));
-        }
+fn set_marks(object: ObjectPtr, marked: usize, marker: &Marker) -> Option<(&'static TypeInfo, usize)> {
+    let at = object.granule();
+    // SAFETY: marking runs on the mutator's thread, when every block is swept (I7); a leaf borrow.
+    let words = unsafe { BlockPtr::of(object).bits(marked) };
+    if bitmap::get(words, at) {
+        return None;
     }
-    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
-    let _ = (object, marked);
+    // Nearly all: no flag is set, the size is known, and the run lies within one word. (0 is not known, and wraps in 32 bits.)
+    if let Some(info) = object.header().info_without_flags()
+        && info.size.granules.wrapping_sub(1) as usize + at % 64 < 64
+    {
+        bitmap::set_in_word(words, at, info.size.marks);
+        return Some((info, info.size.granules as usize));
+    }
+    Some(set_rare_marks(object, marked, marker))
+}
+
+#[cold]
+#[inline(never)]
+fn set_rare_marks(object: ObjectPtr, marked: usize, marker: &Marker) -> (&'static TypeInfo, usize) {
+    let (at, granules) = (object.granule(), object.granules());
+    // SAFETY: as in `set_marks`.
+    let words = unsafe { BlockPtr::of(object).bits(marked) };
+    // A large object runs over the end of its first block: its mark is its first bits.
+    bitmap::set_run(words, at, granules.min(GRANULES - at));
+    if object.header().is_key() {
+        marker.key_marked(object);
+    }
+    (object.info(), granules)
 }

@@ -5,6 +5,9 @@ use std::time::{Duration, Instant};
 /// How often the clock is read: once in so many pieces of work.
 const CLOCK_EVERY: u32 = 32;
 
+/// So much work may be done without a look at the clock.
+const ROOM_BY_CLOCK: usize = 2 * 1024;
+
 /// How much a call of [`Mutator::step`](crate::Mutator::step) may do.
 ///
 /// A step always does at least one elementary piece of work (trace one object, scan one root, sweep one block) and
@@ -86,6 +89,12 @@ impl Meter {
         self.exhausted
     }
 
+    /// Books what was done in [`room`](Meter::room), and looks at the clock.
+    pub fn spend_at_once(&mut self, bytes: usize) {
+        self.until_clock = 1;
+        self.spend(bytes);
+    }
+
     #[cold]
     fn look_at_clock(&mut self) {
         self.until_clock -= 1;
@@ -95,6 +104,11 @@ impl Meter {
                 self.exhausted = true;
             }
         }
+    }
+
+    /// Work that may be done before the meter has to be told.
+    pub fn room(&self) -> usize {
+        if self.deadline.is_some() { self.left.min(ROOM_BY_CLOCK) } else { self.left }
     }
 
     pub fn exhausted(&self) -> bool {

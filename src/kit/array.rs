@@ -5,11 +5,12 @@ use core::mem::needs_drop;
 use core::ptr::NonNull;
 
 use crate::barrier::Barrier;
+use crate::cycle::edges::Top;
 use crate::mutator::{HeapFull, Mutator, heap_is_full};
 use crate::pointer::gc::Gc;
 use crate::space::block::{GRANULE, Kind, LARGE};
-use crate::space::header::{FILLER, HEADER_SIZE, ObjectPtr, TypeInfo, trace_nothing};
-use crate::trace::{Trace, Tracer, kind_of, tracer};
+use crate::space::header::{FILLER, HEADER_SIZE, ObjectPtr, Size, Traced, TypeInfo, trace_nothing};
+use crate::trace::{Trace, Tracer, kind_of, trace_with};
 
 /// Elements that are scanned in one piece.
 const PIECE: usize = 128;
@@ -52,7 +53,7 @@ impl<T: Trace> InfoOfArray<T> {
         );
         assert!(size_of::<T>() <= u32::MAX as usize, "the element is too large for the heap");
         TypeInfo {
-            granules: 0,
+            size: Size::BY_LENGTH,
             element: size_of::<T>() as u32,
             prefix: size_of::<usize>() as u32,
             needs_trace: T::NEEDS_TRACE,
@@ -75,17 +76,19 @@ fn first<T>(object: ObjectPtr) -> NonNull<T> {
     unsafe { object.payload().cast::<usize>().add(1).cast() }
 }
 
-unsafe fn trace_array<T: Trace>(object: ObjectPtr, from: usize, erased: NonNull<()>) -> usize {
+unsafe fn trace_array<T: Trace>(object: ObjectPtr, from: usize, erased: NonNull<()>, top: Top) -> Traced {
     // SAFETY: the header names this function, so the object is a complete array of `T`.
     let all = unsafe { elements::<T>(object) };
     let end = all.len().min(from + PIECE);
+    let scan = |tracer: &mut Tracer<'_>| {
+        for element in &all[from..end] {
+            element.trace(tracer);
+        }
+        tracer.scanned((end - from) * size_of::<T>());
+        if end == all.len() { 0 } else { end }
+    };
     // SAFETY: the tracer is the caller's.
-    let tracer = unsafe { tracer(erased) };
-    for element in &all[from..end] {
-        element.trace(tracer);
-    }
-    tracer.scanned((end - from) * size_of::<T>());
-    if end == all.len() { 0 } else { end }
+    unsafe { trace_with(erased, top, scan) }
 }
 
 unsafe fn drop_array<T>(object: ObjectPtr) {

@@ -20,12 +20,13 @@ use core::marker::PhantomData;
 use core::ptr::NonNull;
 
 use crate::barrier::Barrier;
+use crate::cycle::edges::Top;
 use crate::mutator::{HeapFull, Mutator, heap_is_full};
 use crate::pointer::gc::Gc;
 use crate::pointer::slot::Slot;
 use crate::space::block::{GRANULE, Kind};
-use crate::space::header::{ObjectPtr, TypeInfo};
-use crate::trace::{Trace, Tracer, object_bytes, restamp, tracer};
+use crate::space::header::{ObjectPtr, Size, Traced, TypeInfo};
+use crate::trace::{Trace, Tracer, object_bytes, restamp, trace_with};
 
 /// A key and a value: the value is kept alive only while the key is alive (and the ephemeron itself), also where the
 /// value points to the key. The key is not kept alive.
@@ -100,7 +101,7 @@ impl<V: Trace + Copy> InfoOfEphemeron<V> {
             "types aligned to more than 8 bytes cannot live in the heap: box the part that is"
         );
         TypeInfo {
-            granules: (object_bytes::<EphemeronCell<V>>() / GRANULE) as u32,
+            size: Size::of_bytes(object_bytes::<EphemeronCell<V>>()),
             element: 0,
             prefix: 0,
             needs_trace: true,
@@ -111,16 +112,25 @@ impl<V: Trace + Copy> InfoOfEphemeron<V> {
     };
 }
 
-unsafe fn trace_ephemeron<V: Trace + Copy>(object: ObjectPtr, _: usize, erased: NonNull<()>) -> usize {
+unsafe fn trace_ephemeron<V: Trace + Copy>(object: ObjectPtr, _: usize, erased: NonNull<()>, top: Top) -> Traced {
     // SAFETY: the header names this function, so the payload is a live ephemeron's.
     let cell = unsafe { object.payload().cast::<EphemeronCell<V>>().as_ref() };
     // SAFETY: the tracer is the caller's.
-    let tracer = unsafe { tracer(erased) };
+    unsafe {
+        trace_with(erased, top, |tracer| {
+            look_at(object, cell, tracer);
+            0
+        })
+    }
+}
+
+/// Passes key and value on, if the key is alive.
+fn look_at<V: Trace + Copy>(object: ObjectPtr, cell: &EphemeronCell<V>, tracer: &mut Tracer<'_>) {
     if let (Some(key), Some(told)) = (cell.head.key.get(), tracer.ephemeral()) {
         let mut values = Vec::new();
         cell.value.get().trace(&mut Tracer::listing(&mut values));
         *told = Some((key, values));
-        return 0;
+        return;
     }
     // Those that list strong pointers see none: none of them is strong by itself.
     if let (Some(key), Some(marker)) = (cell.head.key.get(), tracer.marker())
@@ -130,7 +140,6 @@ unsafe fn trace_ephemeron<V: Trace + Copy>(object: ObjectPtr, _: usize, erased: 
         tracer.visit(key);
         cell.value.get().trace(tracer);
     }
-    0
 }
 
 impl<B: Barrier> Mutator<'_, B> {
@@ -285,6 +294,7 @@ where
 {
     type At<'a> = Ephemeron<'a, K::At<'a>, V::At<'a>>;
     const ATOMIC_WORD: bool = true;
+    const MAX_POINTERS: usize = 1;
     #[inline]
     fn trace(&self, tracer: &mut Tracer<'_>) {
         tracer.visit(self.cell.object());

@@ -146,6 +146,7 @@ impl<T: ?Sized> sealed::Key for Identity<'_, T> {
 unsafe impl<T: ?Sized + Trace> Trace for Identity<'_, T> {
     type At<'a> = Identity<'a, T::At<'a>>;
     const ATOMIC_WORD: bool = <Gc<'_, T> as Trace>::ATOMIC_WORD;
+    const MAX_POINTERS: usize = 1;
     #[inline(always)]
     fn trace(&self, tracer: &mut Tracer<'_>) {
         self.0.trace(tracer);

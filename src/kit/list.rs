@@ -14,12 +14,13 @@ use core::ptr::NonNull;
 
 use super::array::complete;
 use crate::barrier::Barrier;
+use crate::cycle::edges::Top;
 use crate::mutator::{HeapFull, Mutator, heap_is_full};
 use crate::pointer::gc::Gc;
 use crate::pointer::slot::Slot;
 use crate::space::block::{GRANULE, Kind};
-use crate::space::header::{HEADER_SIZE, ObjectPtr, TypeInfo, trace_nothing};
-use crate::trace::{Trace, Tracer, tracer};
+use crate::space::header::{HEADER_SIZE, ObjectPtr, Size, Traced, TypeInfo, trace_nothing};
+use crate::trace::{Trace, Tracer, trace_with};
 
 /// Elements that are scanned in one piece.
 const PIECE: usize = 128;
@@ -79,7 +80,7 @@ impl<V: Trace + Copy> InfoOfBuffer<V> {
         );
         assert!(size_of::<Slot<V>>() <= u32::MAX as usize, "the element is too large for the heap");
         TypeInfo {
-            granules: 0,
+            size: Size::BY_LENGTH,
             element: size_of::<Slot<V>>() as u32,
             prefix: size_of::<Buffer>() as u32,
             needs_trace: V::NEEDS_TRACE,
@@ -104,19 +105,21 @@ fn first<V>(object: ObjectPtr) -> NonNull<Slot<V>> {
     unsafe { object.payload().cast::<Buffer>().add(1).cast() }
 }
 
-unsafe fn trace_buffer<V: Trace + Copy>(object: ObjectPtr, from: usize, erased: NonNull<()>) -> usize {
+unsafe fn trace_buffer<V: Trace + Copy>(object: ObjectPtr, from: usize, erased: NonNull<()>, top: Top) -> Traced {
     // SAFETY: the header names this function, so the object is a complete buffer of `V`.
     let len = unsafe { object.payload().cast::<Buffer>().as_ref() }.len.get();
     // SAFETY: as above. It may have become shorter since the last piece.
     let all = unsafe { elements::<V>(object, len) };
     let end = len.min(from + PIECE);
+    let scan = |tracer: &mut Tracer<'_>| {
+        for element in &all[from.min(end)..end] {
+            element.get().trace(tracer);
+        }
+        tracer.scanned((end - from.min(end)) * size_of::<Slot<V>>());
+        if end == len { 0 } else { end }
+    };
     // SAFETY: the tracer is the caller's.
-    let tracer = unsafe { tracer(erased) };
-    for element in &all[from.min(end)..end] {
-        element.get().trace(tracer);
-    }
-    tracer.scanned((end - from.min(end)) * size_of::<Slot<V>>());
-    if end == len { 0 } else { end }
+    unsafe { trace_with(erased, top, scan) }
 }
 
 impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
@@ -397,6 +400,7 @@ where
     for<'a> V::At<'a>: Sized,
 {
     type At<'a> = List<'a, V::At<'a>>;
+    const MAX_POINTERS: usize = 1;
     #[inline(always)]
     fn trace(&self, tracer: &mut Tracer<'_>) {
         self.buffer.trace(tracer);

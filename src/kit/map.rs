@@ -29,11 +29,12 @@ use hashbrown::HashTable;
 use super::key::Key;
 use crate::barrier::Barrier;
 use crate::cycle::collector::Collector;
+use crate::cycle::edges::Top;
 use crate::mutator::{HeapFull, Mutator, heap_is_full};
 use crate::pointer::gc::Gc;
-use crate::space::block::{GRANULE, Kind};
-use crate::space::header::{ObjectPtr, TypeInfo, trace_nothing};
-use crate::trace::{DropOn, Trace, Tracer, object_bytes, tracer};
+use crate::space::block::Kind;
+use crate::space::header::{ObjectPtr, Size, Traced, TypeInfo, trace_nothing};
+use crate::trace::{DropOn, Trace, Tracer, object_bytes, trace_with};
 
 /// Buckets that are scanned in one piece.
 const PIECE: usize = 128;
@@ -81,7 +82,7 @@ struct InfoOfMap<K, V>(core::marker::PhantomData<(K, V)>);
 
 impl<K: Key, V: Trace + Copy> InfoOfMap<K, V> {
     const INFO: TypeInfo = TypeInfo {
-        granules: (object_bytes::<Map<K, V>>() / GRANULE) as u32,
+        size: Size::of_bytes(object_bytes::<Map<K, V>>()),
         element: 0,
         prefix: 0,
         needs_trace: K::NEEDS_TRACE || V::NEEDS_TRACE,
@@ -91,13 +92,22 @@ impl<K: Key, V: Trace + Copy> InfoOfMap<K, V> {
     };
 }
 
-unsafe fn trace_map<K: Key, V: Trace + Copy>(object: ObjectPtr, from: usize, erased: NonNull<()>) -> usize {
+unsafe fn trace_map<K: Key, V: Trace + Copy>(object: ObjectPtr, from: usize, erased: NonNull<()>, top: Top) -> Traced {
     // SAFETY: the header names this function, so the payload is a live map.
     let map = unsafe { object.payload().cast::<Map<K, V>>().as_ref() };
     // SAFETY: no borrow of the table is live: the mutator stands at a safepoint or in a barrier, outside of each.
     let table = unsafe { &*map.table.get() };
     // SAFETY: the tracer is the caller's.
-    let tracer = unsafe { tracer(erased) };
+    unsafe { trace_with(erased, top, |tracer| scan_map(map, table, from, tracer)) }
+}
+
+/// Scans a piece of the table, and returns the next.
+fn scan_map<K: Key, V: Trace + Copy>(
+    map: &Map<K, V>,
+    table: &HashTable<(K, V)>,
+    from: usize,
+    tracer: &mut Tracer<'_>,
+) -> usize {
     let mark_loop = tracer.is_mark_loop();
     // Buckets below `from` were scanned in another order of the entries: all over again (see the module).
     if map.moved.get() {

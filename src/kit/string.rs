@@ -5,7 +5,7 @@ use crate::kit::array::complete;
 use crate::mutator::{HeapFull, Mutator, heap_is_full};
 use crate::pointer::gc::Gc;
 use crate::space::block::{GRANULE, Kind};
-use crate::space::header::{HEADER_SIZE, ObjectPtr, TypeInfo, trace_nothing};
+use crate::space::header::{HEADER_SIZE, ObjectPtr, Size, TypeInfo, trace_nothing};
 use crate::trace::{Trace, Tracer};
 
 /// A string in the heap: its bytes lie in the object, whose pointer is one word. It never changes, and knows its hash.
@@ -28,7 +28,7 @@ pub struct Str {
 }
 
 static STR: TypeInfo = TypeInfo {
-    granules: 0,
+    size: Size::BY_LENGTH,
     element: 1,
     prefix: size_of::<Str>() as u32,
     needs_trace: false,

@@ -240,6 +240,7 @@ where
 {
     type At<'a> = Tagged<'a, T::At<'a>>;
     const ATOMIC_WORD: bool = true;
+    const MAX_POINTERS: usize = 1;
     #[inline(always)]
     fn trace(&self, tracer: &mut Tracer<'_>) {
         if let Some(object) = self.as_object() {

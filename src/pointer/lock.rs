@@ -92,6 +92,7 @@ where
 {
     type At<'a> = Lock<T::At<'a>>;
     const NEEDS_TRACE: bool = T::NEEDS_TRACE;
+    const MAX_POINTERS: usize = T::MAX_POINTERS;
     #[inline]
     fn trace(&self, tracer: &mut Tracer<'_>) {
         // SAFETY: no `&mut` to the value exists while anything is traced: `replace` holds one for no user code.
@@ -295,6 +296,7 @@ where
 {
     type At<'a> = RefLock<T::At<'a>>;
     const NEEDS_TRACE: bool = T::NEEDS_TRACE;
+    const MAX_POINTERS: usize = T::MAX_POINTERS;
     #[inline]
     fn trace(&self, tracer: &mut Tracer<'_>) {
         // SAFETY: a guard does not survive a safepoint, so no usable `&mut` exists while the collector traces;

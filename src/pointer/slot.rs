@@ -106,6 +106,7 @@ where
 {
     type At<'a> = Slot<V::At<'a>>;
     const NEEDS_TRACE: bool = V::NEEDS_TRACE;
+    const MAX_POINTERS: usize = V::MAX_POINTERS;
     #[inline(always)]
     fn trace(&self, tracer: &mut Tracer<'_>) {
         self.get().trace(tracer);

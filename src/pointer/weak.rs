@@ -7,11 +7,11 @@ use core::ptr::NonNull;
 
 use super::gc::Gc;
 use crate::barrier::Barrier;
+use crate::cycle::edges::Top;
 use crate::mutator::Mutator;
-use crate::space::block::GRANULE;
 use crate::space::block::Kind;
-use crate::space::header::{ObjectPtr, TypeInfo};
-use crate::trace::{Trace, Tracer, object_bytes, tracer};
+use crate::space::header::{ObjectPtr, Size, Traced, TypeInfo};
+use crate::trace::{Trace, Tracer, object_bytes, trace_with};
 
 /// A pointer that does not keep its object alive: [`upgrade`](Weak::upgrade) answers `None` once the object is gone.
 ///
@@ -40,7 +40,7 @@ pub(crate) struct WeakCell {
 }
 
 static WEAK_CELL: TypeInfo = TypeInfo {
-    granules: (object_bytes::<WeakCell>() / GRANULE) as u32,
+    size: Size::of_bytes(object_bytes::<WeakCell>()),
     element: 0,
     prefix: 0,
     needs_trace: true,
@@ -50,12 +50,15 @@ static WEAK_CELL: TypeInfo = TypeInfo {
 };
 
 /// Notes the cell instead of following it.
-unsafe fn trace_cell(object: ObjectPtr, _: usize, erased: NonNull<()>) -> usize {
+unsafe fn trace_cell(object: ObjectPtr, _: usize, erased: NonNull<()>, top: Top) -> Traced {
+    let note = |tracer: &mut Tracer<'_>| {
+        if let Some(marker) = tracer.marker() {
+            marker.found_weak_cell(object);
+        }
+        0
+    };
     // SAFETY: the tracer is the caller's.
-    if let Some(marker) = unsafe { tracer(erased) }.marker() {
-        marker.found_weak_cell(object);
-    }
-    0
+    unsafe { trace_with(erased, top, note) }
 }
 
 /// Whether an object of this type is a weak cell.
@@ -152,6 +155,7 @@ impl<T: Trace> Weak<'_, T> {
 unsafe impl<T: ?Sized + Trace> Trace for Weak<'_, T> {
     type At<'a> = Weak<'a, T::At<'a>>;
     const ATOMIC_WORD: bool = true;
+    const MAX_POINTERS: usize = 1;
     #[inline]
     fn trace(&self, tracer: &mut Tracer<'_>) {
         tracer.visit(self.cell.object());

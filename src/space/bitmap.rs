@@ -38,6 +38,13 @@ pub(crate) fn set_run(words: &mut Words, start: usize, len: usize) {
     each_word(words, start, len, |word, bits| *word |= bits);
 }
 
+/// The same for a run that lies within one word: `ones` has as many as it is long.
+#[inline(always)]
+pub(crate) fn set_in_word(words: &mut Words, start: usize, ones: u64) {
+    debug_assert!((ones << (start % 64)).count_ones() == ones.count_ones());
+    words[start / 64] |= ones << (start % 64);
+}
+
 #[inline]
 pub(crate) fn clear_run(words: &mut Words, start: usize, len: usize) {
     each_word(words, start, len, |word, bits| *word &= !bits);
@@ -119,6 +126,11 @@ mod tests {
             set_run(&mut ours, start, len);
             theirs.view_bits_mut::<Lsb0>()[start..start + len].fill(true);
             prop_assert_eq!(ours, theirs);
+            if start % 64 + len <= 64 {
+                let mut ours = words;
+                set_in_word(&mut ours, start, mask(0, len));
+                prop_assert_eq!(ours, theirs);
+            }
             let mut ours = words;
             let mut theirs = words;
             clear_run(&mut ours, start, len);

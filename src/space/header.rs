@@ -9,8 +9,8 @@ use super::block::{BLOCK_SIZE, Block, GRANULE};
 /// hence the alignment.
 #[repr(align(16))]
 pub(crate) struct TypeInfo {
-    /// Granules of an object, header included; 0 when the length word tells.
-    pub granules: u32,
+    /// The size of an object, header included.
+    pub size: Size,
     /// Bytes of one element, where the length word tells.
     pub element: u32,
     /// Payload bytes in front of the elements (the length word and what else is fixed).
@@ -18,12 +18,52 @@ pub(crate) struct TypeInfo {
     /// Whether an object holds pointers at all. One that holds none is marked and never queued.
     pub needs_trace: bool,
     /// Calls the visitor for each pointer, starting at piece `from`, and returns the piece to go on from, or 0 when
-    /// nothing is left. The last argument is the collector's `Tracer`, erased: this room does not know it.
-    pub trace: unsafe fn(ObjectPtr, usize, NonNull<()>) -> usize,
+    /// nothing is left. The third argument is the collector's `Tracer`, erased: this room does not know it. The last is
+    /// where its edges are written to, which is returned too: so it stays in a register.
+    pub trace: unsafe fn(ObjectPtr, usize, NonNull<()>, *mut ObjectPtr) -> Traced,
     /// Runs the payload's drop glue, where it has any.
     pub drop: Option<unsafe fn(ObjectPtr)>,
     /// The type's name, for reports.
     pub name: fn() -> &'static str,
+}
+
+/// The size of the objects of a type.
+#[derive(Clone, Copy)]
+pub(crate) struct Size {
+    /// Granules, or 0 when the length word tells.
+    pub granules: u32,
+    /// As many ones as there are granules, if those are at most 64.
+    pub marks: u64,
+}
+
+impl Size {
+    pub const BY_LENGTH: Size = Size { granules: 0, marks: 0 };
+
+    pub const fn of_bytes(bytes: usize) -> Size {
+        let granules = bytes.div_ceil(GRANULE);
+        assert!(granules <= u32::MAX as usize, "the type is too large for the heap");
+        Size { granules: granules as u32, marks: if granules <= 64 { u64::MAX >> (64 - granules) } else { 0 } }
+    }
+}
+
+/// How far a trace has come.
+#[repr(C)]
+pub(crate) struct Traced {
+    /// The piece to go on from, or 0; and whether the tracer has work booked.
+    pub next: usize,
+    /// Where edges are written from here on.
+    pub top: *mut ObjectPtr,
+}
+
+impl Traced {
+    /// Of `next`: the tracer has work booked.
+    pub const BOOKED: usize = 1 << 63;
+
+    /// The piece to go on from, or 0.
+    #[inline(always)]
+    pub fn piece(&self) -> usize {
+        self.next & !Traced::BOOKED
+    }
 }
 
 /// The object waits on the grey set (or was lost from it by an overflow).
@@ -85,46 +125,42 @@ impl ObjectPtr {
         unsafe { self.0.add(1).cast() }
     }
 
+    /// The header word as it is now, to be looked at more than once.
     #[inline(always)]
-    fn word(self) -> *mut TypeInfo {
+    pub fn header(self) -> HeaderWord {
         // SAFETY: an ObjectPtr points to a written header; blocks outlive the pointers into them.
-        unsafe { self.0.as_ref() }.0.load(Relaxed)
+        let word = unsafe { self.0.as_ref() }.0.load(Relaxed);
+        // A word that was never written, a small number, what freed memory is overwritten with: all but what is
+        // likely to stand where a walk has lost its way.
+        debug_assert!(
+            word.addr() >> 12 != 0 && word.addr() >> 56 == 0,
+            "I3: no header at {:#x}, but {:#x}",
+            self.addr(),
+            word.addr()
+        );
+        HeaderWord(word)
     }
 
     #[inline(always)]
     pub fn info(self) -> &'static TypeInfo {
-        // A word that was never written, a small number, what freed memory is overwritten with: all but what is
-        // likely to stand where a walk has lost its way.
-        debug_assert!(
-            self.word().addr() >> 12 != 0 && self.word().addr() >> 56 == 0,
-            "I3: no header at {:#x}, but {:#x}",
-            self.addr(),
-            self.word().addr()
-        );
-        // SAFETY: without its flags the word is the `&'static TypeInfo` that `write` stored.
-        unsafe { &*self.word().map_addr(|a| a & !FLAGS) }
+        self.header().info()
     }
 
     #[inline(always)]
     pub fn is_queued(self) -> bool {
-        self.word().addr() & QUEUED != 0
+        self.header().is_queued()
     }
 
     #[inline(always)]
     pub fn set_queued(self, on: bool) {
-        let word = self.word().map_addr(|a| if on { a | QUEUED } else { a & !QUEUED });
-        // SAFETY: as in `word`.
+        let word = self.header().0.map_addr(|a| if on { a | QUEUED } else { a & !QUEUED });
+        // SAFETY: as in `header`.
         unsafe { self.0.as_ref() }.0.store(word, Relaxed);
     }
 
-    #[inline(always)]
-    pub fn is_key(self) -> bool {
-        self.word().addr() & KEY != 0
-    }
-
     pub fn set_key(self, on: bool) {
-        let word = self.word().map_addr(|a| if on { a | KEY } else { a & !KEY });
-        // SAFETY: as in `word`.
+        let word = self.header().0.map_addr(|a| if on { a | KEY } else { a & !KEY });
+        // SAFETY: as in `header`.
         unsafe { self.0.as_ref() }.0.store(word, Relaxed);
     }
 
@@ -134,15 +170,20 @@ impl ObjectPtr {
     /// # Safety
     /// `info` must describe the payload as it is now, with the same size (I4).
     pub unsafe fn become_type(self, info: &'static TypeInfo) {
-        // SAFETY: as in `word`; the caller vouches for the contents.
+        // SAFETY: as in `header`; the caller vouches for the contents.
         unsafe { self.0.as_ref() }.0.store(core::ptr::from_ref(info).cast_mut(), Relaxed);
     }
 
     /// Granules of the object, header included (I4).
     #[inline(always)]
     pub fn granules(self) -> usize {
-        let info = self.info();
-        if info.granules != 0 { info.granules as usize } else { self.granules_by_length(info) }
+        self.granules_as(self.info())
+    }
+
+    /// The same, where the header has been read. `info` is the object's own.
+    #[inline(always)]
+    pub fn granules_as(self, info: &TypeInfo) -> usize {
+        if info.size.granules != 0 { info.size.granules as usize } else { self.granules_by_length(info) }
     }
 
     #[inline(never)]
@@ -151,7 +192,7 @@ impl ObjectPtr {
         bytes.div_ceil(GRANULE)
     }
 
-    /// The length word. Only for types whose `granules` is 0.
+    /// The length word. Only for types whose size is by length.
     #[inline(always)]
     pub fn length(self) -> usize {
         // SAFETY: the payload of such a type starts with its length, written before the object was published.
@@ -173,10 +214,41 @@ impl ObjectPtr {
     }
 }
 
+/// What a header word says.
+#[derive(Clone, Copy)]
+pub(crate) struct HeaderWord(*mut TypeInfo);
+
+impl HeaderWord {
+    #[inline(always)]
+    pub fn info(self) -> &'static TypeInfo {
+        // SAFETY: without its flags the word is the `&'static TypeInfo` that `ObjectPtr::write` stored.
+        unsafe { &*self.0.map_addr(|a| a & !FLAGS) }
+    }
+
+    /// The same where no flag is set, at a test less: a reader that is in a hurry takes another way with the others.
+    #[inline(always)]
+    pub fn info_without_flags(self) -> Option<&'static TypeInfo> {
+        // SAFETY: as above; there are no flags to take off.
+        (self.0.addr() & FLAGS == 0).then(|| unsafe { &*self.0 })
+    }
+
+    /// The object is grey, or was scanned in part.
+    #[inline(always)]
+    pub fn is_queued(self) -> bool {
+        self.0.addr() & QUEUED != 0
+    }
+
+    /// An ephemeron waits for the object to be marked.
+    #[inline(always)]
+    pub fn is_key(self) -> bool {
+        self.0.addr() & KEY != 0
+    }
+}
+
 /// Stands in the header of memory that is taken and not yet an object: an array whose elements are being made. Its
 /// length word counts the bytes that follow it.
 pub(crate) static FILLER: TypeInfo = TypeInfo {
-    granules: 0,
+    size: Size::BY_LENGTH,
     element: 1,
     prefix: size_of::<usize>() as u32,
     needs_trace: false,
@@ -186,6 +258,6 @@ pub(crate) static FILLER: TypeInfo = TypeInfo {
 };
 
 /// The trace function of types without pointers.
-pub(crate) unsafe fn trace_nothing(_: ObjectPtr, _: usize, _: NonNull<()>) -> usize {
-    0
+pub(crate) unsafe fn trace_nothing(_: ObjectPtr, _: usize, _: NonNull<()>, top: *mut ObjectPtr) -> Traced {
+    Traced { next: 0, top }
 }

@@ -15,6 +15,7 @@ use core::sync::atomic::{
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, LinkedList, VecDeque};
 use std::sync::Arc;
 
+use super::private::{max, sum};
 use super::{Trace, Tracer};
 
 /// Types without pointers, `Send + 'static`.
@@ -24,6 +25,7 @@ macro_rules! leaves {
         unsafe impl Trace for $leaf {
             type At<'a> = $leaf;
             const NEEDS_TRACE: bool = false;
+            const MAX_POINTERS: usize = 0;
             #[inline(always)]
             fn trace(&self, _: &mut Tracer<'_>) {}
         }
@@ -48,6 +50,7 @@ leaves! {
 unsafe impl<T: Send + Sync + 'static> Trace for Arc<T> {
     type At<'a> = Arc<T>;
     const NEEDS_TRACE: bool = false;
+    const MAX_POINTERS: usize = 0;
     #[inline(always)]
     fn trace(&self, _: &mut Tracer<'_>) {}
 }
@@ -56,6 +59,7 @@ unsafe impl<T: Send + Sync + 'static> Trace for Arc<T> {
 unsafe impl<T: ?Sized + Send + 'static> Trace for PhantomData<T> {
     type At<'a> = PhantomData<T>;
     const NEEDS_TRACE: bool = false;
+    const MAX_POINTERS: usize = 0;
     #[inline(always)]
     fn trace(&self, _: &mut Tracer<'_>) {}
 }
@@ -89,6 +93,7 @@ where
 {
     type At<'a> = Option<T::At<'a>>;
     const NEEDS_TRACE: bool = T::NEEDS_TRACE;
+    const MAX_POINTERS: usize = T::MAX_POINTERS;
     // An optional pointer is one word by the niche; other words with a niche (`Option<NonZero>`) are too.
     const ATOMIC_WORD: bool = T::ATOMIC_WORD && size_of::<Option<T>>() == size_of::<usize>();
     #[inline(always)]
@@ -107,6 +112,7 @@ where
 {
     type At<'a> = Result<T::At<'a>, E::At<'a>>;
     const NEEDS_TRACE: bool = T::NEEDS_TRACE || E::NEEDS_TRACE;
+    const MAX_POINTERS: usize = max(&[T::MAX_POINTERS, E::MAX_POINTERS]);
     #[inline]
     fn trace(&self, tracer: &mut Tracer<'_>) {
         match self {
@@ -164,6 +170,7 @@ where
 {
     type At<'a> = [T::At<'a>; N];
     const NEEDS_TRACE: bool = T::NEEDS_TRACE;
+    const MAX_POINTERS: usize = T::MAX_POINTERS.saturating_mul(N);
     #[inline]
     fn trace(&self, tracer: &mut Tracer<'_>) {
         self.as_slice().trace(tracer);
@@ -246,6 +253,7 @@ macro_rules! tuples {
         {
             type At<'a> = ($first::At<'a>, $($rest::At<'a>,)*);
             const NEEDS_TRACE: bool = $first::NEEDS_TRACE $(|| $rest::NEEDS_TRACE)*;
+            const MAX_POINTERS: usize = sum(&[$first::MAX_POINTERS $(, $rest::MAX_POINTERS)*]);
             #[allow(non_snake_case)]
             #[inline]
             fn trace(&self, tracer: &mut Tracer<'_>) {

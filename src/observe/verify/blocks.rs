@@ -140,8 +140,8 @@ impl Verifier<'_> {
         // SAFETY: a header was written where a run in `occupied` starts, and where its last object ended (I3).
         let object = unsafe { block.object(granule) };
         let info = object.info();
-        let granules = if info.granules != 0 {
-            Some(info.granules as usize)
+        let granules = if info.size.granules != 0 {
+            Some(info.size.granules as usize)
         } else {
             let elements = object.length().checked_mul(info.element as usize);
             let bytes = elements.and_then(|bytes| bytes.checked_add(HEADER_SIZE + info.prefix as usize));

@@ -1,7 +1,5 @@
 //! The pointers in objects.
 
-use core::ptr::NonNull;
-
 use super::{At, Verdict, Verifier, VerifyError};
 use crate::kit::ephemeron::head_of;
 use crate::space::header::ObjectPtr;
@@ -37,7 +35,7 @@ impl Verifier<'_> {
         loop {
             // SAFETY: the info is the object's own, which is allocated and so complete: no constructor is running,
             // and no guard over it is live, since the verifier has the mutator to itself.
-            piece = unsafe { (info.trace)(object, piece, NonNull::from(&mut tracer).cast()) };
+            piece = unsafe { tracer.trace_piece(object, piece) };
             if piece == 0 || piece == until {
                 return;
             }

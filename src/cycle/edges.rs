@@ -1,0 +1,209 @@
+//! The edges that tracing has found in this step and whose targets have not been looked at.
+//!
+//! Tracing only writes edges down. The mark loop takes the youngest, and an object that is reached and traced within one
+//! step goes from white to black: its header is never written. Where the heap's order is not that of memory, the loop
+//! first asks for the two words that it will look at (the target's bitmap word and its header), and looks [`DELAY`]
+//! edges later: a FIFO of prefetches in front of the stack, after Cher, Hosking and Vitek, "Software prefetching for
+//! mark-sweep garbage collection" (ASPLOS 2004), fed with edges and not with objects, after Garner, Blackburn and
+//! Frampton, "Effective prefetch for mark-sweep garbage collection" (ISMM 2007).
+//!
+//! Between two steps there are no edges: what the loop leaves behind is shaded.
+
+use core::cell::{Cell, UnsafeCell};
+use core::ptr::null_mut;
+
+use crate::space::block::{BLOCK_SIZE, BlockPtr};
+use crate::space::header::ObjectPtr;
+
+/// Edges that are written down at the most. What does not fit is shaded at once.
+const ROOM: usize = 1024;
+/// Edges between the prefetch and the look.
+const DELAY: usize = 16;
+/// Edges that tell whether the heap lies in order.
+const SAMPLE: usize = 16;
+
+/// The top of a stack of edges.
+pub(crate) type Top = *mut ObjectPtr;
+
+/// The memory of a stack of edges.
+pub(crate) struct EdgeRoom {
+    edges: Box<UnsafeCell<[Option<ObjectPtr>; ROOM]>>,
+    room: Cell<usize>,
+}
+
+impl EdgeRoom {
+    pub fn new() -> EdgeRoom {
+        EdgeRoom { edges: Box::new(UnsafeCell::new([None; ROOM])), room: Cell::new(ROOM) }
+    }
+
+    /// Lets no more than so many be written down, for tests of the overflow path.
+    pub fn limit(&self, room: usize) {
+        self.room.set(room.min(ROOM));
+    }
+
+    /// An empty stack in this room. One is used at a time: the mark loop's.
+    pub fn open(&self) -> Edges {
+        let base = self.base();
+        // SAFETY: `room` is at most `ROOM`.
+        Edges { top: base, end: unsafe { base.add(self.room.get()) } }
+    }
+
+    /// The top of the empty stack.
+    #[inline(always)]
+    pub fn base(&self) -> Top {
+        self.edges.get().cast()
+    }
+
+    /// Whether the edges that were taken last pointed here and there, and not along the memory: a sample of those that
+    /// still stand above the top of the stack.
+    pub fn are_scattered(&self, top: Top) -> bool {
+        let len = (top.addr() - self.base().addr()) / size_of::<ObjectPtr>();
+        let from = len.min(ROOM - SAMPLE);
+        // SAFETY: a leaf borrow, and nobody pushes meanwhile.
+        let taken = unsafe { &(&*self.edges.get())[from..from + SAMPLE] };
+        let block = |edge: &Option<ObjectPtr>| edge.map_or(0, |object| object.addr() / BLOCK_SIZE);
+        taken.windows(2).filter(|pair| block(&pair[0]) != block(&pair[1])).count() > SAMPLE / 2
+    }
+}
+
+/// Takes the youngest edge off a stack whose empty top is `base`.
+///
+/// # Safety
+/// Both must be of one room, and nobody else's to use just now.
+#[inline(always)]
+pub(crate) unsafe fn pop(base: Top, top: &mut Top) -> Option<ObjectPtr> {
+    if *top == base {
+        return None;
+    }
+    // SAFETY: above the room's beginning, and written by `push`.
+    unsafe {
+        *top = top.sub(1);
+        Some(top.read())
+    }
+}
+
+/// Where edges are written down. Whoever traces an object has it in registers: through memory it would be what the mark
+/// loop waits for.
+pub(crate) struct Edges {
+    /// At most `end`, which bounds an [`EdgeRoom`].
+    pub top: Top,
+    /// Null beside another top: the room is known to suffice.
+    end: Top,
+}
+
+impl Edges {
+    /// Takes none.
+    pub const NONE: Edges = Edges { top: null_mut(), end: null_mut() };
+
+    /// The same, from another top on.
+    ///
+    /// # Safety
+    /// `top` must be from these edges.
+    #[inline(always)]
+    pub unsafe fn from_top(&self, top: Top) -> Edges {
+        Edges { top, end: self.end }
+    }
+
+    /// Whether these edges have room for so many, if their top is `top`.
+    #[inline(always)]
+    pub fn has_room(&self, top: Top, edges: usize) -> bool {
+        (self.end.addr() - top.addr()) / size_of::<ObjectPtr>() >= edges
+    }
+
+    /// Edges that do not look for room.
+    ///
+    /// # Safety
+    /// `top` must be of edges that [have room](Edges::has_room) for all that will be pushed, which must be something.
+    #[inline(always)]
+    pub unsafe fn unchecked(top: Top) -> Edges {
+        // SAFETY: edges that have room have a top.
+        unsafe { core::hint::assert_unchecked(!top.is_null()) };
+        Edges { top, end: null_mut() }
+    }
+
+    /// Writes an edge down. False: there is no room.
+    #[inline(always)]
+    pub fn push(&mut self, object: ObjectPtr) -> bool {
+        if self.top == self.end {
+            return false;
+        }
+        // SAFETY: below `end`, in the room, or by the word of `unchecked`'s caller.
+        unsafe {
+            self.top.write(object);
+            self.top = self.top.add(1);
+        }
+        true
+    }
+}
+
+/// Edges whose targets were asked for, in the order in which that was done.
+pub(crate) struct Prefetched {
+    edges: [Option<ObjectPtr>; DELAY],
+    /// Which of them wait. The loop works on a copy.
+    pub waiting: InFlight,
+}
+
+/// A part of a ring.
+#[derive(Clone, Copy)]
+pub(crate) struct InFlight {
+    first: usize,
+    len: usize,
+}
+
+impl InFlight {
+    pub const NONE: InFlight = InFlight { first: 0, len: 0 };
+}
+
+impl Prefetched {
+    pub const fn new() -> Prefetched {
+        Prefetched { edges: [None; DELAY], waiting: InFlight::NONE }
+    }
+
+    /// Asks for what the youngest edges point to, as far as there is room, and takes the edge that was asked for longest
+    /// ago.
+    ///
+    /// # Safety
+    /// As for [`pop`].
+    #[inline(always)]
+    pub unsafe fn pop(&mut self, waiting: &mut InFlight, base: Top, top: &mut Top, marked: usize) -> Option<ObjectPtr> {
+        while waiting.len < DELAY
+            // SAFETY: passed on.
+            && let Some(object) = unsafe { pop(base, top) }
+        {
+            prefetch(object, marked);
+            self.edges[(waiting.first + waiting.len) % DELAY] = Some(object);
+            waiting.len += 1;
+        }
+        self.pop_waiting(waiting)
+    }
+
+    #[inline(always)]
+    pub fn pop_waiting(&mut self, waiting: &mut InFlight) -> Option<ObjectPtr> {
+        if waiting.len == 0 {
+            return None;
+        }
+        let object = self.edges[waiting.first % DELAY];
+        waiting.first = (waiting.first + 1) % DELAY;
+        waiting.len -= 1;
+        object
+    }
+}
+
+/// Asks for the two words that marking will look at.
+#[inline(always)]
+fn prefetch(object: ObjectPtr, marked: usize) {
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    {
+        use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        let block = BlockPtr::of(object);
+        // SAFETY: only an address is computed; a prefetch has no effect on memory.
+        let word = unsafe { block.bits_word(marked, object.granule() / 64) };
+        // SAFETY: as above.
+        unsafe {
+            _mm_prefetch::<_MM_HINT_T0>(word.cast());
+            _mm_prefetch::<_MM_HINT_T0>(object.payload().as_ptr().cast::<i8>().wrapping_sub(8));
+        }
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
+    let _ = (object, marked);
+}
