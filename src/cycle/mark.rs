@@ -38,8 +38,8 @@ pub(crate) struct Marker {
     ring_len: Cell<usize>,
     /// The stack takes no more entries than this; what does not fit is found again from the bitmaps.
     cap: Cell<usize>,
-    /// Some block has a lost grey object.
-    overflowed: Cell<bool>,
+    /// The blocks that hold lost grey objects, linked through them: the first.
+    lost: Cell<Option<BlockPtr>>,
     /// Objects and granules marked in this cycle (not those born black).
     pub objects: Cell<usize>,
     pub granules: Cell<usize>,
@@ -60,7 +60,7 @@ impl Marker {
             ring_head: Cell::new(0),
             ring_len: Cell::new(0),
             cap: Cell::new(cap),
-            overflowed: Cell::new(false),
+            lost: Cell::new(None),
             objects: Cell::new(0),
             granules: Cell::new(0),
             weak_cells: UnsafeCell::new(Vec::new()),
@@ -172,8 +172,16 @@ impl Marker {
         if more > 0 && stack.try_reserve_exact(more).is_ok() {
             stack.push(object);
         } else if !fault::is(Fault::ForgetsOnOverflow) {
-            BlockPtr::of(object).lost_grey.set(true);
-            self.overflowed.set(true);
+            self.lose(object);
+        }
+    }
+
+    /// Notes the block of a grey object that the stack has no room for.
+    fn lose(&self, object: ObjectPtr) {
+        let block = BlockPtr::of(object);
+        if !block.lost_grey.get() {
+            block.lost_grey.set(true);
+            block.next_lost.set(self.lost.replace(Some(block)));
         }
     }
 
@@ -214,19 +222,19 @@ impl Marker {
         // SAFETY: leaf borrows of what is not shared.
         let (stack, pieces) = unsafe { ((*self.stack.get()).is_empty(), (*self.pieces.get()).is_empty()) };
         let empty = stack && (pieces || fault::is(Fault::ForgetsPieces));
-        empty && !self.overflowed.get() && self.ring_len.get() == 0
+        empty && self.lost.get().is_none() && self.ring_len.get() == 0
     }
 
-    /// Whether the stack is empty and grey objects were lost from it.
-    pub fn must_find_lost(&self) -> bool {
+    /// Where the stack is empty and grey objects were lost from it: takes a block that holds some. From here on it is
+    /// noted again if it loses another.
+    pub fn take_lost(&self) -> Option<BlockPtr> {
         // SAFETY: leaf borrows of what is not shared.
         let empty = unsafe { (*self.stack.get()).is_empty() && (*self.pieces.get()).is_empty() };
-        empty && self.overflowed.get()
-    }
-
-    /// The search for lost grey objects begins anew: what overflows from here on sets the flag again.
-    pub fn start_finding_lost(&self) {
-        self.overflowed.set(false);
+        let block = if empty { self.lost.get()? } else { return None };
+        self.lost.set(block.next_lost.get());
+        block.next_lost.set(None);
+        block.lost_grey.set(false);
+        Some(block)
     }
 
     /// Puts a lost grey object back. False: the stack is full again, and the rest of its block stays lost.
@@ -237,9 +245,13 @@ impl Marker {
             stack.push(object);
             return true;
         }
-        BlockPtr::of(object).lost_grey.set(true);
-        self.overflowed.set(true);
+        self.lose(object);
         false
+    }
+
+    /// The blocks that hold lost grey objects.
+    pub fn lost_blocks(&self) -> impl Iterator<Item = BlockPtr> {
+        core::iter::successors(self.lost.get(), |block| block.next_lost.get())
     }
 
     /// The grey objects that are queued, with the piece that scanning goes on from, for the verifier.
@@ -361,7 +373,7 @@ impl Marker {
             ring_head: _,
             ring_len,
             cap: _,
-            overflowed,
+            lost: _,
             // Booked together with what was born black: see the collector.
             objects: _,
             granules: _,
@@ -369,7 +381,8 @@ impl Marker {
             waiting: _,
         } = self;
         debug_assert_eq!(ring_len.get(), 0);
-        digest.flag(overflowed.get());
+        digest.number(self.lost_blocks().count());
+        self.lost_blocks().for_each(|block| digest.block(block));
         // SAFETY: leaf borrows of what is not shared.
         let (stack, pieces, weak_cells) = unsafe { (&*stack.get(), &*pieces.get(), &*weak_cells.get()) };
         digest.objects(stack);

@@ -42,6 +42,9 @@ use collector::{BirthColor, Collector};
 use meter::Meter;
 use phase::Phase;
 
+/// Work booked for a block in which lost grey objects are looked for: a walk over its objects.
+const LOST_BLOCK_COST: usize = 8 * 1024;
+
 /// How a step ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Ended {
@@ -189,9 +192,9 @@ impl Collector {
             if self.scan_roots(&B::RULES, meter) {
                 self.roots_scanned::<B>();
             }
-        } else if self.marker.must_find_lost() {
-            self.find_lost_grey();
-            meter.spend(1);
+        } else if let Some(block) = self.marker.take_lost() {
+            self.put_back_grey_of(block);
+            meter.spend(LOST_BLOCK_COST);
         } else if !self.marker.is_empty() {
             if fault::is(Fault::FreesAGreyObject) {
                 self.marker.free_a_grey_object();
@@ -253,24 +256,17 @@ impl Collector {
         }
     }
 
-    /// Finds grey objects again that a full mark stack lost: they are marked, and their header says queued.
-    fn find_lost_grey(&self) {
-        self.marker.start_finding_lost();
-        for block in self.blocks.borrow().each() {
-            if block.lost_grey.replace(false) && !self.put_back_grey_of(block) {
-                return;
-            }
-        }
-    }
-
-    fn put_back_grey_of(&self, block: BlockPtr) -> bool {
+    /// Finds grey objects of a block again that a full mark stack lost: they are marked, and their header says queued.
+    /// (The stack is empty. So whatever is queued is lost, and one block at a time is enough: what it gives is traced
+    /// before the next one is looked at.)
+    fn put_back_grey_of(&self, block: BlockPtr) {
         let unused = self.unused_of(block);
         let mut at = 0;
         loop {
             // SAFETY: while marking, every block is swept and the mutator's (I7).
             at = bitmap::next_one(unsafe { block.bits(self.marker.marked()) }, at);
             if at >= GRANULES {
-                return true;
+                return;
             }
             match unused {
                 Some((from, to)) if (from..to).contains(&at) => at = to,
@@ -278,7 +274,7 @@ impl Collector {
                     // SAFETY: marked runs outside the unused tail start at headers and parse (I3).
                     let object = unsafe { block.object(at) };
                     if object.is_queued() && !self.marker.put_back(object) {
-                        return false;
+                        return;
                     }
                     at = if block.is_large() { GRANULES } else { at + object.granules() };
                 }
@@ -332,8 +328,8 @@ impl Collector {
     fn drain_to_a_fixed_point(&self, meter: &mut Meter) {
         let mut all = Meter::unlimited();
         while !self.marker.is_empty() {
-            if self.marker.must_find_lost() {
-                self.find_lost_grey();
+            if let Some(block) = self.marker.take_lost() {
+                self.put_back_grey_of(block);
             }
             self.marker.drain(&mut all);
         }
