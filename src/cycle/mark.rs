@@ -420,6 +420,16 @@ impl Drop for PutBack<'_> {
     }
 }
 
+/// Shades the edges that are left in the ring when it goes, also where a trace panics: between two steps the ring is
+/// empty.
+pub(crate) struct EmptiesRing<'m>(pub &'m Marker);
+
+impl Drop for EmptiesRing<'_> {
+    fn drop(&mut self) {
+        while self.0.shade_oldest() {}
+    }
+}
+
 /// Asks for the two words that marking will look at.
 #[inline(always)]
 fn prefetch(object: ObjectPtr, marked: usize) {

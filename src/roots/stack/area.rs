@@ -8,8 +8,8 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 
 use crate::barrier::rules::{RootWrite, Rules};
-use crate::cycle::mark::Marker;
-use crate::cycle::meter::Meter;
+use crate::cycle::mark::{EmptiesRing, Marker};
+use crate::cycle::meter::{Meter, ROOT_COST};
 use crate::trace::Tracer;
 
 /// The area's own header and memory, owned by the heap. All that the collector must know is here and never in a view:
@@ -180,10 +180,13 @@ impl StackArea {
     pub(super) fn scan(&self, marker: &Marker, meter: &mut Meter, cycle: u64) -> bool {
         self.enter_cycle(cycle);
         let mut at = self.unscanned.get().min(self.len.get());
+        let _ring = EmptiesRing(marker);
+        let mut tracer = Tracer::marking(marker);
         while at > 0 {
             at -= 1;
-            self.shade(at, marker);
-            if meter.spend(self.element.size().max(8)) {
+            // SAFETY: as in `shade`.
+            unsafe { (self.trace)(self.at(at), &mut tracer) };
+            if meter.spend(self.element.size() + ROOT_COST) {
                 break;
             }
         }
