@@ -21,6 +21,7 @@ pub(crate) mod blocks;
 pub(crate) mod collector;
 #[cfg(feature = "unsound-policies")]
 mod digest;
+mod list;
 pub(crate) mod mark;
 pub(crate) mod meter;
 pub(crate) mod pace;
