@@ -121,6 +121,14 @@ impl Blocks {
         Ok(block)
     }
 
+    /// Where a large heap has just grown: the sweeper's thread takes the pages of the chunk that it will grow into next.
+    #[inline]
+    pub fn look_ahead(&mut self) {
+        if let Some((base, bytes)) = self.arena.make_ahead() {
+            sweeper::have_pages_taken(base, bytes, self.arena.memory());
+        }
+    }
+
     /// All blocks are unswept from here on. The marker has flipped, and no hole is open (I2). Constant time, but for
     /// waking the thread.
     pub fn start_sweep(&mut self, occupied: usize, mode: Sweep, overwrite: bool) {

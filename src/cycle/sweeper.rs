@@ -5,9 +5,11 @@
 //! Nobody waits for a block. A heap that is dropped meanwhile moves the block in the sweeper's hands to `Abandoned`
 //! and leaves the rest of that block's drops to it; the last share of the job frees the memory.
 
+use core::ptr::NonNull;
+
 use super::list::BlockList;
 use super::sweep;
-use crate::space::arena::Memory;
+use crate::space::arena::{Memory, take_pages};
 use crate::space::block::{BlockPtr, Kind};
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::mpsc::{Sender, channel};
@@ -114,17 +116,31 @@ impl Job {
 /// What the thread is called.
 const NAME: &str = "grisaille-sweeper";
 
-/// Where jobs go, if the thread could be started.
-fn sweeper() -> Option<&'static Sender<Arc<Job>>> {
-    static SWEEPER: LazyLock<Option<Sender<Arc<Job>>>> = LazyLock::new(start);
+/// What the thread is asked for.
+enum Order {
+    Sweep(Arc<Job>),
+    /// The pages of a chunk that lies ahead are to be taken. The heap may be gone meanwhile, or use it.
+    TakePages(NonNull<u8>, usize, Arc<Memory>),
+}
+
+// SAFETY: the address is that of memory which the order keeps, and of which only the pages are touched.
+unsafe impl Send for Order {}
+
+/// Where orders go, if the thread could be started.
+fn sweeper() -> Option<&'static Sender<Order>> {
+    static SWEEPER: LazyLock<Option<Sender<Order>>> = LazyLock::new(start);
     LazyLock::force(&SWEEPER).as_ref()
 }
 
-fn start() -> Option<Sender<Arc<Job>>> {
-    let (sender, jobs) = channel::<Arc<Job>>();
+fn start() -> Option<Sender<Order>> {
+    let (sender, orders) = channel::<Order>();
     let body = move || {
-        for job in jobs {
-            while job.sweep_one() {}
+        for order in orders {
+            match order {
+                Order::Sweep(job) => while job.sweep_one() {},
+                // SAFETY: a chunk of this memory, of which the order has a share.
+                Order::TakePages(base, bytes, _memory) => unsafe { take_pages(base, bytes) },
+            }
         }
     };
     thread::Builder::new().name(NAME.into()).spawn(body).ok().map(|_| sender)
@@ -139,7 +155,14 @@ pub(crate) fn is_running() -> bool {
 pub(crate) fn hand_over(job: &Arc<Job>) {
     if let Some(sweeper) = sweeper() {
         // The thread never ends, so the channel never closes; if it did, the mutator would sweep.
-        let _ = sweeper.send(job.clone());
+        let _ = sweeper.send(Order::Sweep(job.clone()));
+    }
+}
+
+/// Has the sweeper thread take the pages of a chunk of `memory`.
+pub(crate) fn have_pages_taken(base: NonNull<u8>, bytes: usize, memory: Arc<Memory>) {
+    if let Some(sweeper) = sweeper() {
+        let _ = sweeper.send(Order::TakePages(base, bytes, memory));
     }
 }
 
