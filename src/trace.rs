@@ -108,6 +108,9 @@ pub(crate) struct Pointers {
     pub restarts: bool,
 }
 
+/// What an element of an array costs beside its bytes, in bytes of work.
+const ELEMENT_COST: usize = 16;
+
 impl<'t> Tracer<'t> {
     pub(crate) fn marking(marker: &'t Marker) -> Self {
         Tracer { sink: Sink::Marking(marker), bytes: 0 }
@@ -181,9 +184,10 @@ impl<'t> Tracer<'t> {
         matches!(self.sink, Sink::Marking(_))
     }
 
-    /// Books bytes scanned of an array, or outside the object.
-    pub(crate) fn scanned(&mut self, bytes: usize) {
-        self.bytes += bytes;
+    /// Books elements scanned of an array, or outside the object. Each may lead to an object that is not in the cache,
+    /// and counts more than its bytes.
+    pub(crate) fn scanned<T>(&mut self, elements: usize) {
+        self.bytes += elements * (size_of::<T>() + ELEMENT_COST);
     }
 
     pub(crate) fn take_bytes(&mut self) -> usize {

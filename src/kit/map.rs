@@ -116,7 +116,7 @@ unsafe fn trace_map<K: Key, V: Trace + Copy>(object: ObjectPtr, from: usize, era
         // Only when the piece is complete: a trace that panics leaves the flag as it is.
         map.moved.set(false);
     }
-    tracer.scanned((end - from.min(end)) * size_of::<(K, V)>());
+    tracer.scanned::<(K, V)>(end - from.min(end));
     if end == buckets { 0 } else { end }
 }
 
