@@ -23,6 +23,8 @@ use crate::trace::Tracer;
 const RING: usize = 16;
 /// Entries that the stack has room for at the least.
 const MIN_STACK: usize = 64;
+/// With so many entries the stack's capacity leaps to the cap: 128 KiB are copied at the most.
+const LEAP: usize = 1 << 14;
 /// What tracing one object costs beside its bytes, in bytes of work: the header, the bitmap, the queue.
 const OBJECT_COST: usize = 16;
 
@@ -166,9 +168,11 @@ impl Marker {
     fn enqueue_slow(&self, object: ObjectPtr) {
         // SAFETY: as in `enqueue`.
         let stack = unsafe { &mut *self.stack.get() };
-        // The capacity doubles up to the cap; where it may not, or the system has no memory, the object is lost
-        // from the stack and found again by its mark and its flag.
-        let more = stack.len().max(64).min(self.cap.get().saturating_sub(stack.len()));
+        // The capacity doubles, and when that begins to take long it leaps to the cap: memory that is not touched costs
+        // nothing. Where it may not grow, or the system has no memory, the object is lost from the stack and found
+        // again by its mark and its flag.
+        let left = self.cap.get().saturating_sub(stack.len());
+        let more = if stack.len() < LEAP { stack.len().max(MIN_STACK).min(left) } else { left };
         if more > 0 && stack.try_reserve_exact(more).is_ok() {
             stack.push(object);
         } else if !fault::is(Fault::ForgetsOnOverflow) {
