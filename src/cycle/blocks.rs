@@ -3,7 +3,7 @@
 use core::ops::ControlFlow;
 use std::collections::{HashSet, VecDeque};
 
-use super::list::BlockList;
+use super::list::{BlockLine, BlockList};
 use super::meter::Meter;
 use super::sweep;
 use super::sweeper::{self, Job, State};
@@ -48,7 +48,7 @@ pub(crate) struct Blocks {
     /// How many of `all` have drops that may run on the sweeper's thread.
     background: usize,
     /// Swept blocks with holes, by kind.
-    available: [VecDeque<BlockPtr>; KINDS],
+    available: [BlockLine; KINDS],
     job: Option<Arc<Job>>,
     /// Blocks of the job before this one were looked at by the mutator.
     looked_at: usize,
@@ -78,12 +78,19 @@ impl Blocks {
     /// line: they have no hole for this object, and may have one for a smaller.
     pub fn offer(&mut self, kind: Kind, tries: usize, mut accepts: impl FnMut(BlockPtr) -> bool) -> bool {
         let line = &mut self.available[kind as usize];
-        for _ in 0..tries.min(line.len()) {
-            let Some(block) = line.pop_back() else { break };
+        let mut refused = None;
+        for _ in 0..tries {
+            let Some(block) = line.pop_front() else { break };
+            // All have been asked.
+            if refused == Some(block) {
+                line.push_front(block);
+                break;
+            }
             if accepts(block) {
                 return true;
             }
-            line.push_front(block);
+            refused.get_or_insert(block);
+            line.push_back(block);
         }
         false
     }
@@ -133,9 +140,7 @@ impl Blocks {
     /// waking the thread.
     pub fn start_sweep(&mut self, occupied: usize, mode: Sweep, overwrite: bool) {
         debug_assert!(self.job.is_none(), "a cycle ended before the last one was swept");
-        for list in &mut self.available {
-            list.clear();
-        }
+        self.available = Default::default();
         let blocks = core::mem::take(&mut self.all);
         self.to_drop = core::mem::take(&mut self.all_drop);
         let weight = blocks.len() + core::mem::take(&mut self.background) * DROPS_WEIGH;
@@ -210,7 +215,7 @@ impl Blocks {
 
     #[cfg(test)]
     pub fn offer_for_tests(&mut self, block: BlockPtr) {
-        self.available[block.kind() as usize].push_back(block);
+        self.available[block.kind() as usize].push_front(block);
     }
 
     /// Files a swept block.
@@ -222,7 +227,7 @@ impl Blocks {
         }
         self.file(block);
         if !block.is_large() && BLOCK_ROOM - live >= MIN_FREE {
-            self.available[block.kind() as usize].push_back(block);
+            self.available[block.kind() as usize].push_front(block);
         }
     }
 
@@ -301,7 +306,7 @@ impl Blocks {
         let filed: HashSet<BlockPtr> = self.each().collect();
         let mut offered = HashSet::new();
         for (number, line) in self.available.iter().enumerate() {
-            for &block in line {
+            for block in line.iter() {
                 if !filed.contains(&block) || !offered.insert(block) {
                     return Some(format!("{block:?} is offered for allocation, and not filed, or offered twice"));
                 }
@@ -348,7 +353,7 @@ impl Blocks {
         arena.digest(digest);
         digest.number(*background);
         let lists = [all.iter().collect(), all_drop.clone(), to_drop.clone()];
-        let lines = available.iter().map(|line| line.iter().copied().collect::<Vec<_>>());
+        let lines = available.iter().map(|line| line.iter().collect::<Vec<_>>());
         for list in lists.into_iter().chain(lines) {
             digest.number(list.len());
             list.into_iter().for_each(|block| digest.block(block));

@@ -1,6 +1,6 @@
-//! [`BlockList`]: blocks, and for each the state that it will have in a sweep.
+//! [`BlockList`]: blocks, and for each the state that it will have in a sweep. [`BlockLine`]: blocks that wait.
 //!
-//! It lies in pieces. So it grows without being moved, and the job of a sweep is made of it in constant time, however
+//! The list lies in pieces. So it grows without being moved, and the job of a sweep is made of it in constant time, however
 //! many blocks there are: the states stand ready when it starts.
 
 use crate::space::block::BlockPtr;
@@ -54,6 +54,46 @@ impl BlockList {
     }
 }
 
+/// Blocks that wait, linked through them: it takes no memory, and none of it ever takes long.
+#[derive(Default)]
+pub(crate) struct BlockLine {
+    first: Option<BlockPtr>,
+    last: Option<BlockPtr>,
+}
+
+impl BlockLine {
+    pub fn is_empty(&self) -> bool {
+        self.first.is_none()
+    }
+
+    pub fn push_front(&mut self, block: BlockPtr) {
+        block.next_offered.set(self.first.replace(block));
+        self.last.get_or_insert(block);
+    }
+
+    pub fn push_back(&mut self, block: BlockPtr) {
+        block.next_offered.set(None);
+        match self.last.replace(block) {
+            Some(last) => last.next_offered.set(Some(block)),
+            None => self.first = Some(block),
+        }
+    }
+
+    pub fn pop_front(&mut self) -> Option<BlockPtr> {
+        let block = self.first?;
+        self.first = block.next_offered.get();
+        if self.first.is_none() {
+            self.last = None;
+        }
+        Some(block)
+    }
+
+    /// From the front to the back.
+    pub fn iter(&self) -> impl Iterator<Item = BlockPtr> {
+        core::iter::successors(self.first, |block| block.next_offered.get())
+    }
+}
+
 impl FromIterator<BlockPtr> for BlockList {
     fn from_iter<I: IntoIterator<Item = BlockPtr>>(blocks: I) -> BlockList {
         let mut list = BlockList::default();
@@ -80,5 +120,23 @@ mod tests {
         }
         assert!(list.iter().eq(blocks.iter().copied()));
         assert!((0..list.len()).all(|index| list.block(index) == blocks[index]));
+    }
+
+    #[test]
+    fn a_line_has_two_ends() {
+        let mut arena = Arena::new(usize::MAX);
+        let [a, b, c] = [(); 3].map(|()| arena.take(1, Kind::Plain, false, 0).unwrap());
+        let mut line = BlockLine::default();
+        for _ in 0..2 {
+            assert!(line.is_empty() && line.pop_front().is_none());
+            line.push_back(b);
+            line.push_front(a);
+            line.push_back(c);
+            assert!(line.iter().eq([a, b, c]));
+            assert_eq!([(); 3].map(|()| line.pop_front()), [Some(a), Some(b), Some(c)]);
+            line.push_front(c);
+            line.push_back(a);
+            assert_eq!([(); 2].map(|()| line.pop_front()), [Some(c), Some(a)]);
+        }
     }
 }

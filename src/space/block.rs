@@ -59,6 +59,8 @@ pub(crate) struct Block {
     pub dropped_to: Watched<u32>,
     /// The next block with `lost_grey`, in no order.
     pub next_lost: Watched<Option<BlockPtr>>,
+    /// The next block in the line of those that are offered for allocation.
+    pub next_offered: Watched<Option<BlockPtr>>,
     bits: [UnsafeCell<Words>; 2],
 }
 
@@ -103,6 +105,7 @@ impl BlockPtr {
                 scan: Watched::new(FIRST_GRANULE as u32),
                 dropped_to: Watched::new(FIRST_GRANULE as u32),
                 next_lost: Watched::new(None),
+                next_offered: Watched::new(None),
                 bits: [UnsafeCell::new([0; WORDS]), UnsafeCell::new([0; WORDS])],
             });
         }
