@@ -203,7 +203,7 @@ impl Collector {
         let may_trace = B::RULES.traces_in_window && !self.marker.is_empty();
         if (!self.roots_are_scanned() || self.window.get()) && !may_trace {
             if self.scan_roots(&B::RULES, meter) {
-                self.roots_scanned::<B>();
+                self.roots_scanned::<B>(meter);
             }
         } else if let Some(block) = self.marker.take_lost() {
             self.put_back_grey_of(block);
@@ -243,10 +243,12 @@ impl Collector {
     }
 
     /// The window closes: here, inside a step, when no unrooted pointer lives. What windows over stacks were written
-    /// with is shaded first, in the same step.
-    fn roots_scanned<B: Barrier>(&self) {
+    /// with is shaded first. That may take some steps: the last one leaves nothing.
+    fn roots_scanned<B: Barrier>(&self, meter: &mut Meter) {
         if B::RULES.window {
-            self.stacks.borrow_mut().scan_windows(&self.marker);
+            if !self.stacks.borrow_mut().scan_windows(&self.marker, meter) {
+                return;
+            }
             self.window.set(false);
         }
         if B::RULES.root_write != RootWrite::NoteDirty {
@@ -265,7 +267,7 @@ impl Collector {
             && self.stacks.borrow().nothing_is_unscanned(self.cycle.get())
             && self.guardians.borrow().is_scanned();
         if scanned && self.window.get() {
-            self.roots_scanned::<B>();
+            self.roots_scanned::<B>(&mut Meter::unlimited());
         }
     }
 
