@@ -163,7 +163,10 @@ impl StackTable {
         debug_assert!(areas.len() < *reap_at, "who is forgotten when is not told here");
         digest.number(areas.len());
         areas.iter().for_each(|area| area.digest(digest.last_look, digest));
-        [*unscanned, *dirty_cards, *were_dirty, *late as usize].into_iter().for_each(|number| digest.number(number));
+        digest.number(*unscanned);
+        if digest.marking.is_some() {
+            [*dirty_cards, *were_dirty, *late as usize].into_iter().for_each(|number| digest.number(number));
+        }
         // Their windows are shaded, whether their handle lives or not.
         for area in windowed {
             digest.number(areas.iter().position(|other| Arc::ptr_eq(other, area)).map_or(usize::MAX, |at| at));
