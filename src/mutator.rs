@@ -311,6 +311,9 @@ impl<'s, B: Barrier> Mutator<'s, B> {
             c.poll.set(c.stress || starved);
             return;
         }
+        if phase == Phase::Idle {
+            pacer.idle_ends();
+        }
         let budget = if c.stress {
             // Cycles of the smallest steps, of small ones and of usual ones, in turn.
             Budget::work([1, 1 << 10, 1 << 16][c.counters.cycles.get() as usize % 3])

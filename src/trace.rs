@@ -151,6 +151,9 @@ pub(crate) struct Pointers {
     pub restarts: bool,
 }
 
+/// What an element of an array costs beside its bytes, in bytes of work.
+const ELEMENT_COST: usize = 8;
+
 impl<'t> Tracer<'t> {
     pub(crate) fn marking(marker: &'t Marker, edges: Edges) -> Self {
         Tracer { edges, sink: Sink::Marking(marker), bytes: 0 }
@@ -236,9 +239,10 @@ impl<'t> Tracer<'t> {
         traced.piece()
     }
 
-    /// Books bytes scanned of an array, or outside the object.
-    pub(crate) fn scanned(&mut self, bytes: usize) {
-        self.bytes += bytes;
+    /// Books elements scanned of an array, or outside the object. Each may lead to an object that is not in the cache,
+    /// and counts more than its bytes.
+    pub(crate) fn scanned<T>(&mut self, elements: usize) {
+        self.bytes += elements * (size_of::<T>() + ELEMENT_COST);
     }
 
     pub(crate) fn take_bytes(&mut self) -> usize {

@@ -3,6 +3,7 @@
 use core::ops::ControlFlow;
 use std::collections::{HashSet, VecDeque};
 
+use super::list::{BlockLine, BlockList};
 use super::meter::Meter;
 use super::sweep;
 use super::sweeper::{self, Job, State};
@@ -41,13 +42,13 @@ const DROP_COST: usize = 64;
 pub(crate) struct Blocks {
     pub arena: Arena,
     /// Every block that is swept and taken, but for those below.
-    all: Vec<BlockPtr>,
+    all: BlockList,
     /// Those with drop glue that runs on the mutator's thread: no other thread touches them.
     all_drop: Vec<BlockPtr>,
     /// How many of `all` have drops that may run on the sweeper's thread.
     background: usize,
     /// Swept blocks with holes, by kind.
-    available: [VecDeque<BlockPtr>; KINDS],
+    available: [BlockLine; KINDS],
     job: Option<Arc<Job>>,
     /// Blocks of the job before this one were looked at by the mutator.
     looked_at: usize,
@@ -62,7 +63,7 @@ impl Blocks {
     pub fn new(limit: usize) -> Blocks {
         Blocks {
             arena: Arena::new(limit),
-            all: Vec::new(),
+            all: BlockList::default(),
             all_drop: Vec::new(),
             background: 0,
             available: Default::default(),
@@ -77,12 +78,19 @@ impl Blocks {
     /// line: they have no hole for this object, and may have one for a smaller.
     pub fn offer(&mut self, kind: Kind, tries: usize, mut accepts: impl FnMut(BlockPtr) -> bool) -> bool {
         let line = &mut self.available[kind as usize];
-        for _ in 0..tries.min(line.len()) {
-            let Some(block) = line.pop_back() else { break };
+        let mut refused = None;
+        for _ in 0..tries {
+            let Some(block) = line.pop_front() else { break };
+            // All have been asked.
+            if refused == Some(block) {
+                line.push_front(block);
+                break;
+            }
             if accepts(block) {
                 return true;
             }
-            line.push_front(block);
+            refused.get_or_insert(block);
+            line.push_back(block);
         }
         false
     }
@@ -120,14 +128,20 @@ impl Blocks {
         Ok(block)
     }
 
-    /// All blocks are unswept from here on. The marker has flipped, and no hole is open (I2).
+    /// Where a large heap has just grown: the sweeper's thread takes the pages of the chunk that it will grow into next.
+    #[inline]
+    pub fn look_ahead(&mut self) {
+        if let Some((base, bytes)) = self.arena.make_ahead() {
+            sweeper::have_pages_taken(base, bytes, self.arena.memory());
+        }
+    }
+
+    /// All blocks are unswept from here on. The marker has flipped, and no hole is open (I2). Constant time, but for
+    /// waking the thread.
     pub fn start_sweep(&mut self, occupied: usize, mode: Sweep, overwrite: bool) {
         debug_assert!(self.job.is_none(), "a cycle ended before the last one was swept");
-        for list in &mut self.available {
-            list.clear();
-        }
+        self.available = Default::default();
         let blocks = core::mem::take(&mut self.all);
-        self.all.reserve(blocks.len());
         self.to_drop = core::mem::take(&mut self.all_drop);
         let weight = blocks.len() + core::mem::take(&mut self.background) * DROPS_WEIGH;
         // Under stress every job is handed over, so that small heaps try the hand-over too.
@@ -151,7 +165,7 @@ impl Blocks {
     /// that runs code of the user's. False: none is left but those in other hands and those to drop.
     fn sweep_next(&mut self, may_drop: bool) -> bool {
         let Some(job) = self.job.clone() else { return false };
-        if self.looked_at < job.blocks.len() {
+        if self.looked_at < job.len() {
             self.looked_at += 1;
             self.look_at(self.looked_at - 1, &job, may_drop);
             return true;
@@ -175,13 +189,13 @@ impl Blocks {
     /// Whether the next block of the job waits for the sweeper.
     fn next_is_unswept(&self) -> bool {
         self.job.as_ref().is_some_and(|job| {
-            job.handed_over && self.looked_at < job.blocks.len() && job.state(self.looked_at) != State::Swept
+            job.handed_over && self.looked_at < job.len() && job.state(self.looked_at) != State::Swept
         })
     }
 
     /// False: the block is put off.
     fn look_at(&mut self, index: usize, job: &Job, may_drop: bool) -> bool {
-        let block = job.blocks[index];
+        let block = job.block(index);
         if block.kind() == Kind::Plain {
             if job.claim(index) {
                 job.sweep_claimed(index);
@@ -201,7 +215,7 @@ impl Blocks {
 
     #[cfg(test)]
     pub fn offer_for_tests(&mut self, block: BlockPtr) {
-        self.available[block.kind() as usize].push_back(block);
+        self.available[block.kind() as usize].push_front(block);
     }
 
     /// Files a swept block.
@@ -213,13 +227,17 @@ impl Blocks {
         }
         self.file(block);
         if !block.is_large() && BLOCK_ROOM - live >= MIN_FREE {
-            self.available[block.kind() as usize].push_back(block);
+            self.available[block.kind() as usize].push_front(block);
         }
     }
 
     fn file(&mut self, block: BlockPtr) {
         self.background += usize::from(block.kind() == Kind::BackgroundDrop);
-        if block.kind() == Kind::Drop { &mut self.all_drop } else { &mut self.all }.push(block);
+        if block.kind() == Kind::Drop {
+            self.all_drop.push(block);
+        } else {
+            self.all.push(block);
+        }
     }
 
     /// Sweeps within the budget, drops included. `take_part`: blocks too that the sweeper has not got to; without it,
@@ -271,14 +289,14 @@ impl Blocks {
 
     /// Every block of a heap that is not being swept.
     pub fn each(&self) -> impl Iterator<Item = BlockPtr> + '_ {
-        self.all.iter().chain(&self.all_drop).copied()
+        self.all.iter().chain(self.all_drop.iter().copied())
     }
 
     /// The blocks of a sweep that have not been filed yet, for the verifier: with `each`, all that are taken.
     pub fn unfiled(&self) -> impl Iterator<Item = BlockPtr> + '_ {
         let of_job = self.job.iter().flat_map(|job| {
-            let put_off = self.put_off.iter().map(|&index| job.blocks[index]);
-            put_off.chain(job.blocks[self.looked_at..].iter().copied())
+            let put_off = self.put_off.iter().map(|&index| job.block(index));
+            put_off.chain((self.looked_at..job.len()).map(|index| job.block(index)))
         });
         of_job.chain(self.to_drop.iter().copied())
     }
@@ -288,7 +306,7 @@ impl Blocks {
         let filed: HashSet<BlockPtr> = self.each().collect();
         let mut offered = HashSet::new();
         for (number, line) in self.available.iter().enumerate() {
-            for &block in line {
+            for block in line.iter() {
                 if !filed.contains(&block) || !offered.insert(block) {
                     return Some(format!("{block:?} is offered for allocation, and not filed, or offered twice"));
                 }
@@ -312,8 +330,8 @@ impl Blocks {
         if put_off.len() != self.put_off.len() || put_off.iter().any(|&index| index >= self.looked_at) {
             return Some("a block is put off twice, or before it was looked at".into());
         }
-        for index in 0..job.blocks.len() {
-            let (block, state) = (job.blocks[index], job.state(index));
+        for index in 0..job.len() {
+            let (block, state) = (job.block(index), job.state(index));
             let expected = if index < self.looked_at && !put_off.contains(&index) {
                 state == State::Swept
             } else {
@@ -334,9 +352,9 @@ impl Blocks {
         let Blocks { arena, all, all_drop, background, available, job, looked_at, put_off, to_drop } = self;
         arena.digest(digest);
         digest.number(*background);
-        let lists = [all, all_drop, to_drop].map(Vec::as_slice);
-        let lines = available.iter().map(|line| line.iter().copied().collect::<Vec<_>>());
-        for list in lists.map(<[BlockPtr]>::to_vec).into_iter().chain(lines) {
+        let lists = [all.iter().collect(), all_drop.clone(), to_drop.clone()];
+        let lines = available.iter().map(|line| line.iter().collect::<Vec<_>>());
+        for list in lists.into_iter().chain(lines) {
             digest.number(list.len());
             list.into_iter().for_each(|block| digest.block(block));
         }
@@ -344,7 +362,7 @@ impl Blocks {
         if let Some(job) = job {
             // Nobody else has it: what is swept was looked at.
             debug_assert!(!job.handed_over, "the future depends on another thread");
-            digest.number(job.blocks.len());
+            digest.number(job.len());
             digest.number(*looked_at);
             put_off.iter().for_each(|&index| digest.number(index));
             digest.flag(job.occupied == marker.occupied());
@@ -380,12 +398,12 @@ impl Blocks {
                 }
             }
             let put_off = core::mem::take(&mut self.put_off);
-            for index in put_off.into_iter().chain(self.looked_at..job.blocks.len()) {
+            for index in put_off.into_iter().chain(self.looked_at..job.len()) {
                 if job.claim(index) {
                     job.sweep_claimed(index);
                 }
                 // A block in the sweeper's hands is left to it, with what survives in it.
-                let block = job.blocks[index];
+                let block = job.block(index);
                 if !job.abandon(index) && block.kind() != Kind::Plain {
                     // SAFETY: the block is swept: the mutator's (I7).
                     unsafe { sweep::drop_all(block, job.occupied) };

@@ -168,6 +168,9 @@ impl Collector {
             self.starve();
         }
         self.book_blocks();
+        if self.sweep.get() == Sweep::Concurrent {
+            self.blocks.borrow_mut().look_ahead();
+        }
         at
     }
 

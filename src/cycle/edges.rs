@@ -54,6 +54,12 @@ impl EdgeRoom {
         self.edges.get().cast()
     }
 
+    /// Whether a stack with that top fills half of the room.
+    #[inline(always)]
+    pub fn is_half_full(&self, top: Top) -> bool {
+        (top.addr() - self.base().addr()) / size_of::<ObjectPtr>() > self.room.get() / 2
+    }
+
     /// Whether the edges that were taken last pointed here and there, and not along the memory: a sample of those that
     /// still stand above the top of the stack.
     pub fn are_scattered(&self, top: Top) -> bool {

@@ -10,7 +10,7 @@
 use core::cell::{Cell, UnsafeCell};
 use core::ptr::NonNull;
 
-use super::edges::{self, EdgeRoom, InFlight, Prefetched};
+use super::edges::{self, EdgeRoom, InFlight, Prefetched, Top};
 use super::meter::Meter;
 use super::weak::Waiting;
 use crate::fault::{self, Fault};
@@ -23,6 +23,8 @@ use crate::trace::Tracer;
 const MIN_STACK: usize = 64;
 /// After so much work the loop looks whether prefetches are worth it.
 const LOOK_AFTER: usize = 8 * 1024;
+/// With so many entries the stack's capacity leaps to the cap: 128 KiB are copied at the most.
+const LEAP: usize = 1 << 14;
 /// What tracing one object costs beside its bytes, in bytes of work: the header, the bitmap, the queue.
 const OBJECT_COST: usize = 16;
 
@@ -37,8 +39,8 @@ pub(crate) struct Marker {
     edges: EdgeRoom,
     /// The stack takes no more entries than this; what does not fit is found again from the bitmaps.
     cap: Cell<usize>,
-    /// Some block has a lost grey object.
-    overflowed: Cell<bool>,
+    /// The blocks that hold lost grey objects, linked through them: the first.
+    lost: Cell<Option<BlockPtr>>,
     /// Objects and granules marked in this cycle (not those born black).
     pub objects: Cell<usize>,
     pub granules: Cell<usize>,
@@ -57,7 +59,7 @@ impl Marker {
             pieces: UnsafeCell::new(Vec::new()),
             edges: EdgeRoom::new(),
             cap: Cell::new(cap),
-            overflowed: Cell::new(false),
+            lost: Cell::new(None),
             objects: Cell::new(0),
             granules: Cell::new(0),
             weak_cells: UnsafeCell::new(Vec::new()),
@@ -156,14 +158,24 @@ impl Marker {
     fn enqueue_slow(&self, object: ObjectPtr) {
         // SAFETY: as in `enqueue`.
         let stack = unsafe { &mut *self.stack.get() };
-        // The capacity doubles up to the cap; where it may not, or the system has no memory, the object is lost
-        // from the stack and found again by its mark and its flag.
-        let more = stack.len().max(64).min(self.cap.get().saturating_sub(stack.len()));
+        // The capacity doubles, and when that begins to take long it leaps to the cap: memory that is not touched costs
+        // nothing. Where it may not grow, or the system has no memory, the object is lost from the stack and found
+        // again by its mark and its flag.
+        let left = self.cap.get().saturating_sub(stack.len());
+        let more = if stack.len() < LEAP { stack.len().max(MIN_STACK).min(left) } else { left };
         if more > 0 && stack.try_reserve_exact(more).is_ok() {
             stack.push(object);
         } else if !fault::is(Fault::ForgetsOnOverflow) {
-            BlockPtr::of(object).lost_grey.set(true);
-            self.overflowed.set(true);
+            self.lose(object);
+        }
+    }
+
+    /// Notes the block of a grey object that the stack has no room for.
+    fn lose(&self, object: ObjectPtr) {
+        let block = BlockPtr::of(object);
+        if !block.lost_grey.get() {
+            block.lost_grey.set(true);
+            block.next_lost.set(self.lost.replace(Some(block)));
         }
     }
 
@@ -172,19 +184,19 @@ impl Marker {
         // SAFETY: leaf borrows of what is not shared.
         let (stack, pieces) = unsafe { ((*self.stack.get()).is_empty(), (*self.pieces.get()).is_empty()) };
         let empty = stack && (pieces || fault::is(Fault::ForgetsPieces));
-        empty && !self.overflowed.get()
+        empty && self.lost.get().is_none()
     }
 
-    /// Whether the stack is empty and grey objects were lost from it.
-    pub fn must_find_lost(&self) -> bool {
+    /// Where the stack is empty and grey objects were lost from it: takes a block that holds some. From here on it is
+    /// noted again if it loses another.
+    pub fn take_lost(&self) -> Option<BlockPtr> {
         // SAFETY: leaf borrows of what is not shared.
         let empty = unsafe { (*self.stack.get()).is_empty() && (*self.pieces.get()).is_empty() };
-        empty && self.overflowed.get()
-    }
-
-    /// The search for lost grey objects begins anew: what overflows from here on sets the flag again.
-    pub fn start_finding_lost(&self) {
-        self.overflowed.set(false);
+        let block = if empty { self.lost.get()? } else { return None };
+        self.lost.set(block.next_lost.get());
+        block.next_lost.set(None);
+        block.lost_grey.set(false);
+        Some(block)
     }
 
     /// Puts a lost grey object back. False: the stack is full again, and the rest of its block stays lost.
@@ -195,9 +207,13 @@ impl Marker {
             stack.push(object);
             return true;
         }
-        BlockPtr::of(object).lost_grey.set(true);
-        self.overflowed.set(true);
+        self.lose(object);
         false
+    }
+
+    /// The blocks that hold lost grey objects.
+    pub fn lost_blocks(&self) -> impl Iterator<Item = BlockPtr> {
+        core::iter::successors(self.lost.get(), |block| block.next_lost.get())
     }
 
     /// The grey objects that are queued, with the piece that scanning goes on from, for the verifier.
@@ -235,6 +251,15 @@ impl Marker {
             if !more {
                 break;
             }
+        }
+    }
+
+    /// Shades what the edges below `top` point to, behind those that wait for their prefetch.
+    fn shade_edges(&self, mut prefetched: Prefetched, mut top: Top) {
+        let (base, mut waiting) = (self.edges.base(), prefetched.waiting);
+        // SAFETY: the tracer that wrote the edges down is done, and nobody else uses the room.
+        while let Some(object) = unsafe { prefetched.pop(&mut waiting, base, &mut top, self.marked()) } {
+            self.shade(object);
         }
     }
 
@@ -304,14 +329,15 @@ impl Marker {
             // There are none between two steps.
             edges: _,
             cap: _,
-            overflowed,
+            lost: _,
             // Booked together with what was born black: see the collector.
             objects: _,
             granules: _,
             weak_cells,
             waiting: _,
         } = self;
-        digest.flag(overflowed.get());
+        digest.number(self.lost_blocks().count());
+        self.lost_blocks().for_each(|block| digest.block(block));
         // SAFETY: leaf borrows of what is not shared.
         let (stack, pieces, weak_cells) = unsafe { (&*stack.get(), &*pieces.get(), &*weak_cells.get()) };
         digest.objects(stack);
@@ -471,11 +497,42 @@ impl Drop for Drain<'_> {
             // SAFETY: a leaf borrow of what is not shared.
             unsafe { (*marker.pieces.get()).push((object, self.piece)) };
         }
-        let (base, mut top, mut waiting) = (marker.edges.base(), self.tracer.top(), self.prefetched.waiting);
-        // SAFETY: the loop has ended, and nobody else uses the room.
-        while let Some(object) = unsafe { self.prefetched.pop(&mut waiting, base, &mut top, marker.marked()) } {
-            marker.shade(object);
+        let prefetched = core::mem::replace(&mut self.prefetched, Prefetched::new());
+        marker.shade_edges(prefetched, self.tracer.top());
+    }
+}
+
+/// Roots that are being scanned: what they point to is shaded, behind the prefetches, and when this goes at the latest.
+pub(crate) struct RootScan<'m> {
+    marker: &'m Marker,
+    tracer: Tracer<'m>,
+}
+
+impl<'m> RootScan<'m> {
+    pub fn new(marker: &'m Marker) -> RootScan<'m> {
+        RootScan { marker, tracer: Tracer::marking(marker, marker.edges.open()) }
+    }
+
+    /// What the next root passes its pointers to.
+    #[inline(always)]
+    pub fn tracer(&mut self) -> &mut Tracer<'m> {
+        if self.marker.edges.is_half_full(self.tracer.top()) {
+            self.shade();
         }
+        &mut self.tracer
+    }
+
+    #[inline(never)]
+    fn shade(&mut self) {
+        let top = self.tracer.top();
+        self.tracer.set_top(self.marker.edges.base());
+        self.marker.shade_edges(Prefetched::new(), top);
+    }
+}
+
+impl Drop for RootScan<'_> {
+    fn drop(&mut self) {
+        self.shade();
     }
 }
 

@@ -2,6 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+/// What scanning a root costs beside its bytes, in bytes of work: the bitmap and the header of what it points to.
+pub(crate) const ROOT_COST: usize = 16;
+
 /// How often the clock is read: once in so many pieces of work.
 const CLOCK_EVERY: u32 = 32;
 
@@ -31,7 +34,8 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// A budget of `bytes` of work: an object traced counts its bytes and 16, a root slot 8, a block swept 512.
+    /// A budget of `bytes` of work: an object traced counts its bytes and 16, a root slot too, a block
+    /// swept 512.
     pub fn work(bytes: usize) -> Budget {
         Budget { work: bytes, time: None }
     }

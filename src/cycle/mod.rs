@@ -22,6 +22,7 @@ pub(crate) mod collector;
 #[cfg(feature = "unsound-policies")]
 mod digest;
 pub(crate) mod edges;
+mod list;
 pub(crate) mod mark;
 pub(crate) mod meter;
 pub(crate) mod pace;
@@ -36,12 +37,19 @@ use std::time::Instant;
 use crate::barrier::Barrier;
 use crate::barrier::rules::{Birth, RootWrite, Roots, Rules};
 use crate::fault::{self, Fault};
+use crate::space::arena::Aged;
 use crate::space::bitmap;
 use crate::space::block::{BlockPtr, GRANULES};
 use blocks::Sweep;
 use collector::{BirthColor, Collector};
 use meter::Meter;
 use phase::Phase;
+
+/// Work booked for a block in which lost grey objects are looked for: a walk over its objects.
+const LOST_BLOCK_COST: usize = 16 * 1024;
+
+/// Work booked for 2 MiB that go back to the system: 4 microseconds where they are one page, 80 where they are many.
+const GIVE_BACK_COST: usize = 32 * 1024;
 
 /// How a step ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -141,13 +149,21 @@ impl Collector {
             }
             Phase::Release => {
                 let chunk = self.released.get();
-                self.released.set(chunk + 1);
-                meter.spend(256);
-                if !self.blocks.borrow_mut().arena.age(chunk) {
-                    self.released.set(0);
-                    self.counters.cycles.set(self.counters.cycles.get() + 1);
-                    self.phase.set(Phase::Idle);
-                    return ControlFlow::Break(Ended::Cycle);
+                match self.blocks.borrow_mut().arena.age(chunk) {
+                    Aged::InPart => {
+                        meter.spend(GIVE_BACK_COST);
+                    }
+                    Aged::Done => {
+                        meter.spend(256);
+                        self.released.set(chunk + 1);
+                    }
+                    Aged::End => {
+                        meter.spend(256);
+                        self.released.set(0);
+                        self.counters.cycles.set(self.counters.cycles.get() + 1);
+                        self.phase.set(Phase::Idle);
+                        return ControlFlow::Break(Ended::Cycle);
+                    }
                 }
                 return ControlFlow::Continue(());
             }
@@ -188,11 +204,11 @@ impl Collector {
         let may_trace = B::RULES.traces_in_window && !self.marker.is_empty();
         if (!self.roots_are_scanned() || self.window.get()) && !may_trace {
             if self.scan_roots(&B::RULES, meter) {
-                self.roots_scanned::<B>();
+                self.roots_scanned::<B>(meter);
             }
-        } else if self.marker.must_find_lost() {
-            self.find_lost_grey();
-            meter.spend(1);
+        } else if let Some(block) = self.marker.take_lost() {
+            self.put_back_grey_of(block);
+            meter.spend(LOST_BLOCK_COST);
         } else if !self.marker.is_empty() {
             if fault::is(Fault::FreesAGreyObject) {
                 self.marker.free_a_grey_object();
@@ -228,10 +244,12 @@ impl Collector {
     }
 
     /// The window closes: here, inside a step, when no unrooted pointer lives. What windows over stacks were written
-    /// with is shaded first, in the same step.
-    fn roots_scanned<B: Barrier>(&self) {
+    /// with is shaded first. That may take some steps: the last one leaves nothing.
+    fn roots_scanned<B: Barrier>(&self, meter: &mut Meter) {
         if B::RULES.window {
-            self.stacks.borrow_mut().scan_windows(&self.marker);
+            if !self.stacks.borrow_mut().scan_windows(&self.marker, meter) {
+                return;
+            }
             self.window.set(false);
         }
         if B::RULES.root_write != RootWrite::NoteDirty {
@@ -250,28 +268,21 @@ impl Collector {
             && self.stacks.borrow().nothing_is_unscanned(self.cycle.get())
             && self.guardians.borrow().is_scanned();
         if scanned && self.window.get() {
-            self.roots_scanned::<B>();
+            self.roots_scanned::<B>(&mut Meter::unlimited());
         }
     }
 
-    /// Finds grey objects again that a full mark stack lost: they are marked, and their header says queued.
-    fn find_lost_grey(&self) {
-        self.marker.start_finding_lost();
-        for block in self.blocks.borrow().each() {
-            if block.lost_grey.replace(false) && !self.put_back_grey_of(block) {
-                return;
-            }
-        }
-    }
-
-    fn put_back_grey_of(&self, block: BlockPtr) -> bool {
+    /// Finds grey objects of a block again that a full mark stack lost: they are marked, and their header says queued.
+    /// (The stack is empty. So whatever is queued is lost, and one block at a time is enough: what it gives is traced
+    /// before the next one is looked at.)
+    fn put_back_grey_of(&self, block: BlockPtr) {
         let unused = self.unused_of(block);
         let mut at = 0;
         loop {
             // SAFETY: while marking, every block is swept and the mutator's (I7).
             at = bitmap::next_one(unsafe { block.bits(self.marker.marked()) }, at);
             if at >= GRANULES {
-                return true;
+                return;
             }
             match unused {
                 Some((from, to)) if (from..to).contains(&at) => at = to,
@@ -279,7 +290,7 @@ impl Collector {
                     // SAFETY: marked runs outside the unused tail start at headers and parse (I3).
                     let object = unsafe { block.object(at) };
                     if object.is_queued() && !self.marker.put_back(object) {
-                        return false;
+                        return;
                     }
                     at = if block.is_large() { GRANULES } else { at + object.granules() };
                 }
@@ -333,8 +344,8 @@ impl Collector {
     fn drain_to_a_fixed_point(&self, meter: &mut Meter) {
         let mut all = Meter::unlimited();
         while !self.marker.is_empty() {
-            if self.marker.must_find_lost() {
-                self.find_lost_grey();
+            if let Some(block) = self.marker.take_lost() {
+                self.put_back_grey_of(block);
             }
             self.marker.drain(&mut all);
         }

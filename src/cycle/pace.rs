@@ -217,6 +217,12 @@ impl Pacer {
         self.futile.get() >= 2
     }
 
+    /// The next step starts a cycle: what was allocated before it owes nothing, and was no burst.
+    pub fn idle_ends(&self) {
+        self.charged.set(self.size());
+        self.debt.set(0);
+    }
+
     /// What the step that begins now should do. `starved`: allocation waits for it.
     pub fn charge(&self, starved: bool) -> usize {
         let size = self.size();
@@ -309,6 +315,14 @@ mod tests {
             }
         }
         assert!(work > 12 << 20, "{work}");
+    }
+
+    #[test]
+    fn what_was_allocated_before_a_cycle_is_no_burst() {
+        let pacer = pacer(usize::MAX);
+        pacer.allocated(64 << 20);
+        pacer.idle_ends();
+        assert_eq!(pacer.charge(false), MIN_STEP);
     }
 
     #[test]

@@ -5,10 +5,13 @@
 //! Nobody waits for a block. A heap that is dropped meanwhile moves the block in the sweeper's hands to `Abandoned`
 //! and leaves the rest of that block's drops to it; the last share of the job frees the memory.
 
+use core::ptr::NonNull;
+
+use super::list::BlockList;
 use super::sweep;
-use crate::space::arena::Memory;
+use crate::space::arena::{Memory, take_pages};
 use crate::space::block::{BlockPtr, Kind};
-use crate::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::mpsc::{Sender, channel};
 use crate::sync::{Arc, LazyLock, thread};
 
@@ -31,8 +34,7 @@ pub(crate) enum State {
 /// The states are here and not in the blocks: a sweeper that comes late, when the mutator has swept a block, freed it
 /// and put it to another use, must not look at its memory.
 pub(crate) struct Job {
-    pub blocks: Vec<BlockPtr>,
-    states: Box<[AtomicU8]>,
+    blocks: BlockList,
     /// The bitmap that holds what survived.
     pub occupied: usize,
     /// Overwrite what is freed.
@@ -46,13 +48,21 @@ pub(crate) struct Job {
 }
 
 impl Job {
-    pub fn new(blocks: Vec<BlockPtr>, occupied: usize, overwrite: bool, handed_over: bool, memory: Arc<Memory>) -> Job {
-        let states = blocks.iter().map(|_| AtomicU8::new(State::Unswept as u8)).collect();
-        Job { blocks, states, occupied, overwrite, handed_over, next: AtomicUsize::new(0), _memory: memory }
+    /// All `blocks` are unswept.
+    pub fn new(blocks: BlockList, occupied: usize, overwrite: bool, handed_over: bool, memory: Arc<Memory>) -> Job {
+        Job { blocks, occupied, overwrite, handed_over, next: AtomicUsize::new(0), _memory: memory }
+    }
+
+    pub fn len(&self) -> usize {
+        self.blocks.len()
+    }
+
+    pub fn block(&self, index: usize) -> BlockPtr {
+        self.blocks.block(index)
     }
 
     pub fn state(&self, index: usize) -> State {
-        match self.states[index].load(Ordering::Acquire) {
+        match self.blocks.state(index).load(Ordering::Acquire) {
             0 => State::Unswept,
             1 => State::Sweeping,
             2 => State::Swept,
@@ -63,7 +73,8 @@ impl Job {
     /// Moves a block from one state to the next. What was written before is published with it. False: it was not in
     /// the first state.
     fn change(&self, index: usize, from: State, to: State) -> bool {
-        self.states[index].compare_exchange(from as u8, to as u8, Ordering::AcqRel, Ordering::Acquire).is_ok()
+        let state = self.blocks.state(index);
+        state.compare_exchange(from as u8, to as u8, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
     /// Takes an unswept block. True: it is the caller's now (I7).
@@ -78,7 +89,7 @@ impl Job {
 
     /// Sweeps a block that the caller has claimed, and publishes it.
     pub fn sweep_claimed(&self, index: usize) {
-        let block = self.blocks[index];
+        let block = self.block(index);
         // SAFETY: the block is the caller's by its claim (I7).
         unsafe { sweep::sweep_in_background(block, self.occupied, self.overwrite) };
         if !self.change(index, State::Sweeping, State::Swept) && block.kind() == Kind::BackgroundDrop {
@@ -105,17 +116,31 @@ impl Job {
 /// What the thread is called.
 const NAME: &str = "grisaille-sweeper";
 
-/// Where jobs go, if the thread could be started.
-fn sweeper() -> Option<&'static Sender<Arc<Job>>> {
-    static SWEEPER: LazyLock<Option<Sender<Arc<Job>>>> = LazyLock::new(start);
+/// What the thread is asked for.
+enum Order {
+    Sweep(Arc<Job>),
+    /// The pages of a chunk that lies ahead are to be taken. The heap may be gone meanwhile, or use it.
+    TakePages(NonNull<u8>, usize, Arc<Memory>),
+}
+
+// SAFETY: the address is that of memory which the order keeps, and of which only the pages are touched.
+unsafe impl Send for Order {}
+
+/// Where orders go, if the thread could be started.
+fn sweeper() -> Option<&'static Sender<Order>> {
+    static SWEEPER: LazyLock<Option<Sender<Order>>> = LazyLock::new(start);
     LazyLock::force(&SWEEPER).as_ref()
 }
 
-fn start() -> Option<Sender<Arc<Job>>> {
-    let (sender, jobs) = channel::<Arc<Job>>();
+fn start() -> Option<Sender<Order>> {
+    let (sender, orders) = channel::<Order>();
     let body = move || {
-        for job in jobs {
-            while job.sweep_one() {}
+        for order in orders {
+            match order {
+                Order::Sweep(job) => while job.sweep_one() {},
+                // SAFETY: a chunk of this memory, of which the order has a share.
+                Order::TakePages(base, bytes, _memory) => unsafe { take_pages(base, bytes) },
+            }
         }
     };
     thread::Builder::new().name(NAME.into()).spawn(body).ok().map(|_| sender)
@@ -130,7 +155,14 @@ pub(crate) fn is_running() -> bool {
 pub(crate) fn hand_over(job: &Arc<Job>) {
     if let Some(sweeper) = sweeper() {
         // The thread never ends, so the channel never closes; if it did, the mutator would sweep.
-        let _ = sweeper.send(job.clone());
+        let _ = sweeper.send(Order::Sweep(job.clone()));
+    }
+}
+
+/// Has the sweeper thread take the pages of a chunk of `memory`.
+pub(crate) fn have_pages_taken(base: NonNull<u8>, bytes: usize, memory: Arc<Memory>) {
+    if let Some(sweeper) = sweeper() {
+        let _ = sweeper.send(Order::TakePages(base, bytes, memory));
     }
 }
 
@@ -169,14 +201,14 @@ mod tests {
         for index in 0..2 {
             assert!(late.claim(index));
             late.sweep_claimed(index);
-            arena.give_back(late.blocks[index]);
+            arena.give_back(late.block(index));
         }
         let reused = arena.take(2, Kind::Plain, true, 0).unwrap();
         // SAFETY: the test's own block.
         bitmap::set_run(unsafe { reused.bits(0) }, FIRST_GRANULE, 100);
-        poison::unpoison(late.blocks[1].base(), 4096);
+        poison::unpoison(late.block(1).base(), 4096);
         // SAFETY: the second block of the run is plain memory now.
-        unsafe { late.blocks[1].base().write_bytes(0, 4096) };
+        unsafe { late.block(1).base().write_bytes(0, 4096) };
         assert!(!late.sweep_one());
         // SAFETY: as above.
         assert_eq!(bitmap::count(unsafe { reused.bits(0) }), 100);

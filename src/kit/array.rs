@@ -84,7 +84,7 @@ unsafe fn trace_array<T: Trace>(object: ObjectPtr, from: usize, erased: NonNull<
         for element in &all[from..end] {
             element.trace(tracer);
         }
-        tracer.scanned((end - from) * size_of::<T>());
+        tracer.scanned::<T>(end - from);
         if end == all.len() { 0 } else { end }
     };
     // SAFETY: the tracer is the caller's.

@@ -115,7 +115,7 @@ unsafe fn trace_buffer<V: Trace + Copy>(object: ObjectPtr, from: usize, erased: 
         for element in &all[from.min(end)..end] {
             element.get().trace(tracer);
         }
-        tracer.scanned((end - from.min(end)) * size_of::<Slot<V>>());
+        tracer.scanned::<Slot<V>>(end - from.min(end));
         if end == len { 0 } else { end }
     };
     // SAFETY: the tracer is the caller's.

@@ -126,7 +126,7 @@ fn scan_map<K: Key, V: Trace + Copy>(
         // Only when the piece is complete: a trace that panics leaves the flag as it is.
         map.moved.set(false);
     }
-    tracer.scanned((end - from.min(end)) * size_of::<(K, V)>());
+    tracer.scanned::<(K, V)>(end - from.min(end));
     if end == buckets { 0 } else { end }
 }
 

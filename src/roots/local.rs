@@ -6,8 +6,8 @@ use core::marker::PhantomData;
 
 use crate::barrier::Barrier;
 use crate::barrier::rules::Rules;
-use crate::cycle::mark::Marker;
-use crate::cycle::meter::Meter;
+use crate::cycle::mark::{Marker, RootScan};
+use crate::cycle::meter::{Meter, ROOT_COST};
 use crate::fault::{self, Fault};
 use crate::mutator::Mutator;
 use crate::space::header::ObjectPtr;
@@ -163,11 +163,12 @@ impl PointerArea {
     /// Scans from the top down until the budget is used up; true: all is scanned.
     pub fn scan(&self, marker: &Marker, meter: &mut Meter) -> bool {
         let mut at = self.unscanned.get().min(self.len());
+        let mut scan = RootScan::new(marker);
         while at > 0 {
             at -= 1;
             // SAFETY: a leaf expression.
-            marker.shade(unsafe { self.entries() }[at]);
-            if meter.spend(size_of::<ObjectPtr>()) {
+            scan.tracer().visit(unsafe { self.entries() }[at]);
+            if meter.spend(size_of::<ObjectPtr>() + ROOT_COST) {
                 break;
             }
         }

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::barrier::Barrier;
 use crate::barrier::rules::{RootWrite, Rules};
-use crate::cycle::mark::Marker;
-use crate::cycle::meter::Meter;
+use crate::cycle::mark::{Marker, RootScan};
+use crate::cycle::meter::{Meter, ROOT_COST};
 use crate::mutator::Mutator;
 use crate::roots::Surveyed;
 use crate::trace::{Trace, Tracer, restamp};
@@ -215,12 +215,13 @@ impl RootTable {
     /// been scanned a last time, since they are part of a snapshot that is taken lazily. Under other rules what they
     /// point to may have been freed in the cycle before.
     pub fn scan(&mut self, marker: &Marker, meter: &mut Meter, cycle: u64, last_look: bool) -> bool {
+        let mut scan = RootScan::new(marker);
         while self.unscanned > 0 {
             self.unscanned -= 1;
             let root = &self.entries[self.unscanned];
             let alive = root.is_alive();
             if alive || last_look {
-                root.trace(&mut Tracer::shading(marker));
+                root.trace(scan.tracer());
             }
             root.scanned_in().set(cycle);
             root.dirty().set(false);
@@ -228,7 +229,7 @@ impl RootTable {
                 // What moves here from the end was scanned or is new.
                 self.entries.swap_remove(self.unscanned);
             }
-            if meter.spend(16) {
+            if meter.spend(size_of::<usize>() + ROOT_COST) {
                 break;
             }
         }

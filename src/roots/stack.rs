@@ -4,7 +4,7 @@ mod area;
 mod table;
 
 use core::alloc::Layout;
-use core::cell::Cell;
+use core::cell::{Cell, RefCell};
 use core::fmt;
 use core::marker::PhantomData;
 use core::ops::Range;
@@ -16,7 +16,7 @@ use crate::barrier::Barrier;
 use crate::barrier::rules::{RootWrite, Rules};
 use crate::mutator::Mutator;
 use crate::trace::{Trace, Tracer, restamp};
-use area::StackArea;
+use area::{Cards, StackArea};
 pub(crate) use table::StackTable;
 
 /// A stack of values that keeps what they point to alive: an interpreter's value stack, a work list, a table of
@@ -96,7 +96,7 @@ where
             cycle: Cell::new(collector.cycle.get()),
             unscanned: Cell::new(0),
             dirty_from: Cell::new(0),
-            windowed: Cell::new((0, 0)),
+            windowed: RefCell::new(Cards::default()),
         });
         if capacity > 0 {
             area.grow(capacity);

@@ -17,6 +17,9 @@ const CHUNK_BLOCKS: usize = 2 * 1024 * 1024 / BLOCK_SIZE;
 const FIRST_CHUNK_BLOCKS: usize = 4;
 /// Cycles that a chunk lies empty before its memory goes back. Late: taking it again costs microseconds a page.
 const IDLE_CYCLES: u32 = 3;
+/// Bytes from which on a heap holds a chunk more than it uses, whose pages have been taken before they are needed. The
+/// first touch of a huge page takes 0.1 ms, and on a virtual machine that has to ask its host for it 1.5 ms.
+const AHEAD_FROM: usize = 16 * 1024 * 1024;
 
 /// The memory under a heap. The sweeper holds a share of it while it works, so a heap may be dropped meanwhile.
 pub(crate) struct Memory(UnsafeCell<Bump>);
@@ -53,8 +56,42 @@ struct Chunk {
     free_count: usize,
     /// Cycles for which the whole chunk has been free.
     idle: u32,
-    /// Its memory went back to the system; touching it again takes it again.
-    returned: bool,
+    /// So many blocks at its front went back to the system; touching them again takes them again.
+    gone: usize,
+    /// Nothing was ever taken from it, but for its pages: it is there for when the other chunks are full.
+    ahead: bool,
+}
+
+impl Chunk {
+    /// What comes first when blocks are taken: memory that is with us, then what was made ahead; the rest costs page
+    /// faults.
+    fn rank(&self) -> usize {
+        if self.gone > 0 { 2 } else { usize::from(self.ahead) }
+    }
+
+    /// The first free run of that many blocks.
+    fn find(&self, run: usize) -> Option<usize> {
+        let mut at = 0;
+        while let Some(start) = self.free[at..].first_one().map(|i| at + i) {
+            let end = self.free[start..].first_zero().map_or(self.free.len(), |i| start + i);
+            if end - start >= run {
+                return Some(start);
+            }
+            at = end;
+        }
+        None
+    }
+}
+
+/// How far [`Arena::age`] has come with a chunk.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Aged {
+    /// There is no such chunk, nor any after it.
+    End,
+    /// It is a cycle older.
+    Done,
+    /// A piece of it went back, and it may be that more is to go.
+    InPart,
 }
 
 /// No run of that many blocks within the limit, or the system has no more memory.
@@ -67,6 +104,8 @@ pub(crate) struct Arena {
     chunks: Vec<Chunk>,
     /// No chunk before this one has a free block.
     first_free: usize,
+    /// The heap has grown into new memory since it was last seen to that the next is there.
+    grew: bool,
     /// Bytes in blocks that are taken.
     pub used: usize,
     /// Bytes of chunks whose memory is with us.
@@ -83,6 +122,7 @@ impl Arena {
             memory: Arc::new(Memory(UnsafeCell::new(Bump::new()))),
             chunks: Vec::new(),
             first_free: 0,
+            grew: false,
             used: 0,
             held: 0,
             returned: 0,
@@ -96,7 +136,7 @@ impl Arena {
 
     /// Whether a block is free without asking the system for memory.
     pub fn has_free_block(&self) -> bool {
-        self.chunks[self.first_free.min(self.chunks.len())..].iter().any(|c| c.free_count != 0 && !c.returned)
+        self.chunks[self.first_free.min(self.chunks.len())..].iter().any(|c| c.free_count != 0 && c.rank() == 0)
     }
 
     /// Takes `run` blocks in a row. `besides` are bytes that count against the limit too.
@@ -114,9 +154,9 @@ impl Arena {
         c.free[first..first + run].fill(false);
         c.free_count -= run;
         c.idle = 0;
-        if core::mem::take(&mut c.returned) {
-            self.held += c.free.len() * BLOCK_SIZE;
-        }
+        self.grew |= c.rank() > 0;
+        self.held += core::mem::take(&mut c.gone) * BLOCK_SIZE;
+        c.ahead = false;
         self.used += bytes;
         // SAFETY: blocks `first..first + run` of this chunk are inside it, aligned, and were free until now.
         Ok(unsafe { BlockPtr::format(c.base.add(first * BLOCK_SIZE), run, chunk, kind, large) })
@@ -160,12 +200,14 @@ impl Arena {
     /// Which blocks are free follows from which are taken; small chunks do not age.
     #[cfg(feature = "unsound-policies")]
     pub fn digest(&self, digest: &mut crate::observe::digest::Digest<'_>) {
-        let Arena { memory: _, chunks, first_free, used, held, returned: _, limit: _ } = self;
-        for Chunk { base: _, free, free_count, idle, returned } in chunks {
+        let Arena { memory: _, chunks, first_free, grew, used, held, returned: _, limit: _ } = self;
+        digest.flag(*grew);
+        for Chunk { base: _, free, free_count, idle, gone, ahead } in chunks {
             digest.number(free.len());
             digest.number(*free_count);
             digest.number(if free.len() % CHUNK_BLOCKS == 0 { *idle as usize } else { 0 });
-            digest.flag(*returned);
+            digest.number(*gone);
+            digest.flag(*ahead);
         }
         digest.number(*first_free);
         digest.number(*used);
@@ -176,23 +218,21 @@ impl Arena {
         while self.first_free < self.chunks.len() && self.chunks[self.first_free].free_count == 0 {
             self.first_free += 1;
         }
-        // Chunks that are with us first: the others cost page faults.
-        for returned in [false, true] {
-            for (index, c) in self.chunks.iter().enumerate().skip(self.first_free) {
-                if c.free_count < run || c.returned != returned {
-                    continue;
-                }
-                let mut at = 0;
-                while let Some(start) = c.free[at..].first_one().map(|i| at + i) {
-                    let end = c.free[start..].first_zero().map_or(c.free.len(), |i| start + i);
-                    if end - start >= run {
-                        return Some((index, start));
-                    }
-                    at = end;
+        // The first of the best rank.
+        let mut found = None;
+        let mut rank = usize::MAX;
+        for (index, c) in self.chunks.iter().enumerate().skip(self.first_free) {
+            if c.free_count >= run
+                && c.rank() < rank
+                && let Some(start) = c.find(run)
+            {
+                (found, rank) = (Some((index, start)), c.rank());
+                if rank == 0 {
+                    break;
                 }
             }
         }
-        None
+        found
     }
 
     fn grow(&mut self, run: usize) -> Result<(usize, usize), Full> {
@@ -218,29 +258,70 @@ impl Arena {
             free: BitVec::repeat(true, blocks),
             free_count: blocks,
             idle: 0,
-            returned: false,
+            gone: 0,
+            ahead: false,
         });
+        self.grew = true;
         Ok((self.chunks.len() - 1, 0))
     }
 
-    /// Ages chunk `index` by a cycle; one that has been empty for some cycles gives its memory back. Returns whether
-    /// there are further chunks.
-    pub fn age(&mut self, index: usize) -> bool {
-        let Some(c) = self.chunks.get_mut(index) else { return false };
-        let blocks = c.free.len();
-        if c.free_count != blocks || c.returned {
-            c.idle = 0;
-        } else {
-            c.idle += 1;
-            // Small chunks stay: they are the heap's minimum, and lie in malloc's own pages.
-            if c.idle >= IDLE_CYCLES && blocks % CHUNK_BLOCKS == 0 && system::give_back(c.base, blocks * BLOCK_SIZE) {
-                c.returned = true;
-                self.held -= blocks * BLOCK_SIZE;
-                self.returned += blocks * BLOCK_SIZE;
-            }
+    /// Where a large heap has just grown: sees to it that an empty chunk is there to grow into, whose pages have still to
+    /// be taken ([`take_pages`]).
+    pub fn make_ahead(&mut self) -> Option<(NonNull<u8>, usize)> {
+        if !core::mem::take(&mut self.grew)
+            || self.held < AHEAD_FROM
+            || self.limit - self.held.min(self.limit) < CHUNK_BLOCKS * BLOCK_SIZE
+            || self.chunks.iter().any(|c| c.ahead)
+        {
+            return None;
         }
-        true
+        let index = match self.chunks.iter().position(|c| c.gone == CHUNK_BLOCKS && c.free.len() == CHUNK_BLOCKS) {
+            Some(index) => index,
+            None => self.grow(CHUNK_BLOCKS).ok()?.0,
+        };
+        self.grew = false;
+        let c = &mut self.chunks[index];
+        self.held += core::mem::take(&mut c.gone) * BLOCK_SIZE;
+        c.ahead = true;
+        c.idle = 0;
+        Some((c.base, CHUNK_BLOCKS * BLOCK_SIZE))
     }
+
+    /// Ages chunk `index` by a cycle; one that has been empty for some cycles gives its memory back, a piece at a time.
+    pub fn age(&mut self, index: usize) -> Aged {
+        let Some(c) = self.chunks.get_mut(index) else { return Aged::End };
+        let blocks = c.free.len();
+        if c.free_count != blocks || c.gone == blocks {
+            c.idle = 0;
+            return Aged::Done;
+        }
+        if c.gone == 0 {
+            c.idle += 1;
+        }
+        // Small chunks stay: they are the heap's minimum, and lie in malloc's own pages.
+        if c.idle < IDLE_CYCLES || blocks % CHUNK_BLOCKS != 0 {
+            return Aged::Done;
+        }
+        let bytes = CHUNK_BLOCKS * BLOCK_SIZE;
+        // SAFETY: the piece is inside the chunk.
+        if !system::give_back(unsafe { c.base.add(c.gone * BLOCK_SIZE) }, bytes) {
+            return Aged::Done;
+        }
+        c.ahead = false;
+        c.gone += CHUNK_BLOCKS;
+        self.held -= bytes;
+        self.returned += bytes;
+        Aged::InPart
+    }
+}
+
+/// Takes the pages of memory that nobody uses, as a first touch would. It changes no contents: somebody may begin to use
+/// it meanwhile.
+///
+/// # Safety
+/// The memory must be a chunk's, and its [`Memory`] be kept by the caller.
+pub(crate) unsafe fn take_pages(base: NonNull<u8>, bytes: usize) {
+    system::take_pages(base, bytes);
 }
 
 #[cfg(all(any(target_os = "linux", target_os = "android"), not(miri)))]
@@ -255,6 +336,11 @@ mod system {
         let _ = unsafe { madvise(base.as_ptr().cast(), bytes, Advice::LinuxHugepage) };
     }
 
+    pub fn take_pages(base: NonNull<u8>, bytes: usize) {
+        // SAFETY: the range is ours, and this advice changes no contents. (Systems before Linux 5.14 refuse it.)
+        let _ = unsafe { madvise(base.as_ptr().cast(), bytes, Advice::LinuxPopulateWrite) };
+    }
+
     pub fn give_back(base: NonNull<u8>, bytes: usize) -> bool {
         // SAFETY: every block of the range is free: nothing reads it before `BlockPtr::format` writes it.
         unsafe { madvise(base.as_ptr().cast(), bytes, Advice::LinuxDontNeed) }.is_ok()
@@ -265,6 +351,7 @@ mod system {
 mod system {
     use core::ptr::NonNull;
     pub fn use_huge_pages(_: NonNull<u8>, _: usize) {}
+    pub fn take_pages(_: NonNull<u8>, _: usize) {}
     pub fn give_back(_: NonNull<u8>, _: usize) -> bool {
         false
     }
@@ -296,13 +383,49 @@ mod tests {
         for cycle in 1..=IDLE_CYCLES {
             assert_eq!(arena.returned, 0, "before cycle {cycle}");
             let mut index = 0;
-            while arena.age(index) {
-                index += 1;
+            loop {
+                match arena.age(index) {
+                    Aged::End => break,
+                    Aged::Done => index += 1,
+                    Aged::InPart => assert_eq!(arena.returned % (CHUNK_BLOCKS * BLOCK_SIZE), 0),
+                }
             }
         }
         assert_eq!((arena.returned, arena.held), (2 * CHUNK_BLOCKS * BLOCK_SIZE, 0));
         assert_eq!(arena.take(CHUNK_BLOCKS, Kind::Plain, true, 0).unwrap(), run);
         assert_eq!(arena.held, 2 * CHUNK_BLOCKS * BLOCK_SIZE);
+    }
+
+    #[test]
+    fn a_large_heap_has_a_chunk_ahead() {
+        let mut arena = Arena::new(usize::MAX);
+        assert_eq!(arena.make_ahead(), None);
+        let chunk = CHUNK_BLOCKS * BLOCK_SIZE;
+        let large = arena.take(AHEAD_FROM / BLOCK_SIZE, Kind::Plain, true, 0).unwrap();
+        let (base, bytes) = arena.make_ahead().unwrap();
+        assert_eq!((bytes, arena.held), (chunk, AHEAD_FROM + chunk));
+        assert_eq!(arena.make_ahead(), None, "one is enough");
+        assert!(!arena.has_free_block(), "what can be swept is swept before it is used");
+        // SAFETY: the chunk is the arena's.
+        unsafe { take_pages(base, bytes) };
+        arena.give_back(large);
+        let blocks: Vec<_> =
+            (0..=AHEAD_FROM / BLOCK_SIZE).map(|_| arena.take(1, Kind::Plain, false, 0).unwrap()).collect();
+        assert_eq!(blocks.last().unwrap().base(), base, "it is used when the others are full");
+        assert!(arena.make_ahead().is_some(), "and then there is another");
+        // What went back comes first.
+        for block in blocks {
+            arena.give_back(block);
+        }
+        for index in 0..IDLE_CYCLES as usize * arena.chunks.len() {
+            while arena.age(index % arena.chunks.len()) == Aged::InPart {}
+        }
+        assert_eq!((arena.held, arena.chunks.iter().filter(|c| c.ahead).count()), (0, 0));
+        let _all: Vec<_> =
+            (0..=AHEAD_FROM / BLOCK_SIZE).map(|_| arena.take(1, Kind::Plain, false, 0).unwrap()).collect();
+        let chunks = arena.chunks.len();
+        assert_eq!(arena.make_ahead().map(|(_, bytes)| bytes), Some(chunk));
+        assert_eq!(arena.chunks.len(), chunks);
     }
 
     #[test]

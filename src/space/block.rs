@@ -57,6 +57,10 @@ pub(crate) struct Block {
     pub scan: Watched<u32>,
     /// The granule up to which dead objects have been dropped in this sweep (I6).
     pub dropped_to: Watched<u32>,
+    /// The next block with `lost_grey`, in no order.
+    pub next_lost: Watched<Option<BlockPtr>>,
+    /// The next block in the line of those that are offered for allocation.
+    pub next_offered: Watched<Option<BlockPtr>>,
     bits: [UnsafeCell<Words>; 2],
 }
 
@@ -100,6 +104,8 @@ impl BlockPtr {
                 live: Watched::new(0),
                 scan: Watched::new(FIRST_GRANULE as u32),
                 dropped_to: Watched::new(FIRST_GRANULE as u32),
+                next_lost: Watched::new(None),
+                next_offered: Watched::new(None),
                 bits: [UnsafeCell::new([0; WORDS]), UnsafeCell::new([0; WORDS])],
             });
         }

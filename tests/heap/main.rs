@@ -12,6 +12,7 @@ mod stats;
 mod steps;
 mod threads;
 mod weak;
+mod windows;
 
 use grisaille::Sweep;
 

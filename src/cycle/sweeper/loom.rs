@@ -311,7 +311,7 @@ fn every_state() {
     let mut arena = Arena::new(usize::MAX);
     let block = arena.take(1, Kind::BackgroundDrop, false, 0).unwrap();
     let [dead, living] = fill(block, &[DEAD, LIVING]);
-    let job = Arc::new(Job::new(vec![block], 1, true, true, arena.memory()));
+    let job = Arc::new(Job::new(BlockList::from_iter([block]), 1, true, true, arena.memory()));
     hand_over(&job);
     let state = job.state(0);
     saw(match state {
@@ -489,7 +489,7 @@ fn the_last_share() {
     fill(block, &[DEAD, LIVING]);
     let forgotten = std::env::var(WEAKNESS).is_ok_and(|weakness| weakness == "no share of the memory");
     let memory = if forgotten { Arena::new(usize::MAX).memory() } else { arena.memory() };
-    hand_over(&Arc::new(Job::new(vec![block], 1, true, true, memory)));
+    hand_over(&Arc::new(Job::new(BlockList::from_iter([block]), 1, true, true, memory)));
     drop(arena);
     end();
 }

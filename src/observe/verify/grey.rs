@@ -30,7 +30,13 @@ impl Verifier<'_> {
                 self.in_pieces.insert(object, piece);
             }
         }
-        if !self.is_marking() && !queued.is_empty() {
+        let listed: HashSet<usize> = self.c.marker.lost_blocks().map(|block| block.base().as_ptr().addr()).collect();
+        if let Some(walked) = self.blocks.iter().find(|walked| {
+            walked.filed && walked.block.lost_grey.get() != listed.contains(&walked.block.base().as_ptr().addr())
+        }) {
+            return fail(format!("{:?} has lost grey objects and is not listed, or is and has none", walked.block));
+        }
+        if !self.is_marking() && !(queued.is_empty() && listed.is_empty()) {
             return fail(format!("{} objects are queued in phase {}", queued.len(), self.c.phase.get()));
         }
         let mut lost = false;

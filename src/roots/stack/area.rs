@@ -1,15 +1,18 @@
 //! [`StackArea`]: what the collector knows of a stack, and its memory.
 
 use core::alloc::Layout;
-use core::cell::Cell;
+use core::cell::{Cell, RefCell};
+use core::ops::Range;
 use core::ptr::NonNull;
 use std::sync::atomic::AtomicBool;
 #[cfg(feature = "unsound-policies")]
 use std::sync::atomic::Ordering;
 
+use bitvec::vec::BitVec;
+
 use crate::barrier::rules::{RootWrite, Rules};
-use crate::cycle::mark::Marker;
-use crate::cycle::meter::Meter;
+use crate::cycle::mark::{Marker, RootScan};
+use crate::cycle::meter::{Meter, ROOT_COST};
 use crate::trace::Tracer;
 
 /// The area's own header and memory, owned by the heap. All that the collector must know is here and never in a view:
@@ -30,8 +33,52 @@ pub(crate) struct StackArea {
     pub(super) unscanned: Cell<usize>,
     /// `[dirty_from, len)` has to be scanned again.
     pub(super) dirty_from: Cell<usize>,
-    /// A window was handed out over this range since the last step: anything may have been written to it.
-    pub(super) windowed: Cell<(usize, usize)>,
+    /// Windows were handed out over these elements in the policy's window: anything may have been written to them.
+    pub(super) windowed: RefCell<Cards>,
+}
+
+/// Elements that are rescanned together.
+pub(super) const CARD: usize = 64;
+
+/// Parts of an area that are to be rescanned.
+#[derive(Default)]
+pub(super) struct Cards {
+    /// One bit for `CARD` elements.
+    dirty: BitVec,
+    /// No card before this one is dirty.
+    from: usize,
+    /// The table lists the area among those with dirty cards.
+    pub listed: bool,
+}
+
+impl Cards {
+    /// Notes a range that is not empty. Returns how many cards became dirty.
+    pub fn note(&mut self, range: &Range<usize>) -> usize {
+        let (from, to) = (range.start / CARD, range.end.div_ceil(CARD));
+        if self.dirty.len() < to {
+            self.dirty.resize(to, false);
+        }
+        self.from = self.from.min(from);
+        let noted = self.dirty[from..to].count_zeros();
+        self.dirty[from..to].fill(true);
+        noted
+    }
+
+    /// The next dirty card, which is clean from here on.
+    pub fn next(&mut self) -> Option<usize> {
+        let Some(more) = self.dirty.get(self.from..).and_then(|rest| rest.first_one()) else {
+            *self = Cards { dirty: core::mem::take(&mut self.dirty), ..Cards::default() };
+            return None;
+        };
+        self.from += more;
+        self.dirty.set(self.from, false);
+        Some(self.from)
+    }
+
+    /// Whether the element lies in a dirty card.
+    pub fn has(&self, index: usize) -> bool {
+        self.dirty.get(index / CARD).is_some_and(|bit| *bit)
+    }
 }
 
 // SAFETY: all but `alive` is touched by the heap's mutator only (see `Stack`).
@@ -119,8 +166,12 @@ impl StackArea {
         if let Some(now) = digest.marking {
             digest.flag(cycle.get() == now);
             if cycle.get() == now {
-                let (from, to) = windowed.get();
-                [unscanned.get(), dirty_from.get(), from, to].into_iter().for_each(|number| digest.number(number));
+                digest.number(unscanned.get());
+                digest.number(dirty_from.get());
+                let Cards { dirty, from, listed } = &*windowed.borrow();
+                dirty.iter_ones().for_each(|card| digest.number(card));
+                digest.number(*from);
+                digest.flag(*listed);
             }
         }
     }
@@ -130,7 +181,7 @@ impl StackArea {
         if self.cycle.replace(cycle) != cycle {
             self.unscanned.set(self.len.get());
             self.dirty_from.set(self.len.get());
-            self.windowed.set((0, 0));
+            debug_assert!(!self.windowed.borrow().listed, "the last cycle's window closed before it was rescanned");
         }
     }
 
@@ -180,14 +231,27 @@ impl StackArea {
     pub(super) fn scan(&self, marker: &Marker, meter: &mut Meter, cycle: u64) -> bool {
         self.enter_cycle(cycle);
         let mut at = self.unscanned.get().min(self.len.get());
+        let mut scan = RootScan::new(marker);
         while at > 0 {
             at -= 1;
-            self.shade(at, marker);
-            if meter.spend(self.element.size().max(8)) {
+            // SAFETY: as in `shade`.
+            unsafe { (self.trace)(self.at(at), scan.tracer()) };
+            if meter.spend(self.element.size() + ROOT_COST) {
                 break;
             }
         }
         self.unscanned.set(at);
         at == 0
+    }
+
+    /// Scans a card again.
+    pub(super) fn rescan_card(&self, card: usize, marker: &Marker, meter: &mut Meter) {
+        let mut scan = RootScan::new(marker);
+        for index in card * CARD..((card + 1) * CARD).min(self.len.get()) {
+            // SAFETY: as in `shade`.
+            unsafe { (self.trace)(self.at(index), scan.tracer()) };
+            meter.spend(self.element.size() + ROOT_COST);
+        }
+        meter.spend(1);
     }
 }

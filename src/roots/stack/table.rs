@@ -17,14 +17,26 @@ pub(crate) struct StackTable {
     pub(super) areas: Vec<Arc<StackArea>>,
     /// While roots are scanned: `[0, unscanned)` still has to be.
     pub(super) unscanned: usize,
-    /// Areas with windows that were handed out in the window and not rescanned yet.
-    pub(super) windowed: Vec<Arc<StackArea>>,
+    /// Areas with windows that were handed out in the window and not rescanned yet, and how many cards those take.
+    windowed: Vec<Arc<StackArea>>,
+    dirty_cards: usize,
+    /// How many the last rescan found, and how often one found no fewer than the one before.
+    were_dirty: usize,
+    late: u32,
     pub(super) reap_at: usize,
 }
 
 impl StackTable {
     pub fn new() -> StackTable {
-        StackTable { areas: Vec::new(), unscanned: 0, windowed: Vec::new(), reap_at: 64 }
+        StackTable {
+            areas: Vec::new(),
+            unscanned: 0,
+            windowed: Vec::new(),
+            dirty_cards: 0,
+            were_dirty: 0,
+            late: 0,
+            reap_at: 64,
+        }
     }
 
     pub(super) fn add(&mut self, area: Arc<StackArea>) {
@@ -56,15 +68,14 @@ impl StackTable {
         area.enter_cycle(cycle);
         match rules.root_write {
             RootWrite::ShadeNewInWindow | RootWrite::ShadeNewInWindowButNotOnKeep => {
-                let (start, end) = area.windowed.get();
-                if start == end
+                let mut cards = area.windowed.borrow_mut();
+                if !cards.listed
                     && let Some(shared) = self.areas.iter().find(|a| core::ptr::eq(&***a, area))
                 {
                     self.windowed.push(shared.clone());
-                    area.windowed.set((range.start, range.end));
-                } else {
-                    area.windowed.set((start.min(range.start), end.max(range.end)));
+                    cards.listed = true;
                 }
+                self.dirty_cards += cards.note(&range);
             }
             RootWrite::NoteDirty => area.dirty_from.set(area.dirty_from.get().min(range.start)),
             RootWrite::ShadeOldIfUnscanned
@@ -81,7 +92,8 @@ impl StackTable {
     /// All that lies here now has to be scanned. Constant time.
     pub fn start_scan(&mut self) {
         self.unscanned = self.areas.len();
-        self.windowed.clear();
+        debug_assert!(self.windowed.is_empty() && self.dirty_cards == 0);
+        (self.were_dirty, self.late) = (usize::MAX, 0);
     }
 
     /// Scans until the budget is used up; true: all is scanned. Areas whose handle is gone are freed; `last_look`: after
@@ -109,14 +121,28 @@ impl StackTable {
         self.unscanned == 0
     }
 
-    /// Shades what windows may have been written with, before the window of the policy closes.
-    pub fn scan_windows(&mut self, marker: &Marker) {
-        for area in self.windowed.drain(..) {
-            let (start, end) = area.windowed.replace((0, 0));
-            for index in start..end.min(area.len.get()) {
-                area.shade(index, marker);
+    /// Shades what windows may have been written with, before the window of the policy closes. True: all of it. A
+    /// mutator that writes through windows faster than steps follow does not keep the policy's window open: steps that
+    /// find no less to do than the one before become longer.
+    pub fn scan_windows(&mut self, marker: &Marker, meter: &mut Meter) -> bool {
+        self.late += u32::from(self.dirty_cards >= self.were_dirty);
+        self.were_dirty = self.dirty_cards;
+        let mut at_least = 1usize << self.late.min(usize::BITS - 1);
+        while let Some(area) = self.windowed.last() {
+            let card = area.windowed.borrow_mut().next();
+            match card {
+                Some(card) => {
+                    area.rescan_card(card, marker, meter);
+                    self.dirty_cards -= 1;
+                    at_least = at_least.saturating_sub(1);
+                }
+                None => drop(self.windowed.pop()),
+            }
+            if at_least == 0 && meter.exhausted() && self.dirty_cards > 0 {
+                break;
             }
         }
+        self.windowed.is_empty()
     }
 
     /// Shades what was written since it was scanned.
@@ -133,11 +159,14 @@ impl StackTable {
 
     #[cfg(feature = "unsound-policies")]
     pub fn digest(&self, digest: &mut crate::observe::digest::Digest<'_>) {
-        let StackTable { areas, unscanned, windowed, reap_at } = self;
+        let StackTable { areas, unscanned, windowed, dirty_cards, were_dirty, late, reap_at } = self;
         debug_assert!(areas.len() < *reap_at, "who is forgotten when is not told here");
         digest.number(areas.len());
         areas.iter().for_each(|area| area.digest(digest.last_look, digest));
         digest.number(*unscanned);
+        if digest.marking.is_some() {
+            [*dirty_cards, *were_dirty, *late as usize].into_iter().for_each(|number| digest.number(number));
+        }
         // Their windows are shaded, whether their handle lives or not.
         for area in windowed {
             digest.number(areas.iter().position(|other| Arc::ptr_eq(other, area)).map_or(usize::MAX, |at| at));
@@ -154,13 +183,13 @@ impl StackTable {
                 continue;
             }
             let entered = area.cycle.get() == cycle;
-            let (from, to) = area.windowed.get();
+            let windowed = area.windowed.borrow();
             for index in 0..area.len.get() {
                 pointers.clear();
                 // SAFETY: below `len`.
                 unsafe { (area.trace)(area.at(index), &mut Tracer::listing(&mut pointers)) };
                 let unscanned = number < self.unscanned && (!entered || index < area.unscanned.get());
-                let windowed = entered && (from..to).contains(&index);
+                let windowed = entered && windowed.has(index);
                 f(Surveyed {
                     objects: &pointers,
                     place: [number, index],
