@@ -7,7 +7,7 @@ use core::marker::PhantomData;
 use crate::barrier::Barrier;
 use crate::barrier::rules::Rules;
 use crate::cycle::mark::{EmptiesRing, Marker};
-use crate::cycle::meter::{Meter, ROOT_COST};
+use crate::cycle::meter::{EDGE_COST, Meter};
 use crate::fault::{self, Fault};
 use crate::mutator::Mutator;
 use crate::space::header::ObjectPtr;
@@ -168,7 +168,7 @@ impl PointerArea {
             at -= 1;
             // SAFETY: a leaf expression.
             marker.edge(unsafe { self.entries() }[at]);
-            if meter.spend(size_of::<ObjectPtr>() + ROOT_COST) {
+            if meter.spend(size_of::<ObjectPtr>() + EDGE_COST) {
                 break;
             }
         }
