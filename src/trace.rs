@@ -6,6 +6,7 @@ use core::ptr::NonNull;
 
 use crate::cycle::edges::{Edges, Top};
 use crate::cycle::mark::Marker;
+use crate::cycle::meter::EDGE_COST;
 use crate::pointer::gc::Gc;
 use crate::roots::local::PointerArea;
 use crate::space::block::{GRANULE, Kind};
@@ -151,9 +152,6 @@ pub(crate) struct Pointers {
     pub restarts: bool,
 }
 
-/// What an element of an array costs beside its bytes, in bytes of work.
-const ELEMENT_COST: usize = 8;
-
 impl<'t> Tracer<'t> {
     pub(crate) fn marking(marker: &'t Marker, edges: Edges) -> Self {
         Tracer { edges, sink: Sink::Marking(marker), bytes: 0 }
@@ -242,7 +240,7 @@ impl<'t> Tracer<'t> {
     /// Books elements scanned of an array, or outside the object. Each may lead to an object that is not in the cache,
     /// and counts more than its bytes.
     pub(crate) fn scanned<T>(&mut self, elements: usize) {
-        self.bytes += elements * (size_of::<T>() + ELEMENT_COST);
+        self.bytes += elements * (size_of::<T>() + EDGE_COST);
     }
 
     pub(crate) fn take_bytes(&mut self) -> usize {

@@ -7,7 +7,7 @@ use core::marker::PhantomData;
 use crate::barrier::Barrier;
 use crate::barrier::rules::Rules;
 use crate::cycle::mark::{Marker, RootScan};
-use crate::cycle::meter::{Meter, ROOT_COST};
+use crate::cycle::meter::{EDGE_COST, Meter};
 use crate::fault::{self, Fault};
 use crate::mutator::Mutator;
 use crate::space::header::ObjectPtr;
@@ -168,7 +168,7 @@ impl PointerArea {
             at -= 1;
             // SAFETY: a leaf expression.
             scan.tracer().visit(unsafe { self.entries() }[at]);
-            if meter.spend(size_of::<ObjectPtr>() + ROOT_COST) {
+            if meter.spend(size_of::<ObjectPtr>() + EDGE_COST) {
                 break;
             }
         }

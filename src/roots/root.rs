@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::barrier::Barrier;
 use crate::barrier::rules::{RootWrite, Rules};
 use crate::cycle::mark::{Marker, RootScan};
-use crate::cycle::meter::{Meter, ROOT_COST};
+use crate::cycle::meter::{EDGE_COST, Meter};
 use crate::mutator::Mutator;
 use crate::roots::Surveyed;
 use crate::trace::{Trace, Tracer, restamp};
@@ -229,7 +229,7 @@ impl RootTable {
                 // What moves here from the end was scanned or is new.
                 self.entries.swap_remove(self.unscanned);
             }
-            if meter.spend(size_of::<usize>() + ROOT_COST) {
+            if meter.spend(size_of::<usize>() + EDGE_COST) {
                 break;
             }
         }

@@ -12,7 +12,7 @@ use bitvec::vec::BitVec;
 
 use crate::barrier::rules::{RootWrite, Rules};
 use crate::cycle::mark::{Marker, RootScan};
-use crate::cycle::meter::{Meter, ROOT_COST};
+use crate::cycle::meter::{EDGE_COST, Meter};
 use crate::trace::Tracer;
 
 /// The area's own header and memory, owned by the heap. All that the collector must know is here and never in a view:
@@ -236,7 +236,7 @@ impl StackArea {
             at -= 1;
             // SAFETY: as in `shade`.
             unsafe { (self.trace)(self.at(at), scan.tracer()) };
-            if meter.spend(self.element.size() + ROOT_COST) {
+            if meter.spend(self.element.size() + EDGE_COST) {
                 break;
             }
         }
@@ -250,7 +250,7 @@ impl StackArea {
         for index in card * CARD..((card + 1) * CARD).min(self.len.get()) {
             // SAFETY: as in `shade`.
             unsafe { (self.trace)(self.at(index), scan.tracer()) };
-            meter.spend(self.element.size() + ROOT_COST);
+            meter.spend(self.element.size() + EDGE_COST);
         }
         meter.spend(1);
     }
