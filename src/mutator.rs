@@ -497,6 +497,7 @@ impl<'s, B: Barrier> Mutator<'s, B> {
     /// ```
     pub fn color<T: ?Sized>(&self, object: Gc<'_, T>) -> Color {
         let c = self.collector();
+        c.marker.look_at_notes();
         if !matches!(c.phase.get(), Phase::Mark | Phase::MarkTermination | Phase::Weak)
             || !c.marker.is_marked(object.object())
         {

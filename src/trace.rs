@@ -157,6 +157,12 @@ impl<'t> Tracer<'t> {
         Tracer { edges, sink: Sink::Marking(marker), bytes: 0 }
     }
 
+    /// For a barrier: what it passes on is written down, and shaded where there is no room.
+    #[inline(always)]
+    pub(crate) fn noting(marker: &'t Marker, edges: Edges) -> Self {
+        Tracer { edges, sink: Sink::Shading(marker), bytes: 0 }
+    }
+
     pub(crate) fn shading(marker: &'t Marker) -> Self {
         Tracer { edges: Edges::NONE, sink: Sink::Shading(marker), bytes: 0 }
     }

@@ -380,7 +380,7 @@ impl Collector {
 
     /// The write barrier of `slot.set`, before the store. Only while marking.
     pub fn before_write<B: Barrier>(&self, old: impl FnOnce(&mut Tracer<'_>), new: impl FnOnce(&mut Tracer<'_>)) {
-        let mut tracer = Tracer::shading(&self.marker);
+        let mut tracer = self.marker.noting();
         if B::RULES.shade_old {
             old(&mut tracer);
         }
@@ -392,6 +392,7 @@ impl Collector {
         if shade_new {
             new(&mut tracer);
         }
+        self.marker.noted(tracer);
     }
 
     /// The barrier of a mutation of a whole object, before it.

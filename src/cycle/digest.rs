@@ -44,6 +44,7 @@ impl Collector {
             released,
             inspector: _,
         } = self;
+        marker.look_at_notes();
         digest.number(phase.get() as usize);
         for flag in [marking.get(), watch_roots.get(), window.get(), condemned.get(), starved.get().is_some()] {
             digest.flag(flag);

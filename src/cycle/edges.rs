@@ -48,10 +48,31 @@ impl EdgeRoom {
         Edges { top: base, end: unsafe { base.add(self.room.get()) } }
     }
 
+    /// The stack in this room that has that top.
+    #[inline(always)]
+    pub fn from(&self, top: Top) -> Edges {
+        // SAFETY: `room` is at most `ROOM`.
+        Edges { top, end: unsafe { self.base().add(self.room.get()) } }
+    }
+
     /// The top of the empty stack.
     #[inline(always)]
     pub fn base(&self) -> Top {
         self.edges.get().cast()
+    }
+
+    /// Calls `f` with each edge below `top`, the oldest first, behind the prefetches.
+    pub fn each_prefetched(&self, top: Top, marked: usize, mut f: impl FnMut(ObjectPtr)) {
+        let len = (top.addr() - self.base().addr()) / size_of::<ObjectPtr>();
+        // SAFETY: `push` wrote them; whoever writes here next is called, if at all, when they were read.
+        let edge = |at: usize| unsafe { self.base().add(at).read() };
+        (0..len.min(DELAY)).for_each(|at| prefetch(edge(at), marked));
+        for at in 0..len {
+            if at + DELAY < len {
+                prefetch(edge(at + DELAY), marked);
+            }
+            f(edge(at));
+        }
     }
 
     /// Whether a stack with that top fills half of the room.

@@ -66,6 +66,7 @@ impl Collector {
     /// Runs the phase machine until the budget is used up or the cycle ends. `take_part`: the mutator sweeps blocks
     /// that the sweeper has not got to yet.
     pub fn run<B: Barrier>(&self, meter: &mut Meter, take_part: bool) -> Ended {
+        self.marker.look_at_notes();
         let start = Instant::now();
         let mut since = start;
         let ended = loop {

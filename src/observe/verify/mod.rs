@@ -191,6 +191,7 @@ struct Verifier<'h> {
 
 impl<'h> Verifier<'h> {
     fn new(c: &'h Collector, rules: &'static Rules) -> Self {
+        c.marker.look_at_notes();
         let (blocks, roots, ephemerons) = (Vec::new(), Vec::new(), Vec::new());
         Verifier { c, rules, blocks, numbers: HashMap::new(), roots, in_pieces: HashMap::new(), ephemerons }
     }
