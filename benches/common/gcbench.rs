@@ -49,6 +49,19 @@ fn trees(largest: usize, depth: usize) -> usize {
     2 * size(largest + 2) / size(depth)
 }
 
+/// Trees of that depth without a safepoint, half of them from above.
+pub fn batch<B: Barrier>(cx: &mut Mutator<'_, B>, depth: usize, trees: usize) {
+    let before = cx.stats().objects_allocated;
+    for index in 0..trees {
+        if index % 2 == 0 {
+            from_above(cx, depth, node(cx, None, None));
+        } else {
+            from_below(cx, depth);
+        }
+    }
+    assert_eq!(cx.stats().objects_allocated - before, (trees * size(depth)) as u64);
+}
+
 /// The whole benchmark, with a safepoint a tree. Answers the number of nodes.
 pub fn run<B: Barrier>(cx: &mut Mutator<'_, B>, largest: usize) -> usize {
     let before = cx.stats().objects_allocated;

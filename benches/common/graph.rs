@@ -258,3 +258,61 @@ fn rewire_plain<'a>(picks: &[(Gc<'a, PlainNode>, Gc<'a, PlainNode>)]) {
         from.edges[index & 1].set(to.addr());
     }
 }
+
+/// A graph whose nodes are replaced, on a heap that collects by itself.
+pub struct Replaced<B: Barrier> {
+    heap: Heap<B>,
+    nodes: Root<Gc<'static, Array<Slot<Gc<'static, Node<'static>>>>>>,
+    random: Random,
+    replaced: u64,
+}
+
+impl<B: Barrier> Replaced<B> {
+    pub fn new(nodes: usize) -> Self {
+        let mut heap = Heap::builder().barrier::<B>().build().expect("a configuration that works");
+        let mut random = Random::new();
+        let nodes = heap.enter(|cx| {
+            let array =
+                cx.alloc_array(nodes, |id| Slot::new(cx.alloc(Node { edges: [Slot::new(None), Slot::new(None)], id })));
+            let all = array.as_slice();
+            for node in all {
+                for edge in &node.get().edges {
+                    edge.set(cx, Some(all[random.below(all.len())].get()));
+                }
+            }
+            cx.persist(array)
+        });
+        // The cycle that the building has made due is not the rows'.
+        heap.enter(|cx| cx.collect());
+        Replaced { heap, nodes, random, replaced: 0 }
+    }
+
+    /// A node takes another's place and its edges, and some edge of the graph points to it. The old node loses its edges,
+    /// so what is garbage stays so.
+    pub fn run(&mut self, operations: usize) {
+        let Replaced { heap, nodes, random, replaced } = self;
+        *replaced += operations as u64;
+        heap.enter(|cx| {
+            for index in 0..operations {
+                let all = nodes.get(cx).as_slice();
+                let place = &all[random.below(all.len())];
+                let old = place.get();
+                let new = cx.alloc(Node { edges: [0, 1].map(|side| Slot::new(old.edges[side].get())), id: old.id });
+                old.edges[0].set(cx, None);
+                old.edges[1].set(cx, None);
+                place.set(cx, new);
+                all[random.below(all.len())].get().edges[index & 1].set(cx, Some(new));
+                cx.safepoint();
+            }
+        });
+    }
+
+    /// That the heap collected meanwhile, and freed what was replaced (but for what the last cycles have not seen).
+    pub fn check(&self) {
+        let stats = self.heap.stats();
+        let bytes = self.replaced * 32;
+        if bytes > 2 * stats.bytes_live {
+            assert!(stats.cycles > 1 && stats.bytes_freed > bytes / 4, "the heap did not collect:\n{stats}");
+        }
+    }
+}

@@ -37,23 +37,22 @@ pub fn start<B: Barrier>(cx: &mut Mutator<'_, B>) -> Held {
     Held { ballast: stack }
 }
 
-/// Starts a cycle and scans the roots. Of the graph next to nothing is traced.
+/// Starts a cycle and scans the roots. Of the graph next to nothing is traced. The heap has no other stack: they are
+/// scanned after all other roots, and a window closes with the last.
 pub fn start_and_scan_roots<B: Barrier>(cx: &mut Mutator<'_, B>) -> Held {
     let mut held = start(cx);
-    while !roots_are_scanned(cx, &mut held) {
-        assert_eq!(cx.step(Budget::work(1)).phase, Phase::Mark, "marking ended before the roots were scanned");
+    while cx.color(held.ballast.open(cx).top(cx, 0)) == Color::White || window_is_open(cx) {
+        go_on(cx);
     }
     held
 }
 
-/// The ballast's stack is the newest root area, so the last to be scanned. A window closes in the step that scans it;
-/// until then what is new is grey (if it has pointers: what has none need not wait to be traced).
-fn roots_are_scanned<B: Barrier>(cx: &Mutator<'_, B>, held: &mut Held) -> bool {
-    let ballast = held.ballast.open(cx).top(cx, 0);
-    cx.color(ballast) != Color::White && !window_is_open(cx)
+/// The smallest step of marking.
+pub fn go_on<B: Barrier>(cx: &mut Mutator<'_, B>) {
+    assert_eq!(cx.step(Budget::work(1)).phase, Phase::Mark, "marking ended before the roots were scanned");
 }
 
-/// Whether new objects are grey.
+/// Whether new objects are grey (if they have pointers: what has none need not wait to be traced).
 pub fn window_is_open<B: Barrier>(cx: &Mutator<'_, B>) -> bool {
     cx.color(cx.alloc(Ballast { next: Slot::new(None) })) == Color::Grey
 }

@@ -1,6 +1,6 @@
 //! What the benches share: workloads, ways to hold a heap in a state, and criterion's settings.
 
-#![allow(dead_code, reason = "each bench uses a part")]
+#![allow(dead_code, unused_imports, unused_macros, reason = "each bench uses a part")]
 
 pub mod gcbench;
 pub mod graph;
@@ -8,6 +8,7 @@ pub mod hold;
 pub mod lox;
 pub mod queue;
 pub mod report;
+pub mod rows;
 pub mod trees;
 
 /// Calls a generic function for each policy, the baseline first.
