@@ -125,7 +125,7 @@ fn against_stack(rows: &[&Row], live: usize, highest: f64, area: &Area<'_>) -> D
 fn distribution(rows: &[&Row], place: &str, area: &Area<'_>) -> Drawn {
     let highest = rows.iter().map(|row| row.longest).fold(0.0, f64::max);
     let mut chart = ChartBuilder::on(area)
-        .caption(format!("interruptions, {place}"), (FONT, 18))
+        .caption(format!("how long, {place}"), (FONT, 18))
         .margin(12)
         .x_label_area_size(40)
         .y_label_area_size(64)
@@ -149,23 +149,23 @@ fn distribution(rows: &[&Row], place: &str, area: &Area<'_>) -> Drawn {
 
 fn utilisation(rows: &[&Row], place: &str, area: &Area<'_>) -> Drawn {
     let mut chart = ChartBuilder::on(area)
-        .caption(format!("utilisation, {place}"), (FONT, 18))
+        .caption(format!("least utilisation, {place}"), (FONT, 18))
         .margin(12)
         .x_label_area_size(40)
         .y_label_area_size(64)
-        .build_cartesian_2d((0.4..60.0).log_scale(), 0.0..1.0)?;
+        .build_cartesian_2d(-0.2..WINDOWS.len() as f64 - 0.8, 0.0..1.02)?;
+    let labels: Vec<String> = WINDOWS.iter().map(|&window| format!("{} ms", window as f64 / 1e6)).collect();
     chart
         .configure_mesh()
         .x_desc("window")
-        .x_labels(20)
-        .x_label_formatter(&|ms| format!("{ms} ms"))
+        .x_labels(WINDOWS.len())
+        .x_label_formatter(&|at| labels.get(at.round() as usize).cloned().unwrap_or_default())
         .y_label_formatter(&|share| format!("{:.0} %", share * 100.0))
         .light_line_style(WHITE)
         .label_style((FONT, 13))
         .draw()?;
     for row in rows {
-        let shares = WINDOWS.iter().zip(row.utilisation);
-        curve!(chart, row.policy, shares.map(|(&window, share)| (window as f64 / 1e6, share)));
+        curve!(chart, row.policy, row.utilisation.into_iter().enumerate().map(|(at, share)| (at as f64, share)));
     }
     Ok(())
 }

@@ -28,8 +28,8 @@ pub struct Plan {
 
 /// A run ends after so many batches, whatever it waits for. They take 128 MiB.
 const MOST_BATCHES: usize = 4 << 20;
-/// Bytes that the control may allocate in a run, at the least: its heap has them before the run begins.
-const CONTROL_ROOM: usize = 128 << 20;
+/// Bytes that the control may allocate in its runs, at the least: its heap has them before.
+const CONTROL_ROOM: usize = 256 << 20;
 
 /// Runs the program under policy `B` with a stack of each of the depths; passes on what was seen.
 pub fn collected<B: Barrier>(
@@ -64,26 +64,28 @@ pub fn collected<B: Barrier>(
     });
 }
 
-/// The same without a collector: the heap has memory for a run before it begins, and does no step. What interrupts
-/// this is the machine, and the slow path of allocation.
+/// The same without a collector: the heap has memory for all runs before the first one begins, in whole blocks, and
+/// does no step. What interrupts this is the machine, and the slow path of allocation. Each depth has a heap of its own,
+/// since the runs leave holes.
 pub fn control(plan: &Plan, depths: &[usize], samples: &mut Samples, mut seen: impl FnMut(usize, Vec<Run>)) {
-    let mut heap = Heap::builder().automatic(false).build().expect("a configuration that works");
-    heap.enter(|cx| {
-        let mut stack = Stack::new(cx);
-        let mut stack = stack.open(cx);
-        let mut cache = Cache::new(cx, plan.live);
-        let room = plan.live.max(CONTROL_ROOM);
-        Cache::waste(cx, room);
-        for &depth in depths {
+    for &depth in depths {
+        let mut heap = Heap::builder().automatic(false).build().expect("a configuration that works");
+        heap.enter(|cx| {
+            let mut stack = Stack::new(cx);
+            let mut stack = stack.open(cx);
+            let mut cache = Cache::new(cx, plan.live);
             cache.fill(cx, &mut stack, depth);
+            let room = plan.live.max(CONTROL_ROOM);
+            Cache::waste(cx, room);
+            cx.collect();
             let mut runs = Vec::new();
             for _ in 0..plan.runs {
-                cx.collect();
-                runs.push(samples.record(cx, &mut cache, &mut stack, plan, Until::Allocated(room as u64)));
+                let until = Until::Allocated((room / plan.runs) as u64);
+                runs.push(samples.record(cx, &mut cache, &mut stack, plan, until));
             }
             seen(depth, runs);
-        }
-    });
+        });
+    }
 }
 
 /// The units of work that take about so long, by a short trial on a heap that does not collect.
@@ -149,7 +151,9 @@ impl Samples {
             let in_time = now.0.wall - start.0.wall < plan.time;
             let is_over = match until {
                 Until::CycleEnds => !in_time && now.1.cycles > last.1.cycles,
-                Until::Allocated(bytes) => !in_time || now.1.bytes_allocated - start.1.bytes_allocated + 65536 > bytes,
+                Until::Allocated(bytes) => {
+                    !in_time || now.1.bytes_allocated - start.1.bytes_allocated > bytes - bytes / 16
+                }
             };
             last = now;
             if is_over {
