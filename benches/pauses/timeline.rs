@@ -124,8 +124,8 @@ fn usual_of_wall(samples: &[Sample]) -> u64 {
 /// interruptions (Cheng and Blelloch, "A parallel, real-time garbage collector", PLDI 2001). Where the run is shorter
 /// than the window, the run is the window.
 ///
-/// The worst window begins with an interruption or ends with one, so only those are looked at. Where in its batch an
-/// interruption lies is not known; it is taken to lie at the end.
+/// A worst window begins with an interruption (moved to where one begins, it loses nothing), or ends with the run, so
+/// only those are looked at. Where in its batch an interruption lies is not known; it is taken to lie at the end.
 pub fn utilisation(interruptions: &[Interruption], total: u64, window: u64) -> f64 {
     let window = window.min(total);
     if window == 0 {
@@ -146,8 +146,7 @@ pub fn utilisation(interruptions: &[Interruption], total: u64, window: u64) -> f
     };
     let worst = interruptions
         .iter()
-        .flat_map(|i| [i.end - i.time, i.end.saturating_sub(window)])
-        .map(|start| start.min(total - window))
+        .map(|i| (i.end - i.time).min(total - window))
         .map(|start| until(start + window) - until(start))
         .max()
         .unwrap_or(0);
