@@ -1,12 +1,16 @@
 //! [`Child`]: the arguments of a process that takes one sample.
 
-use std::process::ExitCode;
+use std::process::{ExitCode, exit};
+use std::thread;
 
 use clap::Args;
 
 use crate::peer::Peer;
 use crate::sample::Sample;
 use crate::workload::Workload;
+
+/// Bytes of stack: more than any peer was seen to need.
+const STACK: usize = 4 << 30;
 
 /// Takes one sample in this process, and prints it as a line of JSON.
 #[derive(Debug, Clone, Args)]
@@ -26,8 +30,14 @@ pub struct Child {
 }
 
 impl Child {
-    /// Does it.
-    pub fn run(&self) -> ExitCode {
+    /// Does it, on a thread that has all the stack that a peer may need: some trace and drop by recursion. Memory of the
+    /// stack is taken, and counted, when it is used.
+    pub fn run(self) -> ExitCode {
+        let thread = thread::Builder::new().stack_size(STACK).spawn(move || self.run_here()).expect("a thread");
+        thread.join().unwrap_or(ExitCode::FAILURE)
+    }
+
+    fn run_here(&self) -> ExitCode {
         let Some(peer) = Peer::ALL.iter().find(|peer| peer.name == self.peer) else {
             eprintln!("there is no peer `{}`", self.peer);
             return ExitCode::FAILURE;
@@ -35,7 +45,8 @@ impl Child {
         match Sample::take(peer, self.workload, self.workload.size(self.quick), self.watch) {
             Ok(sample) => {
                 println!("{}", serde_json::to_string(&sample).expect("numbers"));
-                ExitCode::SUCCESS
+                // Whatever a peer would still clean up is not measured.
+                exit(0)
             }
             Err(reason) => {
                 eprintln!("{}: {reason}", peer.name);

@@ -3,4 +3,5 @@
 use super::{Allocator, Peer};
 
 /// boa_gc
-pub const PEER: Peer = Peer { name: "boa_gc", note: "", allocators: &[Allocator::System], rows: &[], cannot: &[] };
+pub const PEER: Peer =
+    Peer { name: "boa_gc", note: "", allocators: &[Allocator::System], rows: &[], cannot: &[], remarks: &[] };

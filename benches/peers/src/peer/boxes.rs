@@ -1,6 +1,7 @@
 //! `Box`.
 
 use std::collections::LinkedList;
+use std::hint::black_box;
 use std::mem;
 
 use hashbrown::HashMap;
@@ -27,6 +28,7 @@ pub const PEER: Peer = Peer {
         (Workload::MarkInOrder, "does not trace"),
         (Workload::MarkShuffled, "does not trace"),
     ],
+    remarks: &[],
 };
 
 struct Tree {
@@ -94,15 +96,15 @@ impl Node {
 
 fn gcbench(run: &mut Run, size: usize) -> u64 {
     let (long_lived, array) = run.timed(gcbench::units(size), |_| {
-        drop(Node::bottom_up(gcbench::stretch(size)));
+        black_box(Node::bottom_up(gcbench::stretch(size)));
         let long_lived = Node::top_down(size);
         let array: Box<[f64]> = (0..gcbench::DOUBLES).map(gcbench::double).collect();
         for depth in gcbench::depths(size) {
             for _ in 0..gcbench::trees(size, depth) {
-                drop(Node::top_down(depth));
+                black_box(Node::top_down(depth));
             }
             for _ in 0..gcbench::trees(size, depth) {
-                drop(Node::bottom_up(depth));
+                black_box(Node::bottom_up(depth));
             }
         }
         (long_lived, array)

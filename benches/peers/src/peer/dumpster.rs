@@ -3,4 +3,5 @@
 use super::{Allocator, Peer};
 
 /// dumpster
-pub const PEER: Peer = Peer { name: "dumpster", note: "", allocators: &[Allocator::System], rows: &[], cannot: &[] };
+pub const PEER: Peer =
+    Peer { name: "dumpster", note: "", allocators: &[Allocator::System], rows: &[], cannot: &[], remarks: &[] };

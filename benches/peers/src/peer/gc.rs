@@ -3,4 +3,5 @@
 use super::{Allocator, Peer};
 
 /// gc
-pub const PEER: Peer = Peer { name: "gc", note: "", allocators: &[Allocator::System], rows: &[], cannot: &[] };
+pub const PEER: Peer =
+    Peer { name: "gc", note: "", allocators: &[Allocator::System], rows: &[], cannot: &[], remarks: &[] };

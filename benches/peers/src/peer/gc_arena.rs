@@ -3,8 +3,15 @@
 use super::{Allocator, Peer};
 
 /// gc-arena
-pub const PEER: Peer = Peer { name: "gc-arena", note: "", allocators: &[Allocator::System], rows: &[], cannot: &[] };
+pub const PEER: Peer =
+    Peer { name: "gc-arena", note: "", allocators: &[Allocator::System], rows: &[], cannot: &[], remarks: &[] };
 
 /// gc-arena, full collections
-pub const FULL: Peer =
-    Peer { name: "gc-arena, full collections", note: "", allocators: &[Allocator::System], rows: &[], cannot: &[] };
+pub const FULL: Peer = Peer {
+    name: "gc-arena, full collections",
+    note: "",
+    allocators: &[Allocator::System],
+    rows: &[],
+    cannot: &[],
+    remarks: &[],
+};

@@ -27,6 +27,8 @@ pub struct Peer {
     pub rows: &'static [(Workload, Row)],
     /// What it cannot do, and why.
     pub cannot: &'static [(Workload, &'static str)],
+    /// What the table should say beside a row's figures.
+    pub remarks: &'static [(Workload, &'static str)],
 }
 
 /// A workload on a peer: times it at a size, and returns the checksum.
