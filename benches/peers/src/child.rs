@@ -43,13 +43,13 @@ impl Child {
             return ExitCode::FAILURE;
         };
         match Sample::take(peer, self.workload, self.workload.size(self.quick), self.watch) {
-            Ok(sample) => {
+            Some(sample) => {
                 println!("{}", serde_json::to_string(&sample).expect("numbers"));
                 // Whatever a peer would still clean up is not measured.
                 exit(0)
             }
-            Err(reason) => {
-                eprintln!("{}: {reason}", peer.name);
+            None => {
+                eprintln!("{}: {}", peer.name, peer.reason(self.workload).unwrap_or("not this workload"));
                 ExitCode::FAILURE
             }
         }

@@ -34,6 +34,9 @@
 //!   silently.
 
 pub mod child;
+pub mod column;
+pub mod machine;
+pub mod measurement;
 pub mod peer;
 pub mod report;
 pub mod run;

@@ -11,6 +11,8 @@ pub mod grisaille;
 pub mod rc;
 pub mod safe_gc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::run::Run;
 use crate::workload::Workload;
 
@@ -35,7 +37,7 @@ pub struct Peer {
 pub type Row = fn(&mut Run, usize) -> u64;
 
 /// The process's global allocator: each is a binary of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Allocator {
     /// The one that Rust programs have by default: the C library's.
     System,
@@ -61,17 +63,22 @@ impl Peer {
         safe_gc::PEER,
     ];
 
-    /// What it does of a workload, or why it does not.
-    ///
-    /// # Errors
-    /// The reason.
-    pub fn row(&self, workload: Workload) -> Result<Row, &'static str> {
-        match self.rows.iter().find(|(row, _)| *row == workload) {
-            Some(&(_, row)) => Ok(row),
-            None => {
-                let reason = self.cannot.iter().find(|(row, _)| *row == workload);
-                Err(reason.map_or("as the peer above", |&(_, reason)| reason))
-            }
-        }
+    /// What it does of a workload.
+    pub fn row(&self, workload: Workload) -> Option<Row> {
+        find(self.rows, workload)
     }
+
+    /// Why it does not do a workload. None where another peer, the same one used in another way, does it.
+    pub fn reason(&self, workload: Workload) -> Option<&'static str> {
+        find(self.cannot, workload)
+    }
+
+    /// What is to be said about a row.
+    pub fn remark(&self, workload: Workload) -> Option<&'static str> {
+        find(self.remarks, workload)
+    }
+}
+
+fn find<T: Copy>(list: &[(Workload, T)], workload: Workload) -> Option<T> {
+    list.iter().find(|(of, _)| *of == workload).map(|&(_, found)| found)
 }

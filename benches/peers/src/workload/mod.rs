@@ -14,9 +14,10 @@ pub mod short_lived;
 pub mod strings;
 
 use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
 
 /// What is done. The module of the same name has the details.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize, Deserialize)]
 pub enum Workload {
     /// The benchmarks game's program.
     BinaryTrees,
