@@ -56,9 +56,15 @@ impl<'m> Report<'m> {
         self.table(text, &self.workloads.clone(), false, |samples, _| {
             median(samples.iter().filter_map(|sample| sample.peak).map(mebibytes)).map_or("?".into(), digits)
         });
+        let _ = write!(text, "\nThe fields of what lives at once, without headers and tables, in MiB:");
+        for (index, &(workload, size)) in self.workloads.iter().enumerate() {
+            let live = digits(mebibytes(workload.live(size)));
+            let _ = write!(text, "{} {} {live}", if index > 0 { "," } else { "" }, workload.name(size));
+        }
+        text.push_str(".\n");
         let start = self.measurements.iter().filter_map(|m| m.outcome.sample()?.at_start).map(mebibytes);
         if let (Some(low), Some(high)) = (start.clone().min_by(f64::total_cmp), start.max_by(f64::total_cmp)) {
-            let _ = writeln!(text, "\nOf that, {} to {} before the workload began.", digits(low), digits(high));
+            let _ = writeln!(text, "Resident before the workload began: {} to {}.", digits(low), digits(high));
         }
     }
 
@@ -90,7 +96,7 @@ impl<'m> Report<'m> {
         watch: bool,
         cell: impl Fn(&[&Sample], &[&Sample]) -> String,
     ) {
-        let columns = self.columns.clone();
+        let columns = self.columns_of(workloads, watch);
         let _ = write!(text, "| |");
         for column in &columns {
             let _ = write!(text, " {column} |");
@@ -116,6 +122,17 @@ impl<'m> Report<'m> {
             }
             text.push('\n');
         }
+    }
+
+    /// The columns in which there is something to show.
+    fn columns_of(&self, workloads: &[(Workload, usize)], watch: bool) -> Vec<Column> {
+        let has = |column: &Column| {
+            workloads.iter().any(|&(workload, size)| {
+                let of_them = |m: &&Measurement| (m.workload, m.size, m.watch) == (workload, size, watch);
+                self.measurements.iter().filter(of_them).any(|m| m.column == *column)
+            })
+        };
+        self.columns.iter().filter(|column| has(column)).cloned().collect()
     }
 
     fn samples(&self, column: &Column, workload: Workload, watch: bool) -> Vec<&'m Sample> {
