@@ -1,9 +1,9 @@
 //! bacon_rajan_cc: reference counts, and a collection of cycles when the program asks for one.
 //!
 //! As its documentation advises: `Trace` is written by hand, a field that changes is a [`RefCell`], and cycles are
-//! [collected](collect_if_due) when many of their possible roots have been buffered. An object becomes one when a pointer to
-//! it is dropped and others are left. From then on its memory is not freed before the next collection, even if it is on no
-//! cycle and the last pointer to it goes. So what can be moved is moved, and not cloned and dropped.
+//! [collected](collect_if_due) when many of their possible roots have been buffered. An object becomes one when a
+//! pointer to it is dropped and others are left. From then on its memory is not freed before the next collection, even
+//! if it is on no cycle and the last pointer to it goes. So what can be moved is moved, and not cloned and dropped.
 //!
 //! It traces, and drops, by recursion. The list of `queue` is taken apart link by link, or it would need more stack
 //! than threads have by default.
@@ -25,7 +25,7 @@ use crate::workload::{
 /// With collections of cycles as often as what they look at allows.
 pub const PEER: Peer = Peer {
     name: "bacon_rajan_cc",
-    note: "0.4; cycles collected when as many roots are buffered as they lead to objects",
+    note: "0.4; cycles collected when at least as many roots are buffered as they lead to objects",
     allocators: &[Allocator::System],
     rows: &[
         (Workload::BinaryTrees, trees),
@@ -42,14 +42,14 @@ pub const PEER: Peer = Peer {
     remarks: &[(Workload::MarkInOrder, PROVOKED), (Workload::MarkShuffled, PROVOKED)],
 };
 
-/// A collection starts from the objects that lost a pointer and lived on since the last one. Where there are none it has
-/// nothing to do.
+/// A collection starts from the objects that lost a pointer and lived on since the last one. Where there are none it
+/// has nothing to do.
 const PROVOKED: &str = "a copy of the root is dropped before each collection, or it would look at nothing";
 
 /// Collects cycles if more than so many possible roots are buffered.
 ///
-/// A collection looks at everything that can be reached from them. So where that is `limit` objects, and if not many more
-/// than that are garbage, each root pays for a constant amount of work.
+/// A collection looks at everything that can be reached from them. Where that is `limit` objects or less, apart from
+/// garbage, each root pays for a constant amount of work.
 fn collect_if_due(limit: usize) {
     if number_of_roots_buffered() > limit {
         collect_cycles();

@@ -1,9 +1,9 @@
 //! boa_gc: the collector of the JavaScript engine Boa; mark and sweep, with the roots found by counting.
 //!
 //! It has no guide; this is how Boa uses it: types derive `Trace` and `Finalize`, a field that changes is a
-//! [`GcRefCell`]. It collects by itself when an allocation finds that more than a threshold is allocated, which is 1 MiB at
-//! first, and after each collection that leaves more than 70 % of it, what is left divided by 0.7. There is no setting.
-//! `force_collect` is called where the workload asks for collections, and nowhere else.
+//! [`GcRefCell`]. It collects by itself when an allocation finds that more than a threshold is allocated, which is 1
+//! MiB at first, and after each collection that leaves more than 70 % of it, what is left divided by 0.7. There is no
+//! setting. `force_collect` is called where the workload asks for collections, and nowhere else.
 //!
 //! The table of `strings` lies outside of the heap, as a table of roots, as that of its ancestor, the crate gc, does.
 

@@ -1,10 +1,10 @@
 //! dumpster: reference counts, and a collection of cycles now and then.
 //!
-//! Of its two flavours the one for a single thread, `unsync`, as its documentation recommends for programs that have one. Types
-//! derive `Trace`, a field that changes is a [`RefCell`], strings and arrays are `Gc<str>` and `Gc<[T]>`. Whatever is on no
-//! cycle is freed at once when the last pointer to it goes; the rest when more pointers were dropped since the last
-//! collection than there are, which is the default condition. `collect` is called where the workload asks for it, and
-//! nowhere else.
+//! Of its two flavours the one for a single thread, `unsync`, as its documentation recommends for programs that have
+//! one. Types derive `Trace`, a field that changes is a [`RefCell`], strings and arrays are `Gc<str>` and `Gc<[T]>`.
+//! Whatever is on no cycle is freed at once when the last pointer to it goes; the rest when more pointers were dropped
+//! since the last collection than there are, which is the default condition. `collect` is called where the workload
+//! asks for it, and nowhere else.
 //!
 //! It traces, and drops, by recursion. The list of `queue` is taken apart link by link, or it would need more stack
 //! than threads have by default.
@@ -50,8 +50,8 @@ pub const PEER: Peer = Peer {
     ],
 };
 
-/// A collection starts from the objects that lost a pointer and lived on since the last one. Where there are none it has
-/// nothing to do.
+/// A collection starts from the objects that lost a pointer and lived on since the last one. Where there are none it
+/// has nothing to do.
 const PROVOKED: &str = "a copy of the root is dropped before each collection, or it would look at nothing";
 
 const ALONE: &str =

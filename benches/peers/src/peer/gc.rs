@@ -2,11 +2,12 @@
 //!
 //! As its README advises: types derive `Trace` and `Finalize`, a field that changes is a [`GcCell`], and objects are
 //! reached through borrowed references rather than clones of a [`Gc`] where that can be. It collects by itself when an
-//! allocation finds that the heap has grown by 43 % since the last collection; that is not changed (to configure it is an
-//! unstable feature). `force_collect` is called where the workload asks for collections, and nowhere else.
+//! allocation finds that more than a threshold is allocated, which is 100 bytes at first, and after each collection
+//! that leaves more than 70 % of it, what is left divided by 0.7. To configure that is an unstable feature.
+//! `force_collect` is called where the workload asks for collections, and nowhere else.
 //!
-//! A table that changes lies outside of the heap, as a table of roots: in a `GcCell` each change would count all that is
-//! in it as a root, and then not.
+//! A table that changes lies outside of the heap, as a table of roots: in a `GcCell` each change would count all that
+//! is in it as a root, and then not.
 
 #![allow(non_local_definitions, reason = "the code that its derive macros make")]
 

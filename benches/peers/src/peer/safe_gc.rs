@@ -1,12 +1,12 @@
 //! safe-gc: mark and sweep without any unsafe code; a pointer is an index into an arena of its type.
 //!
 //! As its documentation advises: `Trace` is written by hand, objects refer to each other by [`Gc`], whatever is held
-//! while something may be allocated is a [`Root`], and objects are changed through the `&mut Heap`. It collects by itself
-//! when the arena of a type is full, and doubles it when less than a quarter of it is free then. `Heap::gc` is called where
-//! the workload asks for it, and nowhere else.
+//! while something may be allocated is a [`Root`], and objects are changed through the `&mut Heap`. It collects by
+//! itself when the arena of a type is full, and doubles it when less than a quarter of it is free then. `Heap::gc` is
+//! called where the workload asks for it, and nowhere else.
 //!
-//! The array of `rewire` is an object, as the vectors in its documentation are. It has no strings: those of `strings` are
-//! objects that own one, and their table is one of roots, outside of the heap, since they have to be read to find
+//! The array of `rewire` is an object, as the vectors in its documentation are. It has no strings: those of `strings`
+//! are objects that own one, and their table is one of roots, outside of the heap, since they have to be read to find
 //! something in it.
 
 use std::hash::BuildHasher;
