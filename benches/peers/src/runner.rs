@@ -17,7 +17,7 @@ use crate::report;
 use crate::workload::Workload;
 
 /// A process that took longer than so many seconds is repeated less often.
-pub const SLOW: f64 = 5.0;
+pub const SLOW: f64 = 4.0;
 
 /// How often, at most.
 pub const REPETITIONS_IF_SLOW: usize = 3;
@@ -31,7 +31,7 @@ pub struct Plan {
     /// Only these peers.
     #[arg(long)]
     pub peer: Vec<String>,
-    /// How often. Three times at most for what takes more than 5 seconds; once for what does not end.
+    /// How often. Three times at most for what takes more than 4 seconds; once for what does not end.
     #[arg(long, default_value_t = 5)]
     pub repetitions: usize,
     /// The small sizes: does it work?

@@ -247,9 +247,9 @@ fn strings(run: &mut Run, size: usize) -> u64 {
         keys.push(key);
         cache.insert(key, bump.alloc_str(entry.value));
     }
-    let sum = run.timed(strings::steps(size), |ticks| {
+    let sum = run.timed(strings::steps(size), |_| {
         let mut sum = 0;
-        for step in 0..strings::steps(size) {
+        for _ in 0..strings::steps(size) {
             let place = texts.place(size);
             let entry = texts.entry();
             let old = cache.remove(keys[place]).expect("each key has an entry");
@@ -257,9 +257,6 @@ fn strings(run: &mut Run, size: usize) -> u64 {
             let key = &*bump.alloc_str(entry.key);
             keys[place] = key;
             cache.insert(key, bump.alloc_str(entry.value));
-            if step % TICK == 0 {
-                ticks.tick();
-            }
         }
         sum
     });

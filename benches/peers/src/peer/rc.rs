@@ -215,9 +215,9 @@ fn strings(run: &mut Run, size: usize) -> u64 {
         keys.push(key.clone());
         cache.insert(key, entry.value.into());
     }
-    let sum = run.timed(strings::steps(size), |ticks| {
+    let sum = run.timed(strings::steps(size), |_| {
         let mut sum = 0;
-        for step in 0..strings::steps(size) {
+        for _ in 0..strings::steps(size) {
             let place = texts.place(size);
             let entry = texts.entry();
             let key: Rc<str> = entry.key.into();
@@ -225,9 +225,6 @@ fn strings(run: &mut Run, size: usize) -> u64 {
             let old = cache.remove(&old_key).expect("each key has an entry");
             sum += old.len() as u64;
             cache.insert(key, entry.value.into());
-            if step % TICK == 0 {
-                ticks.tick();
-            }
         }
         sum
     });

@@ -7,8 +7,7 @@
 //!
 //! A step picks a place, `texts.place(size)`, and then the new entry, `texts.entry()`. It removes the key at that place from
 //! the table, adds the old value's length to the checksum, and inserts the new key and value; the key takes the place.
-//! There are [`STEPS`] steps for each entry, and a [tick](crate::run::Ticks::tick) every [`TICK`](super::TICK) steps. The
-//! unit is a step. After the clock was stopped, [`checksum`] of each entry of the table is added, in whatever order.
+//! There are [`STEPS`] steps for each entry. The unit is a step. After the clock was stopped, [`checksum`] of each entry of the table is added, in whatever order.
 
 use super::random;
 

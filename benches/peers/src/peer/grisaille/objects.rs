@@ -3,7 +3,7 @@
 use grisaille::{Gc, Heap, Stack, Str, Trace};
 
 use crate::run::Run;
-use crate::workload::{TICK, dropping, short_lived, strings};
+use crate::workload::{dropping, short_lived, strings};
 
 /// Objects that die at once.
 pub fn short_lived(run: &mut Run, size: usize) -> u64 {
@@ -33,9 +33,9 @@ pub fn strings(run: &mut Run, size: usize) -> u64 {
             cache.get(cx).insert(cx, key, cx.alloc_str(entry.value));
             cx.safepoint();
         }
-        let sum = run.timed(strings::steps(size), |ticks| {
+        let sum = run.timed(strings::steps(size), |_| {
             let mut sum = 0;
-            for step in 0..strings::steps(size) {
+            for _ in 0..strings::steps(size) {
                 let cache = cache.get(cx);
                 let place = texts.place(size);
                 let entry = texts.entry();
@@ -45,9 +45,6 @@ pub fn strings(run: &mut Run, size: usize) -> u64 {
                 keys.set(cx, place, key);
                 cache.insert(cx, key, cx.alloc_str(entry.value));
                 cx.safepoint();
-                if step % TICK == 0 {
-                    ticks.tick();
-                }
             }
             sum
         });
