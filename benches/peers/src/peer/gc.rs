@@ -284,18 +284,15 @@ fn strings(run: &mut Run, size: usize) -> u64 {
         keys.push(key.clone());
         cache.insert(key, text(entry.value));
     }
-    let sum = run.timed(strings::steps(size), |ticks| {
+    let sum = run.timed(strings::steps(size), |_| {
         let mut sum = 0;
-        for step in 0..strings::steps(size) {
+        for _ in 0..strings::steps(size) {
             let place = texts.place(size);
             let entry = texts.entry();
             let key = text(entry.key);
             let old = cache.remove(&mem::replace(&mut keys[place], key.clone())).expect("each key has an entry");
             sum += old.len() as u64;
             cache.insert(key, text(entry.value));
-            if step % TICK == 0 {
-                ticks.tick();
-            }
         }
         sum
     });

@@ -363,18 +363,15 @@ fn strings(run: &mut Run, size: usize) -> u64 {
         numbers.push(entry.number);
         cache.insert(&mut heap, entry.key, entry.value);
     }
-    let sum = run.timed(strings::steps(size), |ticks| {
+    let sum = run.timed(strings::steps(size), |_| {
         let mut sum = 0;
-        for step in 0..strings::steps(size) {
+        for _ in 0..strings::steps(size) {
             let place = texts.place(size);
             let entry = texts.entry();
             let number = mem::replace(&mut numbers[place], entry.number);
             let old = cache.remove(&heap, strings::key(number, &mut [0; 16])).expect("each key has an entry");
             sum += heap[&old].0.len() as u64;
             cache.insert(&mut heap, entry.key, entry.value);
-            if step % TICK == 0 {
-                ticks.tick();
-            }
         }
         sum
     });
