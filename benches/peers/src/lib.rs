@@ -1,7 +1,7 @@
 //! The same workloads on grisaille and on what a Rust program would take instead.
 //!
 //! ```text
-//! cargo run --release                               # all of it, some 10 minutes; prints Markdown
+//! cargo run --release                               # all of it, 5 repetitions; prints Markdown
 //! cargo run --release -- --workload queue --peer grisaille --peer gc-arena
 //! cargo run --release -- --quick --repetitions 1    # small sizes: does it work?
 //! ```
@@ -21,7 +21,10 @@
 //!
 //! Each measurement is a process of its own, so that no peer inherits another's heap. The repetition is the outermost
 //! loop, so that a machine that becomes slower for a minute does so for all. Every number is the median over the
-//! repetitions. All peers are compiled in one crate, with link-time optimization, by the same compiler. Collectors that
+//! repetitions, of which what takes long has fewer; the report says so. `--json` keeps the raw results, also of several
+//! runs, and `--from` makes the tables of them.
+//!
+//! Workloads run on a thread that has more stack than any peer needs: some trace, or drop, by recursion. All peers are compiled in one crate, with link-time optimization, by the same compiler. Collectors that
 //! have helper threads of their own may use them: wall time counts.
 //!
 //! # What makes it fair
@@ -32,6 +35,8 @@
 //! * Everyone returns the same checksum, or the run is an error.
 //! * A workload that a peer cannot do is shown with the reason, and one that takes too long as such. Nothing is left out
 //!   silently.
+
+#![deny(unsafe_code)]
 
 pub mod child;
 pub mod column;

@@ -4,6 +4,7 @@ pub mod bacon_rajan_cc;
 pub mod boa_gc;
 pub mod boxes;
 pub mod bumpalo;
+#[allow(unsafe_code, reason = "what it traces with is unsafe to implement, for a type of another module")]
 pub mod dumpster;
 pub mod gc;
 pub mod gc_arena;
