@@ -24,8 +24,9 @@
 //! repetitions, of which what takes long has fewer; the report says so. `--json` keeps the raw results, also of several
 //! runs, and `--from` makes the tables of them.
 //!
-//! Workloads run on a thread that has more stack than any peer needs: some trace, or drop, by recursion. All peers are compiled in one crate, with link-time optimization, by the same compiler. Collectors that
-//! have helper threads of their own may use them: wall time counts.
+//! Workloads run on a thread that has more stack than any peer needs: some trace, or drop, by recursion. All peers are
+//! compiled in one crate, with link-time optimization, by the same compiler. Collectors that have helper threads of
+//! their own may use them: wall time counts.
 //!
 //! # What makes it fair
 //!

@@ -1,7 +1,7 @@
 //! bacon_rajan_cc: reference counts, and a collection of cycles when the program asks for one.
 //!
 //! As its documentation advises: `Trace` is written by hand, a field that changes is a [`RefCell`], and cycles are
-//! [collected](collect_if_due) when many of their possible roots have been buffered. An object becomes one when a
+//! collected (`collect_if_due`) when many of their possible roots have been buffered. An object becomes one when a
 //! pointer to it is dropped and others are left. From then on its memory is not freed before the next collection, even
 //! if it is on no cycle and the last pointer to it goes. So what can be moved is moved, and not cloned and dropped.
 //!

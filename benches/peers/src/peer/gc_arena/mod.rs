@@ -1,7 +1,7 @@
 //! gc-arena 0.7.
 //!
 //! As its documentation has it: one arena, whose root holds what lives; the program runs in `mutate`, where nothing is
-//! collected, and between two calls the arena collects if it owes more than [`GRANULARITY`] objects of work
+//! collected, and between two calls the arena collects if it owes more than `GRANULARITY` objects of work
 //! (`collect_debt`: "it may be faster to only call this method when the allocation debt is above some minimum
 //! threshold"). A call does 100 steps, or makes one tree. Fields that change are `Lock`s, written through `unlock!`.
 //! Trees are made and counted within one call, since a tree cannot be left half made on the stack.

@@ -4,7 +4,7 @@
 //! what is kept across one is rooted, in a `Local`, a `Stack`, or an object that a `Local` keeps.
 //!
 //! Allocation never collects, so how much a program allocates between two safepoints is how much the heap may exceed its
-//! goal. The trees of [`PEER`] are made with a safepoint after each [subtree](trees::BURST) of 2047 nodes and plain
+//! goal. The trees of [`PEER`] are made with a safepoint after each subtree of 2047 nodes and plain
 //! pointers in between; those of [`SCOPES`] with a safepoint, a scope and roots for every node, as an evaluator would
 //! that knows nothing about the size of what it makes.
 
