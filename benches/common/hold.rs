@@ -1,0 +1,72 @@
+//! A cycle that stays in progress: the barrier is on while a bench times the mutator, and the collector does nothing.
+//!
+//! On a heap that is not [automatic](grisaille::HeapBuilder::automatic) only `step` marks. A step of the smallest
+//! budget does one piece of work, so a cycle can be brought to where its roots are scanned and next to nothing is
+//! traced, and left there.
+
+use grisaille::{Barrier, Budget, Color, Gc, Mutator, Phase, Slot, Stack, Trace};
+
+/// So many pieces of work are left in any case.
+const BALLAST: usize = 1000;
+
+#[derive(Trace)]
+pub struct Ballast<'gc> {
+    next: Slot<Option<Gc<'gc, Ballast<'gc>>>>,
+}
+
+/// A cycle in progress. The ballast is a root, and is to be kept until the cycle is to end.
+pub struct Held {
+    ballast: Stack<Gc<'static, Ballast<'static>>>,
+}
+
+fn ballast<'a, B: Barrier>(cx: &'a Mutator<'_, B>) -> Gc<'a, Ballast<'a>> {
+    let mut list = cx.alloc(Ballast { next: Slot::new(None) });
+    for _ in 0..BALLAST {
+        list = cx.alloc(Ballast { next: Slot::new(Some(list)) });
+    }
+    list
+}
+
+/// Starts a cycle, of which nothing but the start is done: no root is scanned (unless the policy scans them all in one
+/// pause), and a policy with a window has it open.
+pub fn start<B: Barrier>(cx: &mut Mutator<'_, B>) -> Held {
+    assert_eq!(cx.phase(), Phase::Idle, "a cycle is in progress already");
+    let mut stack = Stack::new(cx);
+    stack.open(cx).push(cx, ballast(cx));
+    while cx.step(Budget::work(1)).phase != Phase::Mark {}
+    Held { ballast: stack }
+}
+
+/// Starts a cycle and scans the roots. Of the graph next to nothing is traced. The heap has no other stack: they are
+/// scanned after all other roots, and a window closes with the last.
+pub fn start_and_scan_roots<B: Barrier>(cx: &mut Mutator<'_, B>) -> Held {
+    let mut held = start(cx);
+    while cx.color(held.ballast.open(cx).top(cx, 0)) == Color::White || window_is_open(cx) {
+        go_on(cx);
+    }
+    held
+}
+
+/// The smallest step of marking.
+pub fn go_on<B: Barrier>(cx: &mut Mutator<'_, B>) {
+    assert_eq!(cx.step(Budget::work(1)).phase, Phase::Mark, "marking ended before the roots were scanned");
+}
+
+/// Whether new objects are grey (if they have pointers: what has none need not wait to be traced).
+pub fn window_is_open<B: Barrier>(cx: &Mutator<'_, B>) -> bool {
+    cx.color(cx.alloc(Ballast { next: Slot::new(None) })) == Color::Grey
+}
+
+/// Ends the cycle.
+pub fn finish<B: Barrier>(cx: &mut Mutator<'_, B>) {
+    while !cx.step(Budget::unlimited()).cycle_ended {
+        std::thread::yield_now();
+    }
+    assert_eq!(cx.phase(), Phase::Idle);
+}
+
+/// Ends the cycle and runs a whole one, so that what was born during the first is freed as well.
+pub fn clean<B: Barrier>(cx: &mut Mutator<'_, B>) {
+    cx.collect();
+    assert_eq!(cx.phase(), Phase::Idle);
+}

@@ -1,0 +1,75 @@
+//! What the benches share: workloads, ways to hold a heap in a state, and criterion's settings.
+
+#![allow(dead_code, unused_imports, unused_macros, reason = "each bench uses a part")]
+
+pub mod gcbench;
+pub mod graph;
+pub mod hold;
+pub mod lox;
+pub mod queue;
+pub mod report;
+pub mod rows;
+pub mod trees;
+
+/// Calls a generic function for each policy, the baseline first.
+macro_rules! each_policy {
+    ($function:ident($($argument:expr),* $(,)?)) => {{
+        $function::<grisaille::StopTheWorld>($($argument),*);
+        each_barrier!($function($($argument),*));
+    }};
+}
+
+/// Calls a generic function for each policy that marks in steps, and so has a barrier.
+macro_rules! each_barrier {
+    ($function:ident($($argument:expr),* $(,)?)) => {{
+        $function::<grisaille::Insertion>($($argument),*);
+        $function::<grisaille::Deletion>($($argument),*);
+        $function::<grisaille::Hybrid>($($argument),*);
+        $function::<grisaille::Watermark>($($argument),*);
+    }};
+}
+
+pub(crate) use {each_barrier, each_policy};
+
+/// Whether each row is only to be run once, small: `cargo bench -- --test`, and what `cargo test` makes of a bench.
+pub fn is_test() -> bool {
+    let mut bench = false;
+    for argument in std::env::args() {
+        match argument.as_str() {
+            "--test" => return true,
+            "--bench" => bench = true,
+            _ => {}
+        }
+    }
+    !bench
+}
+
+/// A size, and what takes its place in a test.
+pub fn size(full: usize, test: usize) -> usize {
+    if is_test() { test } else { full }
+}
+
+/// xorshift64: the same numbers in each run.
+pub struct Random(u64);
+
+impl Random {
+    pub fn new() -> Random {
+        Random(0x9E37_79B9_7F4A_7C15)
+    }
+
+    #[inline(always)]
+    pub fn next(&mut self) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 as usize
+    }
+
+    /// Below `bound`, which is a power of two.
+    #[inline(always)]
+    pub fn below(&mut self, bound: usize) -> usize {
+        debug_assert!(bound.is_power_of_two());
+        // The upper bits are the better ones.
+        (self.next() >> 20) & (bound - 1)
+    }
+}

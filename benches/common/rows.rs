@@ -1,0 +1,32 @@
+//! Criterion's rows: a legend before each group, and settings with which all benches together take minutes.
+
+use std::time::Duration;
+
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, Criterion, SamplingMode, Throughput};
+
+pub type Group<'c> = BenchmarkGroup<'c, WallTime>;
+
+/// How long a row runs.
+#[derive(Clone, Copy)]
+pub enum Pace {
+    /// Iterations of micro- to milliseconds.
+    Short,
+    /// Iterations of many milliseconds, or with much to be done between them that is not timed: one or a few a sample.
+    Long,
+}
+
+/// A group of rows, after its legend. `operations` are what an iteration does: criterion's `elem/s`.
+pub fn group<'c>(c: &'c mut Criterion, name: &str, legend: &str, operations: usize, pace: Pace) -> Group<'c> {
+    println!("\n{name}: {legend}\n");
+    let mut group = c.benchmark_group(name);
+    group.throughput(Throughput::Elements(operations as u64)).nresamples(2000).sample_size(10);
+    match pace {
+        Pace::Short => group.warm_up_time(Duration::from_millis(50)).measurement_time(Duration::from_millis(250)),
+        Pace::Long => group
+            .sampling_mode(SamplingMode::Flat)
+            .warm_up_time(Duration::from_millis(1))
+            .measurement_time(Duration::from_millis(500)),
+    };
+    group
+}

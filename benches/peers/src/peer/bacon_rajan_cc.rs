@@ -1,0 +1,371 @@
+//! bacon_rajan_cc: reference counts, and a collection of cycles when the program asks for one.
+//!
+//! As its documentation advises: `Trace` is written by hand, a field that changes is a [`RefCell`], and cycles are
+//! collected (`collect_if_due`) when many of their possible roots have been buffered. An object becomes one when a
+//! pointer to it is dropped and others are left. From then on its memory is not freed before the next collection, even
+//! if it is on no cycle and the last pointer to it goes. So what can be moved is moved, and not cloned and dropped.
+//!
+//! It traces, and drops, by recursion. The list of `queue` is taken apart link by link, or it would need more stack
+//! than threads have by default.
+
+use std::borrow::Borrow;
+use std::cell::RefCell;
+use std::hint::black_box;
+use std::mem;
+
+use bacon_rajan_cc::{Cc, Trace, Tracer, collect_cycles, number_of_roots_buffered};
+use hashbrown::HashMap;
+
+use super::{Allocator, Peer};
+use crate::run::Run;
+use crate::workload::{
+    TICK, Workload, binary_trees, dropping, gcbench, mark, queue, random, rewire, short_lived, strings,
+};
+
+/// With collections of cycles as often as what they look at allows.
+pub const PEER: Peer = Peer {
+    name: "bacon_rajan_cc",
+    note: "0.4; cycles collected when at least as many roots are buffered as they lead to objects",
+    allocators: &[Allocator::System],
+    rows: &[
+        (Workload::BinaryTrees, trees),
+        (Workload::Gcbench, gcbench),
+        (Workload::Queue, queue),
+        (Workload::Rewire, rewire),
+        (Workload::ShortLived, short_lived),
+        (Workload::MarkInOrder, |run, size| mark(run, size, Workload::MarkInOrder)),
+        (Workload::MarkShuffled, |run, size| mark(run, size, Workload::MarkShuffled)),
+        (Workload::Strings, strings),
+        (Workload::Drop, dropping),
+    ],
+    cannot: &[],
+    remarks: &[(Workload::MarkInOrder, PROVOKED), (Workload::MarkShuffled, PROVOKED)],
+};
+
+/// A collection starts from the objects that lost a pointer and lived on since the last one. Where there are none it
+/// has nothing to do.
+const PROVOKED: &str = "a copy of the root is dropped before each collection, or it would look at nothing";
+
+/// Collects cycles if more than so many possible roots are buffered.
+///
+/// A collection looks at everything that can be reached from them. Where that is `limit` objects or less, apart from
+/// garbage, each root pays for a constant amount of work.
+fn collect_if_due(limit: usize) {
+    if number_of_roots_buffered() > limit {
+        collect_cycles();
+    }
+}
+
+struct Tree {
+    children: Option<(Cc<Tree>, Cc<Tree>)>,
+}
+
+impl Trace for Tree {
+    fn trace(&self, tracer: &mut Tracer) {
+        self.children.trace(tracer);
+    }
+}
+
+impl Tree {
+    fn new(depth: usize) -> Cc<Tree> {
+        let children = (depth > 0).then(|| (Tree::new(depth - 1), Tree::new(depth - 1)));
+        Cc::new(Tree { children })
+    }
+
+    fn count(&self) -> u64 {
+        self.children.as_ref().map_or(1, |(left, right)| 1 + left.count() + right.count())
+    }
+}
+
+fn trees(run: &mut Run, size: usize) -> u64 {
+    run.timed(binary_trees::units(size), |_| {
+        let mut count = Tree::new(size + 1).count();
+        let long_lived = Tree::new(size);
+        for depth in binary_trees::depths(size) {
+            for _ in 0..binary_trees::trees(size, depth) {
+                count += Tree::new(depth).count();
+            }
+        }
+        count + long_lived.count()
+    })
+}
+
+struct Node {
+    left: RefCell<Option<Cc<Node>>>,
+    right: RefCell<Option<Cc<Node>>>,
+    _numbers: [u32; 2],
+}
+
+impl Trace for Node {
+    fn trace(&self, tracer: &mut Tracer) {
+        self.left.trace(tracer);
+        self.right.trace(tracer);
+    }
+}
+
+impl Node {
+    fn new(left: Option<Cc<Node>>, right: Option<Cc<Node>>) -> Cc<Node> {
+        Cc::new(Node { left: RefCell::new(left), right: RefCell::new(right), _numbers: [0; 2] })
+    }
+
+    fn bottom_up(depth: usize) -> Cc<Node> {
+        if depth == 0 {
+            return Node::new(None, None);
+        }
+        let (left, right) = (Node::bottom_up(depth - 1), Node::bottom_up(depth - 1));
+        Node::new(Some(left), Some(right))
+    }
+
+    fn populate(&self, depth: usize) {
+        if depth > 0 {
+            *self.left.borrow_mut() = Some(Node::new(None, None));
+            *self.right.borrow_mut() = Some(Node::new(None, None));
+            for child in [&self.left, &self.right] {
+                child.borrow().as_ref().expect("it was just set").populate(depth - 1);
+            }
+        }
+    }
+
+    fn top_down(depth: usize) -> Cc<Node> {
+        let node = Node::new(None, None);
+        node.populate(depth);
+        node
+    }
+
+    fn count(&self) -> u64 {
+        let count = |child: &RefCell<Option<Cc<Node>>>| child.borrow().as_ref().map_or(0, |node| node.count());
+        1 + count(&self.left) + count(&self.right)
+    }
+}
+
+fn gcbench(run: &mut Run, size: usize) -> u64 {
+    let (long_lived, array) = run.timed(gcbench::units(size), |_| {
+        black_box(Node::bottom_up(gcbench::stretch(size)));
+        let long_lived = Node::top_down(size);
+        let array: Cc<Box<[f64]>> = Cc::new((0..gcbench::DOUBLES).map(gcbench::double).collect());
+        for depth in gcbench::depths(size) {
+            for _ in 0..gcbench::trees(size, depth) {
+                black_box(Node::top_down(depth));
+            }
+            for _ in 0..gcbench::trees(size, depth) {
+                black_box(Node::bottom_up(depth));
+            }
+        }
+        (long_lived, array)
+    });
+    gcbench::checksum(long_lived.count(), array[1000])
+}
+
+struct Link {
+    number: u64,
+    next: RefCell<Option<Cc<Link>>>,
+}
+
+impl Trace for Link {
+    fn trace(&self, tracer: &mut Tracer) {
+        self.next.trace(tracer);
+    }
+}
+
+impl Link {
+    fn new(number: u64, next: Option<Cc<Link>>) -> Cc<Link> {
+        Cc::new(Link { number, next: RefCell::new(next) })
+    }
+
+    /// The first one of a list.
+    fn list(length: u64) -> Option<Cc<Link>> {
+        (0..length).rev().fold(None, |next, number| Some(Link::new(number, next)))
+    }
+}
+
+/// The two ends.
+struct Queue {
+    oldest: Cc<Link>,
+    newest: Cc<Link>,
+}
+
+impl Queue {
+    fn new() -> Queue {
+        let first = Link::new(0, None);
+        let mut queue = Queue { oldest: first.clone(), newest: first };
+        (1..queue::LENGTH).for_each(|number| queue.push(number));
+        queue
+    }
+
+    fn push(&mut self, number: u64) {
+        let new = Link::new(number, None);
+        *self.newest.next.borrow_mut() = Some(new.clone());
+        self.newest = new;
+    }
+
+    fn pop(&mut self) -> u64 {
+        let next = self.oldest.next.take();
+        mem::replace(&mut self.oldest, next.expect("it is never empty")).number
+    }
+}
+
+fn queue(run: &mut Run, size: usize) -> u64 {
+    let mut link = Link::list(size as u64);
+    let mut queue = Queue::new();
+    let mut sum = run.timed(queue::steps(size), |ticks| {
+        let mut sum = 0u64;
+        for step in 0..queue::steps(size) {
+            queue.push(queue::LENGTH + step);
+            sum = sum.wrapping_add(queue.pop());
+            collect_if_due(10 * queue::LENGTH as usize);
+            if step % TICK == 0 {
+                ticks.tick();
+            }
+        }
+        sum
+    });
+    while let Some(at) = link {
+        sum = sum.wrapping_add(at.number);
+        link = at.next.take();
+    }
+    sum
+}
+
+struct Vertex {
+    edges: [RefCell<Option<Cc<Vertex>>>; 2],
+    number: u64,
+}
+
+impl Trace for Vertex {
+    fn trace(&self, tracer: &mut Tracer) {
+        self.edges.iter().for_each(|edge| edge.trace(tracer));
+    }
+}
+
+impl Vertex {
+    fn new(edges: [Option<Cc<Vertex>>; 2], number: u64) -> Cc<Vertex> {
+        Cc::new(Vertex { edges: edges.map(RefCell::new), number })
+    }
+
+    fn several(size: usize) -> Vec<Cc<Vertex>> {
+        (0..size as u64).map(|number| Vertex::new([None, None], number)).collect()
+    }
+}
+
+fn rewire(run: &mut Run, size: usize) -> u64 {
+    let mut random = random();
+    let mut nodes = Vertex::several(size);
+    for node in &nodes {
+        for edge in &node.edges {
+            *edge.borrow_mut() = Some(nodes[random.usize(0..size)].clone());
+        }
+    }
+    let sum = run.timed(rewire::steps(size), |ticks| {
+        let mut sum = 0u64;
+        for step in 0..rewire::steps(size) {
+            let choice = rewire::Choice::new(&mut random, size);
+            let node = &nodes[choice.from];
+            node.edges[choice.side].replace(Some(nodes[choice.to].clone()));
+            let neighbour = node.edges[1 - choice.side].borrow();
+            sum = sum.wrapping_add(neighbour.as_ref().map_or(0, |node| node.number));
+            drop(neighbour);
+            if step % rewire::REPLACE == 0 {
+                let edges = [0, 1].map(|side: usize| node.edges[side].take());
+                nodes[choice.from] = Vertex::new(edges, size as u64 + step);
+            }
+            collect_if_due(size);
+            if step % TICK == 0 {
+                ticks.tick();
+            }
+        }
+        sum
+    });
+    // The peak is not to be that of dropping it, which recurses.
+    mem::forget(nodes);
+    sum
+}
+
+fn mark(run: &mut Run, size: usize, workload: Workload) -> u64 {
+    fn walk(node: &Vertex, depth: u64) -> u64 {
+        node.edges.iter().fold(mark::checksum(node.number, depth), |sum, edge| {
+            sum.wrapping_add(edge.borrow().as_ref().map_or(0, |child| walk(child, depth + 1)))
+        })
+    }
+
+    let root = {
+        let order = mark::order(workload, size);
+        let nodes = Vertex::several(size);
+        mark::link(&order, &mut |parent, first, second| {
+            let parent = &nodes[parent];
+            *parent.edges[0].borrow_mut() = Some(nodes[first].clone());
+            *parent.edges[1].borrow_mut() = second.map(|second| nodes[second].clone());
+        });
+        nodes[order[0] as usize].clone()
+    };
+    collect_cycles();
+    for _ in 0..mark::COLLECTIONS {
+        drop(root.clone());
+        run.timed(size as u64, |_| collect_cycles());
+    }
+    walk(&root, 0)
+}
+
+/// It has no `Trace` for arrays.
+struct Four([u64; 4]);
+
+impl Trace for Four {
+    fn trace(&self, _: &mut Tracer) {}
+}
+
+fn short_lived(run: &mut Run, size: usize) -> u64 {
+    run.timed(size as u64, |_| {
+        (0..size as u64).fold(0, |sum, n| sum + short_lived::look_at(&Cc::new(Four(short_lived::contents(n))).0))
+    })
+}
+
+/// A key of the cache, which can be looked up by its text.
+#[derive(PartialEq, Eq, Hash)]
+struct Key(Cc<Box<str>>);
+
+impl Borrow<str> for Key {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+fn strings(run: &mut Run, size: usize) -> u64 {
+    let mut texts = strings::Texts::new();
+    let mut numbers = Vec::with_capacity(size);
+    let mut cache: HashMap<Key, Cc<Box<str>>> = HashMap::new();
+    for _ in 0..size {
+        let entry = texts.entry();
+        numbers.push(entry.number);
+        cache.insert(Key(Cc::new(entry.key.into())), Cc::new(entry.value.into()));
+    }
+    let sum = run.timed(strings::steps(size), |_| {
+        let mut sum = 0;
+        for _ in 0..strings::steps(size) {
+            let place = texts.place(size);
+            let entry = texts.entry();
+            let number = mem::replace(&mut numbers[place], entry.number);
+            let old = cache.remove(strings::key(number, &mut [0; 16])).expect("each key has an entry");
+            sum += old.len() as u64;
+            cache.insert(Key(Cc::new(entry.key.into())), Cc::new(entry.value.into()));
+        }
+        sum
+    });
+    cache.iter().fold(sum, |sum, (key, value)| sum.wrapping_add(strings::checksum(key.borrow(), value)))
+}
+
+struct Object {
+    _number: u64,
+    noted: dropping::Noted,
+}
+
+impl Trace for Object {
+    fn trace(&self, _: &mut Tracer) {}
+}
+
+fn dropping(run: &mut Run, size: usize) -> u64 {
+    run.timed(size as u64, |_| {
+        for number in 0..size as u64 {
+            dropping::look_at(&Cc::new(Object { _number: number, noted: dropping::Noted(1) }).noted);
+        }
+    });
+    dropping::dropped()
+}

@@ -1,0 +1,314 @@
+//! boa_gc: the collector of the JavaScript engine Boa; mark and sweep, with the roots found by counting.
+//!
+//! It has no guide; this is how Boa uses it: types derive `Trace` and `Finalize`, a field that changes is a
+//! [`GcRefCell`]. It collects by itself when an allocation finds that more than a threshold is allocated, which is 1
+//! MiB at first, and after each collection that leaves more than 70 % of it, what is left divided by 0.7. There is no
+//! setting. `force_collect` is called where the workload asks for collections, and nowhere else.
+//!
+//! The table of `strings` lies outside of the heap, as a table of roots, as that of its ancestor, the crate gc, does.
+
+use std::hint::black_box;
+use std::mem;
+
+use boa_gc::{Finalize, Gc, GcRefCell, Trace, force_collect};
+use hashbrown::HashMap;
+
+use super::{Allocator, Peer};
+use crate::run::Run;
+use crate::workload::{
+    TICK, Workload, binary_trees, dropping, gcbench, mark, queue, random, rewire, short_lived, strings,
+};
+
+/// As Boa uses it.
+pub const PEER: Peer = Peer {
+    name: "boa_gc",
+    note: "0.22; the table of `strings` is outside of the heap",
+    allocators: &[Allocator::System],
+    rows: &[
+        (Workload::BinaryTrees, trees),
+        (Workload::Gcbench, gcbench),
+        (Workload::Queue, queue),
+        (Workload::Rewire, rewire),
+        (Workload::ShortLived, short_lived),
+        (Workload::MarkInOrder, |run, size| mark(run, size, Workload::MarkInOrder)),
+        (Workload::MarkShuffled, |run, size| mark(run, size, Workload::MarkShuffled)),
+        (Workload::Strings, strings),
+        (Workload::Drop, dropping),
+    ],
+    cannot: &[],
+    remarks: &[],
+};
+
+#[derive(Trace, Finalize)]
+struct Tree {
+    children: Option<(Gc<Tree>, Gc<Tree>)>,
+}
+
+impl Tree {
+    fn new(depth: usize) -> Gc<Tree> {
+        let children = (depth > 0).then(|| (Tree::new(depth - 1), Tree::new(depth - 1)));
+        Gc::new(Tree { children })
+    }
+
+    fn count(&self) -> u64 {
+        self.children.as_ref().map_or(1, |(left, right)| 1 + left.count() + right.count())
+    }
+}
+
+fn trees(run: &mut Run, size: usize) -> u64 {
+    run.timed(binary_trees::units(size), |_| {
+        let mut count = Tree::new(size + 1).count();
+        let long_lived = Tree::new(size);
+        for depth in binary_trees::depths(size) {
+            for _ in 0..binary_trees::trees(size, depth) {
+                count += Tree::new(depth).count();
+            }
+        }
+        count + long_lived.count()
+    })
+}
+
+#[derive(Trace, Finalize)]
+struct Node {
+    left: GcRefCell<Option<Gc<Node>>>,
+    right: GcRefCell<Option<Gc<Node>>>,
+    _numbers: [u32; 2],
+}
+
+impl Node {
+    fn new(left: Option<Gc<Node>>, right: Option<Gc<Node>>) -> Gc<Node> {
+        Gc::new(Node { left: GcRefCell::new(left), right: GcRefCell::new(right), _numbers: [0; 2] })
+    }
+
+    fn bottom_up(depth: usize) -> Gc<Node> {
+        if depth == 0 {
+            return Node::new(None, None);
+        }
+        let (left, right) = (Node::bottom_up(depth - 1), Node::bottom_up(depth - 1));
+        Node::new(Some(left), Some(right))
+    }
+
+    fn populate(&self, depth: usize) {
+        if depth > 0 {
+            *self.left.borrow_mut() = Some(Node::new(None, None));
+            *self.right.borrow_mut() = Some(Node::new(None, None));
+            for child in [&self.left, &self.right] {
+                child.borrow().as_ref().expect("it was just set").populate(depth - 1);
+            }
+        }
+    }
+
+    fn top_down(depth: usize) -> Gc<Node> {
+        let node = Node::new(None, None);
+        node.populate(depth);
+        node
+    }
+
+    fn count(&self) -> u64 {
+        let count = |child: &GcRefCell<Option<Gc<Node>>>| child.borrow().as_ref().map_or(0, |node| node.count());
+        1 + count(&self.left) + count(&self.right)
+    }
+}
+
+fn gcbench(run: &mut Run, size: usize) -> u64 {
+    let (long_lived, array) = run.timed(gcbench::units(size), |_| {
+        black_box(Node::bottom_up(gcbench::stretch(size)));
+        let long_lived = Node::top_down(size);
+        let array: Gc<Box<[f64]>> = Gc::new((0..gcbench::DOUBLES).map(gcbench::double).collect());
+        for depth in gcbench::depths(size) {
+            for _ in 0..gcbench::trees(size, depth) {
+                black_box(Node::top_down(depth));
+            }
+            for _ in 0..gcbench::trees(size, depth) {
+                black_box(Node::bottom_up(depth));
+            }
+        }
+        (long_lived, array)
+    });
+    gcbench::checksum(long_lived.count(), array[1000])
+}
+
+#[derive(Trace, Finalize)]
+struct Link {
+    number: u64,
+    next: GcRefCell<Option<Gc<Link>>>,
+}
+
+impl Link {
+    fn new(number: u64, next: Option<Gc<Link>>) -> Gc<Link> {
+        Gc::new(Link { number, next: GcRefCell::new(next) })
+    }
+
+    /// The first one of a list.
+    fn list(length: u64) -> Option<Gc<Link>> {
+        (0..length).rev().fold(None, |next, number| Some(Link::new(number, next)))
+    }
+}
+
+/// The two ends.
+struct Queue {
+    oldest: Gc<Link>,
+    newest: Gc<Link>,
+}
+
+impl Queue {
+    fn new() -> Queue {
+        let first = Link::new(0, None);
+        let mut queue = Queue { oldest: first.clone(), newest: first };
+        (1..queue::LENGTH).for_each(|number| queue.push(number));
+        queue
+    }
+
+    fn push(&mut self, number: u64) {
+        let new = Link::new(number, None);
+        *self.newest.next.borrow_mut() = Some(new.clone());
+        self.newest = new;
+    }
+
+    fn pop(&mut self) -> u64 {
+        let next = self.oldest.next.borrow().clone();
+        mem::replace(&mut self.oldest, next.expect("it is never empty")).number
+    }
+}
+
+fn queue(run: &mut Run, size: usize) -> u64 {
+    let mut link = Link::list(size as u64);
+    let mut queue = Queue::new();
+    let mut sum = run.timed(queue::steps(size), |ticks| {
+        let mut sum = 0u64;
+        for step in 0..queue::steps(size) {
+            queue.push(queue::LENGTH + step);
+            sum = sum.wrapping_add(queue.pop());
+            if step % TICK == 0 {
+                ticks.tick();
+            }
+        }
+        sum
+    });
+    while let Some(at) = link {
+        sum = sum.wrapping_add(at.number);
+        link = at.next.borrow().clone();
+    }
+    sum
+}
+
+#[derive(Trace, Finalize)]
+struct Vertex {
+    edges: [GcRefCell<Option<Gc<Vertex>>>; 2],
+    number: u64,
+}
+
+impl Vertex {
+    fn new(edges: [Option<Gc<Vertex>>; 2], number: u64) -> Gc<Vertex> {
+        Gc::new(Vertex { edges: edges.map(GcRefCell::new), number })
+    }
+
+    fn several(size: usize) -> Vec<Gc<Vertex>> {
+        (0..size as u64).map(|number| Vertex::new([None, None], number)).collect()
+    }
+}
+
+fn rewire(run: &mut Run, size: usize) -> u64 {
+    let mut random = random();
+    let mut nodes = Vertex::several(size);
+    for node in &nodes {
+        for edge in &node.edges {
+            *edge.borrow_mut() = Some(nodes[random.usize(0..size)].clone());
+        }
+    }
+    run.timed(rewire::steps(size), |ticks| {
+        let mut sum = 0u64;
+        for step in 0..rewire::steps(size) {
+            let choice = rewire::Choice::new(&mut random, size);
+            let node = &nodes[choice.from];
+            *node.edges[choice.side].borrow_mut() = Some(nodes[choice.to].clone());
+            let neighbour = node.edges[1 - choice.side].borrow();
+            sum = sum.wrapping_add(neighbour.as_ref().map_or(0, |node| node.number));
+            drop(neighbour);
+            if step % rewire::REPLACE == 0 {
+                let edges = [0, 1].map(|side: usize| node.edges[side].borrow_mut().take());
+                nodes[choice.from] = Vertex::new(edges, size as u64 + step);
+            }
+            if step % TICK == 0 {
+                ticks.tick();
+            }
+        }
+        sum
+    })
+}
+
+fn mark(run: &mut Run, size: usize, workload: Workload) -> u64 {
+    fn walk(node: &Vertex, depth: u64) -> u64 {
+        node.edges.iter().fold(mark::checksum(node.number, depth), |sum, edge| {
+            sum.wrapping_add(edge.borrow().as_ref().map_or(0, |child| walk(child, depth + 1)))
+        })
+    }
+
+    let root = {
+        let order = mark::order(workload, size);
+        let nodes = Vertex::several(size);
+        mark::link(&order, &mut |parent, first, second| {
+            let parent = &nodes[parent];
+            *parent.edges[0].borrow_mut() = Some(nodes[first].clone());
+            *parent.edges[1].borrow_mut() = second.map(|second| nodes[second].clone());
+        });
+        nodes[order[0] as usize].clone()
+    };
+    force_collect();
+    for _ in 0..mark::COLLECTIONS {
+        run.timed(size as u64, |_| force_collect());
+    }
+    walk(&root, 0)
+}
+
+fn short_lived(run: &mut Run, size: usize) -> u64 {
+    run.timed(size as u64, |_| {
+        (0..size as u64).fold(0, |sum, n| sum + short_lived::look_at(&Gc::new(short_lived::contents(n))))
+    })
+}
+
+fn strings(run: &mut Run, size: usize) -> u64 {
+    type Text = Gc<Box<str>>;
+
+    let text = |text: &str| -> Text { Gc::new(text.into()) };
+    let mut texts = strings::Texts::new();
+    let mut keys: Vec<Text> = Vec::with_capacity(size);
+    let mut cache: HashMap<Text, Text> = HashMap::new();
+    for _ in 0..size {
+        let entry = texts.entry();
+        let key = text(entry.key);
+        keys.push(key.clone());
+        cache.insert(key, text(entry.value));
+    }
+    let sum = run.timed(strings::steps(size), |_| {
+        let mut sum = 0;
+        for _ in 0..strings::steps(size) {
+            let place = texts.place(size);
+            let entry = texts.entry();
+            let key = text(entry.key);
+            let old = cache.remove(&mem::replace(&mut keys[place], key.clone())).expect("each key has an entry");
+            sum += old.len() as u64;
+            cache.insert(key, text(entry.value));
+        }
+        sum
+    });
+    cache.iter().fold(sum, |sum, (key, value)| sum.wrapping_add(strings::checksum(key, value)))
+}
+
+#[derive(Trace, Finalize)]
+struct Object {
+    _number: u64,
+    // It keeps nothing alive.
+    #[unsafe_ignore_trace]
+    noted: dropping::Noted,
+}
+
+fn dropping(run: &mut Run, size: usize) -> u64 {
+    run.timed(size as u64, |_| {
+        for number in 0..size as u64 {
+            dropping::look_at(&Gc::new(Object { _number: number, noted: dropping::Noted(1) }).noted);
+        }
+    });
+    force_collect();
+    dropping::dropped()
+}
