@@ -1,7 +1,7 @@
 //! A queue that churns behind a long list: everything in it is soon garbage, in the order of its making, and each
 //! cycle has to mark the list.
 
-use grisaille::{Barrier, Gc, Heap, Local, Mutator, Slot, Trace};
+use grisaille::{Barrier, Gc, Local, Mutator, Slot, Trace};
 
 #[derive(Trace)]
 pub struct Item<'gc> {
@@ -46,9 +46,4 @@ pub fn churn<B: Barrier>(cx: &mut Mutator<'_, B>, queue: Local<'_, Gc<'_, Queue<
         queue.front.set(cx, next);
         cx.safepoint();
     }
-}
-
-/// A heap for it.
-pub fn heap<B: Barrier>(automatic: bool) -> Heap<B> {
-    Heap::builder().barrier::<B>().automatic(automatic).build().expect("a configuration that works")
 }
