@@ -61,7 +61,7 @@ struct Arguments {
     #[arg(long, value_delimiter = ',', default_value = "1,16,128,1024")]
     live: Vec<usize>,
     /// Slots of the stack.
-    #[arg(long, value_delimiter = ',', default_value = "1,1000,30000,1000000")]
+    #[arg(long, value_delimiter = ',', default_value = "1,30000,1000000")]
     stack: Vec<usize>,
     /// Policies.
     #[arg(long, value_delimiter = ',', default_value = "insertion,deletion,hybrid,watermark,stop-the-world,control")]

@@ -1,21 +1,20 @@
-//! The marker: the grey set, and the loop that empties it.
+//! The marker: the grey set, and what makes it grow.
 //!
 //! An object is *white* while its first granule is unmarked, *grey* while it is marked and its header says *queued*,
 //! *black* when it is marked and not queued. Shading makes white grey; tracing makes grey black and its white
 //! children grey. An object without pointers goes from white to black at once.
 //!
-//! The grey set is a LIFO stack of grey objects. Within a step the loop works on [`Edges`] instead, and objects go
-//! from white to black; what is left of the edges when the step ends is shaded.
+//! The grey set is a LIFO stack of grey objects. Within a step the loop ([`drain`](super::drain)) works on edges
+//! instead, and objects go from white to black; what is left of the edges when the step ends is shaded.
 
 use core::cell::{Cell, UnsafeCell};
-use core::ptr::NonNull;
 
-use super::edges::{self, EdgeRoom, InFlight, Prefetched, Top};
+use super::edges::{EdgeRoom, Top};
 use super::meter::Meter;
 use super::weak::Waiting;
 use crate::fault::{self, Fault};
 use crate::space::bitmap;
-use crate::space::block::{BlockPtr, GRANULE, GRANULES};
+use crate::space::block::{BlockPtr, GRANULES};
 use crate::space::header::{ObjectPtr, TypeInfo};
 use crate::trace::Tracer;
 
@@ -23,12 +22,10 @@ use crate::trace::Tracer;
 const MIN_STACK: usize = 64;
 /// Barriers note up to so many objects: half of them are looked at together.
 const NOTES: usize = 256;
-/// After so much work the loop looks whether prefetches are worth it.
-const LOOK_AFTER: usize = 8 * 1024;
 /// With so many entries the stack's capacity leaps to the cap: 128 KiB are copied at the most.
 const LEAP: usize = 1 << 14;
 /// What tracing one object costs beside its bytes, in bytes of work: the header, the bitmap, the queue.
-const OBJECT_COST: usize = 16;
+pub(super) const OBJECT_COST: usize = 16;
 
 /// The grey set and what marking has found so far in this cycle.
 pub(crate) struct Marker {
@@ -38,7 +35,7 @@ pub(crate) struct Marker {
     /// Objects that are scanned in pieces, with the piece to go on from. They stay queued until the last one.
     pieces: UnsafeCell<Vec<(ObjectPtr, usize)>>,
     /// What the loop works on within a step.
-    edges: EdgeRoom,
+    pub(super) edges: EdgeRoom,
     /// What barriers have noted since the last look, up to a top: see [`Marker::noting`].
     notes: EdgeRoom,
     notes_top: Cell<Top>,
@@ -110,7 +107,7 @@ impl Marker {
         true
     }
 
-    fn book(&self, objects: usize, granules: usize) {
+    pub(super) fn book(&self, objects: usize, granules: usize) {
         self.objects.set(self.objects.get() + objects);
         self.granules.set(self.granules.get() + granules);
     }
@@ -276,27 +273,21 @@ impl Marker {
         }
     }
 
-    /// Traces grey objects until there are none or the budget is used up, at least one.
-    pub fn drain(&self, meter: &mut Meter) {
-        let mut drain = Drain::new(self);
-        while !meter.exhausted() {
-            let room = meter.room().min(LOOK_AFTER);
-            let (work, more) = if drain.prefetches() { drain.run::<true>(room) } else { drain.run::<false>(room) };
-            meter.spend_at_once(work);
-            if !more {
-                break;
-            }
-        }
+    /// Shades what the edges below `top` point to, the oldest first.
+    pub(super) fn shade_edges(&self, room: &EdgeRoom, top: Top) {
+        room.each_prefetched(top, self.marked(), |object| self.shade(object));
     }
 
-    /// Shades what the edges below `top` point to, the oldest first.
-    fn shade_edges(&self, room: &EdgeRoom, top: Top) {
-        room.each_prefetched(top, self.marked(), |object| self.shade(object));
+    /// The object stays grey: it is to be scanned from that piece on.
+    pub(super) fn goes_on(&self, object: ObjectPtr, piece: usize) {
+        object.set_queued(true);
+        // SAFETY: a leaf borrow of what is not shared.
+        unsafe { (*self.pieces.get()).push((object, piece)) };
     }
 
     /// Takes a grey object, and the piece of it that is to be scanned.
     #[inline(always)]
-    fn take_grey(&self) -> Option<(ObjectPtr, usize)> {
+    pub(super) fn take_grey(&self) -> Option<(ObjectPtr, usize)> {
         // SAFETY: leaf borrows of what is not shared.
         let (stack, pieces) = unsafe { (&mut *self.stack.get(), &mut *self.pieces.get()) };
         while let Some(object) = stack.pop() {
@@ -393,188 +384,9 @@ impl Marker {
     }
 }
 
-/// The mark loop of one step. When it ends, what it leaves behind is shaded.
-struct Drain<'m> {
-    marker: &'m Marker,
-    /// What objects pass their pointers to.
-    tracer: Tracer<'m>,
-    prefetched: Prefetched,
-    /// The object that is being traced, with its piece: put back if its trace panics, so that the heap stays whole.
-    current: Option<ObjectPtr>,
-    piece: usize,
-    /// Objects marked in this run, and their granules.
-    objects: usize,
-    granules: usize,
-}
-
-impl<'m> Drain<'m> {
-    fn new(marker: &'m Marker) -> Drain<'m> {
-        Drain {
-            marker,
-            tracer: Tracer::marking(marker, marker.edges.open()),
-            prefetched: Prefetched::new(),
-            current: None,
-            piece: 0,
-            objects: 0,
-            granules: 0,
-        }
-    }
-
-    /// Whether the heap that is being marked just now is worth the prefetches.
-    fn prefetches(&mut self) -> bool {
-        let scattered = self.marker.edges.are_scattered(self.tracer.top());
-        if !scattered {
-            let mut waiting = self.prefetched.waiting;
-            while let Some(object) = self.prefetched.pop_waiting(&mut waiting) {
-                self.tracer.visit(object);
-            }
-            self.prefetched.waiting = waiting;
-        }
-        scattered
-    }
-
-    /// Traces until `room` bytes of work are done, and returns the work. False: no object is grey, and no edge is left.
-    ///
-    /// What the loop counts and where it stands is in registers. As much as a panic would need is written to `self`
-    /// before each trace, and not read from there: what the next object waits for would go through memory.
-    fn run<const PREFETCH: bool>(&mut self, room: usize) -> (usize, bool) {
-        let marker = self.marker;
-        let (bits, base) = (marker.marked(), marker.edges.base());
-        let mut top = self.tracer.top();
-        // Not looked at without prefetches: there none wait.
-        let mut waiting = if PREFETCH { self.prefetched.waiting } else { InFlight::NONE };
-        let (mut objects, mut granules) = (0, 0);
-        let mut left = room as isize;
-        let more = loop {
-            let edge = if PREFETCH {
-                // SAFETY: this loop is the only one that uses the room.
-                unsafe { self.prefetched.pop(&mut waiting, base, &mut top, bits) }
-            } else {
-                // SAFETY: as above.
-                unsafe { edges::pop(base, &mut top) }
-            };
-            if let Some(object) = edge {
-                let Some((info, size)) = set_marks(object, bits, marker) else { continue };
-                objects += 1;
-                granules += size;
-                left -= (info.size.granules as usize * GRANULE + OBJECT_COST) as isize;
-                if info.needs_trace {
-                    self.current = Some(object);
-                    (self.objects, self.granules) = (objects, granules);
-                    self.tracer.set_top(top);
-                    if PREFETCH {
-                        self.prefetched.waiting = waiting;
-                    }
-                    // SAFETY: the info is the object's own, which is live and not being written: the mutator stands
-                    // at a safepoint.
-                    let traced = unsafe { (info.trace)(object, 0, NonNull::from(&mut self.tracer).cast(), top) };
-                    top = traced.top;
-                    if traced.next != 0 {
-                        left -= self.goes_on(object, traced.piece()) as isize;
-                    }
-                }
-            } else {
-                self.tracer.set_top(top);
-                if PREFETCH {
-                    self.prefetched.waiting = waiting;
-                }
-                let Some(work) = self.trace_grey() else { break false };
-                left -= work as isize;
-                top = self.tracer.top();
-            }
-            if left <= 0 {
-                break true;
-            }
-        };
-        self.current = None;
-        self.tracer.set_top(top);
-        if PREFETCH {
-            self.prefetched.waiting = waiting;
-        }
-        marker.book(objects, granules);
-        (room.wrapping_sub(left as usize), more)
-    }
-
-    /// Traces an object of the grey set. Returns the work, unless none is left.
-    #[inline(never)]
-    fn trace_grey(&mut self) -> Option<usize> {
-        let (object, piece) = self.marker.take_grey()?;
-        (self.current, self.piece) = (Some(object), piece);
-        // SAFETY: the object is live and not being written: it is grey, and the mutator stands at a safepoint.
-        let next = unsafe { self.tracer.trace_piece(object, piece) };
-        self.piece = 0;
-        object.set_queued(false);
-        Some(object.info().size.granules as usize * GRANULE + OBJECT_COST + self.goes_on(object, next))
-    }
-
-    /// The object is grey until the next piece of it is scanned, if there is one. Returns the work that its trace booked.
-    #[cold]
-    #[inline(never)]
-    fn goes_on(&mut self, object: ObjectPtr, next: usize) -> usize {
-        if next != 0 {
-            object.set_queued(true);
-            // SAFETY: a leaf borrow of what is not shared.
-            unsafe { (*self.marker.pieces.get()).push((object, next)) };
-        }
-        self.tracer.take_bytes()
-    }
-}
-
-impl Drop for Drain<'_> {
-    fn drop(&mut self) {
-        let marker = self.marker;
-        if let Some(object) = self.current.take() {
-            // Its trace panics.
-            marker.book(self.objects, self.granules);
-            object.set_queued(true);
-            // SAFETY: a leaf borrow of what is not shared.
-            unsafe { (*marker.pieces.get()).push((object, self.piece)) };
-        }
-        marker.shade_edges(&marker.edges, self.tracer.top());
-        let mut waiting = self.prefetched.waiting;
-        while let Some(object) = self.prefetched.pop_waiting(&mut waiting) {
-            marker.shade(object);
-        }
-    }
-}
-
-/// Roots that are being scanned: what they point to is shaded, behind the prefetches, and when this goes at the latest.
-pub(crate) struct RootScan<'m> {
-    marker: &'m Marker,
-    tracer: Tracer<'m>,
-}
-
-impl<'m> RootScan<'m> {
-    pub fn new(marker: &'m Marker) -> RootScan<'m> {
-        RootScan { marker, tracer: Tracer::marking(marker, marker.edges.open()) }
-    }
-
-    /// What the next root passes its pointers to.
-    #[inline(always)]
-    pub fn tracer(&mut self) -> &mut Tracer<'m> {
-        if self.marker.edges.is_half_full(self.tracer.top()) {
-            self.shade();
-        }
-        &mut self.tracer
-    }
-
-    #[inline(never)]
-    fn shade(&mut self) {
-        let top = self.tracer.top();
-        self.tracer.set_top(self.marker.edges.base());
-        self.marker.shade_edges(&self.marker.edges, top);
-    }
-}
-
-impl Drop for RootScan<'_> {
-    fn drop(&mut self) {
-        self.shade();
-    }
-}
-
 /// Sets the object's run of bits. None: they were set already. Else its type and its size.
 #[inline(always)]
-fn set_marks(object: ObjectPtr, marked: usize, marker: &Marker) -> Option<(&'static TypeInfo, usize)> {
+pub(super) fn set_marks(object: ObjectPtr, marked: usize, marker: &Marker) -> Option<(&'static TypeInfo, usize)> {
     let at = object.granule();
     // SAFETY: marking runs on the mutator's thread, when every block is swept (I7); a leaf borrow.
     let words = unsafe { BlockPtr::of(object).bits(marked) };

@@ -21,6 +21,7 @@ pub(crate) mod blocks;
 pub(crate) mod collector;
 #[cfg(feature = "unsound-policies")]
 mod digest;
+pub(crate) mod drain;
 pub(crate) mod edges;
 mod list;
 pub(crate) mod mark;
@@ -215,7 +216,7 @@ impl Collector {
                 self.marker.free_a_grey_object();
             }
             let before = meter.spent;
-            self.marker.drain(meter);
+            drain::drain(&self.marker, meter);
             self.mark_work.set(self.mark_work.get() + (meter.spent - before));
         } else {
             self.phase.set(Phase::MarkTermination);
@@ -348,7 +349,7 @@ impl Collector {
             if let Some(block) = self.marker.take_lost() {
                 self.put_back_grey_of(block);
             }
-            self.marker.drain(&mut all);
+            drain::drain(&self.marker, &mut all);
         }
         self.mark_work.set(self.mark_work.get() + all.spent);
         meter.spend(all.spent);

@@ -6,7 +6,8 @@ use core::marker::PhantomData;
 
 use crate::barrier::Barrier;
 use crate::barrier::rules::Rules;
-use crate::cycle::mark::{Marker, RootScan};
+use crate::cycle::drain::RootScan;
+use crate::cycle::mark::Marker;
 use crate::cycle::meter::{EDGE_COST, Meter};
 use crate::fault::{self, Fault};
 use crate::mutator::Mutator;

@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::barrier::Barrier;
 use crate::barrier::rules::{RootWrite, Rules};
-use crate::cycle::mark::{Marker, RootScan};
+use crate::cycle::drain::RootScan;
+use crate::cycle::mark::Marker;
 use crate::cycle::meter::{EDGE_COST, Meter};
 use crate::mutator::Mutator;
 use crate::roots::Surveyed;

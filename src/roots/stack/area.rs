@@ -11,7 +11,8 @@ use std::sync::atomic::Ordering;
 use bitvec::vec::BitVec;
 
 use crate::barrier::rules::{RootWrite, Rules};
-use crate::cycle::mark::{Marker, RootScan};
+use crate::cycle::drain::RootScan;
+use crate::cycle::mark::Marker;
 use crate::cycle::meter::{EDGE_COST, Meter};
 use crate::trace::Tracer;
 
