@@ -12,14 +12,16 @@
 //! | runs of mark bits within one word without a loop, the ones ready made in the type | kept | 120 to 110 instructions |
 //! | types of few pointers traced without a look at the room for each (`Trace::MAX_POINTERS`), in place of a list of offsets: it serves enums too | kept | 110 to 95 instructions |
 //! | headers without flags taken as they are | kept | 95 to 85 instructions |
-//! | prefetches of bitmap word and header, [`edges`] | kept where the heap is scattered | shuffled 78 to 12; in memory order 6.7 to 8.1 |
-//! | whether to prefetch is looked at every 8 KiB of work, by the blocks of the last edges | kept | in order 5.8, shuffled 11.7, a list 3.9 |
+//! | prefetches of bitmap word and header, [`edges`] | kept | 4 million objects shuffled 78 to 12; in memory order 6.7 to 8.1 |
+//! | whether to prefetch decided by the clock ([`Choice`](super::choice)), a run of 16 KiB of work at a time, in heaps larger than a core's caches | kept | binary trees prefer to go without, GCBench's trees not |
+//! | the same decided by the blocks that the last edges lead to | left out | GCBench's trees, whose links lead back and forth within a block, took 4 times as long |
 //! | objects without pointers marked and never queued | kept | not measured by itself |
 //! | roots behind the prefetches too, at a price of their own | kept | steps over a million slots that lead into 1 GB took 6 to 11 ms; no step takes 0.3 ms now (`cargo bench --bench pauses`) |
 //! | what barriers shade noted, and looked at in batches | kept | see [`Marker::noting`] |
 //! | a filter of first writes in a cycle | left out | needs a bit an object that is cleared each cycle; notes made it cheap to note twice |
 
 use core::ptr::NonNull;
+use std::time::Instant;
 
 use super::edges::{self, InFlight, Prefetched};
 use super::mark::{Marker, OBJECT_COST, set_marks};
@@ -28,15 +30,22 @@ use crate::space::block::GRANULE;
 use crate::space::header::ObjectPtr;
 use crate::trace::Tracer;
 
-/// After so much work the loop looks whether prefetches are worth it.
-const LOOK_AFTER: usize = 8 * 1024;
+/// After so much work the loop looks whether to prefetch.
+const RUN: usize = 16 * 1024;
 
 /// Traces grey objects until there are none or the budget is used up, at least one.
 pub(crate) fn drain(marker: &Marker, meter: &mut Meter) {
     let mut drain = Drain::new(marker);
     while !meter.exhausted() {
-        let room = meter.room().min(LOOK_AFTER);
-        let (work, more) = if drain.prefetches() { drain.run::<true>(room) } else { drain.run::<false>(room) };
+        let room = meter.room().min(RUN);
+        // By measurement, where there is something to measure: a small heap is marked in the same order each time.
+        let measures = room == RUN && marker.outgrows_caches();
+        let prefetch = measures && marker.prefetches.next();
+        let start = measures.then(Instant::now);
+        let (work, more) = if prefetch { drain.run::<true>(room) } else { drain.run_without_prefetches(room) };
+        if let Some(start) = start {
+            marker.prefetches.took(prefetch, start.elapsed().as_nanos() as u64, work as u64);
+        }
         meter.spend_at_once(work);
         if !more {
             break;
@@ -71,17 +80,14 @@ impl<'m> Drain<'m> {
         }
     }
 
-    /// Whether the heap that is being marked just now is worth the prefetches.
-    fn prefetches(&mut self) -> bool {
-        let scattered = self.marker.edges.are_scattered(self.tracer.top());
-        if !scattered {
-            let mut waiting = self.prefetched.waiting;
-            while let Some(object) = self.prefetched.pop_waiting(&mut waiting) {
-                self.tracer.visit(object);
-            }
-            self.prefetched.waiting = waiting;
+    /// Without prefetches nothing may wait for its own.
+    fn run_without_prefetches(&mut self, room: usize) -> (usize, bool) {
+        let mut waiting = self.prefetched.waiting;
+        while let Some(object) = self.prefetched.pop_waiting(&mut waiting) {
+            self.tracer.visit(object);
         }
-        scattered
+        self.prefetched.waiting = waiting;
+        self.run::<false>(room)
     }
 
     /// Traces until `room` bytes of work are done, and returns the work. False: no object is grey, and no edge is left.

@@ -1,9 +1,8 @@
 //! The edges that tracing has found in this step and whose targets have not been looked at.
 //!
 //! Tracing only writes edges down. The mark loop takes the youngest, and an object that is reached and traced within one
-//! step goes from white to black: its header is never written. Where the heap's order is not that of memory, the loop
-//! first asks for the two words that it will look at (the target's bitmap word and its header), and looks [`DELAY`]
-//! edges later: a FIFO of prefetches in front of the stack, after Cher, Hosking and Vitek, "Software prefetching for
+//! step goes from white to black: its header is never written. Where that is worth it, the loop first asks for the two
+//! words that it will look at (the target's bitmap word and its header), and looks [`DELAY`] edges later: a FIFO of prefetches in front of the stack, after Cher, Hosking and Vitek, "Software prefetching for
 //! mark-sweep garbage collection" (ASPLOS 2004), fed with edges and not with objects, after Garner, Blackburn and
 //! Frampton, "Effective prefetch for mark-sweep garbage collection" (ISMM 2007).
 //!
@@ -12,15 +11,13 @@
 use core::cell::{Cell, UnsafeCell};
 use core::ptr::null_mut;
 
-use crate::space::block::{BLOCK_SIZE, BlockPtr};
+use crate::space::block::BlockPtr;
 use crate::space::header::ObjectPtr;
 
 /// Edges that are written down at the most. What does not fit is shaded at once.
 const ROOM: usize = 1024;
 /// Edges between the prefetch and the look.
 const DELAY: usize = 16;
-/// Edges that tell whether the heap lies in order.
-const SAMPLE: usize = 16;
 
 /// The top of a stack of edges.
 pub(crate) type Top = *mut ObjectPtr;
@@ -79,17 +76,6 @@ impl EdgeRoom {
     #[inline(always)]
     pub fn is_half_full(&self, top: Top) -> bool {
         (top.addr() - self.base().addr()) / size_of::<ObjectPtr>() > self.room.get() / 2
-    }
-
-    /// Whether the edges that were taken last pointed here and there, and not along the memory: a sample of those that
-    /// still stand above the top of the stack.
-    pub fn are_scattered(&self, top: Top) -> bool {
-        let len = (top.addr() - self.base().addr()) / size_of::<ObjectPtr>();
-        let from = len.min(ROOM - SAMPLE);
-        // SAFETY: a leaf borrow, and nobody pushes meanwhile.
-        let taken = unsafe { &(&*self.edges.get())[from..from + SAMPLE] };
-        let block = |edge: &Option<ObjectPtr>| edge.map_or(0, |object| object.addr() / BLOCK_SIZE);
-        taken.windows(2).filter(|pair| block(&pair[0]) != block(&pair[1])).count() > SAMPLE / 2
     }
 }
 

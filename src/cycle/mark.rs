@@ -9,15 +9,18 @@
 
 use core::cell::{Cell, UnsafeCell};
 
+use super::choice::Choice;
 use super::edges::{EdgeRoom, Top};
 use super::meter::Meter;
 use super::weak::Waiting;
 use crate::fault::{self, Fault};
 use crate::space::bitmap;
-use crate::space::block::{BlockPtr, GRANULES};
+use crate::space::block::{BlockPtr, GRANULE, GRANULES};
 use crate::space::header::{ObjectPtr, TypeInfo};
 use crate::trace::Tracer;
 
+/// Bytes that the caches of a core hold, or so.
+const CACHE: usize = 1024 * 1024;
 /// Entries that the stack has room for at the least.
 const MIN_STACK: usize = 64;
 /// Barriers note up to so many objects: half of them are looked at together.
@@ -46,6 +49,10 @@ pub(crate) struct Marker {
     /// Objects and granules marked in this cycle (not those born black).
     pub objects: Cell<usize>,
     pub granules: Cell<usize>,
+    /// The last cycle marked more than fits the caches.
+    was_large: Cell<bool>,
+    /// Whether prefetches are worth it.
+    pub(super) prefetches: Choice,
     /// Weak cells that marking came across in this cycle.
     pub weak_cells: UnsafeCell<Vec<ObjectPtr>>,
     /// Ephemerons that marking came across in this cycle, and whose keys it did not.
@@ -68,6 +75,8 @@ impl Marker {
             lost: Cell::new(None),
             objects: Cell::new(0),
             granules: Cell::new(0),
+            was_large: Cell::new(false),
+            prefetches: Choice::new(),
             weak_cells: UnsafeCell::new(Vec::new()),
             waiting: UnsafeCell::new(Waiting::new()),
         }
@@ -88,6 +97,7 @@ impl Marker {
     /// What was marked is what is occupied from now on.
     pub fn flip(&self) {
         debug_assert!(self.is_empty());
+        self.was_large.set(self.is_large());
         self.marked.set(1 - self.marked.get());
         self.objects.set(0);
         self.granules.set(0);
@@ -273,6 +283,16 @@ impl Marker {
         }
     }
 
+    /// More was marked than fits the caches.
+    fn is_large(&self) -> bool {
+        self.granules.get() * GRANULE > CACHE
+    }
+
+    /// Whether the heap that is being marked is larger than the caches.
+    pub(super) fn outgrows_caches(&self) -> bool {
+        self.was_large.get() || self.is_large()
+    }
+
     /// Shades what the edges below `top` point to, the oldest first.
     pub(super) fn shade_edges(&self, room: &EdgeRoom, top: Top) {
         room.each_prefetched(top, self.marked(), |object| self.shade(object));
@@ -357,6 +377,9 @@ impl Marker {
             // Booked together with what was born black: see the collector.
             objects: _,
             granules: _,
+            // In which order the objects of a large heap are marked is left to the clock.
+            was_large: _,
+            prefetches: _,
             weak_cells,
             waiting: _,
         } = self;

@@ -18,6 +18,7 @@
 //! inside a step no unrooted pointer lives.
 
 pub(crate) mod blocks;
+mod choice;
 pub(crate) mod collector;
 #[cfg(feature = "unsound-policies")]
 mod digest;

@@ -1,0 +1,64 @@
+//! [`Choice`]: which of two ways to go, by what they were measured to cost.
+
+use core::cell::Cell;
+
+/// The way that looks worse is tried once in so many times, since heaps change.
+const TRY_EVERY: u32 = 128;
+
+/// Two ways that do the same work, at costs that nobody knows beforehand.
+pub(crate) struct Choice {
+    /// What a unit of work costs on each way, on average over the last times; 0 while it was never taken.
+    costs: [Cell<u64>; 2],
+    times: Cell<u32>,
+}
+
+impl Choice {
+    pub const fn new() -> Choice {
+        Choice { costs: [const { Cell::new(0) }; 2], times: Cell::new(0) }
+    }
+
+    /// The way to go next.
+    pub fn next(&self) -> bool {
+        let times = self.times.get().wrapping_add(1);
+        self.times.set(times);
+        let best = self.costs[1].get() < self.costs[0].get();
+        best != times.is_multiple_of(TRY_EVERY)
+    }
+
+    /// Books what `work` units cost on a way. One time that was interrupted does not count for more than four.
+    pub fn took(&self, way: bool, cost: u64, work: u64) {
+        let average = &self.costs[usize::from(way)];
+        let (before, unit) = (average.get(), cost.saturating_mul(1024) / work.max(1));
+        average.set(if before == 0 { unit.max(1) } else { (before * 3 + unit.min(before * 4)) / 4 });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn share_of_the_second(choice: &Choice, costs: [u64; 2]) -> usize {
+        let goes = |_| {
+            let way = choice.next();
+            choice.took(way, costs[usize::from(way)], 10);
+            usize::from(way)
+        };
+        (0..1000).map(goes).sum()
+    }
+
+    #[test]
+    fn the_cheaper_way_is_taken_and_followed_when_it_changes() {
+        let choice = Choice::new();
+        assert!(share_of_the_second(&choice, [100, 200]) < 50);
+        assert!(share_of_the_second(&choice, [300, 200]) > 400);
+        assert!(share_of_the_second(&choice, [300, 200]) > 950);
+    }
+
+    #[test]
+    fn one_interruption_changes_nothing() {
+        let choice = Choice::new();
+        share_of_the_second(&choice, [100, 200]);
+        choice.took(false, 1_000_000, 10);
+        assert!(share_of_the_second(&choice, [100, 200]) < 50);
+    }
+}
