@@ -269,7 +269,7 @@ pub(crate) unsafe fn trace_with(erased: NonNull<()>, top: Top, f: impl FnOnce(&m
     }
     // A copy that nobody else sees, so that it lives in registers.
     // SAFETY: the caller's word.
-    let mut copy = Tracer { edges: unsafe { tracer.edges.from_top(top) }, sink: tracer.sink, bytes: 0 };
+    let mut copy = Tracer { edges: unsafe { tracer.edges.with_top(top) }, sink: tracer.sink, bytes: 0 };
     let next = f(&mut copy);
     tracer.bytes += copy.bytes;
     // Who traces many objects looks at more than the top only where there is something to see.

@@ -47,7 +47,7 @@ impl EdgeRoom {
 
     /// The stack in this room that has that top.
     #[inline(always)]
-    pub fn from(&self, top: Top) -> Edges {
+    pub fn reopen(&self, top: Top) -> Edges {
         // SAFETY: `room` is at most `ROOM`.
         Edges { top, end: unsafe { self.base().add(self.room.get()) } }
     }
@@ -113,7 +113,7 @@ impl Edges {
     /// # Safety
     /// `top` must be from these edges.
     #[inline(always)]
-    pub unsafe fn from_top(&self, top: Top) -> Edges {
+    pub unsafe fn with_top(&self, top: Top) -> Edges {
         Edges { top, end: self.end }
     }
 

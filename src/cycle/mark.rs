@@ -155,7 +155,7 @@ impl Marker {
     /// a third of what it takes when it shades at once.)
     #[inline(always)]
     pub fn noting(&self) -> Tracer<'_> {
-        Tracer::noting(self, self.notes.from(self.notes_top.get()))
+        Tracer::noting(self, self.notes.reopen(self.notes_top.get()))
     }
 
     /// A store is done with its tracer.

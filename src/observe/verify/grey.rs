@@ -36,7 +36,7 @@ impl Verifier<'_> {
         }) {
             return fail(format!("{:?} has lost grey objects and is not listed, or is and has none", walked.block));
         }
-        if !self.is_marking() && !(queued.is_empty() && listed.is_empty()) {
+        if !(self.is_marking() || queued.is_empty() && listed.is_empty()) {
             return fail(format!("{} objects are queued in phase {}", queued.len(), self.c.phase.get()));
         }
         let mut lost = false;
