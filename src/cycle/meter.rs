@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 /// What a root, or an element of an array, costs beside its bytes, in bytes of work: the bitmap and the header of what
-/// it points to, which the cache may not have. (Through the prefetch ring 55 to 70 ns a slot, where the targets lie at
+/// it points to, which the cache may not have. (Behind prefetches 55 to 70 ns a slot, where the targets lie at
 /// random in a gigabyte; a traced object of 48 bytes there about as much.)
 pub(crate) const EDGE_COST: usize = 40;
 
@@ -36,13 +36,14 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// A budget of `bytes` of work: an object traced counts its bytes and 16, a root slot or an element
-    /// of an array its bytes and 40, a block swept 512.
+    /// A budget of `bytes` of work: an object marked counts its bytes and 16, a root slot or an element of an array its
+    /// bytes and 40, a block swept 512.
     pub fn work(bytes: usize) -> Budget {
         Budget { work: bytes, time: None }
     }
 
-    /// A budget of wall-clock time. The clock is read once in 32 pieces of work, so a step overruns by about that.
+    /// A budget of wall-clock time. The clock is read once in 32 pieces of work, while marking once in 2 KiB of it, so a
+    /// step overruns by about that.
     pub fn time(time: Duration) -> Budget {
         Budget { work: usize::MAX, time: Some(time) }
     }
