@@ -322,7 +322,8 @@ impl<T: Trace> InfoOf<T> {
 unsafe fn trace_sized<T: Trace>(object: ObjectPtr, _: usize, erased: NonNull<()>, top: Top) -> Traced {
     // SAFETY: the header names this function, so the payload is a live `T`.
     let value = unsafe { object.payload().cast::<T>().as_ref() };
-    if const { T::MAX_POINTERS <= FEW } {
+    // A type of none may be traced by those who have no edges at all.
+    if const { 0 < T::MAX_POINTERS && T::MAX_POINTERS <= FEW } {
         // SAFETY: the caller's word.
         let tracer = unsafe { &*erased.cast::<Tracer<'_>>().as_ptr() };
         if tracer.edges.has_room(top, T::MAX_POINTERS) {

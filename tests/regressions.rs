@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use grisaille::{Barrier, Budget, Gc, Heap, Insertion, Phase, Slot, Stack, StopTheWorld, Sweep, Trace};
+use grisaille::{Barrier, Budget, Check, Gc, Heap, Insertion, Lock, Phase, Slot, Stack, StopTheWorld, Sweep, Trace};
 
 #[derive(Trace)]
 struct Node<'gc> {
@@ -226,4 +226,53 @@ fn insertion_ends_its_cycles_while_the_program_allocates_and_links() {
         assert!(cx.stats().cycles > 5, "{}", cx.stats());
         assert!(cx.stats().bytes_held < 8 << 20, "{}", cx.stats());
     });
+}
+
+/// A type whose pointers are in an array of none has to be traced, and passes no pointer on. Where there was no room for
+/// edges at all, the way without a look at the room was taken.
+#[test]
+fn a_type_with_an_array_of_no_pointers_is_traced() {
+    #[derive(Trace)]
+    struct Links<'gc, const N: usize> {
+        links: [Slot<Option<Gc<'gc, Links<'gc, N>>>>; N],
+    }
+    let mut heap = Heap::builder().automatic(false).check(Check::SecondMark).build().unwrap();
+    heap.enter(|cx| {
+        let leaf = cx.root(cx.alloc(Links::<'_, 0> { links: [] }));
+        let lock = cx.root(cx.alloc(Lock::new([None::<Gc<'_, i64>>; 0])));
+        while cx.phase() != Phase::Mark {
+            cx.step(Budget::work(1));
+        }
+        lock.get(cx).set(cx, []);
+        cx.collect();
+        assert!(leaf.get(cx).links.is_empty());
+        cx.verify().unwrap();
+    });
+}
+
+/// Objects that were marked in a step whose next trace panicked were counted twice, or not at all.
+#[test]
+fn what_a_panicking_trace_leaves_is_counted_once() {
+    static ARMED: AtomicUsize = AtomicUsize::new(0);
+    struct Panics<'gc>(Gc<'gc, i64>);
+    // SAFETY: passes its pointer on, but for a panic; the fields are those at the other lifetime.
+    unsafe impl<'gc> Trace for Panics<'gc> {
+        type At<'a> = Panics<'a>;
+        fn trace(&self, tracer: &mut grisaille::Tracer<'_>) {
+            assert!(ARMED.swap(0, Relaxed) == 0, "armed");
+            self.0.trace(tracer);
+        }
+    }
+    let marked = [0, 1].map(|armed| {
+        let mut heap = Heap::builder().automatic(false).build().unwrap();
+        heap.enter(|cx| {
+            let _array = cx.root(cx.alloc_array(100, |i| cx.alloc(i as i64)));
+            let _panics = cx.root(cx.alloc(Panics(cx.alloc(1))));
+            ARMED.store(armed, Relaxed);
+            let mut step = || catch_unwind(AssertUnwindSafe(|| cx.step(Budget::unlimited()).cycle_ended));
+            while !step().unwrap_or(false) {}
+            (cx.stats().objects_marked, cx.stats().bytes_live)
+        })
+    });
+    assert_eq!(marked[0], marked[1]);
 }

@@ -131,6 +131,7 @@ impl<'m> Drain<'m> {
                     }
                 }
             } else {
+                (self.objects, self.granules) = (objects, granules);
                 self.tracer.set_top(top);
                 if PREFETCH {
                     self.prefetched.waiting = waiting;

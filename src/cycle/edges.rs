@@ -117,9 +117,10 @@ impl Edges {
         Edges { top, end: self.end }
     }
 
-    /// Whether these edges have room for so many, if their top is `top`.
+    /// Whether these edges have room for so many, at least one, if their top is `top`.
     #[inline(always)]
     pub fn has_room(&self, top: Top, edges: usize) -> bool {
+        debug_assert!(edges > 0);
         (self.end.addr() - top.addr()) / size_of::<ObjectPtr>() >= edges
     }
 

@@ -27,7 +27,7 @@ use super::*;
 use crate::space::arena::Arena;
 use crate::space::bitmap;
 use crate::space::block::{BLOCK_SIZE, FIRST_GRANULE, GRANULE};
-use crate::space::header::{ObjectPtr, TypeInfo, trace_nothing};
+use crate::space::header::{ObjectPtr, Size, TypeInfo, trace_nothing};
 use crate::space::holes::Bump;
 use crate::sync::mpsc::SLEEPS;
 use crate::sync::{Weakness, watch, weaken};
@@ -37,7 +37,7 @@ use crate::sync::{Weakness, watch, weaken};
 const OBJECT_GRANULES: usize = 3;
 
 static OBJECT: TypeInfo = TypeInfo {
-    granules: OBJECT_GRANULES as u32,
+    size: Size::of_bytes(OBJECT_GRANULES * GRANULE),
     element: 0,
     prefix: 0,
     needs_trace: false,
