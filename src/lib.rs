@@ -45,7 +45,7 @@
 //! cycle times 1 + [growth](HeapBuilder::growth), with a [floor](HeapBuilder::floor). From then on each allocated byte
 //! owes marking work, so that the cycle ends before the goal is reached, and [`Mutator::safepoint`] pays in steps.
 //!
-//! A step does between 8 KiB and 32 KiB of work, in the unit of [`Budget::work`] (an object traced counts its bytes and
+//! A step does between 8 KiB and 64 KiB of work, in the unit of [`Budget::work`] (an object traced counts its bytes and
 //! 16), and the next one follows when 16 KiB more have been allocated, or at the next safepoint while debt is left.
 //! After a burst of allocation without a safepoint, a step may do half as much work as the burst had bytes, up to
 //! 1 MiB; past the goal a byte owes more and more; and after an allocation that failed at the limit each safepoint does

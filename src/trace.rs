@@ -62,7 +62,8 @@ pub unsafe trait Trace {
     #[doc(hidden)]
     const ATOMIC_WORD: bool = false;
 
-    /// `trace` passes at most so many pointers on, whatever the value.
+    /// `trace` passes at most so many pointers on, whatever the value: memory safety depends on it. The default leaves it
+    /// open, at the cost of a look for each pointer; the derive adds up what the fields say.
     #[doc(hidden)]
     const MAX_POINTERS: usize = usize::MAX;
 
@@ -137,7 +138,7 @@ impl<'t, T> Exclusive<'t, T> {
     }
 
     fn get(&mut self) -> &mut T {
-        // SAFETY: borrowed for `'t` by the tracer, of which one copy is used at a time (`trace_with`).
+        // SAFETY: borrowed for `'t` by the tracer, of which one copy is used at a time (`trace_with`, `trace_sized`).
         unsafe { self.0.as_mut() }
     }
 }
@@ -264,7 +265,8 @@ pub(crate) unsafe fn trace_with(erased: NonNull<()>, top: Top, f: impl FnOnce(&m
     let tracer = unsafe { &mut *erased.cast::<Tracer<'_>>().as_ptr() };
     debug_assert!(!matches!(tracer.sink, Sink::Rooting(_)), "values become roots, not objects");
     if let Sink::Rooting(_) = tracer.sink {
-        // SAFETY: see the assertion. Without that arm `visit` calls nothing but what is out of line.
+        // SAFETY: rooting tracers are made in `push_roots` for values, which are not traced through a header. Without
+        // that arm `visit` calls nothing but what is out of line.
         unsafe { core::hint::unreachable_unchecked() };
     }
     // A copy that nobody else sees, so that it lives in registers.

@@ -147,7 +147,8 @@ fn implementation(input: &DeriveInput, options: &TypeOptions, shape: &Shape, gen
 
     quote! {
         #[automatically_derived]
-        // SAFETY: `trace` visits every field that is not skipped. What else the trait asks is proved by the functions
+        // SAFETY: `trace` visits every field that is not skipped, once, and `MAX_POINTERS` adds up what the same fields
+        // say (the most of any variant). What else the trait asks is proved by the functions
         // emitted beside this impl: `At` is this type with its fields at the other lifetime, skipped fields hold
         // nothing of the heap, and the type has no `Drop`.
         unsafe impl #impl_generics ::grisaille::Trace for #name #ty_generics #where_clause {

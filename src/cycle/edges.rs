@@ -38,7 +38,7 @@ impl EdgeRoom {
         self.room.set(room.min(ROOM));
     }
 
-    /// An empty stack in this room. One is used at a time: the mark loop's.
+    /// An empty stack in this room. One is used at a time: the mark loop's, or a root scan's.
     pub fn open(&self) -> Edges {
         let base = self.base();
         // SAFETY: `room` is at most `ROOM`.

@@ -285,9 +285,5 @@ pub(crate) mod watch {
         pub fn set(&self, value: T) {
             self.touched().set(value);
         }
-
-        pub fn replace(&self, value: T) -> T {
-            self.touched().replace(value)
-        }
     }
 }
