@@ -2,9 +2,10 @@
 //!
 //! Tracing only writes edges down. The mark loop takes the youngest, and an object that is reached and traced within one
 //! step goes from white to black: its header is never written. Where that is worth it, the loop first asks for the two
-//! words that it will look at (the target's bitmap word and its header), and looks [`DELAY`] edges later: a FIFO of prefetches in front of the stack, after Cher, Hosking and Vitek, "Software prefetching for
-//! mark-sweep garbage collection" (ASPLOS 2004), fed with edges and not with objects, after Garner, Blackburn and
-//! Frampton, "Effective prefetch for mark-sweep garbage collection" (ISMM 2007).
+//! words that it will look at (the target's bitmap word and its header), and looks [`DELAY`] edges later: a FIFO of
+//! prefetches in front of the stack, after Cher, Hosking and Vitek, "Software prefetching for mark-sweep garbage
+//! collection" (ASPLOS 2004), fed with edges and not with objects, after Garner, Blackburn and Frampton, "Effective
+//! prefetch for mark-sweep garbage collection" (ISMM 2007).
 //!
 //! Between two steps there are no edges: what the loop leaves behind is shaded.
 
@@ -14,8 +15,6 @@ use core::ptr::null_mut;
 use crate::space::block::BlockPtr;
 use crate::space::header::ObjectPtr;
 
-/// Edges that are written down at the most. What does not fit is shaded at once.
-const ROOM: usize = 1024;
 /// Edges between the prefetch and the look.
 const DELAY: usize = 16;
 
@@ -24,43 +23,47 @@ pub(crate) type Top = *mut ObjectPtr;
 
 /// The memory of a stack of edges.
 pub(crate) struct EdgeRoom {
-    edges: Box<UnsafeCell<[Option<ObjectPtr>; ROOM]>>,
+    edges: Box<[UnsafeCell<Option<ObjectPtr>>]>,
+    /// At most as many as there are.
     room: Cell<usize>,
 }
 
 impl EdgeRoom {
-    pub fn new() -> EdgeRoom {
-        EdgeRoom { edges: Box::new(UnsafeCell::new([None; ROOM])), room: Cell::new(ROOM) }
+    /// Room for so many. What does not fit is shaded at once.
+    pub fn new(room: usize) -> EdgeRoom {
+        EdgeRoom { edges: (0..room).map(|_| UnsafeCell::new(None)).collect(), room: Cell::new(room) }
     }
 
     /// Lets no more than so many be written down, for tests of the overflow path.
     pub fn limit(&self, room: usize) {
-        self.room.set(room.min(ROOM));
+        self.room.set(room.min(self.edges.len()));
     }
 
     /// An empty stack in this room. One is used at a time: the mark loop's, or a root scan's.
     pub fn open(&self) -> Edges {
-        let base = self.base();
-        // SAFETY: `room` is at most `ROOM`.
-        Edges { top: base, end: unsafe { base.add(self.room.get()) } }
+        self.reopen(self.base())
     }
 
     /// The stack in this room that has that top.
     #[inline(always)]
     pub fn reopen(&self, top: Top) -> Edges {
-        // SAFETY: `room` is at most `ROOM`.
+        // SAFETY: `room` is at most what there is.
         Edges { top, end: unsafe { self.base().add(self.room.get()) } }
     }
 
     /// The top of the empty stack.
     #[inline(always)]
     pub fn base(&self) -> Top {
-        self.edges.get().cast()
+        UnsafeCell::raw_get(self.edges.as_ptr()).cast()
+    }
+
+    fn len(&self, top: Top) -> usize {
+        (top.addr() - self.base().addr()) / size_of::<ObjectPtr>()
     }
 
     /// Calls `f` with each edge below `top`, the oldest first, behind the prefetches.
     pub fn each_prefetched(&self, top: Top, marked: usize, mut f: impl FnMut(ObjectPtr)) {
-        let len = (top.addr() - self.base().addr()) / size_of::<ObjectPtr>();
+        let len = self.len(top);
         // SAFETY: `push` wrote them; whoever writes here next is called, if at all, when they were read.
         let edge = |at: usize| unsafe { self.base().add(at).read() };
         (0..len.min(DELAY)).for_each(|at| prefetch(edge(at), marked));
@@ -75,7 +78,7 @@ impl EdgeRoom {
     /// Whether a stack with that top fills half of the room.
     #[inline(always)]
     pub fn is_half_full(&self, top: Top) -> bool {
-        (top.addr() - self.base().addr()) / size_of::<ObjectPtr>() > self.room.get() / 2
+        self.len(top) > self.room.get() / 2
     }
 }
 

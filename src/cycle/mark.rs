@@ -23,6 +23,8 @@ use crate::trace::Tracer;
 const CACHE: usize = 1024 * 1024;
 /// Entries that the stack has room for at the least.
 const MIN_STACK: usize = 64;
+/// Edges that a step has written down at the most.
+const EDGES: usize = 1024;
 /// Barriers note up to so many objects: half of them are looked at together.
 const NOTES: usize = 256;
 /// With so many entries the stack's capacity leaps to the cap: 128 KiB are copied at the most.
@@ -61,8 +63,7 @@ pub(crate) struct Marker {
 
 impl Marker {
     pub fn new(cap: usize) -> Marker {
-        let notes = EdgeRoom::new();
-        notes.limit(NOTES);
+        let notes = EdgeRoom::new(NOTES);
         Marker {
             notes_top: Cell::new(notes.base()),
             notes,
@@ -70,7 +71,7 @@ impl Marker {
             // Room for some entries from the start: with none marking would not end when the system has no memory.
             stack: UnsafeCell::new(Vec::with_capacity(MIN_STACK)),
             pieces: UnsafeCell::new(Vec::new()),
-            edges: EdgeRoom::new(),
+            edges: EdgeRoom::new(EDGES),
             cap: Cell::new(cap),
             lost: Cell::new(None),
             objects: Cell::new(0),
