@@ -208,7 +208,7 @@ impl HeapBuilder<Hybrid> {
         HeapBuilder {
             sweep: Sweep::default(),
             stress: false,
-            growth: 1.0,
+            growth: 1.5,
             floor: DEFAULT_FLOOR,
             limit: usize::MAX,
             automatic: true,
@@ -246,7 +246,8 @@ impl<B: Barrier> HeapBuilder<B> {
         HeapBuilder { check, ..self }
     }
 
-    /// How much the heap may grow between two cycles, as a share of what lives: with 1.0, the default, it doubles.
+    /// How much larger than what a cycle marked the heap may become before the next one has ended, as a share of it: 1.5
+    /// unless said otherwise, so it peaks at two and a half times what lives. Less takes less memory and more time.
     pub fn growth(self, growth: f64) -> Self {
         HeapBuilder { growth, ..self }
     }

@@ -304,38 +304,39 @@ impl<'s, B: Barrier> Mutator<'s, B> {
         if phase == Phase::Idle && c.starved.get().is_some_and(|cycle| c.cycle.get() > cycle) {
             c.starved.set(None);
         }
-        let starved = c.starved.get().is_some();
+        let (starved, start) = (c.starved.get().is_some(), Instant::now());
         let due = c.stress || starved || phase != Phase::Idle || pacer.wants_cycle();
         if !due || !c.stress && pacer.must_leave_time() {
-            pacer.step_ended(0, phase == Phase::Idle);
+            pacer.step_ended(0, phase == Phase::Idle, start);
             c.poll.set(c.stress || starved);
             return;
         }
         if phase == Phase::Idle {
             pacer.idle_ends();
         }
-        let budget = if c.stress {
+        let mut meter = if c.stress {
             // Cycles of the smallest steps, of small ones and of usual ones, in turn.
-            Budget::work([1, 1 << 10, 1 << 16][c.counters.cycles.get() as usize % 3])
+            Meter::new(Budget::work([1, 1 << 10, 1 << 16][c.counters.cycles.get() as usize % 3]), start)
         } else {
-            Budget::work(pacer.charge(starved))
+            let (work, time) = pacer.charge(starved, start);
+            Meter::automatic(work, time, start)
         };
-        let start = Instant::now();
-        let mut meter = Meter::new(budget);
         // The sweeper's work is left to it, unless the next cycle is due.
         let take_part = c.stress || starved || pacer.wants_cycle();
-        match c.run::<B>(&mut meter, take_part) {
+        let ended = c.run::<B>(&mut meter, take_part);
+        let end = Instant::now();
+        match ended {
             Ended::Cycle => {
-                pacer.step_ended(meter.spent, true);
+                pacer.step_ended(meter.spent, true, end);
             }
-            Ended::Budget if pacer.step_ended(meter.spent, false) => c.poll.set(true),
+            Ended::Budget if pacer.step_ended(meter.spent, false, end) => c.poll.set(true),
             Ended::Budget => {}
             Ended::Waiting => pacer.nothing_to_do(),
         }
         if starved {
             c.poll.set(true);
         }
-        c.paused(start);
+        c.paused(end - start);
     }
 
     /// Does a step of the collector, within the budget; starts a cycle where none is in progress. A step ends when a
@@ -349,12 +350,13 @@ impl<'s, B: Barrier> Mutator<'s, B> {
     /// ```
     pub fn step(&mut self, budget: Budget) -> Progress {
         let start = Instant::now();
-        let mut meter = Meter::new(budget);
+        let mut meter = Meter::new(budget, start);
         let c = self.collector();
         c.book_all();
         let ended = c.run::<B>(&mut meter, true);
-        c.paused(start);
-        c.pacer.step_ended(meter.spent, ended == Ended::Cycle);
+        let end = Instant::now();
+        c.paused(end - start);
+        c.pacer.step_ended(meter.spent, ended == Ended::Cycle, end);
         Progress { phase: c.phase.get(), cycle_ended: ended == Ended::Cycle, work: meter.spent }
     }
 
@@ -378,7 +380,7 @@ impl<'s, B: Barrier> Mutator<'s, B> {
         c.stacks.borrow_mut().reap();
         c.guardians.borrow_mut().reap();
         self.finish_cycle();
-        self.collector().paused(start);
+        self.collector().paused(start.elapsed());
     }
 
     fn finish_cycle(&mut self) {
@@ -388,7 +390,7 @@ impl<'s, B: Barrier> Mutator<'s, B> {
         while c.run::<B>(&mut Meter::unlimited(), true) != Ended::Cycle {
             std::thread::yield_now();
         }
-        c.pacer.step_ended(0, true);
+        c.pacer.step_ended(0, true, Instant::now());
         c.poll.set(c.stress && c.pacer.pace.automatic);
     }
 

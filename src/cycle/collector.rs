@@ -2,7 +2,7 @@
 
 use core::cell::{Cell, RefCell};
 use core::ptr::NonNull;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::blocks::{Blocks, Sweep};
 use super::mark::Marker;
@@ -359,7 +359,8 @@ impl Collector {
     pub fn book_cycle(&self, work: usize, incremental: bool) {
         let allocated = self.objects_allocated();
         let objects = self.marker.objects.get() + (allocated - self.black_from.get());
-        let bytes = self.marker.granules.get() * GRANULE + self.born_black.replace(0);
+        let born_black = self.born_black.replace(0);
+        let bytes = self.marker.granules.get() * GRANULE + born_black;
         let before = self.lived.get() + (allocated - self.allocated_then.get());
         let c = &self.counters;
         c.objects_freed.set(c.objects_freed.get() + before.saturating_sub(objects) as u64);
@@ -369,7 +370,7 @@ impl Collector {
         c.bytes_floating.set((!incremental).then_some(0));
         self.lived.set(objects);
         self.allocated_then.set(allocated);
-        self.pacer.marking_ended(bytes, work, incremental);
+        self.pacer.marking_ended(bytes, born_black, work, incremental);
         if !self.pacer.pace.automatic {
             return;
         }
@@ -465,10 +466,10 @@ impl Collector {
         }
     }
 
-    /// Books an interruption of the mutator that began at `start`.
-    pub fn paused(&self, start: Instant) {
+    /// Books an interruption of the mutator.
+    pub fn paused(&self, time: Duration) {
         self.counters.pauses.set(self.counters.pauses.get() + 1);
-        self.counters.longest_pause.set(self.counters.longest_pause.get().max(start.elapsed()));
+        self.counters.longest_pause.set(self.counters.longest_pause.get().max(time));
     }
 
     pub fn stats(&self) -> Stats {

@@ -13,7 +13,7 @@
 //! | types of few pointers traced without a look at the room for each (`Trace::MAX_POINTERS`), in place of a list of offsets: it serves enums too | kept | 110 to 95 instructions |
 //! | headers without flags taken as they are | kept | 95 to 85 instructions |
 //! | prefetches of bitmap word and header, [`edges`] | kept | 4 million objects shuffled 78 to 12; in memory order 6.7 to 8.1 |
-//! | whether to prefetch decided by the clock ([`Choice`](super::choice)), a run of 16 KiB of work at a time, in heaps larger than a core's caches | kept | binary trees prefer to go without, GCBench's trees not |
+//! | whether to prefetch decided by the clock ([`Choice`](super::choice)), a run of 8 KiB of work at a time, in heaps larger than a core's caches | kept | binary trees prefer to go without, GCBench's trees not |
 //! | the same decided by the blocks that the last edges lead to | left out | GCBench's trees, whose links lead back and forth within a block, took 4 times as long |
 //! | objects without pointers marked and never queued | kept | not measured by itself |
 //! | roots behind the prefetches too, at a price of their own | kept | steps over a million slots that lead into 1 GB took 6 to 11 ms; no step takes 0.3 ms now (`cargo bench --bench pauses`) |
@@ -25,28 +25,29 @@ use std::time::Instant;
 
 use super::edges::{self, InFlight, Prefetched};
 use super::mark::{Marker, OBJECT_COST, set_marks};
-use super::meter::Meter;
+use super::meter::{Meter, RUN};
 use crate::space::block::GRANULE;
 use crate::space::header::ObjectPtr;
 use crate::trace::Tracer;
 
-/// After so much work the loop looks whether to prefetch.
-const RUN: usize = 16 * 1024;
-
 /// Traces grey objects until there are none or the budget is used up, at least one.
 pub(crate) fn drain(marker: &Marker, meter: &mut Meter) {
     let mut drain = Drain::new(marker);
+    // By measurement, where there is something to measure: a small heap is marked in the same order each time.
+    let measures = marker.outgrows_caches();
+    let mut since = measures.then(Instant::now);
     while !meter.exhausted() {
         let room = meter.room().min(RUN);
-        // By measurement, where there is something to measure: a small heap is marked in the same order each time.
-        let measures = room == RUN && marker.outgrows_caches();
-        let prefetch = measures && marker.prefetches.next();
-        let start = measures.then(Instant::now);
+        let prefetch = measures && room == RUN && marker.prefetches.next();
         let (work, more) = if prefetch { drain.run::<true>(room) } else { drain.run_without_prefetches(room) };
-        if let Some(start) = start {
-            marker.prefetches.took(prefetch, start.elapsed().as_nanos() as u64, work as u64);
+        let now = measures.then(Instant::now);
+        if let (Some(since), Some(now)) = (since, now)
+            && room == RUN
+        {
+            marker.prefetches.took(prefetch, (now - since).as_nanos() as u64, work as u64);
         }
-        meter.spend_at_once(work);
+        since = now;
+        meter.spend_run(work, now);
         if !more {
             break;
         }

@@ -19,7 +19,7 @@ const FIRST_CHUNK_BLOCKS: usize = 4;
 const IDLE_CYCLES: u32 = 3;
 /// Bytes from which on a heap holds a chunk more than it uses, whose pages have been taken before they are needed. The
 /// first touch of a huge page takes 0.1 ms, and on a virtual machine that has to ask its host for it 1.5 ms.
-const AHEAD_FROM: usize = 16 * 1024 * 1024;
+const AHEAD_FROM: usize = 32 * 1024 * 1024;
 
 /// The memory under a heap. The sweeper holds a share of it while it works, so a heap may be dropped meanwhile.
 pub(crate) struct Memory(UnsafeCell<Bump>);

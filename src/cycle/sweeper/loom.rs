@@ -450,7 +450,7 @@ fn a_heap_dropped_half_swept() {
     let first = block(&mut blocks, Kind::BackgroundDrop, &[DEAD, LIVING]);
     let second = block(&mut blocks, Kind::BackgroundDrop, &[LIVING]);
     blocks.start_sweep(1, Sweep::Concurrent, true);
-    let _ = blocks.sweep_some(&mut Meter::new(Budget::work(1)), true);
+    let _ = blocks.sweep_some(&mut Meter::new(Budget::work(1), std::time::Instant::now()), true);
     drop_heap(blocks, 1);
     end();
     for objects in [first, second].as_flattened() {

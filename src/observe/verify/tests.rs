@@ -53,7 +53,7 @@ fn what_was_freed_is_named_with_the_way_to_it() {
         block.live.set(block.live.get() - second.granules() as u32);
         let (c, bytes) = (&cx.collector().counters, second.granules() * GRANULE);
         c.objects_freed.set(c.objects_freed.get() + 1);
-        cx.collector().pacer.marking_ended(cx.stats().bytes_live as usize - bytes, 0, true);
+        cx.collector().pacer.marking_ended(cx.stats().bytes_live as usize - bytes, 0, 0, true);
     });
     assert!(error.contains("where no object is"), "{error}");
     assert!(error.contains("path: local 0 -> ") && error.contains("Link"), "{error}");
