@@ -93,8 +93,10 @@ pub(crate) unsafe fn pop(base: Top, top: &mut Top) -> Option<ObjectPtr> {
     }
     // SAFETY: above the room's beginning, and written by `push`.
     unsafe {
-        *top = top.sub(1);
-        Some(top.read())
+        let youngest = top.sub(1);
+        let object = youngest.read();
+        *top = youngest;
+        Some(object)
     }
 }
 
@@ -124,7 +126,8 @@ impl Edges {
     #[inline(always)]
     pub fn has_room(&self, top: Top, edges: usize) -> bool {
         debug_assert!(edges > 0);
-        (self.end.addr() - top.addr()) / size_of::<ObjectPtr>() >= edges
+        // Edges that take none end where they begin, at null.
+        top.wrapping_add(edges) <= self.end
     }
 
     /// Edges that do not look for room.

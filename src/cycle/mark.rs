@@ -29,8 +29,6 @@ const EDGES: usize = 1024;
 const NOTES: usize = 256;
 /// With so many entries the stack's capacity leaps to the cap: 128 KiB are copied at the most.
 const LEAP: usize = 1 << 14;
-/// What tracing one object costs beside its bytes, in bytes of work: the header, the bitmap, the queue.
-pub(super) const OBJECT_COST: usize = 16;
 
 /// The grey set and what marking has found so far in this cycle.
 pub(crate) struct Marker {
@@ -113,8 +111,8 @@ impl Marker {
     /// Sets the object's run of mark bits. False: they were set already.
     #[inline(always)]
     fn mark(&self, object: ObjectPtr) -> bool {
-        let Some((_, granules)) = set_marks(object, self.marked(), self) else { return false };
-        self.book(1, granules);
+        let Some(info) = set_marks(object, self.marked(), self) else { return false };
+        self.book(1, info.size.granules as usize);
         true
     }
 
@@ -408,35 +406,50 @@ impl Marker {
     }
 }
 
-/// Sets the object's run of bits. None: they were set already. Else its type and its size.
+/// Sets the object's run of bits. None: they were set already. Else its type; where that does not tell the size, its
+/// granules are booked here.
 #[inline(always)]
-pub(super) fn set_marks(object: ObjectPtr, marked: usize, marker: &Marker) -> Option<(&'static TypeInfo, usize)> {
+pub(super) fn set_marks(object: ObjectPtr, marked: usize, marker: &Marker) -> Option<&'static TypeInfo> {
     let at = object.granule();
     // SAFETY: marking runs on the mutator's thread, when every block is swept (I7); a leaf borrow.
     let words = unsafe { BlockPtr::of(object).bits(marked) };
-    if bitmap::get(words, at) {
+    let word = &mut words[at / 64];
+    let before = *word;
+    if before >> (at % 64) & 1 != 0 {
         return None;
     }
-    // Nearly all: no flag is set, the size is known, and the run lies within one word. (0 is not known, and wraps in 32 bits.)
+    // Nearly all: no flag is set, the size is known, and the run lies within one word.
     if let Some(info) = object.header().info_without_flags()
-        && info.size.granules.wrapping_sub(1) as usize + at % 64 < 64
+        && (at % 64) as i32 <= info.size.last_start
     {
-        bitmap::set_in_word(words, at, info.size.marks);
-        return Some((info, info.size.granules as usize));
+        *word = before | info.size.marks << (at % 64);
+        return Some(info);
     }
     Some(set_rare_marks(object, marked, marker))
 }
 
 #[cold]
 #[inline(never)]
-fn set_rare_marks(object: ObjectPtr, marked: usize, marker: &Marker) -> (&'static TypeInfo, usize) {
-    let (at, granules) = (object.granule(), object.granules());
+fn set_rare_marks(object: ObjectPtr, marked: usize, marker: &Marker) -> &'static TypeInfo {
+    let at = object.granule();
     // SAFETY: as in `set_marks`.
     let words = unsafe { BlockPtr::of(object).bits(marked) };
+    if let Some(info) = object.header().info_without_flags()
+        && info.size.last_start >= 0
+    {
+        // The least rare: the run goes on in the next word.
+        bitmap::set_ones(words, at, info.size.marks);
+        return info;
+    }
+    let granules = object.granules();
     // A large object runs over the end of its first block: its mark is its first bits.
     bitmap::set_run(words, at, granules.min(GRANULES - at));
     if object.header().is_key() {
         marker.key_marked(object);
     }
-    (object.info(), granules)
+    let info = object.info();
+    if info.size.granules == 0 {
+        marker.book(0, granules);
+    }
+    info
 }

@@ -38,11 +38,16 @@ pub(crate) fn set_run(words: &mut Words, start: usize, len: usize) {
     each_word(words, start, len, |word, bits| *word |= bits);
 }
 
-/// The same for a run that lies within one word: `ones` has as many as it is long.
+/// The same for a run of at most 64: `ones` has as many as it is long.
 #[inline(always)]
-pub(crate) fn set_in_word(words: &mut Words, start: usize, ones: u64) {
-    debug_assert!((ones << (start % 64)).count_ones() == ones.count_ones());
-    words[start / 64] |= ones << (start % 64);
+pub(crate) fn set_ones(words: &mut Words, start: usize, ones: u64) {
+    debug_assert!(start + ones.count_ones() as usize <= GRANULES);
+    let (word, shift) = (start / 64, start % 64);
+    words[word] |= ones << shift;
+    let rest = ones.unbounded_shr(64 - shift as u32);
+    if rest != 0 {
+        words[word + 1] |= rest;
+    }
 }
 
 #[inline]
@@ -117,7 +122,7 @@ mod tests {
         fn agrees_with_bitvec(
             words in proptest::collection::vec(prop_oneof![Just(0u64), Just(u64::MAX), any::<u64>()], WORDS),
             start in 0..GRANULES,
-            len in 1..GRANULES,
+            len in prop_oneof![1..=64usize, 1..GRANULES],
         ) {
             let words: Words = words.try_into().unwrap();
             let len = len.min(GRANULES - start);
@@ -126,9 +131,9 @@ mod tests {
             set_run(&mut ours, start, len);
             theirs.view_bits_mut::<Lsb0>()[start..start + len].fill(true);
             prop_assert_eq!(ours, theirs);
-            if start % 64 + len <= 64 {
+            if len <= 64 {
                 let mut ours = words;
-                set_in_word(&mut ours, start, mask(0, len));
+                set_ones(&mut ours, start, mask(0, len));
                 prop_assert_eq!(ours, theirs);
             }
             let mut ours = words;
