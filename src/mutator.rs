@@ -411,34 +411,8 @@ impl<'s, B: Barrier> Mutator<'s, B> {
     /// ```
     #[inline]
     pub fn scope<R>(&mut self, f: impl for<'i> FnOnce(&mut Mutator<'i, B>, Out<'i, 's, B>) -> R) -> R {
-        /// Ends the scope, also when `f` panics.
-        struct EndScope<B: Barrier> {
-            collector: NonNull<Collector>,
-            locals: usize,
-            escapes: usize,
-            _policy: PhantomData<B>,
-        }
-        impl<B: Barrier> Drop for EndScope<B> {
-            #[inline]
-            fn drop(&mut self) {
-                // SAFETY: the collector outlives the Mutator whose scope this is.
-                let c = unsafe { self.collector.as_ref() };
-                c.truncate_roots::<B>(&c.shadow, self.locals);
-                let escapes = c.escapes.len();
-                if escapes > self.escapes {
-                    for index in self.escapes..escapes {
-                        if const { matches!(B::RULES.root_write, RootWrite::ShadeNewInWindowButNotOnKeep) } {
-                            c.shadow.push(c.escapes.at(index));
-                        } else {
-                            c.push_root::<B>(&c.shadow, c.escapes.at(index));
-                        }
-                    }
-                    c.truncate_roots::<B>(&c.escapes, self.escapes);
-                }
-            }
-        }
         let c = self.collector();
-        let _end = EndScope::<B> {
+        let end = EndScope::<B> {
             collector: self.collector,
             locals: c.shadow.len(),
             escapes: c.escapes.len(),
@@ -446,7 +420,10 @@ impl<'s, B: Barrier> Mutator<'s, B> {
         };
         // SAFETY: `self` is borrowed while the inner Mutator is used.
         let mut inner = unsafe { Mutator::new(self.collector) };
-        f(&mut inner, Out { _scopes: PhantomData })
+        let result = f(&mut inner, Out { _scopes: PhantomData });
+        end.end();
+        core::mem::forget(end);
+        result
     }
 
     /// Runs `f` with no heap active on this thread, so that it may enter another. It is `'static`: no pointer of this
@@ -564,4 +541,51 @@ impl<'i, 's, B: Barrier> Out<'i, 's, B> {
 #[track_caller]
 pub(crate) fn heap_is_full() -> ! {
     panic!("the heap is full: it is at its limit (`try_alloc` and its like answer with a value instead)")
+}
+
+/// Ends a scope: by hand, or when what ran in it panics.
+struct EndScope<B: Barrier> {
+    collector: NonNull<Collector>,
+    locals: usize,
+    escapes: usize,
+    _policy: PhantomData<B>,
+}
+
+impl<B: Barrier> EndScope<B> {
+    #[inline(always)]
+    fn end(&self) {
+        // SAFETY: the collector outlives the Mutator whose scope this is.
+        let c = unsafe { self.collector.as_ref() };
+        if const { B::RULES.watches_roots() } && c.watch_roots.get() {
+            self.end_watched(c);
+            return;
+        }
+        c.shadow.truncate(self.locals);
+        let escapes = c.escapes.len();
+        if escapes > self.escapes {
+            (self.escapes..escapes).for_each(|index| c.shadow.push(c.escapes.at(index)));
+            c.escapes.truncate(self.escapes);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn end_watched(&self, c: &Collector) {
+        c.truncate_roots::<B>(&c.shadow, self.locals);
+        for index in self.escapes..c.escapes.len() {
+            if const { matches!(B::RULES.root_write, RootWrite::ShadeNewInWindowButNotOnKeep) } {
+                c.shadow.push(c.escapes.at(index));
+            } else {
+                c.push_root::<B>(&c.shadow, c.escapes.at(index));
+            }
+        }
+        c.truncate_roots::<B>(&c.escapes, self.escapes);
+    }
+}
+
+impl<B: Barrier> Drop for EndScope<B> {
+    #[cold]
+    fn drop(&mut self) {
+        self.end();
+    }
 }
