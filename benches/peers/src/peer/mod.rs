@@ -50,6 +50,7 @@ impl Peer {
     /// All of them, in the table's order. The first one is what the others are compared with.
     pub const ALL: &[Peer] = &[
         grisaille::PEER,
+        grisaille::GROWN,
         grisaille::SCOPES,
         bumpalo::PEER,
         bumpalo::RESET,

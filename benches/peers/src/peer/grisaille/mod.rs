@@ -1,6 +1,6 @@
 //! grisaille: this crate.
 //!
-//! `Heap::new()`, so the default policy (`Hybrid`), growth and floor. As its README advises: a safepoint in each loop, and
+//! `Heap::new()`, so the default policy (`Hybrid`), growth and floor, but for [`GROWN`]. As its README advises: a safepoint in each loop, and
 //! what is kept across one is rooted, in a `Local`, a `Stack`, or an object that a `Local` keeps.
 //!
 //! Allocation never collects, so how much a program allocates between two safepoints is how much the heap may exceed its
@@ -30,6 +30,19 @@ pub const PEER: Peer = Peer {
         (Workload::MarkShuffled, |run, size| graph::mark(run, size, Workload::MarkShuffled)),
         (Workload::Strings, objects::strings),
         (Workload::Drop, objects::dropping),
+    ],
+    cannot: &[],
+    remarks: &[],
+};
+
+/// More memory for less time.
+pub const GROWN: Peer = Peer {
+    name: "grisaille, growth 3",
+    note: "the heap may grow to four times what lives; trees as above",
+    allocators: &[Allocator::System],
+    rows: &[
+        (Workload::BinaryTrees, trees::binary_trees::<trees::Grown>),
+        (Workload::Gcbench, trees::gcbench::<trees::Grown>),
     ],
     cannot: &[],
     remarks: &[],

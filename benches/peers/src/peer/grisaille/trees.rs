@@ -11,6 +11,11 @@ use crate::workload::{binary_trees, gcbench};
 pub trait Style {
     /// The largest depth of a subtree that is made without a safepoint, if any is.
     const BURST: Option<usize>;
+
+    /// The heap that they are made in.
+    fn heap() -> Heap {
+        Heap::new()
+    }
 }
 
 /// Subtrees of a depth of 10, which are 2047 nodes, are made with plain pointers.
@@ -18,6 +23,17 @@ pub enum Bursts {}
 
 impl Style for Bursts {
     const BURST: Option<usize> = Some(10);
+}
+
+/// The same in a heap that may grow more.
+pub enum Grown {}
+
+impl Style for Grown {
+    const BURST: Option<usize> = Bursts::BURST;
+
+    fn heap() -> Heap {
+        Heap::builder().growth(3.0).build().expect("a growth that can be had")
+    }
 }
 
 /// A safepoint, a scope and roots for every node.
@@ -61,7 +77,7 @@ fn count(tree: Gc<'_, Tree<'_>>) -> u64 {
 
 /// The benchmarks game's program.
 pub fn binary_trees<S: Style>(run: &mut Run, size: usize) -> u64 {
-    Heap::new().enter(|cx| {
+    S::heap().enter(|cx| {
         run.timed(binary_trees::units(size), |_| {
             let mut sum = cx.scope(|cx, _| count(tree::<S>(cx, size + 1).get(cx)));
             let long_lived = tree::<S>(cx, size);
@@ -146,7 +162,7 @@ fn nodes(node: Gc<'_, Node<'_>>) -> u64 {
 
 /// Ellis, Kovac and Boehm's program.
 pub fn gcbench<S: Style>(run: &mut Run, size: usize) -> u64 {
-    Heap::new().enter(|cx| {
+    S::heap().enter(|cx| {
         let (long_lived, array) = run.timed(gcbench::units(size), |_| {
             cx.scope(|cx, _| black_box(bottom_up::<S>(cx, gcbench::stretch(size)).get(cx)).numbers);
             let long_lived = top_down::<S>(cx, size);
