@@ -42,16 +42,17 @@
 //! ## How long a step takes
 //!
 //! The heap's goal is what the last cycle marked times 1 + [growth](HeapBuilder::growth), with a
-//! [floor](HeapBuilder::floor). A cycle starts when an eighth of the headroom up to it is left. From then on each
+//! [floor](HeapBuilder::floor). A cycle starts when an eighth of the headroom up to it is left, or sooner where the last
+//! marking took so long that its steps would not fit (a gigabyte of small objects that lie at random). From then on each
 //! allocated byte owes marking work, so that the cycle ends before the goal is reached, and [`Mutator::safepoint`] pays
 //! in steps.
 //!
 //! A step ends when 50 microseconds have passed or its debt is paid, and the next one follows when 16 KiB more have been
-//! allocated, or at the next safepoint while debt is left. The clock is read once in 8 KiB of work, in the unit of
-//! [`Budget::work`] (an object traced counts its bytes and 16). After a long time without a safepoint, a step may take
-//! half as long as that, up to 500 microseconds; past the goal a byte owes more and more; and after an allocation that
-//! failed at the limit each safepoint does up to 1 MiB of work. [`Mutator::step`] does what its [`Budget`] says, in work
-//! or in time.
+//! allocated; where debt is left, sooner and sooner as the goal comes nearer. The clock is read once in 8 KiB of work, in
+//! the unit of [`Budget::work`] (an object traced counts its bytes and 16). A mutator that allocates 128 KiB and more
+//! between two safepoints may be held up for half of the time that it took for that, up to 500 microseconds; past the goal
+//! a byte owes more and more; and after an allocation that failed at the limit each safepoint does up to 1 MiB of work.
+//! [`Mutator::step`] does what its [`Budget`] says, in work or in time.
 //!
 //! The smallest piece of a step is an object: one that owns a `Vec` or a `HashMap` is scanned in one go, while an
 //! [`Array`], a [`List`] and a [`Map`] are scanned in pieces. What else takes longer is named in the [policies' table](barrier#which-to-choose):

@@ -296,6 +296,9 @@ impl<'s, B: Barrier> Mutator<'s, B> {
     fn safepoint_slow(&mut self) {
         let c = self.collector();
         let (pacer, phase) = (&c.pacer, c.phase.get());
+        if phase != Phase::Idle && !c.stress && c.starved.get().is_none() && pacer.is_too_early(c.open_bytes()) {
+            return;
+        }
         c.book_all();
         c.poll.set(c.stress);
         if !pacer.pace.automatic {

@@ -17,11 +17,14 @@ impl Choice {
         Choice { costs: [const { Cell::new(0) }; 2], times: Cell::new(0) }
     }
 
-    /// The way to go next.
-    pub fn next(&self) -> bool {
+    /// The way to go next; the better one, unless this is a time when the other may be tried.
+    pub fn next(&self, may_try: bool) -> bool {
+        let best = self.costs[1].get() < self.costs[0].get();
+        if !may_try {
+            return best;
+        }
         let times = self.times.get().wrapping_add(1);
         self.times.set(times);
-        let best = self.costs[1].get() < self.costs[0].get();
         best != times.is_multiple_of(TRY_EVERY)
     }
 
@@ -39,7 +42,7 @@ mod tests {
 
     fn share_of_the_second(choice: &Choice, costs: [u64; 2]) -> usize {
         let goes = |_| {
-            let way = choice.next();
+            let way = choice.next(true);
             choice.took(way, costs[usize::from(way)], 10);
             usize::from(way)
         };

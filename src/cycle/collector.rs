@@ -304,6 +304,11 @@ impl Collector {
         }
     }
 
+    /// Bytes allocated in the open holes and not booked yet.
+    pub fn open_bytes(&self) -> usize {
+        self.bumps.iter().map(Bump::taken).sum()
+    }
+
     /// Books what was allocated in the open holes, and the blocks that are taken.
     pub fn book_all(&self) {
         self.checkpoint();
@@ -370,7 +375,8 @@ impl Collector {
         c.bytes_floating.set((!incremental).then_some(0));
         self.lived.set(objects);
         self.allocated_then.set(allocated);
-        self.pacer.marking_ended(bytes, born_black, work, incremental);
+        let time = c.phase_time[Phase::Mark as usize].get() + c.phase_time[Phase::MarkTermination as usize].get();
+        self.pacer.marking_ended(bytes, born_black, work, time, incremental);
         if !self.pacer.pace.automatic {
             return;
         }
@@ -475,7 +481,7 @@ impl Collector {
     pub fn stats(&self) -> Stats {
         let c = &self.counters;
         let blocks = self.blocks.borrow();
-        let open: usize = self.bumps.iter().map(Bump::taken).sum();
+        let open = self.open_bytes();
         Stats {
             cycles: c.cycles.get(),
             steps: c.steps.get(),

@@ -57,7 +57,8 @@ impl EdgeRoom {
         UnsafeCell::raw_get(self.edges.as_ptr()).cast()
     }
 
-    fn len(&self, top: Top) -> usize {
+    /// How many lie below that top.
+    pub fn len(&self, top: Top) -> usize {
         (top.addr() - self.base().addr()) / size_of::<ObjectPtr>()
     }
 
@@ -211,7 +212,7 @@ impl Prefetched {
 
 /// Asks for the two words that marking will look at.
 #[inline(always)]
-fn prefetch(object: ObjectPtr, marked: usize) {
+pub(super) fn prefetch(object: ObjectPtr, marked: usize) {
     #[cfg(all(target_arch = "x86_64", not(miri)))]
     {
         use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};

@@ -10,7 +10,7 @@
 use core::cell::{Cell, UnsafeCell};
 
 use super::choice::Choice;
-use super::edges::{EdgeRoom, Top};
+use super::edges::{EdgeRoom, Top, prefetch};
 use super::meter::Meter;
 use super::weak::Waiting;
 use crate::fault::{self, Fault};
@@ -302,6 +302,13 @@ impl Marker {
         object.set_queued(true);
         // SAFETY: a leaf borrow of what is not shared.
         unsafe { (*self.pieces.get()).push((object, piece)) };
+    }
+
+    /// Asks for what tracing the next few grey objects will look at.
+    pub(super) fn prefetch_grey(&self, objects: usize) {
+        // SAFETY: a leaf borrow of what is not shared.
+        let stack = unsafe { &*self.stack.get() };
+        stack.iter().rev().take(objects).for_each(|&object| prefetch(object, self.marked()));
     }
 
     /// Takes a grey object, and the piece of it that is to be scanned.

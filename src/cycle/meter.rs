@@ -133,6 +133,11 @@ impl Meter {
         self.left.min(self.run)
     }
 
+    /// Whether it ends by the clock.
+    pub fn is_timed(&self) -> bool {
+        self.deadline.is_some()
+    }
+
     pub fn exhausted(&self) -> bool {
         self.exhausted
     }

@@ -11,9 +11,15 @@
 //! list of a million; at the last eighth of a headroom of 1.5, with what was marked as the measure, 27 and 65, and 0 to
 //! 25 % less time.)
 //!
+//! **Steps keep their distance**: each is bounded by the clock, and the mutator allocates something before the next
+//! one, also where debt is left, or steps that are short one by one would follow each other at every safepoint and be one
+//! long interruption. Where marking takes so long that an eighth of the headroom has no room for all those distances (a
+//! gigabyte at random), the cycle starts sooner: by how long the last marking took. A cycle that is late nevertheless has
+//! its steps move together as the goal comes nearer.
+//!
 //! Allocation never collects, so much of it between two safepoints overshoots the goal: the debt is carried to the
-//! next steps, each of them bounded by the clock. The bound is absolute for a mutator that reaches safepoints often; for
-//! one that does not it is a share of the time since the last step.
+//! next steps. The bound of a step is absolute for a mutator that reaches safepoints often; for one that does not it is
+//! a share of the time since the last step.
 
 use core::cell::Cell;
 use std::sync::Arc;
@@ -22,15 +28,17 @@ use std::time::{Duration, Instant};
 
 /// An automatic step ends when it has taken so long, unless its debt is paid earlier.
 const STEP_TIME: Duration = Duration::from_micros(50);
-/// For a mutator that was gone for long since the last step: half of that time, up to this.
+/// For a mutator that was gone for long and has allocated a [`BURST`] since the last step: half of that time, up to this.
 const MAX_STEP_TIME: Duration = Duration::from_micros(500);
 /// And when it has done so much, whatever the clock says.
 const MAX_STEP: usize = 1024 * 1024;
 /// A step does at least this much, so that steps pay for their own start.
 const MIN_STEP: usize = 8 * 1024;
-/// Between two automatic steps at least this many bytes are allocated, unless debt is left.
+/// Between two automatic steps at least this many bytes are allocated, unless the cycle is late.
 const POLL_BYTES: usize = 16 * 1024;
-/// The part of the headroom in which a cycle marks: one in so many.
+/// So much at once is a burst: the mutator reaches safepoints rarely.
+const BURST: usize = 8 * POLL_BYTES;
+/// The part of the headroom in which a cycle marks: one in so many, or more where marking takes longer.
 const MARKING_SHARE: usize = 8;
 /// Near the limit the collector takes at most half of each such window of wall-clock time.
 const WINDOW: Duration = Duration::from_millis(10);
@@ -80,6 +88,11 @@ pub(crate) struct Pacer {
     ratio: Cell<usize>,
     /// Work that the last marking took.
     mark_work: Cell<usize>,
+    /// How long that was, and how long all of them up to then.
+    mark_time: Cell<Duration>,
+    marked_for: Cell<Duration>,
+    /// Headroom that was left when the cycle started.
+    runway: Cell<usize>,
     /// Full cycles in a row that freed too little under the limit.
     futile: Cell<u32>,
     /// The current window: its start, and what steps took of it.
@@ -107,6 +120,9 @@ impl Pacer {
             debt: Cell::new(0),
             ratio: Cell::new(0),
             mark_work: Cell::new(0),
+            mark_time: Cell::new(Duration::ZERO),
+            marked_for: Cell::new(Duration::ZERO),
+            runway: Cell::new(0),
             futile: Cell::new(0),
             window: Cell::new(None),
         };
@@ -178,13 +194,22 @@ impl Pacer {
         // Under a limit the goal stays below it; a sliver of headroom remains, or cycles would follow at once.
         let goal = goal.min(self.pace.limit - self.pace.limit / 16).max(live.saturating_add(2 * POLL_BYTES));
         self.goal.set(goal);
-        self.trigger.set(if incremental { goal - (goal - live) / MARKING_SHARE } else { goal });
+        self.trigger.set(if incremental { goal - self.runway_of(goal - live) } else { goal });
         self.poll_at.set(if self.pace.automatic { self.trigger.get() } else { usize::MAX });
+    }
+
+    /// The part of the headroom in which a cycle marks: what is allocated between as many full steps as marking took
+    /// last time, and half as much again.
+    fn runway_of(&self, headroom: usize) -> usize {
+        let steps = (self.mark_time.get().as_nanos() / STEP_TIME.as_nanos()) as usize;
+        let runway = steps.saturating_mul(POLL_BYTES + POLL_BYTES / 2);
+        runway.clamp(headroom / MARKING_SHARE, headroom - headroom / 4)
     }
 
     /// A cycle starts: how much marking does a byte owe? `grows`: what is allocated has to be marked too.
     pub fn cycle_starts(&self, grows: bool) {
         let left = self.goal.get().saturating_sub(self.size()).max(POLL_BYTES);
+        self.runway.set(left);
         let expected = self.mark_work.get().max(self.size() / 2);
         // A quarter more than expected, so that it ends before the goal.
         let ratio = ((expected + expected / 4) << FIXED) / left;
@@ -194,11 +219,13 @@ impl Pacer {
         self.debt.set(0);
     }
 
-    /// Marking has ended: `live` bytes of objects survive, of which so many were born black.
-    pub fn marking_ended(&self, live: usize, born_black: usize, work: usize, incremental: bool) {
+    /// Marking has ended: `live` bytes of objects survive, of which so many were born black. `time`: what marking has
+    /// taken in all cycles together.
+    pub fn marking_ended(&self, live: usize, born_black: usize, work: usize, time: Duration, incremental: bool) {
         self.heap.set(live);
         self.born_black.set(born_black);
         self.mark_work.set(work);
+        self.mark_time.set(time.saturating_sub(self.marked_for.replace(time)));
         self.charged.set(self.size());
         self.debt.set(0);
         self.live.set(self.size());
@@ -256,11 +283,20 @@ impl Pacer {
         if starved {
             return (MAX_STEP, Duration::MAX);
         }
-        let away = self.last_step.get().map_or(Duration::ZERO, |last| now.saturating_duration_since(last));
+        let away = match self.last_step.get() {
+            // Else the system ran somebody else, or the mutator allocates little and owes little.
+            Some(last) if bytes >= BURST => now.saturating_duration_since(last),
+            _ => Duration::ZERO,
+        };
         (debt.clamp(MIN_STEP, MAX_STEP), (away / 2).clamp(STEP_TIME, MAX_STEP_TIME))
     }
 
-    /// The step did `spent`. True: debt is left, and the next safepoint goes on.
+    /// Whether the mutator, which has allocated so much in open holes, may go on before the next step of a cycle.
+    pub fn is_too_early(&self, open: usize) -> bool {
+        self.pace.automatic && self.size() + open < self.poll_at.get()
+    }
+
+    /// The step did `spent`. True: the next one follows so soon that each safepoint has to [look](Pacer::is_too_early).
     pub fn step_ended(&self, spent: usize, idle: bool, now: Instant) -> bool {
         self.debt.set(self.debt.get().saturating_sub(spent));
         self.last_step.set(Some(now));
@@ -270,8 +306,14 @@ impl Pacer {
             self.poll_at.set(if self.pace.automatic { self.trigger.get() } else { usize::MAX });
             return false;
         }
-        self.poll_at.set(self.size() + POLL_BYTES);
-        self.debt.get() > MIN_STEP
+        // While debt is left steps move together as the goal comes nearer. So they become no longer, and what the mutator
+        // may do between two of them shrinks bit by bit.
+        let left = self.goal.get().saturating_sub(self.size());
+        let in_time = self.debt.get() <= MIN_STEP || left >= self.runway.get();
+        let between =
+            if in_time { POLL_BYTES } else { (POLL_BYTES as u128 * left as u128 / self.runway.get() as u128) as usize };
+        self.poll_at.set(self.size() + between);
+        between < POLL_BYTES
     }
 
     /// The sweep waits for another thread, and has nothing to do before the next cycle.
@@ -304,6 +346,9 @@ impl Pacer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cycle::meter::Budget;
+    use crate::cycle::phase::Phase;
+    use crate::heap::Heap;
 
     fn pacer(limit: usize) -> Pacer {
         Pacer::new(Pace { growth: 256, floor: 1 << 20, limit, automatic: true }, true)
@@ -320,7 +365,7 @@ mod tests {
     fn marking_is_paid_for_before_the_goal() {
         let pacer = pacer(usize::MAX);
         pacer.allocated(8 << 20);
-        pacer.marking_ended(8 << 20, 0, 12 << 20, true);
+        pacer.marking_ended(8 << 20, 0, 12 << 20, Duration::ZERO, true);
         assert_eq!(pacer.goal.get(), 16 << 20);
         pacer.allocated(7 << 20);
         assert!(pacer.wants_cycle());
@@ -343,9 +388,9 @@ mod tests {
     #[test]
     fn what_was_born_black_uses_headroom_up() {
         let pacer = pacer(usize::MAX);
-        pacer.marking_ended(8 << 20, 2 << 20, 12 << 20, true);
+        pacer.marking_ended(8 << 20, 2 << 20, 12 << 20, Duration::ZERO, true);
         assert_eq!(pacer.goal.get(), 12 << 20);
-        pacer.marking_ended(8 << 20, 6 << 20, 12 << 20, true);
+        pacer.marking_ended(8 << 20, 6 << 20, 12 << 20, Duration::ZERO, true);
         assert_eq!(pacer.goal.get(), 10 << 20, "but not all of it");
     }
 
@@ -365,15 +410,68 @@ mod tests {
         let now = Instant::now();
         assert_eq!(pacer.charge(false, now), (MAX_STEP, STEP_TIME));
         assert!(pacer.step_ended(1 << 16, false, now), "the next safepoint goes on");
+        assert!(!pacer.is_too_early(0));
         assert_eq!(pacer.charge(false, now + STEP_TIME), (MAX_STEP, STEP_TIME));
     }
 
     #[test]
     fn who_was_gone_for_long_pays_for_half_as_long() {
         let (pacer, now) = (pacer(usize::MAX), Instant::now());
-        pacer.step_ended(0, false, now);
-        assert_eq!(pacer.charge(false, now + 4 * STEP_TIME).1, 2 * STEP_TIME);
-        assert_eq!(pacer.charge(false, now + Duration::from_secs(1)).1, MAX_STEP_TIME);
+        let time_of = |bytes, away| {
+            pacer.step_ended(0, false, now);
+            pacer.allocated(bytes);
+            pacer.charge(false, now + away).1
+        };
+        assert_eq!(time_of(BURST, 4 * STEP_TIME), 2 * STEP_TIME);
+        assert_eq!(time_of(BURST, Duration::from_secs(1)), MAX_STEP_TIME);
+        assert_eq!(time_of(BURST - 1, Duration::from_secs(1)), STEP_TIME, "it was not the mutator's doing");
+    }
+
+    #[test]
+    fn steps_move_together_as_the_goal_comes_nearer() {
+        let (pacer, now) = (pacer(usize::MAX), Instant::now());
+        pacer.allocated(7 << 17);
+        pacer.cycle_starts(false);
+        let pause = || pacer.poll_at.get() - pacer.size();
+        assert!(!pacer.step_ended(0, false, now) && pause() == POLL_BYTES, "there is no debt");
+        pacer.debt.set(usize::MAX);
+        assert!(!pacer.step_ended(0, false, now) && pause() == POLL_BYTES, "nor is there haste");
+        pacer.allocated(1 << 16);
+        assert!(pacer.step_ended(0, false, now) && pause() == POLL_BYTES / 2);
+        assert!(pacer.is_too_early(POLL_BYTES / 2 - 1) && !pacer.is_too_early(POLL_BYTES / 2));
+        pacer.allocated(1 << 16);
+        assert!(pacer.step_ended(0, false, now) && !pacer.is_too_early(0), "the goal is reached");
+    }
+
+    #[test]
+    fn a_safepoint_between_two_steps_does_nothing_and_the_next_one_looks_again() {
+        Heap::new().enter(|cx| {
+            let _list = cx.root((cx.alloc(1), cx.alloc(2)));
+            while cx.phase() != Phase::Mark {
+                cx.step(Budget::work(1));
+            }
+            let steps = cx.stats().steps;
+            cx.collector().poll.set(true);
+            for _ in 0..POLL_BYTES / 32 - 1 {
+                cx.alloc([0u64; 3]);
+                cx.safepoint();
+                assert_eq!((cx.stats().steps, cx.safepoint_due()), (steps, true));
+            }
+            cx.alloc([0u64; 3]);
+            cx.safepoint();
+            assert_eq!(cx.stats().steps, steps + 1);
+        });
+    }
+
+    #[test]
+    fn a_cycle_starts_sooner_where_marking_takes_longer() {
+        let pacer = pacer(usize::MAX);
+        let mut total = Duration::ZERO;
+        for (steps, room) in [(0, 1 << 20), (50, 50 * (24 << 10)), (250, 250 * (24 << 10)), (1000, 6 << 20)] {
+            total += steps * STEP_TIME;
+            pacer.marking_ended(8 << 20, 0, 12 << 20, total, true);
+            assert_eq!((pacer.goal.get(), pacer.trigger.get()), (16 << 20, (16 << 20) - room));
+        }
     }
 
     #[test]
@@ -382,7 +480,7 @@ mod tests {
         for (live, exhausted) in
             [(1 << 20, false), (1 << 19, false), (1 << 20, false), (1 << 20, true), (1 << 10, false)]
         {
-            pacer.marking_ended(live, 0, live, true);
+            pacer.marking_ended(live, 0, live, Duration::ZERO, true);
             assert_eq!(pacer.is_exhausted(), exhausted);
         }
     }

@@ -1,5 +1,7 @@
 //! The verifier finds what is wrong: each test breaks a heap by hand.
 
+use std::time::Duration;
+
 use super::*;
 use crate::barrier::{Hybrid, Insertion};
 use crate::cycle::meter::Budget;
@@ -53,7 +55,7 @@ fn what_was_freed_is_named_with_the_way_to_it() {
         block.live.set(block.live.get() - second.granules() as u32);
         let (c, bytes) = (&cx.collector().counters, second.granules() * GRANULE);
         c.objects_freed.set(c.objects_freed.get() + 1);
-        cx.collector().pacer.marking_ended(cx.stats().bytes_live as usize - bytes, 0, 0, true);
+        cx.collector().pacer.marking_ended(cx.stats().bytes_live as usize - bytes, 0, 0, Duration::ZERO, true);
     });
     assert!(error.contains("where no object is"), "{error}");
     assert!(error.contains("path: local 0 -> ") && error.contains("Link"), "{error}");
