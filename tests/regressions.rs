@@ -259,20 +259,23 @@ fn what_a_panicking_trace_leaves_is_counted_once() {
     unsafe impl<'gc> Trace for Panics<'gc> {
         type At<'a> = Panics<'a>;
         fn trace(&self, tracer: &mut grisaille::Tracer<'_>) {
-            assert!(ARMED.swap(0, Relaxed) == 0, "armed");
+            // The trace that counts it down to zero.
+            assert!(ARMED.fetch_update(Relaxed, Relaxed, |armed| armed.checked_sub(1)) != Ok(1), "armed");
             self.0.trace(tracer);
         }
     }
-    let marked = [0, 1].map(|armed| {
+    let marked = [0, 1, 2, 3].map(|armed| {
         let mut heap = Heap::builder().automatic(false).build().unwrap();
         heap.enter(|cx| {
             let _array = cx.root(cx.alloc_array(100, |i| cx.alloc(i as i64)));
-            let _panics = cx.root(cx.alloc(Panics(cx.alloc(1))));
+            // Of the grey set, traced one after the other; and by an edge.
+            let _panics = [1, 2].map(|n| cx.root(cx.alloc(Panics(cx.alloc(n)))));
+            let _edge = cx.root(cx.alloc(Slot::new(cx.alloc(Panics(cx.alloc(3))))));
             ARMED.store(armed, Relaxed);
             let mut step = || catch_unwind(AssertUnwindSafe(|| cx.step(Budget::unlimited()).cycle_ended));
             while !step().unwrap_or(false) {}
             (cx.stats().objects_marked, cx.stats().bytes_live)
         })
     });
-    assert_eq!(marked[0], marked[1]);
+    assert_eq!(marked, [marked[0]; 4]);
 }
