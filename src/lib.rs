@@ -48,10 +48,12 @@
 //!
 //! A step ends when 50 microseconds have passed or its debt is paid, and the next one follows when 16 KiB more have been
 //! allocated, or at the next safepoint while debt is left. The clock is read once in 8 KiB of work, in the unit of
-//! [`Budget::work`] (an object traced counts its bytes and 16). After a long time without a safepoint, a step may take
-//! half as long as that, up to 500 microseconds; past the goal a byte owes more and more; and after an allocation that
-//! failed at the limit each safepoint does up to 1 MiB of work. [`Mutator::step`] does what its [`Budget`] says, in work
-//! or in time.
+//! [`Budget::work`] (an object traced counts its bytes and 16). Where the last step is long ago, a step may take half as
+//! long as that, up to 500 microseconds. Past the goal a byte owes more and more, and whatever the clock says a step does
+//! half as much work as bytes were allocated since the last one, and as much again for each eighth of the goal by which it
+//! was missed, up to 16 MiB: or who allocates much between two safepoints would outrun it. After an allocation that failed
+//! at the limit each safepoint does up to 1 MiB of work. [`Mutator::step`] does what its [`Budget`] says, in work or in
+//! time.
 //!
 //! The smallest piece of a step is an object: one that owns a `Vec` or a `HashMap` is scanned in one go, while an
 //! [`Array`], a [`List`] and a [`Map`] are scanned in pieces. What else takes longer is named in the [policies' table](barrier#which-to-choose):

@@ -318,8 +318,7 @@ impl<'s, B: Barrier> Mutator<'s, B> {
             // Cycles of the smallest steps, of small ones and of usual ones, in turn.
             Meter::new(Budget::work([1, 1 << 10, 1 << 16][c.counters.cycles.get() as usize % 3]), start)
         } else {
-            let (work, time) = pacer.charge(starved, start);
-            Meter::automatic(work, time, start)
+            Meter::automatic(pacer.charge(starved, start), start)
         };
         // The sweeper's work is left to it, unless the next cycle is due.
         let take_part = c.stress || starved || pacer.wants_cycle();
@@ -331,7 +330,7 @@ impl<'s, B: Barrier> Mutator<'s, B> {
             }
             Ended::Budget if pacer.step_ended(meter.spent, false, end) => c.poll.set(true),
             Ended::Budget => {}
-            Ended::Waiting => pacer.nothing_to_do(),
+            Ended::Waiting => pacer.nothing_to_do(end),
         }
         if starved {
             c.poll.set(true);
