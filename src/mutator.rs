@@ -306,7 +306,9 @@ impl<'s, B: Barrier> Mutator<'s, B> {
         }
         let (starved, start) = (c.starved.get().is_some(), Instant::now());
         let due = c.stress || starved || phase != Phase::Idle || pacer.wants_cycle();
-        if !due || !c.stress && pacer.must_leave_time() {
+        // A mutator whose allocations fail has no use for time, unless cycles have shown that they cannot help it.
+        let in_need = c.stress || starved && !pacer.is_exhausted();
+        if !due || !in_need && pacer.must_leave_time() {
             pacer.step_ended(0, phase == Phase::Idle, start);
             c.poll.set(c.stress || starved);
             return;
