@@ -309,7 +309,9 @@ impl<'s, B: Barrier> Mutator<'s, B> {
         }
         let (starved, start) = (c.starved.get().is_some(), Instant::now());
         let due = c.stress || starved || phase != Phase::Idle || pacer.wants_cycle();
-        if !due || !c.stress && pacer.must_leave_time() {
+        // A mutator whose allocations fail has no use for time, unless cycles have shown that they cannot help it.
+        let in_need = c.stress || starved && !pacer.is_exhausted();
+        if !due || !in_need && pacer.must_leave_time() {
             pacer.step_ended(0, phase == Phase::Idle, start);
             c.poll.set(c.stress || starved);
             return;
@@ -321,8 +323,7 @@ impl<'s, B: Barrier> Mutator<'s, B> {
             // Cycles of the smallest steps, of small ones and of usual ones, in turn.
             Meter::new(Budget::work([1, 1 << 10, 1 << 16][c.counters.cycles.get() as usize % 3]), start)
         } else {
-            let (work, time) = pacer.charge(starved, start);
-            Meter::automatic(work, time, start)
+            Meter::automatic(pacer.charge(starved, start), start)
         };
         // The sweeper's work is left to it, unless the next cycle is due.
         let take_part = c.stress || starved || pacer.wants_cycle();
@@ -334,7 +335,7 @@ impl<'s, B: Barrier> Mutator<'s, B> {
             }
             Ended::Budget if pacer.step_ended(meter.spent, false, end) => c.poll.set(true),
             Ended::Budget => {}
-            Ended::Waiting => pacer.nothing_to_do(),
+            Ended::Waiting => pacer.nothing_to_do(end),
         }
         if starved {
             c.poll.set(true);

@@ -279,3 +279,20 @@ fn what_a_panicking_trace_leaves_is_counted_once() {
     });
     assert_eq!(marked, [marked[0]; 4]);
 }
+
+/// Near the limit the collector stood still for half of the time, also while each allocation failed: 375 thousand of ten
+/// million did here.
+#[test]
+fn who_cannot_allocate_is_not_left_time_to() {
+    let mut heap = Heap::builder().limit(8 << 20).sweep(Sweep::Lazy).build().unwrap();
+    heap.enter(|cx| {
+        let _live = cx.root(cx.alloc_array(6 << 10, |_| cx.alloc([0u64; 125])));
+        cx.collect();
+        let mut failures = 0;
+        for _ in 0..10_000_000 {
+            failures += usize::from(cx.try_alloc([0u64; 5]).is_err());
+            cx.safepoint();
+        }
+        assert!(failures < 100_000, "{failures}");
+    });
+}

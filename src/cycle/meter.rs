@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use super::pace::Charge;
+
 /// What a root, or an element of an array, costs beside its bytes, in bytes of work: the bitmap and the header of what
 /// it points to, which the cache may not have. (Behind prefetches 55 to 70 ns a slot, where the targets lie at
 /// random in a gigabyte; a traced object of 48 bytes there about as much.)
@@ -66,6 +68,8 @@ pub(crate) struct Meter {
     left: usize,
     pub spent: usize,
     deadline: Option<Instant>,
+    /// Work that is done even past the deadline.
+    anyway: usize,
     /// Work that may be traced without a look at the clock.
     run: usize,
     until_clock: usize,
@@ -78,12 +82,13 @@ impl Meter {
         // A deadline too far to be represented is none.
         let deadline = budget.time.and_then(|time| now.checked_add(time));
         let run = if deadline.is_some() { CLOCK_EVERY } else { usize::MAX };
-        Meter { left: budget.work, spent: 0, deadline, run, until_clock: CLOCK_EVERY, exhausted: false }
+        Meter { left: budget.work, spent: 0, deadline, anyway: 0, run, until_clock: CLOCK_EVERY, exhausted: false }
     }
 
     /// Of an automatic step: its time is bounded too, but not to the microsecond.
-    pub fn automatic(work: usize, time: Duration, now: Instant) -> Meter {
-        Meter { run: RUN, ..Meter::new(Budget::work(work).within(time), now) }
+    pub fn automatic(charge: Charge, now: Instant) -> Meter {
+        let Charge { work, anyway, time } = charge;
+        Meter { run: RUN, anyway, ..Meter::new(Budget::work(work).within(time), now) }
     }
 
     pub fn unlimited() -> Meter {
@@ -91,6 +96,7 @@ impl Meter {
             left: usize::MAX,
             spent: 0,
             deadline: None,
+            anyway: 0,
             run: usize::MAX,
             until_clock: CLOCK_EVERY,
             exhausted: false,
@@ -114,7 +120,7 @@ impl Meter {
     pub fn spend_run(&mut self, bytes: usize, now: Option<Instant>) {
         self.spent += bytes;
         self.left = self.left.saturating_sub(bytes);
-        self.exhausted = self.left == 0 || self.deadline.is_some_and(|end| now.unwrap_or_else(Instant::now) >= end);
+        self.exhausted = self.left == 0 || self.is_late(now);
     }
 
     #[cold]
@@ -122,10 +128,15 @@ impl Meter {
         self.until_clock = self.until_clock.saturating_sub(bytes.max(MIN_PIECE));
         if self.until_clock == 0 {
             self.until_clock = CLOCK_EVERY;
-            if self.deadline.is_some_and(|end| Instant::now() >= end) {
+            if self.is_late(None) {
                 self.exhausted = true;
             }
         }
+    }
+
+    /// The time is up. `now`: as above.
+    fn is_late(&self, now: Option<Instant>) -> bool {
+        self.spent >= self.anyway && self.deadline.is_some_and(|end| now.unwrap_or_else(Instant::now) >= end)
     }
 
     /// Work that may be traced before the meter has to be told.
