@@ -37,6 +37,10 @@ use crate::trace::Tracer;
 /// ends soon, and this is to keep the prefetches busy for a while.
 const SIDE_BY_SIDE: usize = 64;
 
+/// What so many edges from roots lead to is shaded together: enough for the prefetches, and few enough for the end of a
+/// step, which has to wait for the last of them.
+const ROOTS_AT_ONCE: usize = 128;
+
 /// Traces grey objects until there are none or the budget is used up, at least one.
 pub(crate) fn drain(marker: &Marker, meter: &mut Meter) {
     let mut drain = Drain::new(marker);
@@ -262,7 +266,9 @@ impl<'m> RootScan<'m> {
     /// What the next root passes its pointers to.
     #[inline(always)]
     pub fn tracer(&mut self) -> &mut Tracer<'m> {
-        if self.marker.edges.is_half_full(self.tracer.top()) {
+        if self.marker.edges.len(self.tracer.top()) >= ROOTS_AT_ONCE
+            || self.marker.edges.is_half_full(self.tracer.top())
+        {
             self.shade();
         }
         &mut self.tracer
