@@ -266,16 +266,20 @@ impl<'s, B: Barrier> Mutator<'s, B> {
     }
 
     /// Whether the next [`safepoint`](Mutator::safepoint) has something to do: for interpreters whose inner loop holds
-    /// pointers in `&Mutator`'s lifetime and leaves it only when it must.
+    /// pointers in `&Mutator`'s lifetime and leaves it only when it must. Ask after some work, not before it: under
+    /// [`stress`](crate::HeapBuilder::stress) the answer is always yes.
     ///
     /// ```
     /// use grisaille::{Heap, Mutator};
     ///
     /// /// The inner loop: no safepoint, so its pointers stay valid throughout.
     /// fn run(cx: &Mutator<'_>, left: &mut u64) {
-    ///     while *left > 0 && !cx.safepoint_due() {
+    ///     while *left > 0 {
     ///         cx.alloc(*left);
     ///         *left -= 1;
+    ///         if cx.safepoint_due() {
+    ///             break;
+    ///         }
     ///     }
     /// }
     /// Heap::new().enter(|cx| {
