@@ -216,10 +216,12 @@ impl Pacer {
     }
 
     /// The part of the headroom in which a cycle marks: what is allocated between as many full steps as marking took
-    /// last time, and half as much again.
+    /// last time, and as much again: steps of a cycle that is late follow each other closely. (With half as much again,
+    /// p99.9 of the interruptions at 1 GB and a million roots was 140 microseconds in three of eight measurements, and 80 in
+    /// the others; so, in all three.)
     fn runway_of(&self, headroom: usize) -> usize {
         let steps = (self.mark_time.get().as_nanos() / STEP_TIME.as_nanos()) as usize;
-        let runway = steps.saturating_mul(POLL_BYTES + POLL_BYTES / 2);
+        let runway = steps.saturating_mul(2 * POLL_BYTES);
         runway.clamp(headroom / MARKING_SHARE, headroom - headroom / 4)
     }
 
@@ -523,7 +525,7 @@ mod tests {
     fn a_cycle_starts_sooner_where_marking_takes_longer() {
         let pacer = pacer(usize::MAX);
         let mut total = Duration::ZERO;
-        for (steps, room) in [(0, 1 << 20), (50, 50 * (24 << 10)), (250, 250 * (24 << 10)), (1000, 6 << 20)] {
+        for (steps, room) in [(0, 1 << 20), (50, 50 * (32 << 10)), (180, 180 * (32 << 10)), (1000, 6 << 20)] {
             total += steps * STEP_TIME;
             pacer.marking_ended(8 << 20, 0, 12 << 20, total, true);
             assert_eq!((pacer.goal.get(), pacer.trigger.get()), (16 << 20, (16 << 20) - room));
