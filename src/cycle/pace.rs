@@ -217,8 +217,8 @@ impl Pacer {
 
     /// The part of the headroom in which a cycle marks: what is allocated between as many full steps as marking took
     /// last time, and as much again: steps of a cycle that is late follow each other closely. (With half as much again,
-    /// p99.9 of the interruptions at 1 GB and a million roots was 140 microseconds in three of eight measurements, and 80 in
-    /// the others; so, in all three.)
+    /// p99.9 of the interruptions at 1 GB and a million roots was about 140 microseconds in three of eight measurements,
+    /// and 80 in the others; so it was 79 to 104 in four.)
     fn runway_of(&self, headroom: usize) -> usize {
         let steps = (self.mark_time.get().as_nanos() / STEP_TIME.as_nanos()) as usize;
         let runway = steps.saturating_mul(2 * POLL_BYTES);
