@@ -17,6 +17,9 @@
 //! gigabyte at random), the cycle starts sooner: by how long the last marking took. A cycle that is late nevertheless has
 //! its steps move together as the goal comes nearer.
 //!
+//! (Whole steps at a distance in time, for mutators that allocate little and whose writes a cycle makes slower, ended
+//! cycles sooner and gave a graph rewired at random nothing. They were left out.)
+//!
 //! Allocation never collects, so much of it between two safepoints overshoots the goal: the debt is carried to the
 //! next steps. The bound of a step is absolute for a mutator that reaches safepoints often; for one that does not it is
 //! a share of the time since the last step. Past the goal the clock does not stop a step before it has done half as much
