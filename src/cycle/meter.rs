@@ -80,9 +80,12 @@ impl Meter {
     /// Of a step that begins `now`.
     pub fn new(budget: Budget, now: Instant) -> Meter {
         // A deadline too far to be represented is none.
-        let deadline = budget.time.and_then(|time| now.checked_add(time));
+        Meter::until(budget.work, budget.time.and_then(|time| now.checked_add(time)))
+    }
+
+    fn until(work: usize, deadline: Option<Instant>) -> Meter {
         let run = if deadline.is_some() { CLOCK_EVERY } else { usize::MAX };
-        Meter { left: budget.work, spent: 0, deadline, anyway: 0, run, until_clock: CLOCK_EVERY, exhausted: false }
+        Meter { left: work, spent: 0, deadline, anyway: 0, run, until_clock: CLOCK_EVERY, exhausted: false }
     }
 
     /// Of an automatic step: its time is bounded too, but not to the microsecond.
@@ -92,15 +95,7 @@ impl Meter {
     }
 
     pub fn unlimited() -> Meter {
-        Meter {
-            left: usize::MAX,
-            spent: 0,
-            deadline: None,
-            anyway: 0,
-            run: usize::MAX,
-            until_clock: CLOCK_EVERY,
-            exhausted: false,
-        }
+        Meter::until(usize::MAX, None)
     }
 
     /// Books work; true: the budget is used up.
