@@ -4,6 +4,7 @@ use core::marker::PhantomData;
 use core::mem::{ManuallyDrop, needs_drop};
 use core::ptr::NonNull;
 
+use crate::cycle::alike::mark_alike;
 use crate::cycle::edges::{Edges, Top};
 use crate::cycle::mark::Marker;
 use crate::cycle::meter::EDGE_COST;
@@ -232,6 +233,24 @@ impl<'t> Tracer<'t> {
         self.edges.top = top;
     }
 
+    /// Whether there is room for so many edges, at least one, if their top is `top`.
+    #[inline(always)]
+    pub(crate) fn has_room(&self, top: Top, edges: usize) -> bool {
+        self.edges.has_room(top, edges)
+    }
+
+    /// Traces a value of few pointers, from that top on, which is returned as it is then.
+    ///
+    /// # Safety
+    /// There must be [room](Tracer::has_room) for as many as the value's type can have.
+    #[inline(always)]
+    pub(crate) unsafe fn trace_few<T: Trace>(&self, value: &T, top: Top) -> Top {
+        // SAFETY: the caller's word.
+        let mut copy = Tracer { edges: unsafe { Edges::unchecked(top) }, sink: self.sink, bytes: 0 };
+        value.trace(&mut copy);
+        copy.edges.top
+    }
+
     /// Traces a piece of an object. Returns the next, or 0.
     ///
     /// # Safety
@@ -299,6 +318,11 @@ pub(crate) const fn object_bytes<T>() -> usize {
 /// Types of at most so many pointers are traced without a look at the room for each.
 const FEW: usize = 64;
 
+/// A type of none may be traced by those who have no edges at all.
+const fn has_few<T: Trace>() -> bool {
+    0 < T::MAX_POINTERS && T::MAX_POINTERS <= FEW
+}
+
 /// Carries the `TypeInfo` of sized objects.
 pub(crate) struct InfoOf<T>(PhantomData<T>);
 
@@ -315,6 +339,11 @@ impl<T: Trace> InfoOf<T> {
             prefix: 0,
             needs_trace: T::NEEDS_TRACE,
             trace: if T::NEEDS_TRACE { trace_sized::<T> } else { trace_nothing },
+            mark_alike: if T::NEEDS_TRACE && has_few::<T>() && Size::of_bytes(object_bytes::<T>()).marks != 0 {
+                Some([mark_alike::<T, false>, mark_alike::<T, true>])
+            } else {
+                None
+            },
             drop: if needs_drop::<T>() { Some(drop_sized::<T>) } else { None },
             name: core::any::type_name::<T>,
         }
@@ -324,15 +353,12 @@ impl<T: Trace> InfoOf<T> {
 unsafe fn trace_sized<T: Trace>(object: ObjectPtr, _: usize, erased: NonNull<()>, top: Top) -> Traced {
     // SAFETY: the header names this function, so the payload is a live `T`.
     let value = unsafe { object.payload().cast::<T>().as_ref() };
-    // A type of none may be traced by those who have no edges at all.
-    if const { 0 < T::MAX_POINTERS && T::MAX_POINTERS <= FEW } {
+    if const { has_few::<T>() } {
         // SAFETY: the caller's word.
         let tracer = unsafe { &*erased.cast::<Tracer<'_>>().as_ptr() };
-        if tracer.edges.has_room(top, T::MAX_POINTERS) {
+        if tracer.has_room(top, T::MAX_POINTERS) {
             // SAFETY: there is room for as many pointers as a `T` can have.
-            let mut copy = Tracer { edges: unsafe { Edges::unchecked(top) }, sink: tracer.sink, bytes: 0 };
-            value.trace(&mut copy);
-            return Traced { next: 0, top: copy.edges.top };
+            return Traced { next: 0, top: unsafe { tracer.trace_few(value, top) } };
         }
         // SAFETY: passed on.
         return unsafe { trace_without_room::<T>(object, erased, top) };

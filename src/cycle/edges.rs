@@ -83,20 +83,26 @@ impl EdgeRoom {
     }
 }
 
-/// Takes the youngest edge off a stack whose empty top is `base`.
+/// The youngest edge of a stack whose empty top is `base`.
 ///
 /// # Safety
 /// Both must be of one room, and nobody else's to use just now.
 #[inline(always)]
-pub(crate) unsafe fn pop(base: Top, top: &mut Top) -> Option<ObjectPtr> {
-    if *top == base {
-        return None;
-    }
+pub(crate) unsafe fn youngest(base: Top, top: Top) -> Option<ObjectPtr> {
     // SAFETY: above the room's beginning, and written by `push`.
+    (top != base).then(|| unsafe { top.sub(1).read() })
+}
+
+/// Takes it off.
+///
+/// # Safety
+/// As for [`youngest`].
+#[inline(always)]
+pub(crate) unsafe fn pop(base: Top, top: &mut Top) -> Option<ObjectPtr> {
+    // SAFETY: passed on; where there is an edge the top is above the room's beginning.
     unsafe {
-        let youngest = top.sub(1);
-        let object = youngest.read();
-        *top = youngest;
+        let object = youngest(base, *top)?;
+        *top = top.sub(1);
         Some(object)
     }
 }
@@ -173,6 +179,13 @@ pub(crate) struct InFlight {
 
 impl InFlight {
     pub const NONE: InFlight = InFlight { first: 0, len: 0 };
+
+    /// The first, which there must be, waits no longer.
+    #[inline(always)]
+    pub fn take(&mut self) {
+        self.first = (self.first + 1) % DELAY;
+        self.len -= 1;
+    }
 }
 
 impl Prefetched {
@@ -187,6 +200,17 @@ impl Prefetched {
     /// As for [`pop`].
     #[inline(always)]
     pub unsafe fn pop(&mut self, waiting: &mut InFlight, base: Top, top: &mut Top, marked: usize) -> Option<ObjectPtr> {
+        // SAFETY: passed on.
+        unsafe { self.fill(waiting, base, top, marked) };
+        self.pop_waiting(waiting)
+    }
+
+    /// Asks for what the youngest edges point to, as far as there is room.
+    ///
+    /// # Safety
+    /// As for [`pop`].
+    #[inline(always)]
+    pub unsafe fn fill(&mut self, waiting: &mut InFlight, base: Top, top: &mut Top, marked: usize) {
         while waiting.len < DELAY
             // SAFETY: passed on.
             && let Some(object) = unsafe { pop(base, top) }
@@ -195,18 +219,19 @@ impl Prefetched {
             self.edges[(waiting.first + waiting.len) % DELAY] = Some(object);
             waiting.len += 1;
         }
-        self.pop_waiting(waiting)
+    }
+
+    /// The edge that was asked for longest ago.
+    #[inline(always)]
+    pub fn first(&self, waiting: InFlight) -> Option<ObjectPtr> {
+        if waiting.len > 0 { self.edges[waiting.first % DELAY] } else { None }
     }
 
     #[inline(always)]
-    pub fn pop_waiting(&mut self, waiting: &mut InFlight) -> Option<ObjectPtr> {
-        if waiting.len == 0 {
-            return None;
-        }
-        let object = self.edges[waiting.first % DELAY];
-        waiting.first = (waiting.first + 1) % DELAY;
-        waiting.len -= 1;
-        object
+    pub fn pop_waiting(&self, waiting: &mut InFlight) -> Option<ObjectPtr> {
+        let first = self.first(*waiting)?;
+        waiting.take();
+        Some(first)
     }
 }
 

@@ -58,6 +58,7 @@ impl<T: Trace> InfoOfArray<T> {
             prefix: size_of::<usize>() as u32,
             needs_trace: T::NEEDS_TRACE,
             trace: if T::NEEDS_TRACE { trace_array::<T> } else { trace_nothing },
+            mark_alike: None,
             drop: if needs_drop::<T>() { Some(drop_array::<T>) } else { None },
             name: core::any::type_name::<Array<T>>,
         }

@@ -106,6 +106,7 @@ impl<V: Trace + Copy> InfoOfEphemeron<V> {
             prefix: 0,
             needs_trace: true,
             trace: trace_ephemeron::<V>,
+            mark_alike: None,
             drop: None,
             name: core::any::type_name::<Ephemeron<'static, (), V>>,
         }

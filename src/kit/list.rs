@@ -85,6 +85,7 @@ impl<V: Trace + Copy> InfoOfBuffer<V> {
             prefix: size_of::<Buffer>() as u32,
             needs_trace: V::NEEDS_TRACE,
             trace: if V::NEEDS_TRACE { trace_buffer::<V> } else { trace_nothing },
+            mark_alike: None,
             drop: None,
             name: core::any::type_name::<List<'static, V>>,
         }

@@ -87,6 +87,7 @@ impl<K: Key, V: Trace + Copy> InfoOfMap<K, V> {
         prefix: 0,
         needs_trace: K::NEEDS_TRACE || V::NEEDS_TRACE,
         trace: if K::NEEDS_TRACE || V::NEEDS_TRACE { trace_map::<K, V> } else { trace_nothing },
+        mark_alike: None,
         drop: Some(drop_map::<K, V>),
         name: core::any::type_name::<Map<K, V>>,
     };

@@ -33,6 +33,7 @@ static STR: TypeInfo = TypeInfo {
     prefix: size_of::<Str>() as u32,
     needs_trace: false,
     trace: trace_nothing,
+    mark_alike: None,
     drop: None,
     name: || "grisaille::Str",
 };

@@ -45,6 +45,7 @@ static WEAK_CELL: TypeInfo = TypeInfo {
     prefix: 0,
     needs_trace: true,
     trace: trace_cell,
+    mark_alike: None,
     drop: None,
     name: || "grisaille::Weak",
 };

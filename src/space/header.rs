@@ -21,10 +21,24 @@ pub(crate) struct TypeInfo {
     /// nothing is left. The third argument is the collector's `Tracer`, erased: this room does not know it. The last is
     /// where its edges are written to, which is returned too: so it stays in a register.
     pub trace: unsafe fn(ObjectPtr, usize, NonNull<()>, *mut ObjectPtr) -> Traced,
+    /// The mark loop among objects of this type, where it has one.
+    pub mark_alike: Option<[MarkAlike; 2]>,
     /// Runs the payload's drop glue, where it has any.
     pub drop: Option<unsafe fn(ObjectPtr)>,
     /// The type's name, for reports.
     pub name: fn() -> &'static str,
+}
+
+/// Traces a marked object and those of its type that it leads to. The third argument is where the mark loop stands, erased
+/// as the tracer is; then come the top of its edges and what it has counted, which are returned as they are when it ends.
+pub(crate) type MarkAlike = unsafe fn(ObjectPtr, &'static TypeInfo, NonNull<()>, *mut ObjectPtr, Tally) -> Came;
+
+/// How far the mark loop among objects of one type has come.
+#[repr(C)]
+pub(crate) struct Came {
+    /// The top of the edges.
+    pub top: *mut ObjectPtr,
+    pub tally: Tally,
 }
 
 /// The size of the objects of a type, in the forms in which marking wants it.
@@ -44,6 +58,11 @@ pub(crate) struct Size {
 impl Size {
     pub const BY_LENGTH: Size = Size { granules: 0, last_start: -1, marks: 0, booking: Tally::booking(0) };
 
+    /// What marking one object counts.
+    pub const fn work(&self) -> i32 {
+        -(self.booking as i32)
+    }
+
     pub const fn of_bytes(bytes: usize) -> Size {
         let granules = bytes.div_ceil(GRANULE);
         assert!(bytes <= 1 << 30, "the type is too large for the heap");
@@ -59,6 +78,7 @@ pub(crate) const OBJECT_COST: usize = 16;
 /// Work left and objects counted, in one word, so that one addition books an object: the work in the lower half, signed,
 /// the objects in the upper half.
 #[derive(Clone, Copy)]
+#[repr(transparent)]
 pub(crate) struct Tally(i64);
 
 impl Tally {
@@ -280,6 +300,12 @@ impl HeaderWord {
         (self.0.addr() & FLAGS == 0).then(|| unsafe { &*self.0 })
     }
 
+    /// Whether it names that type, and no flag is set.
+    #[inline(always)]
+    pub fn is_just(self, info: &'static TypeInfo) -> bool {
+        core::ptr::eq(self.0, info)
+    }
+
     /// The object is grey, or was scanned in part.
     #[inline(always)]
     pub fn is_queued(self) -> bool {
@@ -301,6 +327,7 @@ pub(crate) static FILLER: TypeInfo = TypeInfo {
     prefix: size_of::<usize>() as u32,
     needs_trace: false,
     trace: trace_nothing,
+    mark_alike: None,
     drop: None,
     name: || "filler",
 };

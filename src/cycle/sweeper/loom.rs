@@ -42,6 +42,7 @@ static OBJECT: TypeInfo = TypeInfo {
     prefix: 0,
     needs_trace: false,
     trace: trace_nothing,
+    mark_alike: None,
     drop: Some(dropped),
     name: || "an object of a scene",
 };
