@@ -14,7 +14,7 @@
 //! | row | how it is marked |
 //! |---|---|
 //! | `../in one step/*` | by one step without a bound |
-//! | `../in steps of 64 KiB/*` | by steps of `Budget::work(64 KiB)`: automatic ones are bounded by the clock, at 50 microseconds. No row for `stop-the-world`, which knows no other step than one |
+//! | `../in steps of 64 KiB/*` | by steps of `Budget::work(64 KiB)`: automatic ones are bounded by the clock, at 40 microseconds. No row for `stop-the-world`, which knows no other step than one |
 
 #![allow(missing_docs, reason = "criterion_group! makes a public function")]
 

@@ -47,7 +47,7 @@
 //! allocated byte owes marking work, so that the cycle ends before the goal is reached, and [`Mutator::safepoint`] pays
 //! in steps.
 //!
-//! A step ends when 50 microseconds have passed or its debt is paid, and the next one follows when 16 KiB more have been
+//! A step ends when 40 microseconds have passed or its debt is paid, and the next one follows when 16 KiB more have been
 //! allocated; where debt is left, sooner and sooner as the goal comes nearer. The clock is read once in 8 KiB of work, in
 //! the unit of [`Budget::work`] (an object traced counts its bytes and 16). A mutator that allocates 128 KiB and more
 //! between two safepoints may be held up for half of the time that it took for that, up to 500 microseconds. Past the goal

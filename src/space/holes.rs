@@ -1,6 +1,9 @@
 //! Bump allocation through the holes of a block.
 //!
-//! Not tried yet: to skip holes that are too small by a summary of their sizes, and to prefetch the next hole.
+//! Tried and left out, since nothing of it could be seen in processor cycles of the programs of `benches/peers`: to prefetch
+//! the next hole when one is entered (strings 3 % less in one run and 3 % more in another, all others within 1 to 4 %,
+//! either way), and to have each of these areas begin a cache line. Not tried: to skip holes that are too small by a summary
+//! of their sizes; with strings of 10 to 100 bytes all of the slow path of allocation is 2 % of the cycles.
 
 use core::cell::Cell;
 use core::ptr::{NonNull, null_mut};
