@@ -1,9 +1,12 @@
 //! Each bug that was found in the collector, as the smallest program that shows it.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use grisaille::{Barrier, Budget, Check, Gc, Heap, Insertion, Lock, Phase, Slot, Stack, StopTheWorld, Sweep, Trace};
+use grisaille::{
+    Barrier, Budget, Check, Gc, Heap, Hybrid, Insertion, Lock, Mutator, Phase, Slot, Stack, StopTheWorld, Sweep, Trace,
+    Watermark,
+};
 
 #[derive(Trace)]
 struct Node<'gc> {
@@ -295,4 +298,55 @@ fn who_cannot_allocate_is_not_left_time_to() {
         }
         assert!(failures < 100_000, "{failures}");
     });
+}
+
+/// A root whose trace panicked counted as scanned, and what it held was freed.
+#[test]
+fn a_root_whose_trace_panics_is_scanned_again() {
+    static ARMED: AtomicUsize = AtomicUsize::new(0);
+    #[derive(Clone, Copy)]
+    struct Panics<'gc>(Gc<'gc, i64>);
+    // SAFETY: passes its pointer on, but for a panic; the field is that at the other lifetime.
+    unsafe impl<'gc> Trace for Panics<'gc> {
+        type At<'a> = Panics<'a>;
+        fn trace(&self, tracer: &mut grisaille::Tracer<'_>) {
+            // The trace that counts it down to zero.
+            assert!(ARMED.fetch_update(Relaxed, Relaxed, |armed| armed.checked_sub(1)) != Ok(1), "armed");
+            self.0.trace(tracer);
+        }
+    }
+    /// False: the trace panicked. Other panics go on.
+    fn ends(f: impl FnOnce()) -> bool {
+        let panic = catch_unwind(AssertUnwindSafe(f)).err();
+        panic.is_none_or(|panic| if panic.is::<&str>() { false } else { resume_unwind(panic) })
+    }
+    fn run<B: Barrier>(collect: impl Fn(&mut Mutator<'_, B>)) {
+        for armed in 1..12 {
+            let mut heap = Heap::builder().barrier::<B>().automatic(false).check(Check::SecondMark).build().unwrap();
+            heap.enter(|cx| {
+                let roots = [1, 2, 3].map(|n| cx.persist(Panics(cx.alloc(n))));
+                let mut stack: Stack<Panics<'static>> = Stack::with_capacity(cx, 4);
+                let mut open = stack.open(cx);
+                [4, 5, 6].map(|n| open.push(cx, Panics(cx.alloc(n))));
+                // Writes to scanned roots, and through a window, while roots are scanned.
+                while cx.phase() != Phase::Mark {
+                    cx.step(Budget::work(1));
+                }
+                ARMED.store(armed, Relaxed);
+                for _ in 0..4 {
+                    ends(|| drop(cx.step(Budget::work(1))));
+                    let fresh = Panics(cx.alloc(3));
+                    ends(|| roots[2].set(cx, fresh));
+                    let fresh = Panics(cx.alloc(6));
+                    ends(|| open.window(cx, 2..3)[0].set(fresh));
+                }
+                assert!((0..2).any(|_| ends(|| collect(cx))), "one trace panics");
+                assert_eq!(roots.each_ref().map(|root| *root.get(cx).0), [1, 2, 3]);
+                assert_eq!([0, 1, 2].map(|at| *open.get(cx, at).0), [4, 5, 6]);
+            });
+        }
+    }
+    run::<Insertion>(|cx| cx.collect());
+    run::<Hybrid>(|cx| cx.collect());
+    run::<Watermark>(|cx| cx.collect());
 }

@@ -218,14 +218,16 @@ impl RootTable {
     pub fn scan(&mut self, marker: &Marker, meter: &mut Meter, cycle: u64, last_look: bool) -> bool {
         let mut scan = RootScan::new(marker);
         while self.unscanned > 0 {
-            self.unscanned -= 1;
-            let root = &self.entries[self.unscanned];
+            // It counts as scanned afterwards: its trace may panic.
+            let index = self.unscanned - 1;
+            let root = &self.entries[index];
             let alive = root.is_alive();
             if alive || last_look {
                 root.trace(scan.tracer());
             }
             root.scanned_in().set(cycle);
             root.dirty().set(false);
+            self.unscanned = index;
             if !alive {
                 // What moves here from the end was scanned or is new.
                 self.entries.swap_remove(self.unscanned);
@@ -244,9 +246,10 @@ impl RootTable {
     /// Shades what was written since it was scanned.
     pub fn rescan(&self, marker: &Marker) {
         for root in &self.entries {
-            if root.dirty().replace(false) && root.is_alive() {
+            if root.dirty().get() && root.is_alive() {
                 root.trace(&mut Tracer::shading(marker));
             }
+            root.dirty().set(false);
         }
     }
 

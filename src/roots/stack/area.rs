@@ -65,15 +65,19 @@ impl Cards {
         noted
     }
 
-    /// The next dirty card, which is clean from here on.
+    /// The next dirty card.
     pub fn next(&mut self) -> Option<usize> {
         let Some(more) = self.dirty.get(self.from..).and_then(|rest| rest.first_one()) else {
             *self = Cards { dirty: core::mem::take(&mut self.dirty), ..Cards::default() };
             return None;
         };
         self.from += more;
-        self.dirty.set(self.from, false);
         Some(self.from)
+    }
+
+    /// A card has been rescanned.
+    pub fn clean(&mut self, card: usize) {
+        self.dirty.set(card, false);
     }
 
     /// Whether the element lies in a dirty card.

@@ -133,6 +133,8 @@ impl StackTable {
             match card {
                 Some(card) => {
                     area.rescan_card(card, marker, meter);
+                    // Afterwards: a trace may panic.
+                    area.windowed.borrow_mut().clean(card);
                     self.dirty_cards -= 1;
                     at_least = at_least.saturating_sub(1);
                 }
