@@ -327,14 +327,16 @@ fn a_root_whose_trace_panics_is_scanned_again() {
                 let roots = [1, 2, 3].map(|n| cx.persist(Panics(cx.alloc(n))));
                 let mut stack: Stack<Panics<'static>> = Stack::with_capacity(cx, 4);
                 let mut open = stack.open(cx);
-                [4, 5, 6].map(|n| open.push(cx, Panics(cx.alloc(n))));
+                for n in 4..7 {
+                    open.push(cx, Panics(cx.alloc(n)));
+                }
                 // Writes to scanned roots, and through a window, while roots are scanned.
                 while cx.phase() != Phase::Mark {
                     cx.step(Budget::work(1));
                 }
                 ARMED.store(armed, Relaxed);
                 for _ in 0..4 {
-                    ends(|| drop(cx.step(Budget::work(1))));
+                    ends(|| _ = cx.step(Budget::work(1)));
                     let fresh = Panics(cx.alloc(3));
                     ends(|| roots[2].set(cx, fresh));
                     let fresh = Panics(cx.alloc(6));
