@@ -72,9 +72,11 @@
 //! mutator.rs           Mutator: allocation, roots, scopes, safepoints. What the types below ask the collector for
 //! pointer/             what objects are made of: gc  slot  weak  lock
 //! roots/               what keeps them alive, and how it is scanned: local  root  stack
-//! trace.rs             Trace and Tracer; trace/impls.rs: the standard library's types
-//! cycle/               the collector: mod (the phase machine)  collector (its state, and the barriers)  mark  weak
-//!                      sweep  sweeper (the thread)  blocks (who has which)  pace  meter (a step's budget)  phase
+//! trace.rs             Trace and Tracer; trace/impls.rs: the standard library's types; trace/alike.rs: the mark loop
+//!                      among objects of one type
+//! cycle/               the collector: mod (the phase machine)  collector (its state, and the barriers)  mark (the grey
+//!                      set)  drain (the mark loop)  edges  weak  sweep  sweeper (the thread)  blocks (who has which)
+//!                      pace  meter (a step's budget)  phase
 //! barrier.rs           the policies: one table, as data. Uses nobody
 //! space/               memory: arena  block  bitmap  holes  header  poison (for sanitizers). Uses nobody, and does not
 //!                      know what a colour is

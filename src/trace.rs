@@ -4,7 +4,6 @@ use core::marker::PhantomData;
 use core::mem::{ManuallyDrop, needs_drop};
 use core::ptr::NonNull;
 
-use crate::cycle::alike::mark_alike;
 use crate::cycle::edges::{Edges, Top};
 use crate::cycle::mark::Marker;
 use crate::cycle::meter::EDGE_COST;
@@ -13,6 +12,7 @@ use crate::roots::local::PointerArea;
 use crate::space::block::{GRANULE, Kind};
 use crate::space::header::{HEADER_SIZE, ObjectPtr, Size, Traced, TypeInfo, trace_nothing};
 
+pub(crate) mod alike;
 mod impls;
 
 /// A type that may live in the heap, or be rooted.
@@ -45,6 +45,8 @@ mod impls;
 ///
 /// * `trace` must pass each [`Gc`], [`Weak`](crate::Weak) and so on that the value holds to its own `trace`, every
 ///   time, and do nothing else with them.
+/// * `trace` should not panic. Where it does, the value is traced again in the next step, and the heap is whole; but for
+///   [`StopTheWorld`](crate::StopTheWorld), whose pause ends there: under that policy it must not.
 /// * `At<'a>` must be the same type with its one heap lifetime replaced by `'a`, and nothing else replaced: values
 ///   are reinterpreted from one to the other. What does not follow the heap's lifetime (function pointers, `dyn Fn`,
 ///   anything contravariant in it) must not be replaced in.
@@ -245,9 +247,14 @@ impl<'t> Tracer<'t> {
     /// There must be [room](Tracer::has_room) for as many as the value's type can have.
     #[inline(always)]
     pub(crate) unsafe fn trace_few<T: Trace>(&self, value: &T, top: Top) -> Top {
+        debug_assert!(self.has_room(top, T::MAX_POINTERS), "the edges have no room for a value's pointers");
         // SAFETY: the caller's word.
         let mut copy = Tracer { edges: unsafe { Edges::unchecked(top) }, sink: self.sink, bytes: 0 };
         value.trace(&mut copy);
+        debug_assert!(
+            copy.edges.top.addr() - top.addr() <= T::MAX_POINTERS * size_of::<ObjectPtr>(),
+            "a trace passed more pointers on than its type's MAX_POINTERS says"
+        );
         copy.edges.top
     }
 
@@ -340,7 +347,7 @@ impl<T: Trace> InfoOf<T> {
             needs_trace: T::NEEDS_TRACE,
             trace: if T::NEEDS_TRACE { trace_sized::<T> } else { trace_nothing },
             mark_alike: if T::NEEDS_TRACE && has_few::<T>() && Size::of_bytes(object_bytes::<T>()).marks != 0 {
-                Some([mark_alike::<T, false>, mark_alike::<T, true>])
+                Some([alike::mark_alike::<T, false>, alike::mark_alike::<T, true>])
             } else {
                 None
             },

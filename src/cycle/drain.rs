@@ -14,7 +14,8 @@
 //! | headers without flags taken as they are | kept | 95 to 85 instructions |
 //! | work and objects counted by one addition ([`Tally`]), the size at hand in the forms that are compared, shifted and added, a look at the room in three instructions | kept | 85 to 62 instructions (read in the code); binary trees, a node made, mutator included: 5.4 to 4.9 ns |
 //! | what a panic would need kept in registers by a guard whose `Drop` writes it down, in place of three stores before each trace | left out | the guard stayed in memory, and was written more often |
-//! | objects of one type marked by a loop that was compiled for it ([`alike`](super::alike)), left when another comes | kept | 62 instructions and a call to 43; with the row below, processor cycles of the programs of `benches/peers`, mutators included: binary trees 660 to 525 million, GCBench 242 to 215, full collections in memory order 1066 to 980 |
+//! | objects of one type marked by a loop that was compiled for it ([`alike`](crate::trace::alike)), entered with the second in a row and left when another comes | kept | 62 instructions and a call to 43; with the row below, processor cycles of the programs of `benches/peers`, mutators included: binary trees 660 to 525 million, GCBench 242 to 215, full collections in memory order 1066 to 980 |
+//! | that loop entered with the first object of a type already | left out | the trees of Lox, whose objects and tables of fields take turns, 1235 to 1279 million cycles; entered with the second 1225 |
 //! | there the word of mark bits in a register, where no prefetches come in between: what one object writes the next one waited for | kept | binary trees 575 to 525 million cycles |
 //! | there the address of that word computed only when another one comes; none in front of the oldest edge in place of a look at where they begin | left out | 5 % fewer instructions, no fewer cycles |
 //! | prefetches of bitmap word and header, [`edges`] | kept | 4 million objects shuffled 78 to 12; in memory order 6.7 to 8.1 |
@@ -30,8 +31,7 @@
 use core::ptr::NonNull;
 use std::time::Instant;
 
-use super::alike::Standing;
-use super::edges::{self, InFlight, Prefetched};
+use super::edges::{self, InFlight, Prefetched, Top};
 use super::mark::{Marker, set_marks};
 use super::meter::{Meter, RUN};
 use crate::space::block::GRANULE;
@@ -72,6 +72,21 @@ pub(crate) fn drain(marker: &Marker, meter: &mut Meter) {
             break;
         }
     }
+}
+
+/// Where a mark loop stands: what it works on, and what a panic in a trace leaves behind, so that the heap stays whole.
+pub(crate) struct Standing<'m> {
+    /// What objects pass their pointers to.
+    pub tracer: Tracer<'m>,
+    pub prefetched: Prefetched,
+    /// The object that is being traced.
+    pub current: Option<ObjectPtr>,
+    /// What the run has counted up to that object.
+    pub tally: Tally,
+    /// The top of no edges.
+    pub base: Top,
+    /// Which of a block's bitmaps is `marked`.
+    pub marked: usize,
 }
 
 /// The mark loop of one step. When it ends, what it leaves behind is shaded.
@@ -135,6 +150,7 @@ impl<'m> Drain<'m> {
         let mut waiting = if PREFETCH { self.standing.prefetched.waiting } else { InFlight::NONE };
         self.run = Beside { room: room as i32, beyond: 0, booked: 0 };
         let mut tally = Tally::new(room as i32);
+        let mut last = core::ptr::null();
         let more = loop {
             let edge = if PREFETCH {
                 // SAFETY: this loop is the only one that uses the room.
@@ -146,12 +162,15 @@ impl<'m> Drain<'m> {
             if let Some(object) = edge {
                 let Some(info) = set_marks(object, bits, marker) else { continue };
                 tally.book(&info.size);
-                if let Some(mark_alike) = info.mark_alike {
+                // The second of a type in a row: where types take turns, that loop would be left at once.
+                if core::ptr::eq(core::mem::replace(&mut last, info), info)
+                    && let Some(mark_alike) = info.mark_alike
+                {
                     if PREFETCH {
                         self.standing.prefetched.waiting = waiting;
                     }
-                    // SAFETY: the info is the object's own, which is live and not being written: the mutator stands
-                    // at a safepoint.
+                    // SAFETY: the info is the object's own (I3), which is live and not being written: the mutator stands
+                    // at a safepoint. Nobody else uses where this loop stands, and the top is of its edges.
                     let came = unsafe {
                         mark_alike[usize::from(PREFETCH)](
                             object,

@@ -52,7 +52,7 @@ pub(crate) struct Marker {
     /// The last cycle marked more than fits the caches.
     was_large: Cell<bool>,
     /// Whether prefetches are worth it.
-    pub(super) prefetches: Choice,
+    pub prefetches: Choice,
     /// Weak cells that marking came across in this cycle.
     pub weak_cells: UnsafeCell<Vec<ObjectPtr>>,
     /// Ephemerons that marking came across in this cycle, and whose keys it did not.

@@ -17,7 +17,6 @@
 //! [`Collector::run`] is called by the mutator at its safepoints only, so between two steps the mutator runs, and
 //! inside a step no unrooted pointer lives.
 
-pub(crate) mod alike;
 pub(crate) mod blocks;
 mod choice;
 pub(crate) mod collector;

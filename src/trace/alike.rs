@@ -1,39 +1,29 @@
 //! The mark loop among objects of one type.
 //!
 //! Where an edge leads tells much of where the next one will: lists, trees and graphs are made of one type, or of few. So
-//! the loop in [`drain`](super::drain) hands an object that it has marked to a loop that was compiled for its type. As
-//! long as edges lead to more of the same, size and mark bits are constants there, and tracing is no call. What is of
+//! the loop in [`drain`](crate::cycle::drain) hands the second object of a type in a row to a loop that was compiled for it.
+//! As long as edges lead to more of the same, size and mark bits are constants there, and tracing is no call. What is of
 //! another type, or has a flag in its header, is left on the edges, to the loop that knows all types.
+//!
+//! A type is told by the address of its [`TypeInfo`], of which the compiler may make several: one for each part of a
+//! program that it compiles by itself and that allocates the type. Objects of two of them are objects of two types here.
 
 use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
 
-use super::edges::{InFlight, Prefetched, Top, youngest};
+use super::{InfoOf, Trace};
+use crate::cycle::drain::Standing;
+use crate::cycle::edges::{InFlight, Top, youngest};
 use crate::space::bitmap;
 use crate::space::block::BlockPtr;
 use crate::space::header::{Came, ObjectPtr, Tally, TypeInfo};
-use crate::trace::{InfoOf, Trace, Tracer};
 
-/// Edges that what is traced in one call may lead to, so that the loop looks for room once: at most so many, or those of
-/// two objects.
+/// Edges that what is traced in one call behind its first object may lead to, at most, so that the loop looks for room
+/// once.
 const EDGES_AT_ONCE: usize = 256;
 
-/// Where a mark loop stands: what it works on, and what a panic in a trace leaves behind, so that the heap stays whole.
-pub(crate) struct Standing<'m> {
-    /// What objects pass their pointers to.
-    pub tracer: Tracer<'m>,
-    pub prefetched: Prefetched,
-    /// The object that is being traced.
-    pub current: Option<ObjectPtr>,
-    /// What the run has counted up to that object.
-    pub tally: Tally,
-    /// The top of no edges.
-    pub base: Top,
-    /// Which of a block's bitmaps is `marked`.
-    pub marked: usize,
-}
-
-/// What of it the loop has in registers. Where a trace may panic it is written down then; where none can, it never is.
+/// What of [`Standing`] the loop has in registers. Where a trace may panic it is written down then; where none can, it
+/// never is.
 struct InRegisters<'a, 'm, const PREFETCH: bool> {
     standing: &'a mut Standing<'m>,
     object: ObjectPtr,
@@ -127,7 +117,8 @@ pub(crate) unsafe fn mark_alike<T: Trace, const PREFETCH: bool>(
     // writes there the next one would otherwise wait for. Behind prefetches others come in between.
     let (mut word_at, mut marks) = (0, 0);
     loop {
-        // SAFETY: the object is a live `T`: the first by the caller's word, the others by their headers.
+        // SAFETY: the object is a live `T`: the first by the caller's word, the others since an edge leads to a header
+        // (I3) that names the same `TypeInfo`.
         let value = unsafe { at.object.payload().cast::<T>().as_ref() };
         // SAFETY: there was room for as many objects as are traced here.
         at.top = unsafe { at.standing.tracer.trace_few(value, at.top) };
@@ -180,6 +171,7 @@ mod tests {
     enum Link<'gc> {
         Small(Gc<'gc, Small<'gc>>),
         Wide(Gc<'gc, Wide<'gc>>),
+        Twin(Gc<'gc, Twin<'gc>>),
         Leaf(Gc<'gc, u64>),
     }
 
@@ -195,6 +187,13 @@ mod tests {
         number: [u64; 3],
     }
 
+    /// As large as `Small`, and another type.
+    #[derive(Trace)]
+    struct Twin<'gc> {
+        number: [u64; 2],
+        link: Option<Link<'gc>>,
+    }
+
     /// A heap whose loop goes that way, and which has marked much before.
     fn with_large_heap(way: bool, f: impl FnOnce(&mut Mutator<'_>)) {
         let mut heap = Heap::builder().automatic(false).check(Check::SecondMark).build().unwrap();
@@ -208,6 +207,7 @@ mod tests {
         });
     }
 
+    /// Returns how many steps panicked.
     fn mark_to_the_end(cx: &mut Mutator<'_>, budget: Budget) -> usize {
         let mut panics = 0;
         loop {
@@ -240,8 +240,8 @@ mod tests {
                 let mut made: Vec<(Link<'_>, usize, Vec<usize>)> = Vec::new();
                 for at in 0..NODES {
                     let mut links = [const { None }; 3];
-                    let kind = if at / 1000 % 2 == 0 { at / 5000 % 3 } else { below(3) };
-                    let len = [2, 3, 0][kind];
+                    let kind = if at / 1000 % 2 == 0 { at / 5000 % 4 } else { below(4) };
+                    let len = [2, 3, 1, 0][kind];
                     let mut to = Vec::new();
                     for link in &mut links[..len] {
                         if at > 0 && below(4) > 0 {
@@ -254,6 +254,7 @@ mod tests {
                     let node = match kind {
                         0 => (Link::Small(cx.alloc(Small { links: [links[0], links[1]] })), 40),
                         1 => (Link::Wide(cx.alloc(Wide { links, number: [0; 3] })), 80),
+                        2 => (Link::Twin(cx.alloc(Twin { number: [u64::MAX; 2], link: links[0] })), 40),
                         _ => (Link::Leaf(cx.alloc(at as u64)), 16),
                     };
                     made.push((node.0, node.1, to));
@@ -271,9 +272,56 @@ mod tests {
                 }
                 drop(made);
                 let before = cx.stats().objects_marked;
-                mark_to_the_end(cx, budget);
+                assert_eq!(mark_to_the_end(cx, budget), 0);
                 assert_eq!((cx.stats().objects_marked - before, cx.stats().bytes_live), (objects, bytes as u64));
                 cx.verify().unwrap();
+            });
+        }
+    }
+
+    /// The most pointers that a type of the loop has.
+    #[derive(Trace)]
+    struct Fan<'gc>([Option<Gc<'gc, Fan<'gc>>>; 63]);
+
+    #[test]
+    fn objects_of_many_pointers_fill_the_room_for_edges_and_no_more() {
+        const DEPTH: usize = 50;
+        for way in [false, true] {
+            with_large_heap(way, |cx| {
+                let mut fan = cx.alloc(Fan([None; 63]));
+                for depth in 0..DEPTH {
+                    // The way on is the youngest edge, so the others stay; now and then some come before it, so that a run
+                    // of the mark loop begins where there is room yet, and would end where there is none.
+                    let mut links = [(); 63].map(|()| Some(cx.alloc(Fan([None; 63]))));
+                    links[if depth % 10 == 0 { 50 } else { 62 }] = Some(fan);
+                    fan = cx.alloc(Fan(links));
+                }
+                let _fan = cx.root(fan);
+                let before = cx.stats().objects_marked;
+                assert_eq!(mark_to_the_end(cx, Budget::unlimited()), 0);
+                assert_eq!(cx.stats().objects_marked - before, (1 + DEPTH * 63) as u64);
+                cx.verify().unwrap();
+            });
+        }
+    }
+
+    #[derive(Trace)]
+    struct Key<'gc>(Option<Gc<'gc, Key<'gc>>>);
+
+    #[test]
+    fn keys_among_many_of_their_type_wake_those_that_wait() {
+        for way in [false, true] {
+            with_large_heap(way, |cx| {
+                let mut keys = vec![cx.alloc(Key(None))];
+                (1..1000).for_each(|_| keys.push(cx.alloc(Key(keys.last().copied()))));
+                let last = cx.root(keys[999]);
+                // Traced first.
+                let waiting = cx.alloc_array(1000, |at| cx.alloc_ephemeron(keys[at], cx.alloc(at)));
+                let waiting = cx.root(waiting);
+                assert_eq!(mark_to_the_end(cx, Budget::unlimited()), 0);
+                let values = waiting.get(cx).as_slice().iter().map(|waits| waits.value(cx).map(|value| *value));
+                assert!(values.eq((0..1000).map(Some)), "a key was marked, and what waits for it not woken");
+                assert!(last.get(cx).0.is_some());
             });
         }
     }
