@@ -35,9 +35,7 @@ use std::time::{Duration, Instant};
 
 /// An automatic step ends when it has taken so long, unless its debt is paid earlier. (Of 50 microseconds p99.9 of the
 /// interruptions at 1 GB and a million roots was 89 to 133 in three measurements, of 40, each beside one of them, 66 to
-/// 82; binary trees, GCBench and the queue took as long, and a million nodes rewired at random 3 % longer. Where floating
-/// garbage leaves too little headroom for the steps of a cycle, two of them come together: 104 and 113 with 40, after some
-/// cycles at that size.)
+/// 82; binary trees, GCBench and the queue took as long, and a million nodes rewired at random 3 % longer.)
 const STEP_TIME: Duration = Duration::from_micros(40);
 /// For a mutator that was gone for long and has allocated a [`BURST`] since the last step: half of that time, up to this.
 const MAX_STEP_TIME: Duration = Duration::from_micros(500);
@@ -223,13 +221,13 @@ impl Pacer {
     }
 
     /// The part of the headroom in which a cycle marks: what is allocated between as many full steps as marking took
-    /// last time, and as much again: steps of a cycle that is late follow each other closely. (With half as much again,
-    /// p99.9 of the interruptions at 1 GB and a million roots was about 140 microseconds in three of eight measurements,
-    /// and 80 in the others; so it was 79 to 104 in four.)
+    /// last time, and as much again: steps of a cycle that is late follow each other closely. Nearly all of it, if need be:
+    /// at 1 GB at random what the last cycle let float leaves little. (With three quarters at the most p99.9 of the
+    /// interruptions there, with a million roots, was 104 and 106 microseconds, and 82 and 88 with this.)
     fn runway_of(&self, headroom: usize) -> usize {
         let steps = (self.mark_time.get().as_nanos() / STEP_TIME.as_nanos()) as usize;
         let runway = steps.saturating_mul(2 * POLL_BYTES);
-        runway.clamp(headroom / MARKING_SHARE, headroom - headroom / 4)
+        runway.clamp(headroom / MARKING_SHARE, headroom - headroom / 16)
     }
 
     /// A cycle starts: how much marking does a byte owe? `grows`: what is allocated has to be marked too.
@@ -532,7 +530,7 @@ mod tests {
     fn a_cycle_starts_sooner_where_marking_takes_longer() {
         let pacer = pacer(usize::MAX);
         let mut total = Duration::ZERO;
-        for (steps, room) in [(0, 1 << 20), (50, 50 * (32 << 10)), (180, 180 * (32 << 10)), (1000, 6 << 20)] {
+        for (steps, room) in [(0, 1 << 20), (50, 50 * (32 << 10)), (180, 180 * (32 << 10)), (1000, 15 << 19)] {
             total += steps * STEP_TIME;
             pacer.marking_ended(8 << 20, 0, 12 << 20, total, true);
             assert_eq!((pacer.goal.get(), pacer.trigger.get()), (16 << 20, (16 << 20) - room));
