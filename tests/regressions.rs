@@ -1,5 +1,6 @@
 //! Each bug that was found in the collector, as the smallest program that shows it.
 
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
@@ -11,6 +12,26 @@ use grisaille::{
 #[derive(Trace)]
 struct Node<'gc> {
     next: Slot<Option<Gc<'gc, Node<'gc>>>>,
+}
+
+std::thread_local! {
+    /// So many traces of a [`Panics`] on this thread from now the trace panics; 0 for never.
+    static ARMED: Cell<usize> = const { Cell::new(0) };
+}
+
+#[derive(Clone, Copy)]
+struct Panics<'gc>(Gc<'gc, i64>);
+
+// SAFETY: passes its pointer on, but for a panic; the field is that at the other lifetime.
+unsafe impl<'gc> Trace for Panics<'gc> {
+    type At<'a> = Panics<'a>;
+    fn trace(&self, tracer: &mut grisaille::Tracer<'_>) {
+        // The trace that counts it down to zero.
+        let armed = ARMED.get();
+        ARMED.set(armed.saturating_sub(1));
+        assert!(armed != 1, "armed");
+        self.0.trace(tracer);
+    }
 }
 
 /// At the limit nothing moved the sizes that safepoints looked at: the heap stayed full though all was dead.
@@ -256,17 +277,6 @@ fn a_type_with_an_array_of_no_pointers_is_traced() {
 /// Objects that were marked in a step whose next trace panicked were counted twice, or not at all.
 #[test]
 fn what_a_panicking_trace_leaves_is_counted_once() {
-    static ARMED: AtomicUsize = AtomicUsize::new(0);
-    struct Panics<'gc>(Gc<'gc, i64>);
-    // SAFETY: passes its pointer on, but for a panic; the fields are those at the other lifetime.
-    unsafe impl<'gc> Trace for Panics<'gc> {
-        type At<'a> = Panics<'a>;
-        fn trace(&self, tracer: &mut grisaille::Tracer<'_>) {
-            // The trace that counts it down to zero.
-            assert!(ARMED.fetch_update(Relaxed, Relaxed, |armed| armed.checked_sub(1)) != Ok(1), "armed");
-            self.0.trace(tracer);
-        }
-    }
     let marked = [0, 1, 2, 3].map(|armed| {
         let mut heap = Heap::builder().automatic(false).build().unwrap();
         heap.enter(|cx| {
@@ -274,7 +284,7 @@ fn what_a_panicking_trace_leaves_is_counted_once() {
             // Of the grey set, traced one after the other; and by an edge.
             let _panics = [1, 2].map(|n| cx.root(cx.alloc(Panics(cx.alloc(n)))));
             let _edge = cx.root(cx.alloc(Slot::new(cx.alloc(Panics(cx.alloc(3))))));
-            ARMED.store(armed, Relaxed);
+            ARMED.set(armed);
             let mut step = || catch_unwind(AssertUnwindSafe(|| cx.step(Budget::unlimited()).cycle_ended));
             while !step().unwrap_or(false) {}
             (cx.stats().objects_marked, cx.stats().bytes_live)
@@ -303,18 +313,6 @@ fn who_cannot_allocate_is_not_left_time_to() {
 /// A root whose trace panicked counted as scanned, and what it held was freed.
 #[test]
 fn a_root_whose_trace_panics_is_scanned_again() {
-    static ARMED: AtomicUsize = AtomicUsize::new(0);
-    #[derive(Clone, Copy)]
-    struct Panics<'gc>(Gc<'gc, i64>);
-    // SAFETY: passes its pointer on, but for a panic; the field is that at the other lifetime.
-    unsafe impl<'gc> Trace for Panics<'gc> {
-        type At<'a> = Panics<'a>;
-        fn trace(&self, tracer: &mut grisaille::Tracer<'_>) {
-            // The trace that counts it down to zero.
-            assert!(ARMED.fetch_update(Relaxed, Relaxed, |armed| armed.checked_sub(1)) != Ok(1), "armed");
-            self.0.trace(tracer);
-        }
-    }
     /// False: the trace panicked. Other panics go on.
     fn ends(f: impl FnOnce()) -> bool {
         let panic = catch_unwind(AssertUnwindSafe(f)).err();
@@ -334,7 +332,7 @@ fn a_root_whose_trace_panics_is_scanned_again() {
                 while cx.phase() != Phase::Mark {
                     cx.step(Budget::work(1));
                 }
-                ARMED.store(armed, Relaxed);
+                ARMED.set(armed);
                 for _ in 0..4 {
                     ends(|| _ = cx.step(Budget::work(1)));
                     let fresh = Panics(cx.alloc(3));
