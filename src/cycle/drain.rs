@@ -144,7 +144,7 @@ impl<'m> Drain<'m> {
     /// trace, and not read from there: what the next object waits for would go through memory.
     fn run<const PREFETCH: bool>(&mut self, room: usize) -> (usize, bool) {
         let marker = self.marker;
-        let (bits, base) = (marker.marked(), marker.edges.base());
+        let (bits, base) = (self.standing.marked, self.standing.base);
         let mut top = self.standing.tracer.top();
         // Not looked at without prefetches: there none wait.
         let mut waiting = if PREFETCH { self.standing.prefetched.waiting } else { InFlight::NONE };
