@@ -22,7 +22,7 @@ use crate::space::block::{BLOCK_SIZE, BlockPtr, FIRST_GRANULE, GRANULE, GRANULES
 use crate::space::header::{ObjectPtr, TypeInfo};
 use crate::space::holes::Bump;
 use crate::space::poison;
-use crate::trace::Tracer;
+use crate::trace::Trace;
 
 /// Objects of more bytes than this get blocks of their own size class, so that they do not skip small holes.
 pub(crate) const MEDIUM: usize = 512;
@@ -385,21 +385,16 @@ impl Collector {
 
     // ---- barriers
 
-    /// The write barrier of `slot.set`, before the store. Only while marking.
-    pub fn before_write<B: Barrier>(&self, old: impl FnOnce(&mut Tracer<'_>), new: impl FnOnce(&mut Tracer<'_>)) {
-        let mut tracer = self.marker.noting();
-        if B::RULES.shade_old {
-            old(&mut tracer);
-        }
+    /// The write barrier of `slot.set`, before the store, and of whatever else replaces one value by another (`()` where
+    /// there is none). Only while marking.
+    #[inline(always)]
+    pub fn before_write<B: Barrier>(&self, old: &impl Trace, new: &impl Trace) {
         let shade_new = match B::RULES.shade_new {
             New::Leave => false,
             New::Shade => true,
             New::ShadeInWindow => self.window.get(),
         };
-        if shade_new {
-            new(&mut tracer);
-        }
-        self.marker.noted(tracer);
+        self.marker.note(B::RULES.shade_old.then_some(old), shade_new.then_some(new));
     }
 
     /// The barrier of a mutation of a whole object, before it.

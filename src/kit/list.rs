@@ -246,7 +246,7 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
         };
         let len = buffer.len.get();
         if const { V::NEEDS_TRACE && B::RULES.has_write_barrier() } && cx.collector().marking.get() {
-            cx.collector().before_write::<B>(|_| {}, |t| value.trace(t));
+            cx.collector().before_write::<B>(&(), &value);
         }
         // SAFETY: below the capacity, and nobody looks at it before the length says so.
         unsafe { first::<V>(buffer.object()).add(len).write(Slot::new(value)) };
@@ -292,7 +292,7 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
         if const { V::NEEDS_TRACE && B::RULES.shade_old } && cx.collector().marking.get() {
             for element in &self.as_slice()[len..] {
                 let old = element.get();
-                cx.collector().before_write::<B>(|t| old.trace(t), |_| {});
+                cx.collector().before_write::<B>(&old, &());
             }
         }
         buffer.len.set(len);

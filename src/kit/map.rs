@@ -526,14 +526,11 @@ impl<'gc, K: Key, V: Trace + Copy> Gc<'gc, Map<K, V>> {
 fn before_insert<B: Barrier, K: Key, V: Trace + Copy>(c: &Collector, old: Option<(K, V)>, key: K, value: V) {
     match old {
         // The key stays.
-        Some((_, old)) => c.before_write::<B>(|t| old.trace(t), |t| value.trace(t)),
-        None => c.before_write::<B>(
-            |_| {},
-            |t| {
-                key.trace(t);
-                value.trace(t);
-            },
-        ),
+        Some((_, old)) => c.before_write::<B>(&old, &value),
+        None => {
+            c.before_write::<B>(&(), &key);
+            c.before_write::<B>(&(), &value);
+        }
     }
 }
 
@@ -541,13 +538,8 @@ fn before_insert<B: Barrier, K: Key, V: Trace + Copy>(c: &Collector, old: Option
 #[cold]
 #[inline(never)]
 fn before_remove<B: Barrier, K: Key, V: Trace + Copy>(c: &Collector, (key, value): (K, V)) {
-    c.before_write::<B>(
-        |t| {
-            key.trace(t);
-            value.trace(t);
-        },
-        |_| {},
-    );
+    c.before_write::<B>(&key, &());
+    c.before_write::<B>(&value, &());
 }
 
 /// The entries of a [`Map`], by [`iter`](Gc::iter): copies, taken when they are asked for.

@@ -96,7 +96,7 @@ impl<V: Trace + Copy> Slot<V> {
 #[cold]
 #[inline(never)]
 pub(crate) fn write_barrier<B: Barrier, V: Trace>(collector: &Collector, old: V, new: V) {
-    collector.before_write::<B>(|t| old.trace(t), |t| new.trace(t));
+    collector.before_write::<B>(&old, &new);
 }
 
 // SAFETY: passes its value on.
