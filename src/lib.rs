@@ -48,7 +48,7 @@
 //! in steps.
 //!
 //! A step ends when 40 microseconds have passed or its debt is paid, and the next one follows when 16 KiB more have been
-//! allocated; where debt is left, sooner and sooner as the goal comes nearer. The clock is read once in 8 KiB of work, in
+//! allocated; where debt is left, sooner and sooner as the goal comes nearer. The clock is read once in 8 to 32 KiB of work, in
 //! the unit of [`Budget::work`] (an object traced counts its bytes and 16). A mutator that allocates 128 KiB and more
 //! between two safepoints may be held up for half of the time that it took for that, up to 500 microseconds. Past the goal
 //! a byte owes more and more, and whatever the clock says a step does half as much work as bytes were allocated since the

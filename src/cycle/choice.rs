@@ -1,6 +1,7 @@
 //! [`Choice`]: which of two ways to go, by what they were measured to cost.
 
 use core::cell::Cell;
+use core::time::Duration;
 
 /// The way that looks worse is tried once in so many times, since heaps change.
 const TRY_EVERY: u32 = 128;
@@ -38,6 +39,12 @@ impl Choice {
         let times = self.times.get().wrapping_add(1);
         self.times.set(times);
         best != times.is_multiple_of(TRY_EVERY)
+    }
+
+    /// Units of work that a way did in so much time, when it was taken last; 0 if it never was.
+    pub fn work_in(&self, time: Duration, way: bool) -> usize {
+        let cost = self.costs[usize::from(way)].get();
+        (time.as_nanos() as u64 * 1024).checked_div(cost).unwrap_or(0) as usize
     }
 
     /// Books what `work` units cost on a way. One time that was interrupted does not count for more than four.

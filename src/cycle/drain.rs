@@ -17,9 +17,11 @@
 //! | objects of one type marked by a loop that was compiled for it ([`alike`](crate::trace::alike)), entered with the second in a row and left when another comes | kept | 62 instructions and a call to 43; with the row below, processor cycles of the programs of `benches/peers`, mutators included: binary trees 660 to 525 million, GCBench 242 to 215, full collections in memory order 1066 to 980 |
 //! | that loop entered with the first object of a type already | left out | the trees of Lox, whose objects and tables of fields take turns, 1235 to 1279 million cycles; entered with the second 1225 |
 //! | there the word of mark bits in a register, where no prefetches come in between: what one object writes the next one waited for | kept | binary trees 575 to 525 million cycles |
-//! | there the address of that word computed only when another one comes; none in front of the oldest edge in place of a look at where they begin | left out | 5 % fewer instructions, no fewer cycles |
+//! | there the address of that word computed only where an edge leads into other 512 bytes, objects counted backwards in place of booked one by one, what leaves a word written without a look at the array's end, and the compiler told which ways are seldom gone | kept | full collections of a tree of 3 MiB made depth first: 10.8 to 8.5 cycles an object, 46 to 36 instructions |
+//! | there the youngest edge taken from the register in which it was written down; none in front of the oldest edge in place of a look at where they begin | left out | the compiler makes more instructions of it; 9.7 to 10.4 and 8.8 to 9.2 cycles |
+//! | the clock read every 2 microseconds by what work took last, between 8 and 32 KiB of it, in place of every 8 KiB; room looked for once in 512 edges, not 256 | kept | binary trees 2 to 5 % fewer cycles |
 //! | prefetches of bitmap word and header, [`edges`] | kept | 4 million objects shuffled 78 to 12; in memory order 6.7 to 8.1 |
-//! | whether to prefetch decided by the clock ([`Choice`](super::choice)), a run of 8 KiB of work at a time, in heaps larger than a core's caches | kept | binary trees prefer to go without, GCBench's trees not |
+//! | whether to prefetch decided by the clock ([`Choice`](super::choice)), a run of 8 to 32 KiB of work at a time, in heaps larger than a core's caches | kept | binary trees prefer to go without, GCBench's trees not |
 //! | the same decided by the blocks that the last edges lead to | left out | GCBench's trees, whose links lead back and forth within a block, took 4 times as long |
 //! | objects without pointers marked and never queued | kept | not measured by itself |
 //! | roots behind the prefetches too, at a price of their own | kept | steps over a million slots that lead into 1 GB took 6 to 11 ms; no step takes 0.3 ms now (`cargo bench --bench pauses`) |
@@ -33,7 +35,7 @@ use std::time::Instant;
 
 use super::edges::{self, InFlight, Prefetched, Top};
 use super::mark::{Marker, set_marks};
-use super::meter::{Meter, RUN};
+use super::meter::{LONG_RUN, Meter, RUN, RUN_TIME};
 use crate::space::block::GRANULE;
 use crate::space::header::{OBJECT_COST, ObjectPtr, Tally};
 use crate::trace::Tracer;
@@ -55,14 +57,16 @@ pub(crate) fn drain(marker: &Marker, meter: &mut Meter) {
     // The worse way may take several times as long: a step that ends by the clock tries it in its first run at most.
     let mut may_try = true;
     while !meter.exhausted() {
-        let room = meter.room().min(RUN);
-        let prefetch = measures && room == RUN && marker.prefetches.next(may_try);
+        let whole = meter.room() >= RUN;
+        let prefetch = measures && whole && marker.prefetches.next(may_try);
+        let run = if measures { marker.prefetches.work_in(RUN_TIME, prefetch).clamp(RUN, LONG_RUN) } else { RUN };
+        let room = meter.room().min(run);
         may_try = !meter.is_timed();
         drain.at_once = room / 2;
         let (work, more) = if prefetch { drain.run::<true>(room) } else { drain.run_without_prefetches(room) };
         let now = measures.then(Instant::now);
         if let (Some(since), Some(now)) = (since, now)
-            && room == RUN
+            && whole
         {
             marker.prefetches.took(prefetch, (now - since).as_nanos() as u64, work as u64);
         }
@@ -271,7 +275,7 @@ impl<'m> Drain<'m> {
 
     /// Books work that is not by the size of an object newly marked, in the tally as far as that takes it.
     fn spend(&mut self, work: usize) -> usize {
-        let held = work.min(RUN);
+        let held = work.min(LONG_RUN);
         self.standing.tally.spend(held as i32);
         self.run.booked += held;
         self.run.beyond += work - held;

@@ -15,8 +15,12 @@ const CLOCK_EVERY: usize = 2 * 1024;
 /// What a piece of work counts for the clock at the least.
 const MIN_PIECE: usize = 64;
 
-/// How often automatic steps read the clock while they trace: 1 to 3 microseconds in the caches, 15 in a gigabyte at random.
+/// How often automatic steps read the clock while they trace, at the most: 0.5 to 3 microseconds in the caches, 15 in a
+/// gigabyte at random.
 pub(super) const RUN: usize = 8 * 1024;
+/// And at the least. Between these: so often that as much time goes by.
+pub(super) const LONG_RUN: usize = 4 * RUN;
+pub(super) const RUN_TIME: Duration = Duration::from_micros(2);
 
 /// How much a call of [`Mutator::step`](crate::Mutator::step) may do.
 ///
@@ -91,7 +95,7 @@ impl Meter {
     /// Of an automatic step: its time is bounded too, but not to the microsecond.
     pub fn automatic(charge: Charge, now: Instant) -> Meter {
         let Charge { work, anyway, time } = charge;
-        Meter { run: RUN, anyway, ..Meter::new(Budget::work(work).within(time), now) }
+        Meter { run: LONG_RUN, anyway, ..Meter::new(Budget::work(work).within(time), now) }
     }
 
     pub fn unlimited() -> Meter {

@@ -97,6 +97,18 @@ impl Tally {
         self.0 += size.booking;
     }
 
+    /// Behind so many more objects.
+    #[inline(always)]
+    pub fn with(self, size: &Size, objects: usize) -> Tally {
+        Tally(self.0 + size.booking * objects as i64)
+    }
+
+    /// Before so many objects.
+    #[inline(always)]
+    pub fn without(self, size: &Size, objects: usize) -> Tally {
+        Tally(self.0 - size.booking * objects as i64)
+    }
+
     /// Books work that is no object's.
     pub fn spend(&mut self, work: i32) {
         self.0 -= i64::from(work);

@@ -14,13 +14,12 @@ use core::ptr::NonNull;
 use super::{InfoOf, Trace};
 use crate::cycle::drain::Standing;
 use crate::cycle::edges::{InFlight, Top, youngest};
-use crate::space::bitmap;
-use crate::space::block::BlockPtr;
-use crate::space::header::{Came, ObjectPtr, Tally, TypeInfo};
+use crate::space::block::{BlockPtr, GRANULE};
+use crate::space::header::{Came, ObjectPtr, Size, Tally, TypeInfo};
 
 /// Edges that what is traced in one call behind its first object may lead to, at most, so that the loop looks for room
 /// once.
-const EDGES_AT_ONCE: usize = 256;
+const EDGES_AT_ONCE: usize = 512;
 
 /// What of [`Standing`] the loop has in registers. Where a trace may panic it is written down then; where none can, it
 /// never is.
@@ -28,7 +27,11 @@ struct InRegisters<'a, 'm, const PREFETCH: bool> {
     standing: &'a mut Standing<'m>,
     object: ObjectPtr,
     top: Top,
-    tally: Tally,
+    /// How many more objects may be marked.
+    left: usize,
+    /// The tally when none will be left.
+    at_the_end: Tally,
+    size: &'static Size,
     /// Not looked at without prefetches.
     waiting: InFlight,
 }
@@ -60,6 +63,11 @@ impl<const PREFETCH: bool> InRegisters<'_, '_, PREFETCH> {
         }
     }
 
+    /// Each object takes as much, so they are counted backwards.
+    fn tally(&self) -> Tally {
+        self.at_the_end.without(self.size, self.left)
+    }
+
     /// The loop ends.
     #[inline(always)]
     fn end(self) -> Came {
@@ -67,14 +75,14 @@ impl<const PREFETCH: bool> InRegisters<'_, '_, PREFETCH> {
             self.standing.prefetched.waiting = self.waiting;
         }
         let ended = ManuallyDrop::new(self);
-        Came { top: ended.top, tally: ended.tally }
+        Came { top: ended.top, tally: ended.tally() }
     }
 }
 
 impl<const PREFETCH: bool> Drop for InRegisters<'_, '_, PREFETCH> {
     fn drop(&mut self) {
         self.standing.current = Some(self.object);
-        self.standing.tally = self.tally;
+        self.standing.tally = self.tally();
         self.standing.tracer.set_top(self.top);
         if PREFETCH {
             self.standing.prefetched.waiting = self.waiting;
@@ -96,7 +104,7 @@ pub(crate) unsafe fn mark_alike<T: Trace, const PREFETCH: bool>(
     top: Top,
     tally: Tally,
 ) -> Came {
-    let size = const { InfoOf::<T>::INFO.size };
+    let size = const { &InfoOf::<T>::INFO.size };
     debug_assert!(size.marks != 0);
     // Objects traced behind the first.
     let more = const { EDGES_AT_ONCE / T::MAX_POINTERS };
@@ -104,58 +112,71 @@ pub(crate) unsafe fn mark_alike<T: Trace, const PREFETCH: bool>(
     let standing = unsafe { standing.cast::<Standing<'_>>().as_mut() };
     let (base, marked) = (standing.base, standing.marked);
     let waiting = if PREFETCH { standing.prefetched.waiting } else { InFlight::NONE };
-    let mut at = InRegisters::<PREFETCH> { standing, object, top, tally, waiting };
+    // As many as there is work left for.
+    let left = (tally.left().max(0) as usize).div_ceil(size.work() as usize).min(more);
+    let at_the_end = tally.with(size, left);
+    let mut at = InRegisters::<PREFETCH> { standing, object, top, left, at_the_end, size, waiting };
     if !at.standing.tracer.has_room(top, (1 + more) * T::MAX_POINTERS) {
         // SAFETY: the caller's word.
         let traced = unsafe { (info.trace)(object, 0, NonNull::from(&mut at.standing.tracer).cast(), top) };
         at.top = traced.top;
         return at.end();
     }
-    // Each takes as much off what is left.
-    let enough = tally.left().saturating_sub(more as i32 * size.work()).max(0);
     // The word of mark bits that was looked at last, which the next object's bits are likely to be in: what this one
     // writes there the next one would otherwise wait for. Behind prefetches others come in between.
-    let (mut word_at, mut marks) = (0, 0);
+    let (mut word_at, mut word, mut marks) = (0, core::ptr::null_mut::<u64>(), 0);
     loop {
         // SAFETY: the object is a live `T`: the first by the caller's word, the others since an edge leads to a header
         // (I3) that names the same `TypeInfo`.
         let value = unsafe { at.object.payload().cast::<T>().as_ref() };
         // SAFETY: there was room for as many objects as are traced here.
         at.top = unsafe { at.standing.tracer.trace_few(value, at.top) };
-        if at.tally.left() <= enough {
+        if at.left == 0 {
             return at.end();
         }
         let next = loop {
             let Some(object) = at.edge(base, marked) else { return at.end() };
-            let granule = object.granule();
-            // SAFETY: marking runs on the mutator's thread, when every block is swept (I7); a leaf borrow.
-            let words = unsafe { BlockPtr::of(object).bits(marked) };
-            let word = &mut words[granule / 64];
-            let here = core::ptr::from_mut(word).addr();
+            let place = object.addr() / GRANULE;
+            let (here, bit) = (place / 64, place % 64);
             if PREFETCH || here != word_at {
-                (word_at, marks) = (here, *word);
+                // SAFETY: marking runs on the mutator's thread, when every block is swept (I7). No other reference to the
+                // bitmap is made before the next word is looked at.
+                let words = unsafe { BlockPtr::of(object).bits(marked) };
+                // SAFETY: a block has as many words as 64ths of its granules.
+                word = unsafe { words.as_mut_ptr().add(object.granule() / 64) };
+                // SAFETY: borrowed just now.
+                (word_at, marks) = (here, unsafe { word.read() });
             }
-            if marks >> (granule % 64) & 1 != 0 {
+            if marks >> bit & 1 != 0 {
+                rare();
                 at.take_edge();
                 continue;
             }
             if !object.header().is_just(info) {
+                rare();
                 return at.end();
             }
             at.take_edge();
-            if (granule % 64) as i32 <= size.last_start {
-                marks |= size.marks << (granule % 64);
-                *word = marks;
-            } else {
-                word_at = 0;
-                bitmap::set_ones(words, granule, size.marks);
+            marks |= size.marks << bit;
+            // SAFETY: as above.
+            unsafe { word.write(marks) };
+            if bit as i32 > size.last_start {
+                rare();
+                // SAFETY: as above, and an object does not leave its block (I3), so where its bits leave a word there is
+                // another.
+                unsafe { *word.add(1) |= size.marks >> (64 - bit) };
             }
             break object;
         };
-        at.tally.book(&size);
+        at.left -= 1;
         at.object = next;
     }
 }
+
+/// Tells the compiler which way is seldom gone.
+#[cold]
+#[inline(always)]
+fn rare() {}
 
 #[cfg(test)]
 mod tests {
