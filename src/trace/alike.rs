@@ -307,6 +307,7 @@ mod tests {
     #[test]
     fn objects_of_many_pointers_fill_the_room_for_edges_and_no_more() {
         const DEPTH: usize = 50;
+        const BESIDE: usize = 250;
         for way in [false, true] {
             with_large_heap(way, |cx| {
                 let mut fan = cx.alloc(Fan([None; 63]));
@@ -314,13 +315,15 @@ mod tests {
                     // The way on is the youngest edge, so the others stay; now and then some come before it, so that a run
                     // of the mark loop begins where there is room yet, and would end where there is none.
                     let mut links = [(); 63].map(|()| Some(cx.alloc(Fan([None; 63]))));
-                    links[if depth % 10 == 0 { 50 } else { 62 }] = Some(fan);
+                    links[if depth % 25 == 0 { 50 } else { 62 }] = Some(fan);
                     fan = cx.alloc(Fan(links));
                 }
-                let _fan = cx.root(fan);
+                // A part of the room is used before the first of them.
+                let fans = cx.alloc_array(BESIDE + 1, |at| if at < BESIDE { cx.alloc(Fan([None; 63])) } else { fan });
+                let _fans = cx.root(fans);
                 let before = cx.stats().objects_marked;
                 assert_eq!(mark_to_the_end(cx, Budget::unlimited()), 0);
-                assert_eq!(cx.stats().objects_marked - before, (1 + DEPTH * 63) as u64);
+                assert_eq!(cx.stats().objects_marked - before, (1 + BESIDE + 1 + DEPTH * 63) as u64);
                 cx.verify().unwrap();
             });
         }
