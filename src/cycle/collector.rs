@@ -2,7 +2,7 @@
 
 use core::cell::{Cell, RefCell};
 use core::ptr::NonNull;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::blocks::{Blocks, Sweep};
 use super::mark::Marker;
@@ -394,7 +394,19 @@ impl Collector {
             New::Shade => true,
             New::ShadeInWindow => self.window.get(),
         };
-        self.marker.note(B::RULES.shade_old.then_some(old), shade_new.then_some(new));
+        if self.marker.note(B::RULES.shade_old.then_some(old), shade_new.then_some(new)) {
+            self.look_at_batch();
+        }
+    }
+
+    /// Shades what barriers have noted. They owe steps for it, however little is allocated.
+    #[cold]
+    #[inline(never)]
+    fn look_at_batch(&self) {
+        self.marker.look_at_notes();
+        if self.pacer.noted(Instant::now) {
+            self.poll.set(true);
+        }
     }
 
     /// The barrier of a mutation of a whole object, before it.

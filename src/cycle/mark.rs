@@ -158,8 +158,11 @@ impl Marker {
     ///
     /// Few instructions, since the mutator's next steps wait behind them: a store that misses the cache takes as long as
     /// the others that the processor sees ahead.
+    ///
+    /// True: there are so many that they must be [looked at](Marker::look_at_notes).
     #[inline(always)]
-    pub fn note<O: Trace, N: Trace>(&self, old: Option<&O>, new: Option<&N>) {
+    #[must_use]
+    pub fn note<O: Trace, N: Trace>(&self, old: Option<&O>, new: Option<&N>) -> bool {
         let top = self.notes_top.get();
         let mut tracer = if const { O::MAX_POINTERS.saturating_add(N::MAX_POINTERS) <= NOTES / 2 } {
             // SAFETY: half of the room is free, or what was noted would have been looked at.
@@ -175,14 +178,10 @@ impl Marker {
         }
         debug_assert!(self.notes.len(tracer.top()) <= NOTES, "notes were written beyond their room");
         self.notes_top.set(tracer.top());
-        if tracer.top() >= self.many_notes {
-            self.look_at_notes();
-        }
+        tracer.top() >= self.many_notes
     }
 
     /// Shades what barriers have noted.
-    #[cold]
-    #[inline(never)]
     pub fn look_at_notes(&self) {
         let top = self.notes_top.replace(self.notes.base());
         self.shade_edges(&self.notes, top);
