@@ -18,9 +18,13 @@
 //! its steps move together as the goal comes nearer.
 //!
 //! **Barriers owe steps too**: a mutator that allocates little and writes much would have a cycle in progress, and its
-//! writes slower, for long. So when barriers have noted much and the last step ended as long ago as one takes, the next
-//! safepoint does a whole one: the mutator keeps half of the time at the least. What is then allocated between two steps is
-//! less, and the cycle may start so much later. (@@)
+//! writes slower, for long. So when barriers have noted much, and the last step ended as long ago as one takes, the next
+//! safepoint does a whole one: the mutator keeps half of the time, or nearly. Less is then allocated between two steps, and
+//! the next cycle starts so much later. (A million nodes rewired at random, 10 million times: cycles mark for 170 ms in
+//! place of 630; 84 to 71 ns a time, 14 % fewer processor cycles; a peak of 133 to 110 MB. After twice that distance 3 %
+//! more cycles of the processor, after half of it 2 % fewer. Where the next cycle started as early as before, and the
+//! clock was read half as often, 3 and 6 % fewer in place of the 14.)
+//! Only what the barrier of a slot notes counts: that of a root does its work at once, and only until all roots are scanned.
 //!
 //! Allocation never collects, so much of it between two safepoints overshoots the goal: the debt is carried to the
 //! next steps. The bound of a step is absolute for a mutator that reaches safepoints often; for one that does not it is
