@@ -53,6 +53,8 @@ const MAX_LATENESS: usize = 4;
 const MIN_STEP: usize = 8 * 1024;
 /// Between two automatic steps at least this many bytes are allocated, unless the cycle is late.
 const POLL_BYTES: usize = 16 * 1024;
+/// A cycle that is late has this much between two steps, until the goal is reached.
+const MIN_POLL_BYTES: usize = POLL_BYTES / 4;
 /// The clock is read once in so many batches of [notes](super::mark::Marker::note): 256 notes, which are 15 microseconds of a
 /// mutator whose writes miss the cache, and one or two of another.
 const BATCHES: usize = 2;
@@ -382,8 +384,13 @@ impl Pacer {
         // may do between two of them shrinks bit by bit.
         let left = self.goal.get().saturating_sub(self.size());
         let in_time = self.debt.get() <= MIN_STEP || left >= self.runway.get();
-        let between =
-            if in_time { POLL_BYTES } else { (POLL_BYTES as u128 * left as u128 / self.runway.get() as u128) as usize };
+        let between = if in_time {
+            POLL_BYTES
+        } else if left > 0 {
+            ((POLL_BYTES as u128 * left as u128 / self.runway.get() as u128) as usize).max(MIN_POLL_BYTES)
+        } else {
+            0
+        };
         self.poll_at.set(self.size() + between);
         between < POLL_BYTES
     }
@@ -610,7 +617,9 @@ mod tests {
         pacer.allocated(1 << 16);
         assert!(pacer.step_ended(0, false, now) && pause() == POLL_BYTES / 2);
         assert!(pacer.is_too_early(POLL_BYTES / 2 - 1) && !pacer.is_too_early(POLL_BYTES / 2));
-        pacer.allocated(1 << 16);
+        pacer.allocated((1 << 16) - 1);
+        assert!(pacer.step_ended(0, false, now) && pause() == MIN_POLL_BYTES, "but not one upon the other");
+        pacer.allocated(1);
         assert!(pacer.step_ended(0, false, now) && !pacer.is_too_early(0), "the goal is reached");
     }
 
