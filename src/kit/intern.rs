@@ -1,6 +1,6 @@
 //! Interning: equal strings are one object, which the table does not keep alive.
 
-use super::string::{Str, hash_of, text_of};
+use super::string::{Str, hash_in, text_of, word_of};
 use crate::barrier::Barrier;
 use crate::mutator::{HeapFull, Mutator, heap_is_full};
 use crate::pointer::gc::Gc;
@@ -33,7 +33,8 @@ impl<B: Barrier> Mutator<'_, B> {
     /// [`HeapFull`].
     pub fn try_intern<'a>(&'a self, text: &str) -> Result<Gc<'a, Str>, HeapFull<()>> {
         let c = self.collector();
-        let hash = hash_of(text);
+        let word = word_of(text)?;
+        let hash = hash_in(word);
         let mut strings = c.strings.borrow_mut();
         // SAFETY: entries are string objects; a dying one's memory stays as it is until its entry is gone.
         let found = strings.find(hash, |object| unsafe { text_of(object) } == text && c.may_find(object));
@@ -43,7 +44,7 @@ impl<B: Barrier> Mutator<'_, B> {
             // SAFETY: a live string; no safepoint before `'a` ends.
             return Ok(unsafe { Gc::from_object(object) });
         }
-        let new = self.place_str(text, hash)?;
+        let new = self.place_str(text, word)?;
         strings.insert(hash, new.object());
         Ok(new)
     }

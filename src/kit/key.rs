@@ -40,8 +40,8 @@ pub(crate) fn hash_word(word: u64) -> u64 {
     STATE.hash_one(word)
 }
 
-/// The stored hash; equal where the pointers are, or else the texts. Texts are compared only where the whole hashes
-/// are equal, which for interned strings that differ they all but never are.
+/// The stored hash; equal where the pointers are, or else the texts. Texts are compared only where the words are equal
+/// that hold length and hash: for strings that differ they all but never are.
 impl sealed::Key for Gc<'_, Str> {
     #[inline(always)]
     fn hash_key(&self) -> u64 {
@@ -49,7 +49,7 @@ impl sealed::Key for Gc<'_, Str> {
     }
     #[inline(always)]
     fn is_same(&self, other: &Self) -> bool {
-        Gc::ptr_eq(*self, *other) || (self.hash() == other.hash() && self.as_str() == other.as_str())
+        Gc::ptr_eq(*self, *other) || (self.word() == other.word() && self.as_str() == other.as_str())
     }
 }
 

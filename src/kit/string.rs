@@ -1,14 +1,14 @@
 //! [`Str`]: a string whose bytes lie in the object.
 
 use crate::barrier::Barrier;
-use crate::kit::array::complete;
 use crate::mutator::{HeapFull, Mutator, heap_is_full};
 use crate::pointer::gc::Gc;
-use crate::space::block::{GRANULE, Kind};
+use crate::space::block::{GRANULE, Kind, LARGE};
 use crate::space::header::{HEADER_SIZE, ObjectPtr, Size, TypeInfo, trace_nothing};
 use crate::trace::{Trace, Tracer};
 
 /// A string in the heap: its bytes lie in the object, whose pointer is one word. It never changes, and knows its hash.
+/// What it takes besides its bytes is 16: a header, and a word that holds length and hash.
 ///
 /// Reached through [`Gc`]: see [`as_str`](Gc::as_str). [`Mutator::intern`] makes strings that are equal the same object.
 ///
@@ -22,13 +22,17 @@ use crate::trace::{Trace, Tracer};
 /// ```
 #[repr(C)]
 pub struct Str {
-    len: usize,
-    hash: u64,
+    /// The length in the lower half, the hash in the upper one.
+    ///
+    /// 32 bits of a hash are enough: of `n` strings `n * n / 2^33` pairs share theirs (5 of 200,000 strings, 100 of a
+    /// million), and all that this costs is that their texts are compared when one of them is looked up among the
+    /// other's bucket mates. Where hashes lie 7 bits of the 32 are the table's tags: beyond 2^25 entries tags tell less.
+    word: u64,
     bytes: [u8; 0],
 }
 
 static STR: TypeInfo = TypeInfo {
-    size: Size::BY_LENGTH,
+    size: Size::BY_HALF_LENGTH,
     element: 1,
     prefix: size_of::<Str>() as u32,
     needs_trace: false,
@@ -43,10 +47,10 @@ static STR: TypeInfo = TypeInfo {
 /// # Safety
 /// `object` must be a `Str`, live for `'x`.
 pub(crate) unsafe fn text_of<'x>(object: ObjectPtr) -> &'x str {
-    // SAFETY: the bytes follow the length word and the hash, and were copied from a `str`.
+    // SAFETY: the bytes follow the length word, and were copied from a `str`.
     unsafe {
         let bytes = object.payload().add(size_of::<Str>());
-        core::str::from_utf8_unchecked(core::slice::from_raw_parts(bytes.as_ptr(), object.length()))
+        core::str::from_utf8_unchecked(core::slice::from_raw_parts(bytes.as_ptr(), object.length_as(&STR)))
     }
 }
 
@@ -54,13 +58,13 @@ impl<B: Barrier> Mutator<'_, B> {
     /// Allocates a string.
     ///
     /// # Panics
-    /// When the heap is full.
+    /// When the heap is full, or the text longer than `u32::MAX` bytes.
     #[track_caller]
     pub fn alloc_str<'a>(&'a self, text: &str) -> Gc<'a, Str> {
         self.try_alloc_str(text).unwrap_or_else(|_| heap_is_full())
     }
 
-    /// Allocates a string, unless the heap is full.
+    /// Allocates a string, unless the heap is full or the text longer than `u32::MAX` bytes.
     ///
     /// ```
     /// # use grisaille::Heap;
@@ -72,34 +76,62 @@ impl<B: Barrier> Mutator<'_, B> {
     /// # Errors
     /// [`HeapFull`].
     pub fn try_alloc_str<'a>(&'a self, text: &str) -> Result<Gc<'a, Str>, HeapFull<()>> {
-        self.place_str(text, hash_of(text))
+        self.place_str(text, word_of(text)?)
     }
 
-    pub(crate) fn place_str<'a>(&'a self, text: &str, hash: u64) -> Result<Gc<'a, Str>, HeapFull<()>> {
-        let room = size_of::<Str>() + text.len();
-        let filler = self.place_filler((HEADER_SIZE + room).next_multiple_of(GRANULE), Kind::Plain)?;
-        // SAFETY: there is room for the hash and the bytes behind the length word.
+    /// `word` is the text's own ([`word_of`]).
+    pub(crate) fn place_str<'a>(&'a self, text: &str, word: u64) -> Result<Gc<'a, Str>, HeapFull<()>> {
+        let c = self.collector();
+        let bytes = (HEADER_SIZE + size_of::<Str>() + text.len()).next_multiple_of(GRANULE);
+        // A large object never comes from a hole, also where one has room.
+        let fast = if bytes <= LARGE { c.bump(Kind::Plain, bytes).take(bytes) } else { None };
+        let at = match fast {
+            Some(at) => at,
+            None => c.reserve(bytes, Kind::Plain).ok_or(HeapFull(()))?,
+        };
+        // SAFETY: the bytes are ours, with room for header, word and text; nothing looks at them before all of it is
+        // there (I3, I4); no safepoint before `'a` ends.
         unsafe {
-            filler.payload().cast::<u64>().add(1).write(hash);
-            filler
+            let object = ObjectPtr::write(at, &STR);
+            object.payload().cast::<u64>().write(word);
+            object
                 .payload()
                 .add(size_of::<Str>())
                 .copy_from_nonoverlapping(core::ptr::NonNull::from(text).cast(), text.len());
-            let object = complete(filler, text.len(), &STR);
-            self.collector().born(object);
+            if fast.is_none() {
+                c.born(object);
+            }
             Ok(Gc::from_object(object))
         }
     }
 }
 
-/// The hash of a string: the same for the same text, within one process.
+/// The word of a string object with this text. The hash is the same for the same text, within one process.
+///
+/// # Errors
+/// [`HeapFull`]: no object has room for it.
 #[inline]
-pub(crate) fn hash_of(text: &str) -> u64 {
+pub(crate) fn word_of(text: &str) -> Result<u64, HeapFull<()>> {
     use core::hash::BuildHasher;
     use std::sync::LazyLock;
     // Random by process, so that no input can be made to collide.
     static STATE: LazyLock<hashbrown::DefaultHashBuilder> = LazyLock::new(Default::default);
-    STATE.hash_one(text)
+    // First, lest gigabytes be read for nothing.
+    let len = length_half(text.len())?;
+    let hash = STATE.hash_one(text);
+    Ok(len | (hash ^ hash << 32) >> 32 << 32)
+}
+
+/// The lower half of the word.
+#[inline(always)]
+fn length_half(len: usize) -> Result<u64, HeapFull<()>> {
+    u32::try_from(len).map(u64::from).map_err(|_| HeapFull(()))
+}
+
+/// The hash in a word, spread over 64 bits: tables take buckets from the low ones and tags from the high ones.
+#[inline(always)]
+pub(crate) fn hash_in(word: u64) -> u64 {
+    (word >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 impl<'gc> Gc<'gc, Str> {
@@ -113,7 +145,13 @@ impl<'gc> Gc<'gc, Str> {
     /// Bytes of the text.
     #[inline(always)]
     pub fn len(self) -> usize {
-        self.as_ref().len
+        self.word() as u32 as usize
+    }
+
+    /// Length and hash.
+    #[inline(always)]
+    pub(crate) fn word(self) -> u64 {
+        self.as_ref().word
     }
 
     /// Whether the text is empty.
@@ -131,7 +169,7 @@ impl<'gc> Gc<'gc, Str> {
     /// ```
     #[inline(always)]
     pub fn hash(self) -> u64 {
-        self.as_ref().hash
+        hash_in(self.word())
     }
 }
 
@@ -146,6 +184,70 @@ unsafe impl Trace for Str {
 
 impl core::fmt::Debug for Str {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "Str(len {})", self.len)
+        write!(f, "Str(len {})", self.word as u32)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Heap;
+    use std::collections::HashSet;
+
+    #[test]
+    fn a_string_takes_two_words_besides_its_bytes() {
+        Heap::new().enter(|cx| {
+            for (bytes, granules) in [(0, 2), (1, 3), (8, 3), (9, 4), (16, 4), (100, 15), (1 << 20, (1 << 17) + 2)] {
+                let text = "x".repeat(bytes);
+                let string = cx.alloc_str(&text);
+                assert_eq!((string.object().granules(), string.len()), (granules, bytes));
+                assert!(string.as_str() == text);
+            }
+            cx.verify().unwrap();
+        });
+    }
+
+    #[test]
+    fn a_text_whose_length_does_not_fit_is_an_error() {
+        assert_eq!(length_half(u32::MAX as usize), Ok(u64::from(u32::MAX)));
+        assert_eq!(length_half(u32::MAX as usize + 1), Err(HeapFull(())));
+        assert_eq!(length_half(usize::MAX), Err(HeapFull(())));
+    }
+
+    /// Nobody touches the text's memory, so it takes none.
+    #[test]
+    #[cfg(not(any(miri, feature = "asan")))]
+    fn a_text_that_is_too_long_is_not_looked_at() {
+        use std::alloc::{Layout, alloc_zeroed, dealloc};
+        let layout = Layout::array::<u8>(u32::MAX as usize + 1).unwrap();
+        // SAFETY: the layout is not empty.
+        let Some(text) = core::ptr::NonNull::new(unsafe { alloc_zeroed(layout) }) else {
+            return eprintln!("this system has no 4 GiB of addresses: nothing was tested");
+        };
+        // SAFETY: zeros are letters of a text.
+        let zeros =
+            unsafe { core::str::from_utf8_unchecked(core::slice::from_raw_parts(text.as_ptr(), layout.size())) };
+        Heap::new().enter(|cx| {
+            assert!(cx.try_alloc_str(zeros).is_err() && cx.try_intern(zeros).is_err());
+            assert_eq!((cx.interned(), cx.stats().objects_allocated), (0, 0));
+        });
+        // SAFETY: allocated above, and not used any more.
+        unsafe { dealloc(text.as_ptr(), layout) };
+    }
+
+    #[test]
+    fn hashes_tell_texts_apart_in_the_bits_that_tables_use() {
+        Heap::new().enter(|cx| {
+            let hashes: Vec<u64> = (0..4096).map(|n| cx.alloc_str(&format!("name {n}")).hash()).collect();
+            let distinct = |hashes: &mut dyn Iterator<Item = u64>| hashes.collect::<HashSet<u64>>().len();
+            assert!(distinct(&mut hashes.iter().copied()) >= 4090);
+            assert_eq!(distinct(&mut hashes.iter().map(|hash| hash >> 57)), 128);
+            for bucket in 0..128 {
+                // Some 32 share a bucket of so few: their tags tell them apart.
+                let mut mates = hashes.iter().filter(|&hash| hash % 128 == bucket).map(|hash| hash >> 57);
+                assert!(distinct(&mut mates) > 4);
+            }
+            assert!((0..4096).all(|n| cx.intern(&format!("name {n}")).hash() == hashes[n]));
+        });
     }
 }

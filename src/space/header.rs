@@ -49,14 +49,18 @@ pub(crate) struct Size {
     /// The last bit of a word at which a run of mark bits may begin that does not leave it; -1 where there is none, or the
     /// length word tells.
     pub last_start: i32,
-    /// As many ones as there are granules, if those are at most 64.
+    /// As many ones as there are granules, if those are at most 64. Where the length word tells: which of its bits are the
+    /// length.
     pub marks: u64,
     /// What a [`Tally`] adds for an object.
     pub booking: i64,
 }
 
 impl Size {
-    pub const BY_LENGTH: Size = Size { granules: 0, last_start: -1, marks: 0, booking: Tally::booking(0) };
+    /// The length word tells, and holds nothing else.
+    pub const BY_LENGTH: Size = Size { granules: 0, last_start: -1, marks: u64::MAX, booking: Tally::booking(0) };
+    /// The lower half of the length word tells; the upper half is the type's own.
+    pub const BY_HALF_LENGTH: Size = Size { marks: u32::MAX as u64, ..Size::BY_LENGTH };
 
     /// What marking one object counts.
     pub const fn work(&self) -> i32 {
@@ -268,14 +272,21 @@ impl ObjectPtr {
 
     #[inline(never)]
     fn granules_by_length(self, info: &TypeInfo) -> usize {
-        let bytes = HEADER_SIZE + info.prefix as usize + self.length() * info.element as usize;
+        let bytes = HEADER_SIZE + info.prefix as usize + self.length_as(info) * info.element as usize;
         bytes.div_ceil(GRANULE)
+    }
+
+    /// How many elements there are. `info` is the object's own; only for types whose size is by length.
+    #[inline(always)]
+    pub fn length_as(self, info: &TypeInfo) -> usize {
+        debug_assert!(info.size.granules == 0);
+        self.length() & info.size.marks as usize
     }
 
     /// The length word. Only for types whose size is by length.
     #[inline(always)]
     pub fn length(self) -> usize {
-        // SAFETY: the payload of such a type starts with its length, written before the object was published.
+        // SAFETY: the payload of such a type starts with its length word, written before the object was published.
         unsafe { self.payload().cast::<usize>().read() }
     }
 

@@ -143,7 +143,7 @@ impl Verifier<'_> {
         let granules = if info.size.granules != 0 {
             Some(info.size.granules as usize)
         } else {
-            let elements = object.length().checked_mul(info.element as usize);
+            let elements = object.length_as(info).checked_mul(info.element as usize);
             let bytes = elements.and_then(|bytes| bytes.checked_add(HEADER_SIZE + info.prefix as usize));
             bytes.map(|bytes| bytes.div_ceil(GRANULE))
         };
