@@ -455,12 +455,21 @@ fn set_rare_marks(object: ObjectPtr, marked: usize, marker: &Marker) -> &'static
     let at = object.granule();
     // SAFETY: as in `set_marks`.
     let words = unsafe { BlockPtr::of(object).bits(marked) };
-    if let Some(info) = object.header().info_without_flags()
-        && info.size.last_start >= 0
-    {
+    if let Some(info) = object.header().info_without_flags() {
         // The least rare: the run goes on in the next word.
-        bitmap::set_ones(words, at, info.size.marks);
-        return info;
+        if info.size.last_start >= 0 {
+            bitmap::set_ones(words, at, info.size.marks);
+            return info;
+        }
+        // Then short strings and arrays.
+        if info.size.granules == 0
+            && let granules @ 1..=64 = object.granules_for_length(info)
+            && granules <= GRANULES - at
+        {
+            bitmap::set_ones(words, at, u64::MAX >> (64 - granules));
+            marker.book(0, granules);
+            return info;
+        }
     }
     let granules = object.granules();
     // A large object runs over the end of its first block: its mark is its first bits.

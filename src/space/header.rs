@@ -272,6 +272,12 @@ impl ObjectPtr {
 
     #[inline(never)]
     fn granules_by_length(self, info: &TypeInfo) -> usize {
+        self.granules_for_length(info)
+    }
+
+    /// The same where the length word is known to tell.
+    #[inline(always)]
+    pub fn granules_for_length(self, info: &TypeInfo) -> usize {
         let bytes = HEADER_SIZE + info.prefix as usize + self.length_as(info) * info.element as usize;
         bytes.div_ceil(GRANULE)
     }
