@@ -207,8 +207,9 @@ impl<'gc, K: Key, V: Trace + Copy> Gc<'gc, Map<K, V>> {
     }
 
     /// Asks for the bucket where the search for a hash begins, lest it wait until the search has read the tag of the bucket,
-    /// which may miss the cache too: an entry is found there or not far behind. With 200,000 entries an insertion and a
-    /// removal together take a tenth less. (To ask for the next cache line as well made no difference.)
+    /// which may miss the cache too: an entry is found there or not far behind. Measured with 200,000 entries, each insertion
+    /// with a removal before it: some 5 % of the processor cycles less, in one run more and in another less. (To ask for the
+    /// next cache line as well made no difference.)
     #[inline(always)]
     fn prefetch(self, hash: u64) {
         // SAFETY: a leaf expression.

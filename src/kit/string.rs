@@ -24,9 +24,9 @@ use crate::trace::{Trace, Tracer};
 pub struct Str {
     /// The length in the lower half, the hash in the upper one.
     ///
-    /// 32 bits of a hash are enough: of `n` strings `n * n / 2^33` pairs share theirs (5 of 200,000 strings, 100 of a
-    /// million), and all that this costs is that their texts are compared when one of them is looked up among the
-    /// other's bucket mates. Where hashes lie 7 bits of the 32 are the table's tags: beyond 2^25 entries tags tell less.
+    /// 32 bits of a hash are enough: of `n` strings some `n * n / 2^33` pairs share theirs (5 pairs of 200,000 strings, 116
+    /// of a million), and a collision costs one comparison of two texts, where their lengths are equal too, when one of
+    /// them is looked up. Tables of more than 2^25 buckets take bucket and tag from the same bits: there the tags tell less.
     word: u64,
     bytes: [u8; 0],
 }
