@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `*/idle/*` | no cycle is in progress, on a heap that does not collect by itself: the fast path, into memory that was used and swept before. What was allocated is freed between the batches, which is not timed |
 //! | `*/marking/*` | the same while a cycle is held in phase `Mark`, after the roots were scanned: what is new is black, under `insertion` white |
-//! | `*/marking, window open/hybrid` | the same while the roots are unscanned: what is new is grey, and each allocation takes the slow path |
+//! | `*/marking, window open/hybrid` | the same while the roots are unscanned: what is new is white |
 //! | `*/collecting/*` | the heap collects by itself, with a safepoint after each allocation: cycles, sweeping and drops are in the time |
 //!
 //! The groups are named after the object: `leaf` has no pointers, `node` has one (of 16 bytes only one and a number), and

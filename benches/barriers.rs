@@ -9,7 +9,7 @@
 //! | `../.., idle/*` | no cycle is in progress: a write is a store behind a load and a branch |
 //! | `../.., marking, most white/*` | a cycle has scanned the roots and traced next to nothing; the collector does nothing more. Most writes shade a node for the first time, which queues it. No row for `stop-the-world`, here and below: it never marks between two safepoints |
 //! | `../.., marking, all marked/*` | the same, but every node is marked or queued already: a write finds that there is nothing to do |
-//! | `../.., marking, window open/*` | the same as `most white`, but the roots are unscanned: only `hybrid` has a rule for that |
+//! | `../.., marking, window open/*` | the same as `most white`, but the roots are unscanned: `hybrid`'s window, in which a write is a store behind a load and a branch |
 //! | `replace ../collecting/*` | nodes are replaced by new ones, with a safepoint after each, and the heap collects by itself: allocation, barrier, steps and sweeping together |
 //!
 //! | row | how the nodes of a write are found |
@@ -43,7 +43,8 @@ fn rewire(c: &mut Criterion) {
     let legend = "an operation makes an edge of one node point to another. `bare`: the two were picked beforehand; `random`: \
                   they are picked on the way. `plain stores`: edges that are cells. `idle`: no cycle is in progress. \
                   `marking`: one is, and the collector does nothing meanwhile; `most white`: a write shades a node for the \
-                  first time; `all marked`: it finds that this is done; `window open`: the roots are unscanned.";
+                  first time; `all marked`: it finds that this is done; `window open`: the roots are unscanned, and the heap has \
+                  no barrier yet.";
     for (name, nodes, operations, pace) in [
         ("rewire in cache", graph::in_cache(), graph::in_cache() / 8, Pace::Short),
         ("rewire 256 MB", graph::in_memory(), graph::in_memory() / 64, Pace::Long),

@@ -5,14 +5,14 @@
 //!
 //! | while marking | [`Insertion`] | [`Deletion`] | [`Hybrid`] | [`Watermark`] | [`StopTheWorld`] |
 //! |---|---|---|---|---|---|
-//! | after | Dijkstra | Yuasa | Go 1.8 | Yuasa, lazy roots as HotSpot's stack watermarks | Go 1.3 |
+//! | after | Dijkstra | Yuasa | Yuasa, roots as Go 1.8 | Yuasa, lazy roots as HotSpot's stack watermarks | Go 1.3 |
 //! | roots | bit by bit | all in one pause at the start | bit by bit; *the window* is open until all are scanned | bit by bit | one pause |
-//! | `slot.set(new)` | shade `new` | shade old | shade old; in the window `new` too | shade old | – |
-//! | new object | white | black | in the window grey, then black | black | – |
+//! | `slot.set(new)` | shade `new` | shade old | in the window –, then shade old | shade old | – |
+//! | new object | white | black | in the window white, then black | black | – |
 //! | root written, popped or destroyed | noted as dirty | – | in the window what is written is shaded | an unscanned slot's old value is shaded | – |
 //! | new root area | dirty | black | scanned in the window | black | – |
-//! | whole-object mutation | greyed again | scanned before the first | scanned before; in the window greyed again too | scanned before the first | – |
-//! | weak upgrade | – | shade | shade | shade | – |
+//! | whole-object mutation | greyed again | scanned before the first | in the window –, then scanned before the first | scanned before the first | – |
+//! | weak upgrade | – | shade | in the window –, then shade | shade | – |
 //! | end | dirty roots rescanned to a fixed point, one pause | – | – | – | – |
 //!
 //! What each cell prevents is a lost object: a black object (or a scanned root) that holds the only pointer to a
@@ -21,6 +21,17 @@
 //! et al., "On-the-fly garbage collection", CACM 1978; Yuasa, "Real-time garbage collection on general-purpose
 //! machines", JSS 1990; Pirinen, "Barrier techniques for incremental tracing", ISMM 1998; Clements and Hudson, Go
 //! proposal 17503, "Eliminate STW stack re-scanning"; OpenJDK's JEP 376 (concurrent thread-stack processing).
+//!
+//! # Why the window has no barrier on the heap
+//!
+//! Go's hybrid barrier traces objects while stacks are still to be scanned. So it has black objects by then, and must
+//! shade what is stored as well as what is overwritten, until the last stack is scanned. This collector traces nothing
+//! before all roots are scanned. While the window is open no object that has pointers is black, so none can hide
+//! another; what the mutator does to the heap, and what it allocates there, is seen when it is traced. Only a root that
+//! was scanned could hide something, so what is written to a root is shaded. The window closes within a step, when no
+//! unrooted pointer lives: then each root's target is marked, nothing was traced, and whatever is reachable is
+//! reachable from a grey object. That is the snapshot from which Yuasa's rules take over, as `Deletion` takes one in
+//! its pause. And it is younger: what was born or became garbage while the roots were scanned need not be marked.
 //!
 //! # Which to choose
 //!
@@ -54,20 +65,12 @@ mod policy {
         InOnePauseAtTheStart,
     }
 
-    /// Whether a write shades what it stores.
-    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-    pub enum New {
-        Leave,
-        Shade,
-        ShadeInWindow,
-    }
-
     /// The colour of new objects.
     #[derive(Clone, Copy, PartialEq, Eq, Debug)]
     pub enum Birth {
         White,
+        /// Where there is a window, from when it closes.
         Black,
-        GreyInWindowThenBlack,
         /// Unsound: the initial pointers of objects born in the window are missed.
         BlackInWindowToo,
     }
@@ -93,7 +96,6 @@ mod policy {
         Nothing,
         GreyAgain,
         ScanBefore,
-        ScanBeforeAndInWindowGreyAgain,
     }
 
     /// One column of the table.
@@ -102,17 +104,19 @@ mod policy {
         /// Marking runs in steps between which the mutator runs.
         pub incremental: bool,
         pub roots: Roots,
-        /// There is a window: from the start until all roots are scanned.
+        /// There is a window: from the start until all roots are scanned. Nothing is traced in it, so nothing that
+        /// has pointers is black: the heap has no barrier, and objects are born white. Only roots are watched.
         pub window: bool,
         /// Unsound: it closes as soon as no root is unscanned, also where the last one was popped just now.
         pub window_is_derived: bool,
-        /// Grey objects are traced while roots are still to be scanned: the order that the window has to be made for.
+        /// Grey objects are traced while roots are still to be scanned. Unsound where there is a window.
         pub traces_in_window: bool,
         /// `slot.set` shades what the slot held.
         pub shade_old: bool,
         /// Unsound: it looks only after the store.
         pub reads_old_after_the_store: bool,
-        pub shade_new: New,
+        /// `slot.set` shades what it stores.
+        pub shade_new: bool,
         pub birth: Birth,
         pub root_write: RootWrite,
         pub whole_object: WholeObject,
@@ -121,9 +125,9 @@ mod policy {
     }
 
     impl Rules {
-        /// Whether stores do anything at all while marking.
+        /// Whether stores do anything at all.
         pub const fn has_write_barrier(&self) -> bool {
-            self.shade_old || !matches!(self.shade_new, New::Leave)
+            self.shade_old || self.shade_new
         }
 
         /// Whether a root that is destroyed while marking is still part of what must be scanned.
@@ -162,7 +166,7 @@ mod policy {
     }
 }
 
-use policy::{Birth, New, Policy, RootWrite, Roots, Rules, WholeObject};
+use policy::{Birth, Policy, RootWrite, Roots, Rules, WholeObject};
 
 /// A write barrier and the rules that go with it: one of [`Insertion`], [`Deletion`], [`Hybrid`], [`Watermark`] and
 /// [`StopTheWorld`]. Sealed: other rules lose objects.
@@ -210,7 +214,7 @@ policies! {
         traces_in_window: false,
         shade_old: false,
         reads_old_after_the_store: false,
-        shade_new: New::Shade,
+        shade_new: true,
         birth: Birth::White,
         root_write: RootWrite::NoteDirty,
         whole_object: WholeObject::GreyAgain,
@@ -227,7 +231,7 @@ policies! {
         traces_in_window: false,
         shade_old: true,
         reads_old_after_the_store: false,
-        shade_new: New::Leave,
+        shade_new: false,
         birth: Birth::Black,
         root_write: RootWrite::Nothing,
         whole_object: WholeObject::ScanBefore,
@@ -235,8 +239,8 @@ policies! {
         rescan_dirty_roots: false,
     }
 
-    /// Go's barrier since 1.8: Yuasa's, and Dijkstra's as well until all roots are scanned. No pause grows with the
-    /// roots. The default.
+    /// Yuasa's barrier from when all roots are scanned. Until then the heap has none, and what is written to a root is
+    /// shaded. No pause grows with the roots. The default.
     Hybrid "hybrid" {
         incremental: true,
         roots: Roots::BitByBit,
@@ -245,10 +249,10 @@ policies! {
         traces_in_window: false,
         shade_old: true,
         reads_old_after_the_store: false,
-        shade_new: New::ShadeInWindow,
-        birth: Birth::GreyInWindowThenBlack,
+        shade_new: false,
+        birth: Birth::Black,
         root_write: RootWrite::ShadeNewInWindow,
-        whole_object: WholeObject::ScanBeforeAndInWindowGreyAgain,
+        whole_object: WholeObject::ScanBefore,
         upgrade_shades: true,
         rescan_dirty_roots: false,
     }
@@ -263,7 +267,7 @@ policies! {
         traces_in_window: false,
         shade_old: true,
         reads_old_after_the_store: false,
-        shade_new: New::Leave,
+        shade_new: false,
         birth: Birth::Black,
         root_write: RootWrite::ShadeOldIfUnscanned,
         whole_object: WholeObject::ScanBefore,
@@ -280,7 +284,7 @@ policies! {
         traces_in_window: false,
         shade_old: false,
         reads_old_after_the_store: false,
-        shade_new: New::Leave,
+        shade_new: false,
         birth: Birth::White,
         root_write: RootWrite::Nothing,
         whole_object: WholeObject::Nothing,

@@ -153,8 +153,7 @@ fn one_broken_part() {
     caught(&Subject::by_name(&name).expect("a broken part"), watch, TEETH);
 }
 
-/// What may be left out, or done in another order. Should the second fail, the order in which this collector works has
-/// changed, and it belongs to the broken ones.
+/// What may be done in another order.
 #[test]
 fn sound_variants_lose_nothing() {
     for subject in subject::SOUND_VARIANTS {

@@ -11,7 +11,7 @@ use std::hint::black_box;
 use std::process::{Command, Output};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use grisaille::barrier::rules::{Birth, New, Policy, RootWrite, Roots, Rules, WholeObject};
+use grisaille::barrier::rules::{Birth, Policy, RootWrite, Roots, Rules, WholeObject};
 use grisaille::{Barrier, Budget, Gc, Heap, HeapBuilder, Hybrid, Local, Mutator, Phase, Slot, Sweep, Trace};
 
 enum NoBarrier {}
@@ -23,7 +23,7 @@ unsafe impl Policy for NoBarrier {
         roots: Roots::InOnePauseAtTheStart,
         window: false,
         shade_old: false,
-        shade_new: New::Leave,
+        shade_new: false,
         birth: Birth::Black,
         root_write: RootWrite::Nothing,
         whole_object: WholeObject::Nothing,

@@ -101,9 +101,9 @@ impl<B: Barrier> Graph<B> {
     pub fn time(&mut self, state: State, writes: Writes) -> Duration {
         let Graph { heap, nodes, held, state: current, written, random } = self;
         heap.enter(|cx| {
-            // Of each eight nodes one may be queued by the writes (two in a window); then a cycle begins anew.
+            // Of each eight nodes one may be queued by the writes; then a cycle begins anew.
             let is_used_up = |cx: &Mutator<'_, B>| *written + writes.count() > nodes.get(cx).len() / 8;
-            let starts_anew = state != *current || matches!(state, State::White | State::Window) && is_used_up(cx);
+            let starts_anew = state != *current || state == State::White && is_used_up(cx);
             if starts_anew {
                 if cx.phase() != Phase::Idle {
                     hold::finish(cx);

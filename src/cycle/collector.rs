@@ -10,7 +10,7 @@ use super::pace::{Pace, Pacer};
 use super::phase::{PHASES, Phase};
 use super::weak::WeakTable;
 use crate::barrier::Barrier;
-use crate::barrier::rules::{New, WholeObject};
+use crate::barrier::rules::WholeObject;
 use crate::kit::guardian::GuardianTable;
 use crate::observe::stats::Stats;
 use crate::roots::local::PointerArea;
@@ -36,8 +36,6 @@ pub(crate) enum BirthColor {
     White,
     /// Holes are marked ahead.
     Black,
-    /// The fast path is closed; the slow path shades each object.
-    Grey,
 }
 
 /// Who looks at the heap in the middle of its work. The cycle does not know who that is: `observe` does.
@@ -68,7 +66,8 @@ pub(crate) struct Counters {
 
 /// Everything of one heap but its type.
 pub(crate) struct Collector {
-    /// Barriers are on: between the start of marking and the decision what dies.
+    /// The heap's barriers are on: between the start of marking, or where there is a window its end, and the decision
+    /// what dies.
     pub marking: Cell<bool>,
     /// Writes to roots are looked at.
     pub watch_roots: Cell<bool>,
@@ -160,7 +159,7 @@ impl Collector {
         &self.bumps[kind as usize + if bytes > MEDIUM { KINDS } else { 0 }]
     }
 
-    /// Memory for an object, by the slow path. The header is still to be written, then [`Collector::born`] called.
+    /// Memory for an object, by the slow path. The header is still to be written.
     #[cold]
     pub fn reserve(&self, bytes: usize, kind: Kind) -> Option<NonNull<u8>> {
         let at = self.find_room(bytes, kind);
@@ -186,10 +185,6 @@ impl Collector {
             return self.reserve_large(bytes, kind);
         }
         let bump = self.bump(kind, bytes);
-        // While objects are born grey the hole may have room behind a closed fast path.
-        if let Some(at) = bump.take_below_end(bytes) {
-            return Some(at);
-        }
         let (occupied, marked) = (self.marker.occupied(), self.marker.marked());
         self.booked(bump.retire(occupied, marked));
         if self.pacer.is_exhausted() {
@@ -198,12 +193,10 @@ impl Collector {
         if !bump.next_hole(occupied, bytes) {
             self.enter_next_block(bump, bytes, kind)?;
         }
-        match self.birth.get() {
-            BirthColor::White => {}
-            BirthColor::Black => bump.blacken(marked),
-            BirthColor::Grey => bump.open_fast_path(false),
+        if self.birth.get() == BirthColor::Black {
+            bump.blacken(marked);
         }
-        bump.take_below_end(bytes)
+        bump.take(bytes)
     }
 
     /// Moves the area to a block that has a hole for the object.
@@ -249,16 +242,13 @@ impl Collector {
         Some(block.at(FIRST_GRANULE))
     }
 
-    /// Memory for an object of a fixed size, by the slow path, with its header and its colour. The payload is written
-    /// before the next step, so an object that is born grey is whole when it is traced.
+    /// Memory for an object of a fixed size, by the slow path, with its header.
     #[cold]
     #[inline(never)]
     pub fn reserve_object(&self, bytes: usize, kind: Kind, info: &'static TypeInfo) -> Option<ObjectPtr> {
         let at = self.reserve(bytes, kind)?;
         // SAFETY: the bytes were just taken, and have room for a header.
-        let object = unsafe { ObjectPtr::write(at, info) };
-        self.born(object);
-        Some(object)
+        Some(unsafe { ObjectPtr::write(at, info) })
     }
 
     /// Whether the limit leaves room for so many more bytes outside the heap.
@@ -275,14 +265,6 @@ impl Collector {
     pub fn table_changed(&self, before: usize, after: usize) {
         if before != after && self.pacer.table_changed(before, after) {
             self.poll.set(true);
-        }
-    }
-
-    /// The header of an object of the slow path is written: it gets its colour.
-    #[inline]
-    pub fn born(&self, object: ObjectPtr) {
-        if self.birth.get() == BirthColor::Grey {
-            self.marker.shade(object);
         }
     }
 
@@ -329,11 +311,8 @@ impl Collector {
             self.black_from.set(self.objects_allocated());
         }
         self.birth.set(birth);
-        for bump in &self.bumps {
-            if birth == BirthColor::Black {
-                bump.blacken(self.marker.marked());
-            }
-            bump.open_fast_path(birth != BirthColor::Grey);
+        if birth == BirthColor::Black {
+            self.bumps.iter().for_each(|bump| bump.blacken(self.marker.marked()));
         }
     }
 
@@ -386,15 +365,10 @@ impl Collector {
     // ---- barriers
 
     /// The write barrier of `slot.set`, before the store, and of whatever else replaces one value by another (`()` where
-    /// there is none). Only while marking.
+    /// there is none). Only while the barriers are on.
     #[inline(always)]
     pub fn before_write<B: Barrier>(&self, old: &impl Trace, new: &impl Trace) {
-        let shade_new = match B::RULES.shade_new {
-            New::Leave => false,
-            New::Shade => true,
-            New::ShadeInWindow => self.window.get(),
-        };
-        if self.marker.note(B::RULES.shade_old.then_some(old), shade_new.then_some(new)) {
+        if self.marker.note(B::RULES.shade_old.then_some(old), B::RULES.shade_new.then_some(new)) {
             self.look_at_batch();
         }
     }
@@ -421,25 +395,14 @@ impl Collector {
     fn before_whole_write_marking(&self, object: ObjectPtr, rule: WholeObject) {
         let marked = self.marker.is_marked(object);
         let black = marked && !object.is_queued();
-        let grey_again = match rule {
-            WholeObject::Nothing => return,
+        match rule {
             // A white object is scanned when it is reached, after the mutation.
-            WholeObject::GreyAgain => {
-                if marked {
-                    self.marker.shade_again(object);
-                }
-                return;
+            WholeObject::GreyAgain if marked => self.marker.shade_again(object),
+            WholeObject::ScanBefore if !black => {
+                self.marker.trace_now(object);
+                self.marker.blacken(object);
             }
-            WholeObject::ScanBefore => false,
-            WholeObject::ScanBeforeAndInWindowGreyAgain => self.window.get(),
-        };
-        if !black {
-            self.marker.trace_now(object);
-        }
-        if grey_again {
-            self.marker.shade_again(object);
-        } else if !black {
-            self.marker.blacken(object);
+            WholeObject::Nothing | WholeObject::GreyAgain | WholeObject::ScanBefore => {}
         }
     }
 

@@ -187,9 +187,9 @@ impl Marker {
         self.shade_edges(&self.notes, top);
     }
 
-    /// Makes the object grey, whatever it was.
+    /// Makes a marked object grey, whatever it was.
     pub fn shade_again(&self, object: ObjectPtr) {
-        self.mark(object);
+        debug_assert!(self.is_marked(object));
         if object.info().needs_trace && !object.is_queued() {
             self.enqueue(object);
         }

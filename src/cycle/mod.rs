@@ -8,7 +8,7 @@
 //! |---|---|---|
 //! | `Idle` | allocation only; barriers off | – |
 //! | `SweepTermination` | what the last cycle left unswept is swept | bounded steps |
-//! | `Mark` | roots, then the grey set; barriers on; an ephemeron waits for its key and becomes grey again with it | bounded steps |
+//! | `Mark` | roots, then the grey set; barriers on (the hybrid's on the heap from when the roots are scanned); an ephemeron waits for its key and becomes grey again with it | bounded steps |
 //! | `MarkTermination` | the grey set is empty: dirty roots are rescanned (insertion); guardians take what they guard and nothing else keeps alive, which brings marking back; then it is decided what dies | the policy's; guardians in bounded steps |
 //! | `Weak` | weak cells, ephemerons and interned strings forget what dies | bounded steps |
 //! | `Sweep` | sweeper thread and mutator take blocks from one list | none |
@@ -188,14 +188,13 @@ impl Collector {
         self.roots.borrow_mut().start_scan();
         self.stacks.borrow_mut().start_scan();
         self.guardians.borrow_mut().start_scan();
-        self.marking.set(rules.incremental);
         self.window.set(rules.window);
         self.watch_roots.set(rules.watches_roots());
-        self.set_birth(match rules.birth {
-            Birth::White => BirthColor::White,
-            Birth::Black | Birth::BlackInWindowToo => BirthColor::Black,
-            Birth::GreyInWindowThenBlack => BirthColor::Grey,
-        });
+        if !rules.window {
+            self.watch_heap(rules);
+        } else if rules.birth == Birth::BlackInWindowToo {
+            self.set_birth(BirthColor::Black);
+        }
         if rules.roots == Roots::InOnePauseAtTheStart {
             while !self.scan_roots(rules, &mut Meter::unlimited()) {}
         }
@@ -246,20 +245,27 @@ impl Collector {
             && self.guardians.borrow_mut().scan(&self.marker, meter, cycle)
     }
 
+    /// The heap's barriers are on from here, and objects are born as the policy says.
+    fn watch_heap(&self, rules: &Rules) {
+        self.marking.set(rules.incremental);
+        if rules.birth != Birth::White {
+            self.set_birth(BirthColor::Black);
+        }
+    }
+
     /// The window closes: here, inside a step, when no unrooted pointer lives. What windows over stacks were written
-    /// with is shaded first. That may take some steps: the last one leaves nothing.
+    /// with is shaded first. That may take some steps: the last one leaves nothing. From here on nothing that is
+    /// reachable now is to be lost: what roots point to is marked, and nothing has been traced.
     fn roots_scanned<B: Barrier>(&self, meter: &mut Meter) {
         if B::RULES.window {
             if !self.stacks.borrow_mut().scan_windows(&self.marker, meter) {
                 return;
             }
             self.window.set(false);
+            self.watch_heap(&B::RULES);
         }
         if B::RULES.root_write != RootWrite::NoteDirty {
             self.watch_roots.set(false);
-        }
-        if B::RULES.birth == Birth::GreyInWindowThenBlack {
-            self.set_birth(BirthColor::Black);
         }
     }
 

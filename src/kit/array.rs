@@ -145,7 +145,6 @@ impl<B: Barrier> Mutator<'_, B> {
         core::mem::forget(made);
         // SAFETY: all elements are there, and the size is the filler's: the length word's meaning changes with it.
         let object = unsafe { complete(filler, len, const { &InfoOfArray::<T>::INFO }) };
-        self.collector().born(object);
         // SAFETY: complete; no safepoint before `'a` ends.
         Ok(unsafe { Gc::from_object(object) })
     }

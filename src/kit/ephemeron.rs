@@ -184,7 +184,7 @@ impl<B: Barrier> Mutator<'_, B> {
             Ok(object) => object,
             Err(_) => return Err(HeapFull(value)),
         };
-        // One that is born white or grey is traced when it is reached. One that is born black is not, and need not:
+        // One that is born white is traced when it is reached. One that is born black is not, and need not:
         // whatever the mutator holds is marked by the end of the cycle under the policies that allocate black, so this
         // cycle will not find the key dead, and the value has what the first pointers of any black object have.
         //

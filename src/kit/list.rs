@@ -373,7 +373,6 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
             first::<V>(object).copy_from_nonoverlapping(from, old.len());
             complete(object, capacity, const { &InfoOfBuffer::<V>::INFO })
         };
-        cx.collector().born(new);
         // SAFETY: complete; no safepoint before `'gc` ends, for which `cx` is borrowed.
         let new = unsafe { Gc::from_object(new) };
         self.buffer.set(cx, Some(new));

@@ -98,9 +98,6 @@ impl<B: Barrier> Mutator<'_, B> {
                 .payload()
                 .add(size_of::<Str>())
                 .copy_from_nonoverlapping(core::ptr::NonNull::from(text).cast(), text.len());
-            if fast.is_none() {
-                c.born(object);
-            }
             Ok(Gc::from_object(object))
         }
     }

@@ -20,13 +20,12 @@ use crate::fault::{self, Fault};
 ///     | objects ... | free ........... | an object that survived
 /// ```
 ///
-/// `limit` is `end`, or null while the next allocation must take the slow path (it is to be born grey).
+/// All are null where no hole is held.
 pub(crate) struct Bump {
     cursor: Cell<*mut u8>,
-    limit: Cell<*mut u8>,
+    end: Cell<*mut u8>,
     /// Objects allocated here so far (I5).
     pub objects: Cell<usize>,
-    end: Cell<*mut u8>,
     start: Cell<*mut u8>,
     block: Cell<Option<BlockPtr>>,
     /// `[cursor, end)` is marked (I2).
@@ -37,9 +36,8 @@ impl Bump {
     pub fn new() -> Bump {
         Bump {
             cursor: Cell::new(null_mut()),
-            limit: Cell::new(null_mut()),
-            objects: Cell::new(0),
             end: Cell::new(null_mut()),
+            objects: Cell::new(0),
             start: Cell::new(null_mut()),
             block: Cell::new(None),
             blackened: Cell::new(false),
@@ -50,19 +48,11 @@ impl Bump {
     #[inline(always)]
     pub fn take(&self, bytes: usize) -> Option<NonNull<u8>> {
         let at = self.cursor.get();
-        // Addresses are below 2^63 and objects below a block: no overflow. A null limit fails for every size.
-        if at.addr() + bytes <= self.limit.get().addr() { Some(self.bump(at, bytes)) } else { None }
-    }
-
-    /// The same while `limit` is null: what is born grey is allocated here, by the slow path.
-    pub fn take_below_end(&self, bytes: usize) -> Option<NonNull<u8>> {
-        let at = self.cursor.get();
-        (at.addr() + bytes <= self.end.get().addr()).then(|| self.bump(at, bytes))
-    }
-
-    #[inline(always)]
-    fn bump(&self, at: *mut u8, bytes: usize) -> NonNull<u8> {
         debug_assert!(bytes.is_multiple_of(GRANULE) && bytes > 0);
+        // Addresses are below 2^63 and objects below a block: no overflow. A null end fails for every size.
+        if at.addr() + bytes > self.end.get().addr() {
+            return None;
+        }
         self.objects.set(self.objects.get() + 1);
         // SAFETY: `at + bytes` is at most `end`, inside the block; `at` is not null, since null + bytes > null.
         let taken = unsafe {
@@ -70,12 +60,7 @@ impl Bump {
             NonNull::new_unchecked(at)
         };
         poison::unpoison(taken, bytes);
-        taken
-    }
-
-    /// Whether the fast path is open: `limit` follows `end`, or is null.
-    pub fn open_fast_path(&self, open: bool) {
-        self.limit.set(if open { self.end.get() } else { null_mut() });
+        Some(taken)
     }
 
     /// Bytes taken from the current hole.
@@ -136,7 +121,6 @@ impl Bump {
             bitmap::clear_run(unsafe { block.bits(marked) }, from, to - from);
         }
         self.cursor.set(null_mut());
-        self.limit.set(null_mut());
         self.end.set(null_mut());
         self.start.set(null_mut());
         bytes
@@ -165,8 +149,8 @@ impl Bump {
 
     #[cfg(feature = "unsound-policies")]
     pub fn digest(&self, digest: &mut crate::observe::digest::Digest<'_>) {
-        let Bump { cursor, limit, objects: _, end, start, block, blackened } = self;
-        for address in [cursor, limit, end, start] {
+        let Bump { cursor, end, objects: _, start, block, blackened } = self;
+        for address in [cursor, end, start] {
             digest.address(address.get().addr());
         }
         digest.flag(blackened.get());
@@ -189,7 +173,6 @@ impl Bump {
         self.start.set(block.at(start).as_ptr());
         self.cursor.set(block.at(start).as_ptr());
         self.end.set(block.at(end).as_ptr());
-        self.limit.set(block.at(end).as_ptr());
         true
     }
 }

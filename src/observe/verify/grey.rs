@@ -4,7 +4,6 @@ use std::collections::HashSet;
 
 use super::second_mark::Closure;
 use super::{At, Verdict, Verifier, VerifyError, fail};
-use crate::barrier::rules::New;
 use crate::space::header::ObjectPtr;
 use crate::trace::Pointers;
 
@@ -116,13 +115,18 @@ impl Verifier<'_> {
                 return Err(VerifyError { what, path: vec![root.place.to_string(), self.name(at)] });
             }
         }
-        let strong = self.rules.shade_new == New::Shade;
+        let strong = self.rules.shade_new;
+        let nothing_is_traced = self.c.window.get() && !self.rules.traces_in_window;
         let mut pointers = Pointers::default();
         self.each_object(|at| {
             // What a grey object shows of itself that was scanned is as good as black.
             let scanned = self.next_piece(at);
             if !self.is_marked(at) || self.object(at).is_queued() && scanned == 0 {
                 return Ok(());
+            }
+            if nothing_is_traced && self.object(at).info().needs_trace {
+                let what = format!("{} is black, and there are roots to be scanned", self.name(at));
+                return Err(VerifyError { what, path: self.path_to(at) });
             }
             self.children_of_pieces(at, 0, scanned, &mut pointers);
             // An ephemeron whose key was marked when it was traced.

@@ -17,7 +17,8 @@
 //! * while marking, the policy's invariant. *Found* is what marking would find if the mutator stopped now: what is
 //!   marked, and what grey objects and roots still to be scanned lead to through white objects. Black objects and
 //!   roots must point to what is found (which is the weak tri-colour invariant); under a policy that shades what is
-//!   stored at any time, black objects must point to what is marked (the strong one);
+//!   stored, black objects must point to what is marked (the strong one); while a window is open nothing that has
+//!   pointers is black;
 //! * once it is decided what dies, whatever lives points to what lives, and a second mark reaches nothing that the
 //!   first did not (nothing else either, where the world stood still).
 //!
@@ -240,7 +241,7 @@ impl<'h> Verifier<'h> {
 
     fn flags(&self) -> Verdict {
         let (c, phase) = (self.c, self.c.phase.get());
-        if c.marking.get() != (self.is_marking() && self.rules.incremental) {
+        if c.marking.get() != (self.is_marking() && self.rules.incremental && !c.window.get()) {
             return fail(format!("in phase {phase} barriers are {}", if c.marking.get() { "on" } else { "off" }));
         }
         if c.condemned.get() != self.is_condemned() {

@@ -1,8 +1,6 @@
 //! What must hold: nothing reachable is white at the end, and before it the policy's tri-colour invariant.
 
-use grisaille::barrier::rules::New;
-
-use crate::column::Column;
+use crate::column::{Column, InWindow, Order};
 use crate::state::{Color, Set, State, Status};
 
 /// Objects that will be freed although the roots lead to them.
@@ -14,14 +12,18 @@ pub fn lost(state: &State) -> Set {
 ///
 /// *Found* is what marking would find if the mutator stopped now: what is marked, and what grey objects and unscanned
 /// roots lead to through white objects. Roots that no scan will come to, and black objects that the mutator can reach,
-/// must hold what is found (the weak invariant); where all that is stored is shaded at any time, black objects must
-/// hold what is marked (the strong one).
+/// must hold what is found (the weak invariant); where all that is stored is shaded, black objects must
+/// hold what is marked (the strong one). Where the heap has no barrier in the window, and nothing is traced in it, nothing
+/// is black there.
 pub fn holds(state: &State, column: &Column) -> bool {
-    let Column { rules, .. } = column;
+    let Column { rules, beside } = column;
     if state.ended || !rules.incremental {
         return true;
     }
     let (grey, black) = (state.of_color(Color::Grey), state.of_color(Color::Black));
+    if state.window && beside.order == Order::RootsFirst && beside.in_window == InWindow::Nothing && !black.is_empty() {
+        return false;
+    }
     let (mut ahead, mut behind) = (grey, Set::default());
     for root in state.roots {
         if let Some(object) = root.value {
@@ -35,6 +37,6 @@ pub fn holds(state: &State, column: &Column) -> bool {
     let marked = grey.and(black);
     let found = marked.and(state.close(ahead, |color| color == Color::White));
     let children = black.iter().filter(|&it| state.held.has(it)).flat_map(|it| state.slots[it]).flatten();
-    let must_be = if rules.shade_new == New::Shade { marked } else { found };
+    let must_be = if rules.shade_new { marked } else { found };
     Set::of(children).but(must_be).is_empty() && behind.but(found).is_empty()
 }

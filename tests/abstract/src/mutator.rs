@@ -1,6 +1,6 @@
 //! The moves of the mutator, each with the barrier that the column asks for.
 
-use grisaille::barrier::rules::{Birth, New, RootWrite, WholeObject};
+use grisaille::barrier::rules::{Birth, RootWrite, WholeObject};
 
 use crate::bound::Bound;
 use crate::column::{Column, Destroyed, InWindow, NewArea, Window};
@@ -111,19 +111,17 @@ fn is_window_open(state: &State, column: &Column) -> bool {
 pub fn apply(state: &State, it: Move, column: &Column, bound: &Bound) -> State {
     let Column { rules, beside } = column;
     let window = is_window_open(state, column);
-    let heap_is_watched = !(window && beside.in_window == InWindow::Nothing);
+    // What the heap does just now besides what the rules say; nothing where there is no window, or it is closed.
+    let go = window.then_some(beside.in_window);
+    let heap_is_watched = go != Some(InWindow::Nothing);
     let mut after = *state;
     match it {
         Move::SetSlot(object, slot, new) => {
-            if rules.shade_old && !(window && beside.in_window != InWindow::AsRuled) {
+            if rules.shade_old && !matches!(go, Some(InWindow::Nothing | InWindow::GoWithoutOld)) {
                 after.shade(state.slots[object][slot]);
             }
-            let shade_new = match rules.shade_new {
-                New::Leave => false,
-                New::Shade => true,
-                New::ShadeInWindow => window,
-            };
-            if shade_new && heap_is_watched {
+            let go_shades = !matches!(go, None | Some(InWindow::Nothing | InWindow::GoWithoutNew));
+            if rules.shade_new && heap_is_watched || go_shades {
                 after.shade(new);
             }
             after.slots[object][slot] = new;
@@ -196,15 +194,17 @@ pub fn apply(state: &State, it: Move, column: &Column, bound: &Bound) -> State {
         Move::Allocate(object, slots) => {
             after.colors[object] = match rules.birth {
                 Birth::White => Color::White,
-                Birth::GreyInWindowThenBlack if window => Color::Grey,
-                Birth::Black | Birth::GreyInWindowThenBlack | Birth::BlackInWindowToo => Color::Black,
+                Birth::Black if !heap_is_watched => Color::White,
+                Birth::Black if go.is_some() => Color::Grey,
+                Birth::Black | Birth::BlackInWindowToo => Color::Black,
             };
             after.slots[object] = slots;
             after.held.insert(object);
         }
         Move::Mutate(object) => {
             if heap_is_watched {
-                mutate(&mut after, object, rules.whole_object, window);
+                let grey_again = !matches!(go, None | Some(InWindow::GoWithoutGreyAgain));
+                mutate(&mut after, object, rules.whole_object, grey_again);
             }
             after.guarded.insert(object);
         }
@@ -221,25 +221,23 @@ pub fn apply(state: &State, it: Move, column: &Column, bound: &Bound) -> State {
     after
 }
 
-/// The barrier of a mutation of a whole object, all of it up front.
-fn mutate(state: &mut State, object: Object, rule: WholeObject, window: bool) {
+/// The barrier of a mutation of a whole object, all of it up front. `grey_again`: the object is also grey after it was
+/// scanned.
+fn mutate(state: &mut State, object: Object, rule: WholeObject, grey_again: bool) {
     let color = state.colors[object];
-    let scan_before = match rule {
-        WholeObject::Nothing => return,
+    match rule {
+        WholeObject::ScanBefore if grey_again => {
+            if color != Color::Black {
+                state.shade_children(object);
+            }
+            state.colors[object] = Color::Grey;
+        }
+        WholeObject::ScanBefore if color != Color::Black => {
+            state.shade_children(object);
+            state.colors[object] = Color::Black;
+        }
         // A white object is traced when it is reached, after the mutation.
-        WholeObject::GreyAgain => false,
-        WholeObject::ScanBefore | WholeObject::ScanBeforeAndInWindowGreyAgain => true,
-    };
-    if scan_before && color != Color::Black {
-        state.shade_children(object);
-        state.colors[object] = Color::Black;
-    }
-    let grey_again = match rule {
-        WholeObject::GreyAgain => color != Color::White,
-        WholeObject::ScanBeforeAndInWindowGreyAgain => window,
-        WholeObject::Nothing | WholeObject::ScanBefore => false,
-    };
-    if grey_again {
-        state.colors[object] = Color::Grey;
+        WholeObject::GreyAgain if color != Color::White => state.colors[object] = Color::Grey,
+        WholeObject::Nothing | WholeObject::GreyAgain | WholeObject::ScanBefore => {}
     }
 }

@@ -154,8 +154,8 @@ mod tests {
             let Column { rules, beside } = named.column;
             let greys_again = match rules.whole_object {
                 WholeObject::GreyAgain => true,
-                // Where nothing is traced before all roots are scanned, nothing is black in the window.
-                WholeObject::ScanBeforeAndInWindowGreyAgain => beside.order == Order::Any,
+                // Go's rules. Where nothing is traced before all roots are scanned, nothing is black in the window.
+                WholeObject::ScanBefore if rules.window => beside.order == Order::Any,
                 WholeObject::Nothing | WholeObject::ScanBefore => false,
             };
             assert_eq!(regreyed > 0, greys_again, "{named}");

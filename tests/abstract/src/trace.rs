@@ -3,7 +3,7 @@
 use core::fmt::Write;
 
 use crate::bound::Bound;
-use crate::column::{Broken, Column, Named, Window, broken};
+use crate::column::{Broken, Column, GO, Named, Window, broken};
 use crate::search::{Goal, Move, explore, successors};
 use crate::state::{Color, OBJECTS, Object, Pointer, Root, Set, State, Status};
 use crate::symmetry::{canonical, forget};
@@ -207,6 +207,7 @@ pub fn page(bound: &Bound) -> String {
         assert_eq!(way.len(), moves, "{named}: the moves of the shortest trace");
         if policy != chapter {
             page += &format!("\n## {}\n", capitalized(policy));
+            page += if policy == GO.policy { GO_SAYS } else { "" };
             chapter = policy;
         }
         page += &match change {
@@ -214,7 +215,7 @@ pub fn page(bound: &Bound) -> String {
             change => format!("\n**{}**: lost in {moves} moves.", capitalized(change)),
         };
         if as_collected.is_none() {
-            page += SAVED;
+            page += if policy == GO.policy { SAVED } else { ORDER };
         }
         page += "\n\n";
         page += &table(&replay(&way, &column, bound), &column, bound);
@@ -241,6 +242,15 @@ more, has an empty field. A root is opened as a cell by
 [`StackView::window`](crate::StackView::window), all of an object is mutated by `Gc<RefLock<_>>::borrow_mut`; what is
 written then, until the collector moves, passes no barrier of its own.
 ";
+
+const GO_SAYS: &str = "
+What Go does, who traces objects while stacks are still to be scanned: in the window slots shade what they store as well
+as what they overwrite, and new objects are grey.
+";
+
+const ORDER: &str = "
+This crate's collector does not: it traces no object before all roots are scanned, and so has no black object while the
+window is open. That is why the heap needs no barrier there.";
 
 const SAVED: &str = "
 This crate's collector would lose nothing even so: it traces no object before all roots are scanned, and so has no

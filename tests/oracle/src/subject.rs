@@ -3,7 +3,7 @@
 //! The broken ones live here, beside the tests, so that everyone can see that the tests see them: whatever detector
 //! there is has to find each of them.
 
-use grisaille::barrier::rules::{Birth, New, Policy, RootWrite, Roots, Rules, WholeObject};
+use grisaille::barrier::rules::{Birth, Policy, RootWrite, Roots, Rules, WholeObject};
 use grisaille::fault::{self, Fault};
 use grisaille::{Barrier, Deletion, Hybrid, Insertion, StopTheWorld, Watermark};
 
@@ -102,24 +102,22 @@ macro_rules! variants {
 }
 
 variants! {
-    /// Variants that lose nothing. The first is what the hybrid's rules for the window are made for. The second may
-    /// leave the `new` half out because this collector scans all roots before it traces anything, and greys an object
-    /// again that is mutated as a whole: in the window nothing that holds pointers is black.
+    /// Variants that lose nothing: who has no window may trace objects while roots are still to be scanned.
     SOUND_VARIANTS:
-    "hybrid that traces in the window" HybridTracesInWindow: Hybrid { traces_in_window: true }
-    "hybrid without the new half, roots first" HybridRootsFirst: Hybrid { shade_new: New::Leave }
+    "insertion that traces while it scans" InsertionTracesEarly: Insertion { traces_in_window: true }
+    "watermark that traces while it scans" WatermarkTracesEarly: Watermark { traces_in_window: true }
 }
 
 variants! {
     /// The policies that lose objects.
     BROKEN_POLICIES:
     "no barrier" NoBarrier: Insertion {
-        shade_new: New::Leave,
+        shade_new: false,
         root_write: RootWrite::Nothing,
         whole_object: WholeObject::Nothing,
         rescan_dirty_roots: false,
     }
-    "insertion that does not shade" InsertionWithoutNew: Insertion { shade_new: New::Leave }
+    "insertion that does not shade" InsertionWithoutNew: Insertion { shade_new: false }
     "insertion without the rescan" InsertionWithoutRescan: Insertion { rescan_dirty_roots: false }
     "insertion with scan-before in place of grey-again" InsertionScanningBefore: Insertion {
         whole_object: WholeObject::ScanBefore,
@@ -133,15 +131,12 @@ variants! {
     "hybrid with white allocation" HybridWhite: Hybrid { birth: Birth::White }
     "hybrid with black allocation in the window" HybridBlack: Hybrid { birth: Birth::BlackInWindowToo }
     "hybrid whose window is derived" HybridDerivedWindow: Hybrid { window_is_derived: true }
-    "hybrid without the new half, traced in the window" HybridWithoutNew: Hybrid {
-        traces_in_window: true,
-        shade_new: New::Leave,
-    }
+    "hybrid that traces in the window" HybridTracesInWindow: Hybrid { traces_in_window: true }
     "hybrid whose scopes copy what leaves unshaded" HybridKeep: Hybrid {
         root_write: RootWrite::ShadeNewInWindowButNotOnKeep,
     }
     "hybrid whose window never opens" HybridWithoutWindow: Hybrid { window: false }
-    "hybrid with scan-before alone in the window" HybridScanningBefore: Hybrid { whole_object: WholeObject::ScanBefore }
+    "hybrid without scan-before" HybridWithoutWhole: Hybrid { whole_object: WholeObject::Nothing }
     "hybrid whose weak upgrade does not shade" HybridUpgrade: Hybrid { upgrade_shades: false }
     "hybrid that reads the old value after the store" HybridReadsLate: Hybrid { reads_old_after_the_store: true }
     "watermark that does not shade" WatermarkWithoutOld: Watermark { shade_old: false }

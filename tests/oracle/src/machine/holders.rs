@@ -1,7 +1,7 @@
 //! Operations on what keeps objects alive (locals, roots, stacks) and on what does not (weak pointers).
 
 use grisaille::barrier::rules::Birth;
-use grisaille::{Barrier, Mutator, Phase, Stack, StackView};
+use grisaille::{Barrier, Color, Mutator, Phase, Stack, StackView};
 
 use super::frame::{Both, Frame, Keep, Registers, nil};
 use super::{Machine, Outcome, Watch, index, pick, quiet};
@@ -130,6 +130,10 @@ impl Machine<'_> {
                 // Where cells are born white while marking, a broken policy may lose them; after it, what they point to.
                 let safe = match cx.phase() {
                     Phase::Idle => true,
+                    // In a window they are born white under every policy.
+                    Phase::Mark if B::RULES.window => {
+                        cx.try_alloc(0u64).is_ok_and(|probe| cx.color(probe) == Color::Black)
+                    }
                     Phase::Mark | Phase::MarkTermination => B::RULES.birth != Birth::White,
                     _ => false,
                 };
