@@ -9,7 +9,7 @@
 //!   and run the barrier of `slot.set` with the old key and value, the new ones, or both; a table that is scanned in
 //!   part is a grey object with scanned and unscanned fields, as any array is. In short: under the policies that shade
 //!   the new, whatever enters the scanned part is shaded; under those that shade the old, whatever was in the
-//!   unscanned part when marking began is either still there or was shaded when it left, and what is new in the
+//!   unscanned part when tracing began is either still there or was shaded when it left, and what is new in the
 //!   scanned part was shaded elsewhere, or born black.
 //! * **Moving** entries to other buckets is no write of the user's, runs no barrier, and under every policy could
 //!   carry an unscanned entry into the scanned part: a lost object. Entries move only when the table is rehashed, to
