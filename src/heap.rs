@@ -208,7 +208,7 @@ impl HeapBuilder<Hybrid> {
         HeapBuilder {
             sweep: Sweep::default(),
             stress: false,
-            growth: 1.5,
+            growth: 1.0,
             floor: DEFAULT_FLOOR,
             limit: usize::MAX,
             automatic: true,
@@ -246,8 +246,9 @@ impl<B: Barrier> HeapBuilder<B> {
         HeapBuilder { check, ..self }
     }
 
-    /// How much larger than what a cycle marked the heap may become before the next one has ended, as a share of it: 1.5
-    /// unless said otherwise, so it peaks at two and a half times what lives. Less takes less memory and more time.
+    /// How much larger than what a cycle marked the heap may become before the next one has ended, as a share of it: 1
+    /// unless said otherwise, so it peaks at twice what lives (as Go's heap does, whose `GOGC` is 100). Less takes less
+    /// memory and more time.
     pub fn growth(self, growth: f64) -> Self {
         HeapBuilder { growth, ..self }
     }

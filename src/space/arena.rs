@@ -13,7 +13,8 @@ use crate::sync::Arc;
 
 /// Blocks of a full-sized chunk: 2 MiB, what one huge page backs.
 const CHUNK_BLOCKS: usize = 2 * 1024 * 1024 / BLOCK_SIZE;
-/// Blocks of a heap's first chunk; the next ones double it until they reach `CHUNK_BLOCKS`. A small heap stays cheap.
+/// Blocks of a heap's first chunk; each of the next ones has three times as many, until that would be `CHUNK_BLOCKS`. A
+/// small heap stays cheap, and a large one has little that lies in small pages.
 const FIRST_CHUNK_BLOCKS: usize = 4;
 /// Cycles that a chunk lies empty before its memory goes back. Late: taking it again costs microseconds a page.
 const IDLE_CYCLES: u32 = 3;
@@ -236,7 +237,7 @@ impl Arena {
     }
 
     fn grow(&mut self, run: usize) -> Result<(usize, usize), Full> {
-        let small = FIRST_CHUNK_BLOCKS << self.chunks.len().min(16);
+        let small = FIRST_CHUNK_BLOCKS * 3usize.pow(self.chunks.len().min(4) as u32);
         let blocks =
             if small < CHUNK_BLOCKS && run <= small { small } else { run.div_ceil(CHUNK_BLOCKS) * CHUNK_BLOCKS };
         // Near a limit no more is held than may be used.
