@@ -37,8 +37,9 @@
 //!
 //! `Hybrid` unless a measurement says otherwise: a cycle starts in constant time and never rescans. `Insertion` has
 //! the least floating garbage, and a pause at the end that grows with the roots that were written. `Deletion` has
-//! the cheapest rules and a pause at the start that grows with the roots. `Watermark` never shades twice, and checks
-//! pops instead of pushes. `StopTheWorld` has no barrier and the longest pause: the baseline.
+//! the cheapest rules and a pause at the start that grows with the roots. `Watermark` checks pops instead of pushes, and
+//! its heap has a barrier from the first moment of a cycle. `StopTheWorld` has no barrier and the longest pause: the
+//! baseline.
 //!
 #![doc = include_str!("barrier/lost.md")]
 

@@ -48,7 +48,9 @@
 //! in steps.
 //!
 //! A step ends when 40 microseconds have passed or its debt is paid, and the next one follows when 16 KiB more have
-//! been allocated; where debt is left, sooner and sooner as the goal comes nearer. The clock is read once in 8 to 32
+//! been allocated; where debt is left, sooner and sooner as the goal comes nearer, but after 4 KiB at the least until it is
+//! reached. Barriers owe steps too: some hundred pointers that they shade, 40 microseconds or more after the last step, make
+//! the next one due, whatever was allocated. The clock is read once in 8 to 32
 //! KiB of work, in the unit of [`Budget::work`] (an object traced counts its bytes and 16). A mutator that allocates
 //! 128 KiB and more between two safepoints may be held up for half of the time that it took for that, up to 500
 //! microseconds. Past the goal a byte owes more and more, and whatever the clock says a step does half as much work as
@@ -105,9 +107,9 @@
 //! 1. **Idle.** Objects are bumped into holes of swept blocks (`space/holes.rs`). Barriers are off.
 //! 2. **Sweep termination.** What the last cycle left unswept is swept. A block in the sweeper's hands is not waited for:
 //!    the start is postponed.
-//! 3. **Mark.** Barriers go on, by one flag that every write looks at. The roots are scanned, then the grey set is
-//!    emptied (`cycle/mark.rs`). What writes, root writes and allocations do meanwhile is the policy's column of the
-//!    table in [`barrier`], read in `cycle/collector.rs` and `roots`.
+//! 3. **Mark.** Barriers go on, by one flag that every write looks at ([`Hybrid`]'s when the roots are scanned). The roots
+//!    are scanned, then the grey set is emptied (`cycle/mark.rs`). What writes, root writes and allocations do meanwhile
+//!    is the policy's column of the table in [`barrier`], read in `cycle/collector.rs` and `roots`.
 //! 4. **Mark termination.** The grey set is empty: the policy's last act. In the same step it is decided what dies, and
 //!    barriers go off.
 //! 5. **Weak.** Weak pointers and interned strings forget what dies (`cycle/weak.rs`).

@@ -9,13 +9,14 @@
 //! are cut into bounded steps; under `Insertion` and `StopTheWorld` they are part of the pause.
 //!
 //! The passes run once a cycle. What is registered after them is held by the mutator, and whatever it holds then is
-//! marked by the end of the cycle: under the policies with a snapshot because it was reachable when the cycle began,
-//! was allocated since, or was shaded when a weak pointer, an ephemeron or a guardian gave it out (or hangs on what
-//! was); the others do not let the mutator run after them. So when it is decided what dies, every registered object
-//! is marked.
+//! marked by the end of the cycle: under the policies with a snapshot because it was reachable when that was taken (when
+//! the cycle began, or `Hybrid`'s window closed), was allocated since, or was shaded when a weak pointer, an ephemeron or
+//! a guardian gave it out (or hangs on what was); the others do not let the mutator run after them. So when it is decided
+//! what dies, every registered object is marked.
 //!
-//! A ready queue is a root area that the mutator writes in one way only, by taking its front; shading that is more
-//! than the rule for roots of any policy asks.
+//! A ready queue is a root area that the mutator writes in one way only, by taking its front. While the heap's barriers
+//! are on what it takes is shaded, which is more than the rule for roots of any policy asks. In `Hybrid`'s window they
+//! are off, and what is taken is not lost: a root that it is written to shades it, and no object was traced.
 
 use core::cell::RefCell;
 use core::fmt;
@@ -307,7 +308,7 @@ impl GuardianTable {
     }
 
     /// Forgets those whose handle is gone, unless they are being looked at. What they guarded is not part of any
-    /// snapshot: only the handle could reach it, and shaded what it took.
+    /// snapshot: only the handle could reach it, and what was taken from it while the heap's barriers are on was shaded.
     pub fn reap(&mut self) {
         if self.unscanned == 0 && !self.is_examining() {
             self.areas.retain(|area| area.is_alive());

@@ -6,7 +6,7 @@
 //! An entry is *scanned* when its bucket lies below the scan's position.
 //!
 //! * **Overwriting** an entry, **inserting** into a bucket that nobody uses and **removing** are writes to one field,
-//!   and run the barrier of `slot.set` with the old key and value, the new ones, or both; a table that is scanned in
+//!   and run the barrier of `slot.set` with the old key and value, or the new ones; a table that is scanned in
 //!   part is a grey object with scanned and unscanned fields, as any array is. In short: under the policies that shade
 //!   the new, whatever enters the scanned part is shaded; under those that shade the old, whatever was in the
 //!   unscanned part when tracing began is either still there or was shaded when it left, and what is new in the

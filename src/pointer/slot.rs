@@ -13,7 +13,7 @@ use crate::trace::{Trace, Tracer};
 /// A mutable field.
 ///
 /// Reading is a load. Writing is a store behind a load and a branch, and while the collector marks it does what the
-/// heap's [policy](crate::barrier) asks: shades the value that is overwritten, or the new one, or both.
+/// heap's [policy](crate::barrier) asks: shades the value that is overwritten, or the new one.
 ///
 /// ```
 /// use grisaille::{Gc, Heap, Slot, Trace};
