@@ -189,22 +189,20 @@ impl<'s, B: Barrier> Mutator<'s, B> {
     #[inline(always)]
     fn push_roots<V: Trace>(&self, area: &PointerArea, value: &V) {
         if const { V::NEEDS_TRACE } {
-            if const { B::RULES.watches_roots() } && self.collector().watch_roots.get() {
-                self.push_roots_watched(area, &|tracer| value.trace(tracer));
-            } else {
-                value.trace(&mut Tracer::rooting(area));
+            // The other rules for roots ask nothing of a push: what is new lies above what is unscanned, and is dirty by
+            // its place.
+            if const { B::RULES.shades_new_root() } && self.collector().watch_roots.get() {
+                self.shade_roots(&|tracer| value.trace(tracer));
             }
+            value.trace(&mut Tracer::rooting(area));
         }
     }
 
+    /// The rule for a push in the window, before it.
     #[cold]
     #[inline(never)]
-    fn push_roots_watched(&self, area: &PointerArea, trace: &dyn Fn(&mut Tracer<'_>)) {
-        let mut pointers = Vec::new();
-        trace(&mut Tracer::listing(&mut pointers));
-        for object in pointers {
-            self.collector().push_root::<B>(area, object);
-        }
+    fn shade_roots(&self, trace: &dyn Fn(&mut Tracer<'_>)) {
+        trace(&mut Tracer::shading(&self.collector().marker));
     }
 
     /// Roots a value until its handle is dropped, on any thread and in or after any region.
