@@ -189,6 +189,8 @@ impl core::fmt::Debug for Str {
 mod tests {
     use super::*;
     use crate::Heap;
+    use crate::cycle::collector::MEDIUM;
+    use crate::space::block::FIRST_GRANULE;
     use std::collections::HashSet;
 
     #[test]
@@ -200,6 +202,25 @@ mod tests {
                 assert_eq!((string.object().granules(), string.len()), (granules, bytes));
                 assert!(string.as_str() == text);
             }
+            cx.verify().unwrap();
+        });
+    }
+
+    #[test]
+    fn strings_of_each_size_are_where_their_size_belongs_and_count_whole() {
+        Heap::builder().automatic(false).build().unwrap().enter(|cx| {
+            let (mut strings, mut bytes) = (Vec::new(), 0);
+            for granules in [2, 3, 63, 64, 65, MEDIUM / GRANULE + 1, LARGE / GRANULE, LARGE / GRANULE + 1] {
+                // Behind it the hole has room for the next.
+                let before = cx.alloc_str(&"y".repeat(granules.min(LARGE / GRANULE / 2) * GRANULE));
+                let string = cx.alloc_str(&"x".repeat((granules - 2) * GRANULE));
+                let has_own_block = string.object().granule() == FIRST_GRANULE;
+                assert_eq!((string.object().granules(), has_own_block), (granules, granules * GRANULE > LARGE));
+                bytes += (before.object().granules() + granules) * GRANULE;
+                strings.push((cx.root(before), cx.root(string)));
+            }
+            cx.collect();
+            assert_eq!(cx.stats().bytes_live, bytes as u64);
             cx.verify().unwrap();
         });
     }

@@ -183,7 +183,8 @@ mod tests {
     use core::sync::atomic::{AtomicUsize, Ordering};
     use std::panic::{AssertUnwindSafe, catch_unwind};
 
-    use crate::{Budget, Check, Gc, Heap, Mutator, Trace, Tracer};
+    use crate::space::block::{GRANULE, GRANULES};
+    use crate::{Budget, Check, Gc, Heap, Mutator, Slot, Trace, Tracer};
 
     /// More than a core's caches hold, or the loop would not choose.
     const NODES: usize = 60_000;
@@ -297,6 +298,74 @@ mod tests {
                 assert_eq!((cx.stats().objects_marked - before, cx.stats().bytes_live), (objects, bytes as u64));
                 cx.verify().unwrap();
             });
+        }
+    }
+
+    /// Of 2 granules and `FILL` more.
+    struct Padded<'gc, const FILL: usize> {
+        next: Slot<Option<Gc<'gc, Padded<'gc, FILL>>>>,
+        _fill: [u64; FILL],
+    }
+
+    // SAFETY: passes its one pointer on; all else are numbers.
+    unsafe impl<const FILL: usize> Trace for Padded<'_, FILL> {
+        type At<'a> = Padded<'a, FILL>;
+        const MAX_POINTERS: usize = 1;
+        fn trace(&self, tracer: &mut Tracer<'_>) {
+            self.next.trace(tracer);
+        }
+    }
+
+    /// A ring of objects of that size, in an order that leads from block to block, and which have the last granule of their
+    /// blocks.
+    fn ring_of_padded<const FILL: usize>(cx: &mut Mutator<'_>, budget: Budget) {
+        const STRIDE: usize = 7;
+        let granules = FILL + 2;
+        cx.scope(|cx, _| {
+            let (mut ring, mut at_ends) = (Vec::new(), 0);
+            while at_ends < 4 || ring.len() % STRIDE == 0 {
+                let node = cx.alloc(Padded::<FILL> { next: Slot::new(None), _fill: [0; FILL] });
+                assert_eq!(node.object().granules(), granules);
+                ring.push(node);
+                assert!(ring.len() < 1 << 16, "no object has the last granule of its block");
+                let left = GRANULES - node.object().granule() - granules;
+                at_ends += usize::from(left == 0);
+                // What is left when the next one has the last granules.
+                match left.wrapping_sub(granules) {
+                    1 => _ = cx.alloc(()),
+                    beside @ 2.. if beside < granules => _ = cx.alloc_str(&"x".repeat((beside - 2) * GRANULE)),
+                    _ => {}
+                }
+            }
+            for (at, node) in ring.iter().enumerate() {
+                node.next.set(cx, Some(ring[(at + STRIDE) % ring.len()]));
+            }
+            let nodes = ring.len() as u64;
+            let _ring = cx.root(ring[0]);
+            drop(ring);
+            let before = cx.stats().objects_marked;
+            assert_eq!(mark_to_the_end(cx, budget), 0);
+            assert_eq!(cx.stats().objects_marked - before, nodes);
+            assert_eq!(cx.stats().bytes_live, nodes * (granules * GRANULE) as u64);
+            cx.verify().unwrap();
+        });
+    }
+
+    #[test]
+    fn objects_of_each_size_are_marked_whole_up_to_the_end_of_their_blocks() {
+        for way in [false, true] {
+            for budget in [Budget::unlimited(), Budget::work(20_000), Budget::work(1)] {
+                with_large_heap(way, |cx| {
+                    ring_of_padded::<0>(cx, budget);
+                    ring_of_padded::<1>(cx, budget);
+                    ring_of_padded::<5>(cx, budget);
+                    ring_of_padded::<14>(cx, budget);
+                    ring_of_padded::<31>(cx, budget);
+                    ring_of_padded::<60>(cx, budget);
+                    ring_of_padded::<61>(cx, budget);
+                    ring_of_padded::<62>(cx, budget);
+                });
+            }
         }
     }
 
