@@ -54,6 +54,8 @@ mod impls;
 /// * `NEEDS_TRACE` may be false only where no value of the type holds a pointer.
 /// * The type must not implement `Drop` in a way that looks at pointers: what they point to may be gone.
 /// * `ATOMIC_WORD` may be true only for types of one initialized word without padding.
+/// * `MAX_POINTERS`, where it is given, may be no smaller than the number of pointers that `trace` passes on: they are
+///   written down without a look at the room for them.
 pub unsafe trait Trace {
     /// The type with its heap lifetime replaced.
     type At<'a>: ?Sized + for<'b> Trace<At<'b> = Self::At<'b>> + 'a;
