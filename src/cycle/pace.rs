@@ -20,10 +20,10 @@
 //! **Barriers owe steps too**: a mutator that allocates little and writes much would have a cycle in progress, and its
 //! writes slower, for long. So when barriers have noted much, and the last step ended as long ago as one takes, the next
 //! safepoint does a whole one: the mutator keeps half of the time, or nearly. Less is then allocated between two steps, and
-//! the next cycle starts so much later. (A million nodes rewired at random, 10 million times: cycles mark for 170 ms in
-//! place of 630; 84 to 71 ns a time, 14 % fewer processor cycles; a peak of 133 to 110 MB. After twice that distance 3 %
-//! more cycles of the processor, after half of it 2 % fewer. Where the next cycle started as early as before, and the
-//! clock was read half as often, 3 and 6 % fewer in place of the 14.)
+//! the next cycle starts so much later. (A million nodes rewired at random, 10 million times, at a growth of 1.5, when the
+//! hybrid's window had a barrier: cycles marked for 170 ms in place of 630; 84 to 71 ns a time, 14 % fewer processor cycles;
+//! a peak of 133 to 110 MB. After twice that distance 3 % more cycles of the processor, after half of it 2 % fewer. Where
+//! the next cycle started as early as before, and the clock was read half as often, 3 and 6 % fewer in place of the 14.)
 //! Only what the barrier of a slot notes counts: that of a root does its work at once, and only until all roots are
 //! scanned. (Until then the hybrid's heap has no barrier, and a write costs what it does in an idle heap.)
 //!
