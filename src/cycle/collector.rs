@@ -426,10 +426,9 @@ impl Collector {
     #[inline(always)]
     pub fn push_root<B: Barrier>(&self, area: &PointerArea, object: ObjectPtr) {
         if const { B::RULES.shades_new_root() } && self.watch_roots.get() {
-            area.push_watched(object, &B::RULES, &self.marker);
-        } else {
-            area.push(object);
+            self.marker.shade(object);
         }
+        area.push(object);
     }
 
     /// Drops roots down to `len`, by the rule for roots.

@@ -110,21 +110,12 @@ impl PointerArea {
         unsafe { self.entries() }.len()
     }
 
-    /// Pushes a pointer, when no root is watched.
+    /// Pushes a pointer. A policy that shades what is written to roots has done so. (Insertion needs no note: what is above
+    /// `dirty_from` is dirty by its place.)
     #[inline(always)]
     pub fn push(&self, object: ObjectPtr) {
         // SAFETY: a leaf expression.
         unsafe { self.entries() }.push(object);
-    }
-
-    /// The rule for a push: what is written may be shaded.
-    #[cold]
-    pub fn push_watched(&self, object: ObjectPtr, rules: &Rules, marker: &Marker) {
-        // Insertion needs no note: what is above `dirty_from` is dirty by its place.
-        if rules.shades_new_root() {
-            marker.shade(object);
-        }
-        self.push(object);
     }
 
     /// Drops all above `len`, when no root is watched.
