@@ -1,0 +1,264 @@
+//! The pacer by itself, and heaps that go by it.
+
+use super::super::meter::Meter;
+use super::*;
+use crate::cycle::meter::Budget;
+use crate::cycle::phase::Phase;
+use crate::{Barrier, Deletion, Gc, Heap, Hybrid, Insertion, Slot, Stack, Watermark};
+
+fn pacer(limit: usize) -> Pacer {
+    Pacer::new(Pace { growth: 256, floor: 1 << 20, limit, automatic: true }, true)
+}
+
+#[test]
+fn a_small_heap_does_not_collect_before_the_last_eighth_of_the_floor() {
+    let pacer = pacer(usize::MAX);
+    assert!(!pacer.allocated((7 << 17) - 1) && !pacer.wants_cycle());
+    assert!(pacer.allocated(1) && pacer.wants_cycle());
+}
+
+#[test]
+fn marking_is_paid_for_before_the_goal() {
+    let pacer = pacer(usize::MAX);
+    pacer.allocated(8 << 20);
+    pacer.marking_ended(8 << 20, 0, 12 << 20, Duration::ZERO, true);
+    assert_eq!(pacer.goal.get(), 16 << 20);
+    pacer.allocated(7 << 20);
+    assert!(pacer.wants_cycle());
+    pacer.cycle_starts(false);
+    let (now, mut work) = (Instant::now(), 0);
+    while pacer.size() < pacer.goal.get() {
+        pacer.allocated(16 << 10);
+        loop {
+            let step = pacer.charge(false, now);
+            assert_eq!((step.anyway, step.time), (0, STEP_TIME));
+            work += step.work;
+            if !pacer.step_ended(step.work, false, now) {
+                break;
+            }
+        }
+    }
+    assert!(work > 12 << 20, "{work}");
+}
+
+#[test]
+fn what_was_born_black_uses_headroom_up() {
+    let pacer = pacer(usize::MAX);
+    pacer.marking_ended(8 << 20, 2 << 20, 12 << 20, Duration::ZERO, true);
+    assert_eq!(pacer.goal.get(), 12 << 20);
+    pacer.marking_ended(8 << 20, 6 << 20, 12 << 20, Duration::ZERO, true);
+    assert_eq!(pacer.goal.get(), 10 << 20, "but not all of it");
+}
+
+#[test]
+fn what_was_allocated_before_a_cycle_is_no_burst() {
+    let pacer = pacer(usize::MAX);
+    pacer.allocated(64 << 20);
+    pacer.idle_ends();
+    assert_eq!(pacer.charge(false, Instant::now()).work, MIN_STEP);
+}
+
+#[test]
+fn debt_is_carried_and_each_step_bounded() {
+    let pacer = pacer(usize::MAX);
+    pacer.cycle_starts(false);
+    pacer.allocated(64 << 20);
+    let (now, time, work) = (Instant::now(), STEP_TIME, MAX_STEP * MAX_LATENESS);
+    assert_eq!(pacer.charge(false, now), Charge { work, anyway: work, time });
+    assert!(pacer.step_ended(1 << 16, false, now), "the next safepoint goes on");
+    assert!(!pacer.is_too_early(0));
+    assert_eq!(pacer.charge(false, now + STEP_TIME), Charge { work, anyway: 0, time });
+}
+
+/// The clock stopped each step, and a mutator that allocated faster than the collector marks outran it without a bound.
+#[test]
+fn past_the_goal_the_clock_does_not_stop_a_step_before_half_of_what_was_allocated() {
+    let pacer = pacer(usize::MAX);
+    pacer.allocated(pacer.goal.get());
+    pacer.cycle_starts(false);
+    let now = Instant::now();
+    assert_eq!(pacer.charge(false, now).anyway, 0, "in time");
+    let goal = pacer.goal.get();
+    for (bytes, anyway) in [
+        (16 << 10, MIN_STEP),
+        (goal / 8, goal / 8),
+        (goal / 8 * 7, goal / 16 * 7 * MAX_LATENESS),
+        (goal * 63, MAX_STEP * MAX_LATENESS),
+    ] {
+        pacer.allocated(bytes);
+        let charge = Charge { time: Duration::ZERO, ..pacer.charge(false, now) };
+        assert_eq!(charge.anyway, anyway);
+        let mut meter = Meter::automatic(charge, now);
+        while !meter.exhausted() {
+            meter.spend_run(meter.room().min(1 << 10), None);
+        }
+        assert_eq!(meter.spent, anyway);
+        let mut meter = Meter::automatic(charge, now);
+        while !meter.spend(64) {}
+        assert!((anyway..anyway + MIN_STEP).contains(&meter.spent), "{}", meter.spent);
+    }
+    assert_eq!(pacer.charge(false, now).anyway, 0, "nothing was allocated");
+}
+
+#[test]
+fn who_was_gone_for_long_pays_for_half_as_long() {
+    let (pacer, now) = (pacer(usize::MAX), Instant::now());
+    let time_of = |bytes, away| {
+        pacer.step_ended(0, false, now);
+        pacer.allocated(bytes);
+        pacer.charge(false, now + away).time
+    };
+    assert_eq!(time_of(BURST, 4 * STEP_TIME), 2 * STEP_TIME);
+    assert_eq!(time_of(BURST, Duration::from_secs(1)), MAX_STEP_TIME);
+    assert_eq!(time_of(BURST - 1, Duration::from_secs(1)), STEP_TIME, "it was not the mutator's doing");
+    pacer.allocated(BURST);
+    pacer.nothing_to_do(now + Duration::from_secs(1));
+    assert_eq!(pacer.charge(false, now + Duration::from_secs(1)).time, STEP_TIME, "a step that had to wait is one");
+}
+
+#[test]
+fn barriers_owe_a_step_when_the_last_one_ended_as_long_ago_as_one_takes() {
+    let (pacer, now) = (pacer(usize::MAX), Instant::now());
+    let noted = |at| {
+        (1..BATCHES).for_each(|_| assert!(!pacer.noted(|| panic!("the clock is read too often"))));
+        pacer.noted(|| at)
+    };
+    pacer.cycle_starts(false);
+    let mut last = now;
+    for bytes in [0, 1 << 10, POLL_BYTES - 1] {
+        assert!(!pacer.step_ended(0, false, last));
+        assert!(!noted(last) && !noted(last + STEP_TIME - Duration::from_nanos(1)), "the mutator has its half");
+        pacer.allocated(bytes);
+        assert!(pacer.is_too_early(0));
+        assert!(noted(last + STEP_TIME) && !pacer.is_too_early(0));
+        let step = Charge { work: MAX_STEP, anyway: 0, time: STEP_TIME };
+        assert_eq!(pacer.charge(false, last + STEP_TIME), step, "a whole one, whatever the debt");
+        last += 2 * STEP_TIME;
+    }
+    pacer.step_ended(MAX_STEP, false, last);
+    assert!(pacer.is_too_early(0));
+    assert_eq!(pacer.charge(false, last).work, MIN_STEP, "nobody owes another");
+}
+
+#[test]
+fn barriers_owe_nothing_where_the_embedder_makes_the_steps() {
+    let pace = Pace { growth: 256, floor: 1 << 20, limit: usize::MAX, automatic: false };
+    let pacer = Pacer::new(pace, true);
+    pacer.cycle_starts(false);
+    (0..BATCHES * 4).for_each(|_| assert!(!pacer.noted(|| panic!("nobody asks for the time"))));
+    assert_eq!(pacer.poll_at.get(), usize::MAX);
+}
+
+/// What is written while a cycle marks, and nothing is allocated.
+fn marking_ends_where_the_mutator_only_writes<B: Barrier>() {
+    type Node<'gc> = Slot<Option<Gc<'gc, u64>>>;
+    Heap::builder().barrier::<B>().build().unwrap().enter(|cx| {
+        let mut stack = Stack::<Gc<'static, Node<'static>>>::new(cx);
+        let mut nodes = stack.open(cx);
+        while cx.phase() != Phase::Mark {
+            nodes.push(cx, cx.alloc(Slot::new(Some(cx.alloc(1)))));
+            cx.safepoint();
+        }
+        // Before that the heap has no barrier that could owe a step.
+        while cx.collector().window.get() {
+            cx.step(Budget::work(1));
+        }
+        let (allocated, steps) = (cx.stats().bytes_allocated, cx.stats().steps);
+        let mut writes = (0..1 << 24).map(|at: usize| at % nodes.len());
+        while cx.phase() == Phase::Mark {
+            let node = nodes.get(cx, writes.next().expect("marking has not ended yet"));
+            node.set(cx, node.get());
+            cx.safepoint();
+        }
+        assert_eq!(cx.stats().bytes_allocated, allocated);
+        assert!(cx.stats().steps > steps);
+        cx.verify().unwrap();
+    });
+}
+
+#[test]
+fn marking_ends_where_the_mutator_only_writes_under_each_policy() {
+    marking_ends_where_the_mutator_only_writes::<Insertion>();
+    marking_ends_where_the_mutator_only_writes::<Deletion>();
+    marking_ends_where_the_mutator_only_writes::<Hybrid>();
+    marking_ends_where_the_mutator_only_writes::<Watermark>();
+}
+
+#[test]
+fn steps_move_together_as_the_goal_comes_nearer() {
+    let (pacer, now) = (pacer(usize::MAX), Instant::now());
+    pacer.allocated(7 << 17);
+    pacer.cycle_starts(false);
+    let pause = || pacer.poll_at.get() - pacer.size();
+    assert!(!pacer.step_ended(0, false, now) && pause() == POLL_BYTES, "there is no debt");
+    pacer.debt.set(usize::MAX);
+    assert!(!pacer.step_ended(0, false, now) && pause() == POLL_BYTES, "nor is there haste");
+    pacer.allocated(1 << 15);
+    assert!(pacer.step_ended(0, false, now) && pause() == POLL_BYTES / 4 * 3);
+    assert!(pacer.is_too_early(pause() - 1) && !pacer.is_too_early(pause()));
+    pacer.allocated((3 << 15) - 1);
+    assert!(pacer.step_ended(0, false, now) && pause() == MIN_POLL_BYTES, "but not one upon the other");
+    pacer.allocated(1);
+    assert!(pacer.step_ended(0, false, now) && !pacer.is_too_early(0), "the goal is reached");
+}
+
+#[test]
+fn a_safepoint_between_two_steps_does_nothing_and_the_next_one_looks_again() {
+    Heap::new().enter(|cx| {
+        let _list = cx.root((cx.alloc(1), cx.alloc(2)));
+        while cx.phase() != Phase::Mark {
+            cx.step(Budget::work(1));
+        }
+        let steps = cx.stats().steps;
+        cx.collector().poll.set(true);
+        for _ in 0..POLL_BYTES / 32 - 1 {
+            cx.alloc([0u64; 3]);
+            cx.safepoint();
+            assert_eq!((cx.stats().steps, cx.safepoint_due()), (steps, true));
+        }
+        cx.alloc([0u64; 3]);
+        cx.safepoint();
+        assert_eq!(cx.stats().steps, steps + 1);
+    });
+}
+
+#[test]
+fn a_cycle_starts_sooner_where_marking_takes_longer() {
+    let pacer = pacer(usize::MAX);
+    let mut total = Duration::ZERO;
+    for (steps, room) in [(0, 1 << 20), (80, 80 * (20 << 10)), (290, 290 * (20 << 10)), (1000, 15 << 19)] {
+        total += steps * STEP_TIME;
+        pacer.marking_ended(8 << 20, 0, 12 << 20, total, true);
+        assert_eq!((pacer.goal.get(), pacer.trigger.get()), (16 << 20, (16 << 20) - room));
+    }
+}
+
+#[test]
+fn a_cycle_starts_later_where_barriers_owed_the_steps() {
+    let (pacer, now) = (pacer(usize::MAX), Instant::now());
+    let mut total = Duration::ZERO;
+    // Of 290 steps so many are owed by barriers, and a quarter of what is allocated else has been before each.
+    for owed in [0, 40, 290, 0] {
+        pacer.cycle_starts(false);
+        pacer.step_ended(0, false, now);
+        for _ in 0..owed {
+            pacer.allocated(POLL_BYTES / 4);
+            (0..BATCHES).for_each(|_| _ = pacer.noted(|| now + STEP_TIME));
+            pacer.charge(false, now + STEP_TIME);
+            pacer.step_ended(0, false, now);
+        }
+        total += 290 * STEP_TIME;
+        pacer.marking_ended(8 << 20, 0, 12 << 20, total, true);
+        let room = (290 * (20 << 10) - owed * (15 << 10)).max(1 << 20);
+        assert_eq!(pacer.trigger.get(), (16 << 20) - room);
+    }
+}
+
+#[test]
+fn futile_cycles_are_counted_in_a_row() {
+    let pacer = pacer(1 << 20);
+    for (live, exhausted) in [(1 << 20, false), (1 << 19, false), (1 << 20, false), (1 << 20, true), (1 << 10, false)] {
+        pacer.marking_ended(live, 0, live, Duration::ZERO, true);
+        assert_eq!(pacer.is_exhausted(), exhausted);
+    }
+}
