@@ -290,17 +290,17 @@ impl<'s, B: Barrier> Mutator<'s, B> {
     /// ```
     #[inline(always)]
     pub fn safepoint_due(&self) -> bool {
-        self.collector().poll.get()
+        self.collector().poll.get() && !self.collector().is_between_steps()
     }
 
     #[cold]
     #[inline(never)]
     fn safepoint_slow(&mut self) {
         let c = self.collector();
-        let (pacer, phase) = (&c.pacer, c.phase.get());
-        if phase != Phase::Idle && !c.stress && c.starved.get().is_none() && pacer.is_too_early(c.open_bytes()) {
+        if c.is_between_steps() {
             return;
         }
+        let (pacer, phase) = (&c.pacer, c.phase.get());
         c.book_all();
         c.poll.set(c.stress);
         if !pacer.pace.automatic {

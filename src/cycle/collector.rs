@@ -291,6 +291,16 @@ impl Collector {
         self.bumps.iter().map(Bump::taken).sum()
     }
 
+    /// Whether the mutator may go on before the next step of the cycle, though `poll` says that safepoints have to look.
+    #[cold]
+    #[inline(never)]
+    pub fn is_between_steps(&self) -> bool {
+        self.phase.get() != Phase::Idle
+            && !self.stress
+            && self.starved.get().is_none()
+            && self.pacer.is_too_early(self.open_bytes())
+    }
+
     /// Books what was allocated in the open holes, and the blocks that are taken.
     pub fn book_all(&self) {
         self.checkpoint();

@@ -214,9 +214,10 @@ fn a_safepoint_between_two_steps_does_nothing_and_the_next_one_looks_again() {
         for _ in 0..POLL_BYTES / 32 - 1 {
             cx.alloc([0u64; 3]);
             cx.safepoint();
-            assert_eq!((cx.stats().steps, cx.safepoint_due()), (steps, true));
+            assert_eq!((cx.stats().steps, cx.safepoint_due(), cx.collector().poll.get()), (steps, false, true));
         }
         cx.alloc([0u64; 3]);
+        assert!(cx.safepoint_due());
         cx.safepoint();
         assert_eq!(cx.stats().steps, steps + 1);
     });
