@@ -151,15 +151,35 @@ where
     /// Pushes a value. Amortized constant time.
     #[inline(always)]
     pub fn push<'a, B: Barrier>(&mut self, cx: &'a Mutator<'_, B>, value: V::At<'a>) {
-        let area = self.area;
-        let len = area.len.get();
-        if len == area.capacity.get() {
-            area.grow(len + 1);
+        if self.len() == self.area.capacity.get() || self.is_watched(cx) {
+            self.push_slow(cx, value);
+        } else {
+            // SAFETY: there is room, and nobody watches.
+            unsafe { self.push_unwatched(value) };
+        }
+    }
+
+    /// All of a push, and not only what the usual path lacks: nothing that the caller has at hand is to outlive a call.
+    #[cold]
+    #[inline(never)]
+    fn push_slow<'a, B: Barrier>(&mut self, cx: &'a Mutator<'_, B>, value: V::At<'a>) {
+        let len = self.len();
+        if len == self.area.capacity.get() {
+            self.area.grow(len + 1);
         }
         self.before_write(cx, len, value);
+        // SAFETY: room was made, and whoever watches has looked.
+        unsafe { self.push_unwatched(value) };
+    }
+
+    /// # Safety
+    /// There must be room, and the write must have been looked at if roots are watched.
+    #[inline(always)]
+    unsafe fn push_unwatched(&mut self, value: V::At<'_>) {
+        let len = self.len();
         // SAFETY: below the capacity, of the right type but for the lifetime; from here on it is rooted.
-        unsafe { self.element(len).cast::<V::At<'a>>().write(value) };
-        area.len.set(len + 1);
+        unsafe { self.element(len).cast().write(value) };
+        self.area.len.set(len + 1);
     }
 
     /// Pops the last value.
@@ -273,11 +293,14 @@ where
     #[track_caller]
     pub fn window<'w, B: Barrier>(&'w self, cx: &'w Mutator<'_, B>, range: Range<usize>) -> &'w [Cell<V::At<'w>>] {
         assert!(range.start <= range.end && range.end <= self.len(), "a window must lie within its Stack");
-        if const { V::NEEDS_TRACE && B::RULES.watches_roots() } && cx.collector().watch_roots.get() {
-            self.watched_window(cx, range.clone());
-        }
+        if self.is_watched(cx) { self.watched_window(cx, range) } else { self.cells(range) }
+    }
+
+    /// The elements of a range within the stack as cells.
+    #[inline(always)]
+    fn cells<'w>(&'w self, range: Range<usize>) -> &'w [Cell<V::At<'w>>] {
         // SAFETY: within `len`; `Cell<T>` has T's layout; the view is borrowed, so nothing moves the elements, and
-        // `cx` is, so no collector step looks at them meanwhile. What is written is rooted from then on.
+        // the mutator is, so no collector step looks at them meanwhile. What is written is rooted from then on.
         unsafe { core::slice::from_raw_parts(self.element(range.start).cast().as_ptr(), range.len()) }
     }
 
@@ -295,9 +318,15 @@ where
         unsafe { restamp(self.element(index).read()) }
     }
 
+    /// Whether the collector has to know of writes.
+    #[inline(always)]
+    fn is_watched<B: Barrier>(&self, cx: &Mutator<'_, B>) -> bool {
+        (const { V::NEEDS_TRACE && B::RULES.watches_roots() }) && cx.collector().watch_roots.get()
+    }
+
     #[inline(always)]
     fn before_write<'a, B: Barrier>(&self, cx: &'a Mutator<'_, B>, index: usize, new: V::At<'a>) {
-        if const { V::NEEDS_TRACE && B::RULES.watches_roots() } && cx.collector().watch_roots.get() {
+        if self.is_watched(cx) {
             self.watched_write(cx, index, new);
         }
     }
@@ -312,14 +341,15 @@ where
 
     #[cold]
     #[inline(never)]
-    fn watched_window<B: Barrier>(&self, cx: &Mutator<'_, B>, range: Range<usize>) {
+    fn watched_window<'w, B: Barrier>(&'w self, cx: &'w Mutator<'_, B>, range: Range<usize>) -> &'w [Cell<V::At<'w>>] {
         cx.collector().stacks.borrow_mut().window(
             self.area,
-            range,
+            range.clone(),
             &B::RULES,
             &cx.collector().marker,
             cx.collector().cycle.get(),
         );
+        self.cells(range)
     }
 
     #[inline(always)]
