@@ -181,28 +181,28 @@ impl<'s, B: Barrier> Mutator<'s, B> {
     where
         V::At<'s>: Copy,
     {
-        self.push_roots(&self.collector().shadow, &value);
+        self.push_roots(&self.collector().shadow, value);
         // SAFETY: rooted until the scope ends, which `'s` is.
         unsafe { Local::new(restamp(value)) }
     }
 
     #[inline(always)]
-    fn push_roots<V: Trace>(&self, area: &PointerArea, value: &V) {
+    fn push_roots<V: Trace + Copy>(&self, area: &PointerArea, value: V) {
         if const { V::NEEDS_TRACE } {
             // The other rules for roots ask nothing of a push: what is new lies above what is unscanned, and is dirty by
             // its place.
             if const { B::RULES.shades_new_root() } && self.collector().watch_roots.get() {
-                self.shade_roots(&|tracer| value.trace(tracer));
+                self.shade_roots(value);
             }
             value.trace(&mut Tracer::rooting(area));
         }
     }
 
-    /// The rule for a push in the window, before it.
+    /// The rule for a push in the window, before it. By value: see [`write_barrier`](crate::pointer::slot::write_barrier).
     #[cold]
     #[inline(never)]
-    fn shade_roots(&self, trace: &dyn Fn(&mut Tracer<'_>)) {
-        trace(&mut Tracer::shading(&self.collector().marker));
+    fn shade_roots<V: Trace>(&self, value: V) {
+        value.trace(&mut Tracer::shading(&self.collector().marker));
     }
 
     /// Roots a value until its handle is dropped, on any thread and in or after any region.
@@ -535,7 +535,7 @@ impl<'i, 's, B: Barrier> Out<'i, 's, B> {
     where
         V::At<'s>: Copy,
     {
-        cx.push_roots(&cx.collector().escapes, &value);
+        cx.push_roots(&cx.collector().escapes, value);
         // SAFETY: rooted among the escapes while this scope lives, in the surrounding scope from then on.
         unsafe { Local::new(restamp(value)) }
     }
@@ -567,11 +567,7 @@ impl<B: Barrier> EndScope<B> {
             return;
         }
         c.shadow.truncate(self.locals);
-        let escapes = c.escapes.len();
-        if escapes > self.escapes {
-            (self.escapes..escapes).for_each(|index| c.shadow.push(c.escapes.at(index)));
-            c.escapes.truncate(self.escapes);
-        }
+        c.escapes.move_to(&c.shadow, self.escapes);
     }
 
     #[cold]

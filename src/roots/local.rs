@@ -125,6 +125,22 @@ impl PointerArea {
         unsafe { self.entries() }.truncate(len);
     }
 
+    /// Moves all from `from` on to the top of another area, when no root is watched.
+    #[inline(always)]
+    pub fn move_to(&self, other: &PointerArea, from: usize) {
+        debug_assert!(!core::ptr::eq(self, other));
+        // SAFETY: no user code runs here, and the areas are two: what leaves scopes, and the shadow stack.
+        let (entries, others) = unsafe { (self.entries(), other.entries()) };
+        let count = entries.len().saturating_sub(from);
+        if count == 1 {
+            // As usual, and not a loop of one round.
+            others.push(entries[from]);
+            entries.truncate(from);
+        } else if count > 1 {
+            others.extend(entries.drain(from..));
+        }
+    }
+
     /// The rule for the end of a scope.
     #[cold]
     pub fn truncate_watched(&self, len: usize, rules: &Rules, marker: &Marker) {
