@@ -202,6 +202,7 @@ impl<'s, B: Barrier> Mutator<'s, B> {
     #[cold]
     #[inline(never)]
     fn shade_roots<V: Trace>(&self, value: V) {
+        self.collector().saw_writes(1);
         value.trace(&mut Tracer::shading(&self.collector().marker));
     }
 
@@ -573,6 +574,7 @@ impl<B: Barrier> EndScope<B> {
     #[cold]
     #[inline(never)]
     fn end_watched(&self, c: &Collector) {
+        c.saw_writes(1);
         c.truncate_roots::<B>(&c.shadow, self.locals);
         for index in self.escapes..c.escapes.len() {
             if const { matches!(B::RULES.root_write, RootWrite::ShadeNewInWindowButNotOnKeep) } {

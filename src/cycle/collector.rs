@@ -5,7 +5,7 @@ use core::ptr::NonNull;
 use std::time::{Duration, Instant};
 
 use super::blocks::{Blocks, Sweep};
-use super::mark::Marker;
+use super::mark::{BATCH, Marker};
 use super::pace::{Pace, Pacer};
 use super::phase::{PHASES, Phase};
 use super::weak::WeakTable;
@@ -388,7 +388,12 @@ impl Collector {
     #[inline(never)]
     fn look_at_batch(&self) {
         self.marker.look_at_notes();
-        if self.pacer.noted(Instant::now) {
+        self.saw_writes(BATCH);
+    }
+
+    /// Barriers have seen so many writes.
+    pub fn saw_writes(&self, count: usize) {
+        if self.pacer.saw_writes(count, Instant::now) {
             self.poll.set(true);
         }
     }

@@ -27,6 +27,8 @@ const MIN_STACK: usize = 64;
 const EDGES: usize = 1024;
 /// Barriers note up to so many objects: half of them are looked at together.
 const NOTES: usize = 256;
+/// So many of them are a batch, which is [looked at](Marker::look_at_notes).
+pub(super) const BATCH: usize = NOTES / 2;
 /// With so many entries the stack's capacity leaps to the cap: 128 KiB are copied at the most.
 const LEAP: usize = 1 << 14;
 
@@ -66,7 +68,7 @@ impl Marker {
         let notes = EdgeRoom::new(NOTES);
         Marker {
             notes_top: Cell::new(notes.base()),
-            many_notes: notes.base().wrapping_add(NOTES / 2),
+            many_notes: notes.base().wrapping_add(BATCH),
             notes,
             marked: Cell::new(0),
             // Room for some entries from the start: with none marking would not end when the system has no memory.
@@ -164,7 +166,7 @@ impl Marker {
     #[must_use]
     pub fn note<O: Trace, N: Trace>(&self, old: Option<&O>, new: Option<&N>) -> bool {
         let top = self.notes_top.get();
-        let mut tracer = if const { O::MAX_POINTERS.saturating_add(N::MAX_POINTERS) <= NOTES / 2 } {
+        let mut tracer = if const { O::MAX_POINTERS.saturating_add(N::MAX_POINTERS) <= NOTES - BATCH } {
             // SAFETY: half of the room is free, or what was noted would have been looked at.
             Tracer::noting(self, unsafe { Edges::unchecked(top) })
         } else {

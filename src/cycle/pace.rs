@@ -18,14 +18,14 @@
 //! its steps move together as the goal comes nearer.
 //!
 //! **Barriers owe steps too**: a mutator that allocates little and writes much would have a cycle in progress, and its
-//! writes slower, for long. So when barriers have noted much, and the last step ended as long ago as one takes, the next
+//! writes slower, for long. So when barriers have seen much, and the last step ended as long ago as one takes, the next
 //! safepoint does a whole one: the mutator keeps half of the time, or nearly. Less is then allocated between two steps, and
 //! the next cycle starts so much later. (A million nodes rewired at random, 10 million times, at a growth of 1.5, when the
 //! hybrid's window had a barrier: cycles marked for 170 ms in place of 630; 84 to 71 ns a time, 14 % fewer processor cycles;
 //! a peak of 133 to 110 MB. After twice that distance 3 % more cycles of the processor, after half of it 2 % fewer. Where
 //! the next cycle started as early as before, and the clock was read half as often, 3 and 6 % fewer in place of the 14.)
-//! Only what the barrier of a slot notes counts: that of a root does its work at once, and only until all roots are
-//! scanned. (Until then the hybrid's heap has no barrier, and a write costs what it does in an idle heap.)
+//! Writes to roots count as those to the heap do, as long as roots are watched: a recursion that allocates nothing pushes
+//! and pops roots only. (Where the hybrid's window is open, its heap has no barrier, and a write there is free.)
 //!
 //! Allocation never collects, so much of it between two safepoints overshoots the goal: the debt is carried to the
 //! next steps. The bound of a step is absolute for a mutator that reaches safepoints often; for one that does not it is
@@ -58,9 +58,9 @@ const POLL_BYTES: usize = 16 * 1024;
 /// with a million roots and a growth of 1 p99.9 of the interruptions was 74, 77 and 80 microseconds with this, 84, 86 and
 /// 86 with half as much, and 117 with nothing; with twice as much the goal was reached, and it was 231.)
 const MIN_POLL_BYTES: usize = POLL_BYTES / 2;
-/// The clock is read once in so many batches of [notes](super::mark::Marker::note): 256 notes, which are 15 microseconds of a
-/// mutator whose writes miss the cache, and one or two of another.
-const BATCHES: usize = 2;
+/// The clock is read once in so many writes that a barrier saw, which are 15 microseconds of a mutator whose writes miss the
+/// cache, and one or two of another.
+const WRITES: usize = 256;
 /// So much at once is a burst: the mutator reaches safepoints rarely.
 const BURST: usize = 8 * POLL_BYTES;
 /// The part of the headroom in which a cycle marks: one in so many, or more where marking takes longer.
@@ -110,8 +110,8 @@ pub(crate) struct Pacer {
     born_black: Cell<usize>,
     /// When the last step ended.
     last_step: Cell<Option<Instant>>,
-    /// Batches of notes since the clock was read.
-    batches: Cell<usize>,
+    /// Writes that a barrier saw since the clock was read.
+    writes: Cell<usize>,
     /// Barriers owe the next step.
     barriers_owe: Cell<bool>,
     /// Bytes that were not allocated before the steps of this cycle, since barriers owed them, and before those of the
@@ -155,7 +155,7 @@ impl Pacer {
             given_back_then: Cell::new(0),
             born_black: Cell::new(0),
             last_step: Cell::new(None),
-            batches: Cell::new(0),
+            writes: Cell::new(0),
             barriers_owe: Cell::new(false),
             spared: Cell::new(0),
             spared_then: Cell::new(0),
@@ -356,13 +356,14 @@ impl Pacer {
         Charge { work, anyway, time: (away / 2).clamp(STEP_TIME, MAX_STEP_TIME) }
     }
 
-    /// Barriers have noted another batch. True: the next safepoint has something to do.
-    pub fn noted(&self, now: impl FnOnce() -> Instant) -> bool {
-        let batches = self.batches.get() + 1;
-        self.batches.set(batches % BATCHES);
-        if batches < BATCHES || !self.pace.automatic {
+    /// Barriers have seen so many writes more. True: the next safepoint has something to do.
+    pub fn saw_writes(&self, count: usize, now: impl FnOnce() -> Instant) -> bool {
+        let writes = self.writes.get() + count;
+        if writes < WRITES || !self.pace.automatic {
+            self.writes.set(writes % WRITES);
             return false;
         }
+        self.writes.set(0);
         if self.last_step.get().is_some_and(|last| now().saturating_duration_since(last) < STEP_TIME) {
             return false;
         }

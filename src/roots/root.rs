@@ -98,6 +98,7 @@ impl<V: Trace + Copy> Root<V> {
         let collector = cx.collector();
         if const { V::NEEDS_TRACE && B::RULES.watches_roots() } && collector.watch_roots.get() {
             let marker = &collector.marker;
+            collector.saw_writes(1);
             if B::RULES.shades_new_root() {
                 value.trace(&mut Tracer::shading(marker));
             }

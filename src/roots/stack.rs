@@ -336,18 +336,21 @@ where
     #[inline(never)]
     fn watched_write<'a, B: Barrier>(&self, cx: &'a Mutator<'_, B>, index: usize, new: V::At<'a>) {
         let collector = cx.collector();
+        collector.saw_writes(1);
         self.area.write_watched(index, &|t| new.trace(t), &B::RULES, &collector.marker, collector.cycle.get());
     }
 
     #[cold]
     #[inline(never)]
     fn watched_window<'w, B: Barrier>(&'w self, cx: &'w Mutator<'_, B>, range: Range<usize>) -> &'w [Cell<V::At<'w>>] {
-        cx.collector().stacks.borrow_mut().window(
+        let collector = cx.collector();
+        collector.saw_writes(1);
+        collector.stacks.borrow_mut().window(
             self.area,
             range.clone(),
             &B::RULES,
-            &cx.collector().marker,
-            cx.collector().cycle.get(),
+            &collector.marker,
+            collector.cycle.get(),
         );
         self.cells(range)
     }

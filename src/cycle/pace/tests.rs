@@ -4,7 +4,7 @@ use super::super::meter::Meter;
 use super::*;
 use crate::cycle::meter::Budget;
 use crate::cycle::phase::Phase;
-use crate::{Barrier, Deletion, Gc, Heap, Hybrid, Insertion, Slot, Stack, Watermark};
+use crate::{Barrier, Deletion, Gc, Heap, Hybrid, Insertion, Mutator, Slot, Stack, StackView, Watermark};
 
 fn pacer(limit: usize) -> Pacer {
     Pacer::new(Pace { growth: 256, floor: 1 << 20, limit, automatic: true }, true)
@@ -119,18 +119,21 @@ fn who_was_gone_for_long_pays_for_half_as_long() {
 #[test]
 fn barriers_owe_a_step_when_the_last_one_ended_as_long_ago_as_one_takes() {
     let (pacer, now) = (pacer(usize::MAX), Instant::now());
-    let noted = |at| {
-        (1..BATCHES).for_each(|_| assert!(!pacer.noted(|| panic!("the clock is read too often"))));
-        pacer.noted(|| at)
+    let saw_writes = |at| {
+        assert!(!pacer.saw_writes(WRITES - 1, || panic!("the clock is read too often")));
+        pacer.saw_writes(1, || at)
     };
     pacer.cycle_starts(false);
     let mut last = now;
     for bytes in [0, 1 << 10, POLL_BYTES - 1] {
         assert!(!pacer.step_ended(0, false, last));
-        assert!(!noted(last) && !noted(last + STEP_TIME - Duration::from_nanos(1)), "the mutator has its half");
+        assert!(
+            !saw_writes(last) && !saw_writes(last + STEP_TIME - Duration::from_nanos(1)),
+            "the mutator has its half"
+        );
         pacer.allocated(bytes);
         assert!(pacer.is_too_early(0));
-        assert!(noted(last + STEP_TIME) && !pacer.is_too_early(0));
+        assert!(saw_writes(last + STEP_TIME) && !pacer.is_too_early(0));
         let step = Charge { work: MAX_STEP, anyway: 0, time: STEP_TIME };
         assert_eq!(pacer.charge(false, last + STEP_TIME), step, "a whole one, whatever the debt");
         last += 2 * STEP_TIME;
@@ -145,7 +148,7 @@ fn barriers_owe_nothing_where_the_embedder_makes_the_steps() {
     let pace = Pace { growth: 256, floor: 1 << 20, limit: usize::MAX, automatic: false };
     let pacer = Pacer::new(pace, true);
     pacer.cycle_starts(false);
-    (0..BATCHES * 4).for_each(|_| assert!(!pacer.noted(|| panic!("nobody asks for the time"))));
+    (0..4).for_each(|_| assert!(!pacer.saw_writes(WRITES, || panic!("nobody asks for the time"))));
     assert_eq!(pacer.poll_at.get(), usize::MAX);
 }
 
@@ -182,6 +185,66 @@ fn marking_ends_where_the_mutator_only_writes_under_each_policy() {
     marking_ends_where_the_mutator_only_writes::<Deletion>();
     marking_ends_where_the_mutator_only_writes::<Hybrid>();
     marking_ends_where_the_mutator_only_writes::<Watermark>();
+}
+
+/// Roots are watched for so long only as the collector works on, where the mutator writes roots in one way and allocates
+/// nothing.
+fn roots_are_watched_for_a_while_only<B: Barrier>(
+    mut write: impl for<'s, 'v, 'x> FnMut(&mut Mutator<'s, B>, &mut StackView<'v, 'x, Gc<'static, u64>>),
+) {
+    Heap::builder().barrier::<B>().build().unwrap().enter(|cx| {
+        let mut stack = Stack::<Gc<'static, u64>>::new(cx);
+        let mut roots = stack.open(cx);
+        for number in 0..1 << 17 {
+            roots.push(cx, cx.alloc(number));
+        }
+        while !cx.collector().watch_roots.get() {
+            cx.step(Budget::work(1));
+        }
+        let (allocated, steps) = (cx.stats().bytes_allocated, cx.stats().steps);
+        for _ in 0..1 << 22 {
+            write(cx, &mut roots);
+            cx.safepoint();
+            if !cx.collector().watch_roots.get() {
+                break;
+            }
+        }
+        assert_eq!((cx.collector().watch_roots.get(), cx.stats().bytes_allocated), (false, allocated));
+        assert!(cx.stats().steps > steps);
+        cx.verify().unwrap();
+    });
+}
+
+fn roots_are_watched_for_a_while_only_however_they_are_written<B: Barrier>() {
+    roots_are_watched_for_a_while_only::<B>(|cx, roots| {
+        let top = roots.top(cx, 0);
+        roots.push(cx, top);
+        roots.pop(cx);
+    });
+    roots_are_watched_for_a_while_only::<B>(|cx, roots| roots.set(cx, 0, roots.get(cx, 1)));
+    roots_are_watched_for_a_while_only::<B>(|cx, roots| {
+        let window = roots.window(cx, 0..2);
+        window[0].swap(&window[1]);
+    });
+    // The other policies do not look at what is pushed there.
+    if B::RULES.shades_new_root() {
+        roots_are_watched_for_a_while_only::<B>(|cx, roots| _ = cx.root(roots.top(cx, 0)));
+    }
+    roots_are_watched_for_a_while_only::<B>(|cx, roots| {
+        let top = cx.root(roots.top(cx, 0));
+        cx.scope(|cx, out| _ = out.keep(cx, top.get(cx)));
+    });
+    let root = core::cell::OnceCell::new();
+    roots_are_watched_for_a_while_only::<B>(move |cx, roots| {
+        root.get_or_init(|| cx.persist(roots.top(cx, 0))).set(cx, roots.top(cx, 1));
+    });
+}
+
+#[test]
+fn roots_are_watched_for_a_while_only_under_each_policy() {
+    roots_are_watched_for_a_while_only_however_they_are_written::<Insertion>();
+    roots_are_watched_for_a_while_only_however_they_are_written::<Hybrid>();
+    roots_are_watched_for_a_while_only_however_they_are_written::<Watermark>();
 }
 
 #[test]
@@ -244,7 +307,7 @@ fn a_cycle_starts_later_where_barriers_owed_the_steps() {
         pacer.step_ended(0, false, now);
         for _ in 0..owed {
             pacer.allocated(POLL_BYTES / 4);
-            (0..BATCHES).for_each(|_| _ = pacer.noted(|| now + STEP_TIME));
+            pacer.saw_writes(WRITES, || now + STEP_TIME);
             pacer.charge(false, now + STEP_TIME);
             pacer.step_ended(0, false, now);
         }
