@@ -202,8 +202,7 @@ impl<'s, B: Barrier> Mutator<'s, B> {
     #[cold]
     #[inline(never)]
     fn shade_roots<V: Trace>(&self, value: V) {
-        self.collector().saw_writes(1);
-        value.trace(&mut Tracer::shading(&self.collector().marker));
+        self.collector().before_root_write(&value);
     }
 
     /// Roots a value until its handle is dropped, on any thread and in or after any region.

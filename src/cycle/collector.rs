@@ -391,6 +391,15 @@ impl Collector {
         self.saw_writes(BATCH);
     }
 
+    /// The rule of a window for what is written to a root, before it.
+    #[inline(always)]
+    pub fn before_root_write(&self, new: &impl Trace) {
+        if self.marker.note(None::<&()>, Some(new)) {
+            self.marker.look_at_notes();
+        }
+        self.saw_writes(1);
+    }
+
     /// Barriers have seen so many writes.
     pub fn saw_writes(&self, count: usize) {
         if self.pacer.saw_writes(count, Instant::now) {

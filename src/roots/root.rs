@@ -98,9 +98,10 @@ impl<V: Trace + Copy> Root<V> {
         let collector = cx.collector();
         if const { V::NEEDS_TRACE && B::RULES.watches_roots() } && collector.watch_roots.get() {
             let marker = &collector.marker;
-            collector.saw_writes(1);
             if B::RULES.shades_new_root() {
-                value.trace(&mut Tracer::shading(marker));
+                collector.before_root_write(&value);
+            } else {
+                collector.saw_writes(1);
             }
             if B::RULES.shades_old_root() && self.cell.scanned_in.get() != collector.cycle.get() {
                 // SAFETY: as in `get`.

@@ -336,8 +336,12 @@ where
     #[inline(never)]
     fn watched_write<'a, B: Barrier>(&self, cx: &'a Mutator<'_, B>, index: usize, new: V::At<'a>) {
         let collector = cx.collector();
-        collector.saw_writes(1);
-        self.area.write_watched(index, &|t| new.trace(t), &B::RULES, &collector.marker, collector.cycle.get());
+        if const { B::RULES.shades_new_root() } {
+            collector.before_root_write(&new);
+        } else {
+            collector.saw_writes(1);
+            self.area.write_watched(index, &B::RULES, &collector.marker, collector.cycle.get());
+        }
     }
 
     #[cold]

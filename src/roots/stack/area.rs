@@ -190,21 +190,10 @@ impl StackArea {
         }
     }
 
-    /// The rule for a write of an element: called before the write, with the new value's trace.
+    /// The rule for a write of an element, before it, where what is new needs no look.
     #[cold]
     #[inline(never)]
-    pub(super) fn write_watched(
-        &self,
-        index: usize,
-        new: &dyn Fn(&mut Tracer<'_>),
-        rules: &Rules,
-        marker: &Marker,
-        cycle: u64,
-    ) {
-        if rules.shades_new_root() {
-            new(&mut Tracer::shading(marker));
-            return;
-        }
+    pub(super) fn write_watched(&self, index: usize, rules: &Rules, marker: &Marker, cycle: u64) {
         self.enter_cycle(cycle);
         if rules.shades_old_root() && index < self.unscanned.get().min(self.len.get()) {
             self.shade(index, marker);
