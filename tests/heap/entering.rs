@@ -2,7 +2,9 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use grisaille::{Gc, Heap, Root, Stack};
+use grisaille::{Barrier, Gc, Heap, Root, Stack};
+
+use crate::for_each_policy;
 
 #[test]
 #[should_panic(expected = "another heap is entered on this thread: a heap inside a heap goes through Mutator::suspend")]
@@ -87,6 +89,36 @@ fn a_panic_in_a_scope_ends_the_scope_only() {
         cx.collect();
         assert_eq!((*kept.get(cx), *after.get(cx)), (1, 3));
     });
+}
+
+/// However many leave a scope, and two scopes: each lives on in the surrounding one, and no longer than that.
+fn what_leaves_a_scope_lives_as_long_as_the_next_one<B: Barrier>() {
+    let mut heap = Heap::builder().barrier::<B>().automatic(false).build().unwrap();
+    heap.enter(|cx| {
+        for kept in [0, 1, 2, 3] {
+            let last = cx.scope(|cx, out| {
+                let numbers = cx.scope(|cx, out| {
+                    cx.root(cx.alloc(100));
+                    cx.scope(|cx, inner| (0..kept).map(|n| inner.keep(cx, cx.alloc(n))).collect::<Vec<_>>())
+                        .into_iter()
+                        .map(|number| out.keep(cx, number.get(cx)))
+                        .collect::<Vec<_>>()
+                });
+                let last = out.keep(cx, cx.alloc(kept));
+                cx.collect();
+                assert!(numbers.iter().map(|number| *number.get(cx)).eq(0..kept));
+                last
+            });
+            cx.collect();
+            assert_eq!(*last.get(cx), kept);
+            // The last of this round and of those before.
+            assert_eq!(cx.stats().objects_allocated - cx.stats().objects_freed, kept as u64 + 1);
+        }
+    });
+}
+
+for_each_policy! {
+    what_leaves_a_scope_lives_as_long_as_the_next_one
 }
 
 #[test]
