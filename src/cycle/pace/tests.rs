@@ -286,6 +286,23 @@ fn a_safepoint_between_two_steps_does_nothing_and_the_next_one_looks_again() {
     });
 }
 
+/// Allocation waits for the cycle: however little was allocated since the last step, the next one is due.
+#[test]
+fn a_failed_allocation_does_not_wait_between_two_steps() {
+    Heap::builder().limit(1 << 18).build().unwrap().enter(|cx| {
+        let _list = cx.root((cx.alloc(1), cx.alloc(2)));
+        while cx.phase() != Phase::Mark {
+            cx.step(Budget::work(1));
+        }
+        let steps = cx.stats().steps;
+        assert!(!cx.safepoint_due());
+        assert!(cx.try_alloc([0u8; 1 << 18]).is_err());
+        assert!(cx.safepoint_due());
+        cx.safepoint();
+        assert_eq!(cx.stats().steps, steps + 1);
+    });
+}
+
 #[test]
 fn a_cycle_starts_sooner_where_marking_takes_longer() {
     let pacer = pacer(usize::MAX);
