@@ -46,7 +46,8 @@ mod impls;
 /// * `trace` must pass each [`Gc`], [`Weak`](crate::Weak) and so on that the value holds to its own `trace`, every
 ///   time, and do nothing else with them.
 /// * `trace` should not panic. Where it does, the value is traced again in the next step, and the heap is whole; but for
-///   [`StopTheWorld`](crate::StopTheWorld), whose pause ends there: under that policy it must not.
+///   [`StopTheWorld`](crate::StopTheWorld), which marks in one pause, and [`Deletion`](crate::Deletion), which scans the
+///   roots in one: a panic would end that too soon. Under these two it must not.
 /// * `At<'a>` must be the same type with its one heap lifetime replaced by `'a`, and nothing else replaced: values
 ///   are reinterpreted from one to the other. What does not follow the heap's lifetime (function pointers, `dyn Fn`,
 ///   anything contravariant in it) must not be replaced in.

@@ -203,13 +203,27 @@ impl Pacer {
     pub fn external_changed(&self, delta: isize) -> bool {
         // Far above any real size, and far below where sums overflow.
         self.external.set(self.external.get().saturating_add_signed(delta).min(MAX_EXTERNAL));
+        if delta < 0 {
+            self.shrank();
+        }
         self.size() >= self.poll_at.get()
+    }
+
+    /// Bytes outside went in the middle of a cycle, perhaps: its next step is not to wait for as many to be allocated.
+    /// (Where no cycle is in progress a safepoint looks once for nothing.)
+    fn shrank(&self) {
+        if self.pace.automatic {
+            self.poll_at.set(self.poll_at.get().min(self.size().saturating_add(POLL_BYTES)));
+        }
     }
 
     /// Books what a table of the kit takes outside, or gives back before it is dropped. True: as above.
     pub fn table_changed(&self, before: usize, after: usize) -> bool {
         self.taken.set(self.taken.get().wrapping_add(after));
         self.given_back.fetch_add(before, Ordering::Relaxed);
+        if after < before {
+            self.shrank();
+        }
         self.size() >= self.poll_at.get()
     }
 

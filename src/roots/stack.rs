@@ -293,14 +293,18 @@ where
     #[track_caller]
     pub fn window<'w, B: Barrier>(&'w self, cx: &'w Mutator<'_, B>, range: Range<usize>) -> &'w [Cell<V::At<'w>>] {
         assert!(range.start <= range.end && range.end <= self.len(), "a window must lie within its Stack");
-        if self.is_watched(cx) { self.watched_window(cx, range) } else { self.cells(range) }
+        // SAFETY: within the stack; the second way is taken where nobody watches.
+        unsafe { if self.is_watched(cx) { self.watched_window(cx, range) } else { self.cells(cx, range) } }
     }
 
-    /// The elements of a range within the stack as cells.
+    /// A range as cells.
+    ///
+    /// # Safety
+    /// It must lie within the stack, and count as written if roots are watched.
     #[inline(always)]
-    fn cells<'w>(&'w self, range: Range<usize>) -> &'w [Cell<V::At<'w>>] {
+    unsafe fn cells<'w, B: Barrier>(&'w self, _cx: &'w Mutator<'_, B>, range: Range<usize>) -> &'w [Cell<V::At<'w>>] {
         // SAFETY: within `len`; `Cell<T>` has T's layout; the view is borrowed, so nothing moves the elements, and
-        // the mutator is, so no collector step looks at them meanwhile. What is written is rooted from then on.
+        // `_cx` is, so no collector step looks at them meanwhile. What is written is rooted from then on.
         unsafe { core::slice::from_raw_parts(self.element(range.start).cast().as_ptr(), range.len()) }
     }
 
@@ -344,9 +348,15 @@ where
         }
     }
 
+    /// # Safety
+    /// The range must lie within the stack.
     #[cold]
     #[inline(never)]
-    fn watched_window<'w, B: Barrier>(&'w self, cx: &'w Mutator<'_, B>, range: Range<usize>) -> &'w [Cell<V::At<'w>>] {
+    unsafe fn watched_window<'w, B: Barrier>(
+        &'w self,
+        cx: &'w Mutator<'_, B>,
+        range: Range<usize>,
+    ) -> &'w [Cell<V::At<'w>>] {
         let collector = cx.collector();
         collector.saw_writes(1);
         collector.stacks.borrow_mut().window(
@@ -356,7 +366,8 @@ where
             &collector.marker,
             collector.cycle.get(),
         );
-        self.cells(range)
+        // SAFETY: within the stack, by the caller's word; it has just been noted.
+        unsafe { self.cells(cx, range) }
     }
 
     #[inline(always)]

@@ -304,6 +304,23 @@ fn a_failed_allocation_does_not_wait_between_two_steps() {
 }
 
 #[test]
+fn what_goes_outside_in_the_middle_of_a_cycle_does_not_put_its_next_step_off() {
+    let (pacer, now) = (pacer(usize::MAX), Instant::now());
+    let next = || pacer.poll_at.get() - pacer.size();
+    pacer.allocated(1 << 20);
+    pacer.external_changed(1 << 28);
+    pacer.cycle_starts(false);
+    pacer.step_ended(0, false, now);
+    assert_eq!(next(), POLL_BYTES);
+    pacer.external_changed(-1 << 28);
+    assert_eq!(next(), POLL_BYTES);
+    pacer.table_changed(0, 1 << 28);
+    pacer.step_ended(0, false, now);
+    pacer.table_changed(1 << 28, 0);
+    assert_eq!(next(), POLL_BYTES);
+}
+
+#[test]
 fn a_cycle_starts_sooner_where_marking_takes_longer() {
     let pacer = pacer(usize::MAX);
     let mut total = Duration::ZERO;
