@@ -49,8 +49,8 @@
 //!
 //! A step ends when 40 microseconds have passed or its debt is paid, and the next one follows when 16 KiB more have
 //! been allocated; where debt is left, sooner and sooner as the goal comes nearer, but after 8 KiB at the least until
-//! it is reached. Barriers owe steps too: some hundred pointers that they shade, 40 microseconds or more after the last
-//! step, make the next one due, whatever was allocated. The clock is read once in 8 to 32 KiB of work, in the unit of
+//! it is reached. Barriers owe steps too: some hundred pointers that they shade, or writes to roots while those are
+//! watched, 40 microseconds or more after the last step, make the next one due, whatever was allocated. The clock is read once in 8 to 32 KiB of work, in the unit of
 //! [`Budget::work`] (an object traced counts its bytes and 16). A mutator that allocates 128 KiB and more between two
 //! safepoints may be held up for half of the time that it took for that, up to 500 microseconds. Past the goal a byte
 //! owes more and more, and whatever the clock says a step does half as much work as bytes were allocated since the last
