@@ -202,7 +202,7 @@ impl<'s, B: Barrier> Mutator<'s, B> {
     #[cold]
     #[inline(never)]
     fn shade_roots<V: Trace>(&self, value: V) {
-        self.collector().before_root_write(&value);
+        self.collector().before_root_write::<B>(&value);
     }
 
     /// Roots a value until its handle is dropped, on any thread and in or after any region.

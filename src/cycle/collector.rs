@@ -391,10 +391,10 @@ impl Collector {
         self.saw_writes(BATCH);
     }
 
-    /// The rule of a window for what is written to a root, before it.
+    /// What every write to a watched root needs, before it. The rule for the old value is the root's own.
     #[inline(always)]
-    pub fn before_root_write(&self, new: &impl Trace) {
-        if self.marker.note(None::<&()>, Some(new)) {
+    pub fn before_root_write<B: Barrier>(&self, new: &impl Trace) {
+        if const { B::RULES.shades_new_root() } && self.marker.note(None::<&()>, Some(new)) {
             self.marker.look_at_notes();
         }
         self.saw_writes(1);

@@ -372,9 +372,12 @@ impl Pacer {
 
     /// Barriers have seen so many writes more. True: the next safepoint has something to do.
     pub fn saw_writes(&self, count: usize, now: impl FnOnce() -> Instant) -> bool {
+        if !self.pace.automatic {
+            return false;
+        }
         let writes = self.writes.get() + count;
-        if writes < WRITES || !self.pace.automatic {
-            self.writes.set(writes % WRITES);
+        if writes < WRITES {
+            self.writes.set(writes);
             return false;
         }
         self.writes.set(0);

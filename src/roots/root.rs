@@ -98,11 +98,7 @@ impl<V: Trace + Copy> Root<V> {
         let collector = cx.collector();
         if const { V::NEEDS_TRACE && B::RULES.watches_roots() } && collector.watch_roots.get() {
             let marker = &collector.marker;
-            if B::RULES.shades_new_root() {
-                collector.before_root_write(&value);
-            } else {
-                collector.saw_writes(1);
-            }
+            collector.before_root_write::<B>(&value);
             if B::RULES.shades_old_root() && self.cell.scanned_in.get() != collector.cycle.get() {
                 // SAFETY: as in `get`.
                 unsafe { *self.cell.value.get() }.trace(&mut Tracer::shading(marker));

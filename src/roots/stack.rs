@@ -340,10 +340,8 @@ where
     #[inline(never)]
     fn watched_write<'a, B: Barrier>(&self, cx: &'a Mutator<'_, B>, index: usize, new: V::At<'a>) {
         let collector = cx.collector();
-        if const { B::RULES.shades_new_root() } {
-            collector.before_root_write(&new);
-        } else {
-            collector.saw_writes(1);
+        collector.before_root_write::<B>(&new);
+        if const { !B::RULES.shades_new_root() } {
             self.area.write_watched(index, &B::RULES, &collector.marker, collector.cycle.get());
         }
     }
