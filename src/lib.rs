@@ -128,6 +128,7 @@ mod cycle;
 mod fault;
 #[cfg(feature = "unsound-policies")]
 pub mod fault;
+mod full;
 mod heap;
 mod kit;
 mod mutator;
@@ -142,6 +143,7 @@ pub use barrier::{Barrier, Deletion, Hybrid, Insertion, StopTheWorld, Watermark}
 pub use cycle::blocks::Sweep;
 pub use cycle::meter::Budget;
 pub use cycle::phase::Phase;
+pub use full::HeapFull;
 pub use grisaille_derive::Trace;
 pub use heap::{ConfigError, Heap, HeapBuilder};
 pub use kit::array::Array;
@@ -152,7 +154,7 @@ pub use kit::list::List;
 pub use kit::map::{Map, MapIter};
 pub use kit::string::Str;
 pub use kit::tagged::{Tagged, Untagged};
-pub use mutator::{Color, HeapFull, Mutator, Out, Progress};
+pub use mutator::{Color, Mutator, Out, Progress};
 pub use observe::stats::Stats;
 pub use observe::verify::{Check, VerifyError};
 pub use pointer::gc::Gc;

@@ -13,6 +13,7 @@ use crate::cycle::Ended;
 use crate::cycle::collector::Collector;
 use crate::cycle::meter::{Budget, Meter};
 use crate::cycle::phase::Phase;
+use crate::full::HeapFull;
 use crate::observe::stats::Stats;
 use crate::pointer::gc::Gc;
 use crate::roots::local::{Local, PointerArea};
@@ -34,28 +35,6 @@ pub struct Mutator<'s, B: Barrier = Hybrid> {
     /// Invariant in `'s`; neither `Send` nor `Sync`.
     _scope: PhantomData<(Cell<&'s ()>, *mut (), B)>,
 }
-
-/// The heap has no room for an object: it is at its [limit](crate::HeapBuilder::limit), two full cycles in a row
-/// freed too little under it, or the system has no memory. Holds what was to be allocated.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct HeapFull<T>(
-    /// What was to be allocated.
-    pub T,
-);
-
-impl<T> fmt::Debug for HeapFull<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("HeapFull")
-    }
-}
-
-impl<T> fmt::Display for HeapFull<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the heap is full")
-    }
-}
-
-impl<T> core::error::Error for HeapFull<T> {}
 
 /// What a [`Mutator::step`] left behind.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -114,6 +93,13 @@ impl<'s, B: Barrier> Mutator<'s, B> {
         Ok(object)
     }
 
+    /// The answer of an operation that lacks so many bytes.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn full<T>(&self, value: T, bytes: usize) -> HeapFull<T> {
+        HeapFull::new(value, self.collector().pacer.shortage(bytes))
+    }
+
     /// Allocates an object. Never collects; a compare, an add and the writes.
     ///
     /// ```
@@ -131,7 +117,7 @@ impl<'s, B: Barrier> Mutator<'s, B> {
     pub fn alloc<'a, T: Trace<At<'a> = T>>(&'a self, value: T) -> Gc<'a, T> {
         match self.try_alloc(value) {
             Ok(object) => object,
-            Err(_) => heap_is_full(),
+            Err(full) => full.panic(),
         }
     }
 
@@ -161,7 +147,7 @@ impl<'s, B: Barrier> Mutator<'s, B> {
         match self.place(value, const { &InfoOf::<T>::INFO }, const { kind_of::<T>() }) {
             // SAFETY: just written as a `T`; no safepoint before `'a` ends.
             Ok(object) => Ok(unsafe { Gc::from_object(object) }),
-            Err(value) => Err(HeapFull(value)),
+            Err(value) => Err(self.full(value, const { object_bytes::<T>() })),
         }
     }
 
@@ -539,14 +525,6 @@ impl<'i, 's, B: Barrier> Out<'i, 's, B> {
         // SAFETY: rooted among the escapes while this scope lives, in the surrounding scope from then on.
         unsafe { Local::new(restamp(value)) }
     }
-}
-
-/// The panic of allocations that do not answer with a value.
-#[cold]
-#[inline(never)]
-#[track_caller]
-pub(crate) fn heap_is_full() -> ! {
-    panic!("the heap is full: it is at its limit (`try_alloc` and its like answer with a value instead)")
 }
 
 /// Ends a scope: by hand, or when what ran in it panics.

@@ -40,6 +40,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::full::Shortage;
+
 /// An automatic step ends when it has taken so long, unless its debt is paid earlier. (Of 50 microseconds p99.9 of the
 /// interruptions at 1 GB and a million roots was 89 to 133 in three measurements, of 40, each beside one of them, 66 to
 /// 82; binary trees, GCBench and the queue took as long, and a million nodes rewired at random 3 % longer.)
@@ -225,6 +227,11 @@ impl Pacer {
             self.shrank();
         }
         self.size() >= self.poll_at.get()
+    }
+
+    /// What an operation that lacks so many bytes answers.
+    pub fn shortage(&self, requested: usize) -> Shortage {
+        Shortage { limit: self.pace.limit, live: self.live.get(), requested }
     }
 
     pub fn wants_cycle(&self) -> bool {

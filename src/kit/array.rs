@@ -6,7 +6,8 @@ use core::ptr::NonNull;
 
 use crate::barrier::Barrier;
 use crate::cycle::edges::Top;
-use crate::mutator::{HeapFull, Mutator, heap_is_full};
+use crate::full::HeapFull;
+use crate::mutator::Mutator;
 use crate::pointer::gc::Gc;
 use crate::space::block::{GRANULE, Kind, LARGE};
 use crate::space::header::{FILLER, HEADER_SIZE, ObjectPtr, Size, Traced, TypeInfo, trace_nothing};
@@ -105,16 +106,16 @@ impl<B: Barrier> Mutator<'_, B> {
     /// When the heap is full; passes panics of `f` on.
     #[track_caller]
     pub fn alloc_array<'a, T: Trace<At<'a> = T>>(&'a self, len: usize, f: impl FnMut(usize) -> T) -> Gc<'a, Array<T>> {
-        self.try_alloc_array(len, f).unwrap_or_else(|_| heap_is_full())
+        self.try_alloc_array(len, f).unwrap_or_else(|full| full.panic())
     }
 
     /// Allocates an array of `len` elements, made by `f` from their indices, unless the heap is full.
     ///
     /// ```
-    /// # use grisaille::{Heap, HeapFull};
+    /// # use grisaille::Heap;
     /// # Heap::new().enter(|cx| {
     /// assert_eq!(cx.try_alloc_array(3, |i| i).unwrap().as_slice(), [0, 1, 2]);
-    /// assert_eq!(cx.try_alloc_array(usize::MAX, |i| i).unwrap_err(), HeapFull(()));
+    /// assert!(cx.try_alloc_array(usize::MAX, |i| i).is_err());
     /// # });
     /// ```
     ///
@@ -125,7 +126,7 @@ impl<B: Barrier> Mutator<'_, B> {
         len: usize,
         mut f: impl FnMut(usize) -> T,
     ) -> Result<Gc<'a, Array<T>>, HeapFull<()>> {
-        let bytes = array_bytes(len, size_of::<T>()).ok_or(HeapFull(()))?;
+        let bytes = array_bytes(len, size_of::<T>()).ok_or_else(|| self.full((), usize::MAX))?;
         let filler = self.place_filler(bytes, const { kind_of::<T>() })?;
         /// Drops what was made when `f` panics; the memory stays filler until it is swept.
         struct Made<T>(NonNull<T>, usize);
@@ -157,7 +158,7 @@ impl<B: Barrier> Mutator<'_, B> {
         let fast = if bytes <= LARGE { c.bump(kind, bytes).take(bytes) } else { None };
         let at = match fast {
             Some(at) => at,
-            None => c.reserve(bytes, kind).ok_or(HeapFull(()))?,
+            None => c.reserve(bytes, kind).ok_or_else(|| self.full((), bytes))?,
         };
         // SAFETY: the bytes are ours.
         unsafe {

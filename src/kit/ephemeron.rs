@@ -21,7 +21,8 @@ use core::ptr::NonNull;
 
 use crate::barrier::Barrier;
 use crate::cycle::edges::Top;
-use crate::mutator::{HeapFull, Mutator, heap_is_full};
+use crate::full::HeapFull;
+use crate::mutator::Mutator;
 use crate::pointer::gc::Gc;
 use crate::pointer::slot::Slot;
 use crate::space::block::{GRANULE, Kind};
@@ -154,7 +155,7 @@ impl<B: Barrier> Mutator<'_, B> {
         K: ?Sized + Trace,
         V: Trace<At<'a> = V> + Copy,
     {
-        self.try_alloc_ephemeron(key, value).unwrap_or_else(|_| heap_is_full())
+        self.try_alloc_ephemeron(key, value).unwrap_or_else(|full| full.panic())
     }
 
     /// Allocates an [`Ephemeron`], or gives the value back when the heap is full.
@@ -182,7 +183,7 @@ impl<B: Barrier> Mutator<'_, B> {
         let cell = EphemeronCell { head, value: Slot::new(value) };
         let object = match self.place(cell, const { &InfoOfEphemeron::<V>::INFO }, Kind::Plain) {
             Ok(object) => object,
-            Err(_) => return Err(HeapFull(value)),
+            Err(_) => return Err(self.full(value, const { object_bytes::<EphemeronCell<V>>() })),
         };
         // One that is born white is traced when it is reached. One that is born black is not, and need not:
         // whatever the mutator holds is marked by the end of the cycle under the policies that allocate black, so this

@@ -2,7 +2,8 @@
 
 use super::string::{Str, hash_in, text_of, word_of};
 use crate::barrier::Barrier;
-use crate::mutator::{HeapFull, Mutator, heap_is_full};
+use crate::full::HeapFull;
+use crate::mutator::Mutator;
 use crate::pointer::gc::Gc;
 
 impl<B: Barrier> Mutator<'_, B> {
@@ -24,7 +25,7 @@ impl<B: Barrier> Mutator<'_, B> {
     /// When the heap is full.
     #[track_caller]
     pub fn intern<'a>(&'a self, text: &str) -> Gc<'a, Str> {
-        self.try_intern(text).unwrap_or_else(|_| heap_is_full())
+        self.try_intern(text).unwrap_or_else(|full| full.panic())
     }
 
     /// As [`intern`](Mutator::intern), unless the string is new and the heap is full.
@@ -33,7 +34,7 @@ impl<B: Barrier> Mutator<'_, B> {
     /// [`HeapFull`].
     pub fn try_intern<'a>(&'a self, text: &str) -> Result<Gc<'a, Str>, HeapFull<()>> {
         let c = self.collector();
-        let word = word_of(text)?;
+        let word = word_of(text).ok_or_else(|| self.full((), text.len()))?;
         let hash = hash_in(word);
         let mut strings = c.strings.borrow_mut();
         // SAFETY: entries are string objects; a dying one's memory stays as it is until its entry is gone.

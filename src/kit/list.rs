@@ -15,7 +15,8 @@ use core::ptr::NonNull;
 use super::array::complete;
 use crate::barrier::Barrier;
 use crate::cycle::edges::Top;
-use crate::mutator::{HeapFull, Mutator, heap_is_full};
+use crate::full::HeapFull;
+use crate::mutator::Mutator;
 use crate::pointer::gc::Gc;
 use crate::pointer::slot::Slot;
 use crate::space::block::{GRANULE, Kind};
@@ -218,7 +219,7 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
     #[inline]
     #[track_caller]
     pub fn push<B: Barrier>(&self, cx: &'gc Mutator<'_, B>, value: V) {
-        self.try_push(cx, value).unwrap_or_else(|_| heap_is_full());
+        self.try_push(cx, value).unwrap_or_else(|full| full.panic());
     }
 
     /// Adds a value at the end, unless the list has to grow and the heap is full.
@@ -241,7 +242,7 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
             Some(buffer) if buffer.len.get() < buffer.capacity => buffer,
             _ => match self.grow(cx, 1) {
                 Ok(buffer) => buffer,
-                Err(HeapFull(())) => return Err(HeapFull(value)),
+                Err(full) => return Err(full.with(value)),
             },
         };
         let len = buffer.len.get();
@@ -358,12 +359,13 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
     #[inline(never)]
     fn grow<B: Barrier>(&self, cx: &'gc Mutator<'_, B>, additional: usize) -> Result<Gc<'gc, Buffer>, HeapFull<()>> {
         let old = self.as_slice();
-        let capacity = old.len().checked_add(additional).ok_or(HeapFull(()))?.max(2 * old.len()).max(FIRST);
+        let overflow = || cx.full((), usize::MAX);
+        let capacity = old.len().checked_add(additional).ok_or_else(overflow)?.max(2 * old.len()).max(FIRST);
         let bytes = capacity
             .checked_mul(size_of::<Slot<V>>())
             .and_then(|bytes| bytes.checked_add(HEADER_SIZE + size_of::<Buffer>() + GRANULE))
             .filter(|&bytes| bytes <= isize::MAX as usize)
-            .ok_or(HeapFull(()))?;
+            .ok_or_else(overflow)?;
         let object = cx.place_filler((bytes - GRANULE).next_multiple_of(GRANULE), Kind::Plain)?;
         // SAFETY: the filler has room for the buffer's fixed part and its elements, and is nobody else's. The copies
         // are the first pointers of a new object, as the policies know them. The size is the filler's.

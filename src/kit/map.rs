@@ -34,7 +34,8 @@ use super::key::Key;
 use crate::barrier::Barrier;
 use crate::cycle::collector::Collector;
 use crate::cycle::edges::Top;
-use crate::mutator::{HeapFull, Mutator, heap_is_full};
+use crate::full::HeapFull;
+use crate::mutator::Mutator;
 use crate::pointer::gc::Gc;
 use crate::space::block::Kind;
 use crate::space::header::{ObjectPtr, Size, Traced, TypeInfo, trace_nothing};
@@ -151,7 +152,7 @@ impl<B: Barrier> Mutator<'_, B> {
         K: Key + Trace<At<'a> = K>,
         V: Trace<At<'a> = V> + Copy,
     {
-        self.try_alloc_map().unwrap_or_else(|_| heap_is_full())
+        self.try_alloc_map().unwrap_or_else(|full| full.panic())
     }
 
     /// Allocates an empty [`Map`], unless the heap is full.
@@ -179,7 +180,7 @@ impl<B: Barrier> Mutator<'_, B> {
         match self.place(map, const { &InfoOfMap::<K, V>::INFO }, Kind::BackgroundDrop) {
             // SAFETY: just written as a map; no safepoint before `'a` ends.
             Ok(object) => Ok(unsafe { Gc::from_object(object) }),
-            Err(_) => Err(HeapFull(())),
+            Err(_) => Err(self.full((), const { object_bytes::<Map<K, V>>() })),
         }
     }
 }
@@ -268,7 +269,7 @@ impl<'gc, K: Key, V: Trace + Copy> Gc<'gc, Map<K, V>> {
     #[inline]
     #[track_caller]
     pub fn insert<B: Barrier>(self, cx: &Mutator<'_, B>, key: K, value: V) -> Option<V> {
-        self.try_insert(cx, key, value).unwrap_or_else(|_| heap_is_full())
+        self.try_insert(cx, key, value).unwrap_or_else(|full| full.panic())
     }
 
     /// Gives a key a value, and returns the one it had, unless the table has to grow and the heap is full.
@@ -297,8 +298,10 @@ impl<'gc, K: Key, V: Trace + Copy> Gc<'gc, Map<K, V>> {
         if let Some(entry) = table.find_mut(hash, |entry| entry.0.is_same(&key)) {
             return Ok(Some(core::mem::replace(&mut entry.1, value)));
         }
-        if table.len() == table.capacity() && self.make_room(cx, 1).is_err() {
-            return Err(HeapFull(value));
+        if table.len() == table.capacity()
+            && let Err(full) = self.make_room(cx, 1)
+        {
+            return Err(full.with(value));
         }
         // SAFETY: a leaf expression; the borrow above has ended.
         let table = unsafe { self.table() };
@@ -508,11 +511,11 @@ impl<'gc, K: Key, V: Trace + Copy> Gc<'gc, Map<K, V>> {
         let before = table.allocation_size();
         let after = bytes_for::<(K, V)>(table.len().saturating_add(additional));
         if after > before && !c.has_room_outside(after - before) {
-            return Err(HeapFull(()));
+            return Err(cx.full((), after));
         }
         let result = table.try_reserve(additional, |entry| entry.0.hash_key());
         self.table_moved(cx, before);
-        result.map_err(|_| HeapFull(()))
+        result.map_err(|_| cx.full((), after))
     }
 
     /// The table was rehashed: the mark loop starts again, and the bytes are booked.

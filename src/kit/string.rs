@@ -1,7 +1,8 @@
 //! [`Str`]: a string whose bytes lie in the object.
 
 use crate::barrier::Barrier;
-use crate::mutator::{HeapFull, Mutator, heap_is_full};
+use crate::full::HeapFull;
+use crate::mutator::Mutator;
 use crate::pointer::gc::Gc;
 use crate::space::block::{GRANULE, Kind, LARGE};
 use crate::space::header::{HEADER_SIZE, ObjectPtr, Size, TypeInfo, trace_nothing};
@@ -61,7 +62,7 @@ impl<B: Barrier> Mutator<'_, B> {
     /// When the heap is full, or the text longer than `u32::MAX` bytes.
     #[track_caller]
     pub fn alloc_str<'a>(&'a self, text: &str) -> Gc<'a, Str> {
-        self.try_alloc_str(text).unwrap_or_else(|_| heap_is_full())
+        self.try_alloc_str(text).unwrap_or_else(|full| full.panic())
     }
 
     /// Allocates a string, unless the heap is full or the text longer than `u32::MAX` bytes.
@@ -76,7 +77,7 @@ impl<B: Barrier> Mutator<'_, B> {
     /// # Errors
     /// [`HeapFull`].
     pub fn try_alloc_str<'a>(&'a self, text: &str) -> Result<Gc<'a, Str>, HeapFull<()>> {
-        self.place_str(text, word_of(text)?)
+        self.place_str(text, word_of(text).ok_or_else(|| self.full((), text.len()))?)
     }
 
     /// `word` is the text's own ([`word_of`]).
@@ -87,7 +88,7 @@ impl<B: Barrier> Mutator<'_, B> {
         let fast = if bytes <= LARGE { c.bump(Kind::Plain, bytes).take(bytes) } else { None };
         let at = match fast {
             Some(at) => at,
-            None => c.reserve(bytes, Kind::Plain).ok_or(HeapFull(()))?,
+            None => c.reserve(bytes, Kind::Plain).ok_or_else(|| self.full((), bytes))?,
         };
         // SAFETY: the bytes are ours, with room for header, word and text; nothing looks at them before all of it is
         // there (I3, I4); no safepoint before `'a` ends.
@@ -103,12 +104,10 @@ impl<B: Barrier> Mutator<'_, B> {
     }
 }
 
-/// The word of a string object with this text. The hash is the same for the same text, within one process.
-///
-/// # Errors
-/// [`HeapFull`]: no object has room for it.
+/// The word of a string object with this text, or `None` where no object has room for the text. The hash is the same for
+/// the same text, within one process.
 #[inline]
-pub(crate) fn word_of(text: &str) -> Result<u64, HeapFull<()>> {
+pub(crate) fn word_of(text: &str) -> Option<u64> {
     use core::hash::BuildHasher;
     use std::sync::LazyLock;
     // Random by process, so that no input can be made to collide.
@@ -116,13 +115,13 @@ pub(crate) fn word_of(text: &str) -> Result<u64, HeapFull<()>> {
     // First, lest gigabytes be read for nothing.
     let len = length_half(text.len())?;
     let hash = STATE.hash_one(text);
-    Ok(len | (hash ^ hash << 32) >> 32 << 32)
+    Some(len | (hash ^ hash << 32) >> 32 << 32)
 }
 
 /// The lower half of the word.
 #[inline(always)]
-fn length_half(len: usize) -> Result<u64, HeapFull<()>> {
-    u32::try_from(len).map(u64::from).map_err(|_| HeapFull(()))
+fn length_half(len: usize) -> Option<u64> {
+    u32::try_from(len).ok().map(u64::from)
 }
 
 /// The hash in a word, spread over 64 bits: tables take buckets from the low ones and tags from the high ones.
@@ -227,9 +226,9 @@ mod tests {
 
     #[test]
     fn a_text_whose_length_does_not_fit_is_an_error() {
-        assert_eq!(length_half(u32::MAX as usize), Ok(u64::from(u32::MAX)));
-        assert_eq!(length_half(u32::MAX as usize + 1), Err(HeapFull(())));
-        assert_eq!(length_half(usize::MAX), Err(HeapFull(())));
+        assert_eq!(length_half(u32::MAX as usize), Some(u64::from(u32::MAX)));
+        assert_eq!(length_half(u32::MAX as usize + 1), None);
+        assert_eq!(length_half(usize::MAX), None);
     }
 
     /// Nobody touches the text's memory, so it takes none.

@@ -102,7 +102,9 @@ impl<'gc, T: Trace> Gc<'gc, T> {
         T::At<'a>: Sized,
     {
         let cell = WeakCell { target: Cell::new(Some(self.object())) };
-        let Ok(object) = cx.place(cell, &WEAK_CELL, Kind::Plain) else { crate::mutator::heap_is_full() };
+        let Ok(object) = cx.place(cell, &WEAK_CELL, Kind::Plain) else {
+            cx.full((), const { object_bytes::<WeakCell>() }).panic()
+        };
         let collector = cx.collector();
         if collector.marking.get() {
             // It may be born black, and then nobody would trace it.

@@ -81,11 +81,12 @@ impl<'gc> Value<'gc> {
             Kind::Cons => {
                 let wide = [Slot::new(items[0]), Slot::new(items[1])];
                 let cons = cx.try_alloc(Cons { canary, wide, word: Slot::new(items[2].as_cons()) });
-                cons.map_err(|HeapFull(cons)| whole(cons.canary)).ok().map(Value::Cons)
+                cons.map_err(|full| whole(full.0.canary)).ok().map(Value::Cons)
             }
             Kind::Guarded | Kind::Grenade | Kind::Host | Kind::Parcel => {
                 let made = cx.try_alloc(Guarded { canary, slots: items.map(Slot::new), witness: witness() });
-                let refused = |HeapFull(mut object): HeapFull<Guarded<'_>>| {
+                let refused = |full: HeapFull<Guarded<'_>>| {
+                    let mut object = full.into_inner();
                     object.witness.refuse();
                     whole(object.canary);
                 };
@@ -93,7 +94,8 @@ impl<'gc> Value<'gc> {
             }
             Kind::Background | Kind::Fuse => {
                 let made = cx.try_alloc(Background { canary, slots: items.map(Slot::new), witness: witness() });
-                let refused = |HeapFull(mut object): HeapFull<Background<'_>>| {
+                let refused = |full: HeapFull<Background<'_>>| {
+                    let mut object = full.into_inner();
                     object.witness.refuse();
                     whole(object.canary);
                 };
@@ -101,8 +103,8 @@ impl<'gc> Value<'gc> {
             }
             Kind::Bag => {
                 let made = cx.try_alloc(RefLock::new(Bag { canary, items: items.to_vec(), witness: witness() }));
-                let refused = |HeapFull(bag): HeapFull<RefLock<Bag<'_>>>| {
-                    let mut bag = bag.into_inner();
+                let refused = |full: HeapFull<RefLock<Bag<'_>>>| {
+                    let mut bag = full.into_inner().into_inner();
                     bag.witness.refuse();
                     whole(bag.canary);
                 };
@@ -110,7 +112,7 @@ impl<'gc> Value<'gc> {
             }
             Kind::Tuple => {
                 let made = cx.try_alloc(Lock::new(Tuple { canary, items }));
-                made.map_err(|HeapFull(tuple)| whole(tuple.into_inner().canary)).ok().map(Value::Tuple)
+                made.map_err(|full| whole(full.into_inner().into_inner().canary)).ok().map(Value::Tuple)
             }
             Kind::Array(len) => {
                 let at = elements(len as usize);

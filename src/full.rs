@@ -1,0 +1,140 @@
+//! [`HeapFull`]: the answer of an operation that needs memory which is not to be had.
+
+use core::fmt;
+
+/// The heap has no room for what was asked for: a cycle left too much alive under the heap's
+/// [limit](crate::HeapBuilder::limit), too much was allocated since the last [safepoint](crate::Mutator::safepoint), or
+/// the system has no memory. Holds what was to be stored, so that nothing is lost.
+///
+/// The next safepoint makes room, where a cycle can: see [`HeapBuilder::limit`](crate::HeapBuilder::limit). Operations
+/// that do not answer with a value panic, and the panic's payload is a `HeapFull<()>`.
+///
+/// ```
+/// use grisaille::{Heap, HeapFull};
+///
+/// let mut heap = Heap::builder().limit(1 << 18).build().unwrap();
+/// let full: HeapFull<[u8; 300_000]> = heap.enter(|cx| cx.try_alloc([7u8; 300_000]).unwrap_err());
+/// assert_eq!((full.limit(), full.live()), (Some(1 << 18), 0));
+/// assert!(full.requested() > 300_000); // the object has a header
+/// assert_eq!(full.into_inner()[0], 7);
+///
+/// // An interpreter tells a full heap from a bug by the payload.
+/// let panic = std::panic::catch_unwind(|| {
+///     Heap::builder().limit(1 << 18).build().unwrap().enter(|cx| cx.alloc_array(1 << 20, |_| 0u64).len())
+/// });
+/// assert_eq!(panic.unwrap_err().downcast_ref::<HeapFull<()>>().unwrap().limit(), Some(1 << 18));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct HeapFull<T>(
+    /// What was to be stored.
+    pub T,
+    Shortage,
+);
+
+/// How much memory there was, and how much was asked for, in bytes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Shortage {
+    /// `usize::MAX` where there is no limit.
+    pub limit: usize,
+    pub live: usize,
+    pub requested: usize,
+}
+
+impl<T> HeapFull<T> {
+    pub(crate) fn new(value: T, shortage: Shortage) -> Self {
+        HeapFull(value, shortage)
+    }
+
+    /// The same shortage with another value.
+    pub(crate) fn with<U>(self, value: U) -> HeapFull<U> {
+        HeapFull(value, self.1)
+    }
+
+    /// What was to be stored.
+    ///
+    /// ```
+    /// # use grisaille::Heap;
+    /// # Heap::builder().limit(1 << 18).build().unwrap().enter(|cx| {
+    /// let text = cx.try_alloc([1u8; 1 << 18]).unwrap_err().into_inner();
+    /// assert_eq!(text.len(), 1 << 18);
+    /// # });
+    /// ```
+    pub fn into_inner(self) -> T {
+        self.0
+    }
+
+    /// The heap's [limit](crate::HeapBuilder::limit) in bytes, or `None` where it has none and the system had no memory.
+    ///
+    /// ```
+    /// # use grisaille::Heap;
+    /// # Heap::builder().limit(1 << 18).build().unwrap().enter(|cx| {
+    /// assert_eq!(cx.try_alloc([1u8; 1 << 18]).unwrap_err().limit(), Some(1 << 18));
+    /// # });
+    /// ```
+    pub fn limit(&self) -> Option<usize> {
+        (self.1.limit != usize::MAX).then_some(self.1.limit)
+    }
+
+    /// Bytes of objects, and of what they own outside the heap, that were alive when the last cycle ended.
+    ///
+    /// ```
+    /// # use grisaille::Heap;
+    /// # Heap::builder().limit(1 << 18).build().unwrap().enter(|cx| {
+    /// let _kept = cx.root(cx.alloc([0u8; 1 << 17]));
+    /// cx.collect();
+    /// assert!(cx.try_alloc([1u8; 1 << 17]).unwrap_err().live() >= 1 << 17);
+    /// # });
+    /// ```
+    pub fn live(&self) -> usize {
+        self.1.live
+    }
+
+    /// Bytes that were asked for, header included.
+    ///
+    /// ```
+    /// # use grisaille::Heap;
+    /// # Heap::builder().limit(1 << 18).build().unwrap().enter(|cx| {
+    /// assert_eq!(cx.try_alloc([1u8; 1 << 18]).unwrap_err().requested(), (1 << 18) + 8);
+    /// # });
+    /// ```
+    pub fn requested(&self) -> usize {
+        self.1.requested
+    }
+
+    /// The panic of operations that do not answer with a value. The hook of a panic whose payload is no text does not
+    /// say what happened: the message is printed before it.
+    #[cold]
+    #[inline(never)]
+    #[track_caller]
+    pub(crate) fn panic(self) -> ! {
+        eprintln!("{self} (`try_alloc` and its like answer with a value instead)");
+        std::panic::panic_any(self.with(()))
+    }
+}
+
+impl<T> fmt::Debug for HeapFull<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Shortage { live, requested, .. } = self.1;
+        f.debug_struct("HeapFull")
+            .field("limit", &self.limit())
+            .field("live", &live)
+            .field("requested", &requested)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T> fmt::Display for HeapFull<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Shortage { live, requested, .. } = self.1;
+        write!(
+            f,
+            "the heap is full: {requested} bytes were asked for, {live} were alive at the end of the last cycle"
+        )?;
+        match self.limit() {
+            Some(limit) => write!(f, ", the limit is {limit}"),
+            None => f.write_str(", and the system has no more"),
+        }
+    }
+}
+
+impl<T> core::error::Error for HeapFull<T> {}
