@@ -1,6 +1,8 @@
 //! [`HeapFull`]: the answer of an operation that needs memory which is not to be had.
 
 use core::fmt;
+use core::panic::Location;
+use std::panic::{catch_unwind, resume_unwind};
 
 /// The heap has no room for what was asked for: a cycle left too much alive under the heap's
 /// [limit](crate::HeapBuilder::limit), too much was allocated since the last [safepoint](crate::Mutator::safepoint), or
@@ -101,14 +103,20 @@ impl<T> HeapFull<T> {
         self.1.requested
     }
 
-    /// The panic of operations that do not answer with a value. The hook of a panic whose payload is no text does not
-    /// say what happened: the message is printed before it.
+    /// Panics, for operations that do not answer with a value.
+    ///
+    /// The hook of panics prints a payload that is text, and of others nothing that says what happened. So a panic with the
+    /// message comes first, for the hook, and goes no further; what unwinds carries the value.
     #[cold]
     #[inline(never)]
     #[track_caller]
     pub(crate) fn panic(self) -> ! {
-        eprintln!("{self} (`try_alloc` and its like answer with a value instead)");
-        std::panic::panic_any(self.with(()))
+        let caller = Location::caller();
+        let full = self.with(());
+        let _told = catch_unwind(move || {
+            panic!("{full}, at {caller} (`try_alloc` and its like answer with a value instead)");
+        });
+        resume_unwind(Box::new(full))
     }
 }
 

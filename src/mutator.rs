@@ -245,7 +245,7 @@ impl<'s, B: Barrier> Mutator<'s, B> {
     #[inline(always)]
     pub fn safepoint(&mut self) {
         if self.collector().poll.get() {
-            self.safepoint_slow();
+            self.collector().safepoint::<B>();
         }
     }
 
@@ -279,58 +279,6 @@ impl<'s, B: Barrier> Mutator<'s, B> {
         self.collector().poll.get() && !self.collector().is_between_steps()
     }
 
-    #[cold]
-    #[inline(never)]
-    fn safepoint_slow(&mut self) {
-        let c = self.collector();
-        if c.is_between_steps() {
-            return;
-        }
-        let (pacer, phase) = (&c.pacer, c.phase.get());
-        c.book_all();
-        c.poll.set(c.stress);
-        if !pacer.pace.automatic {
-            return;
-        }
-        if phase == Phase::Idle && c.starved.get().is_some_and(|cycle| c.cycle.get() > cycle) {
-            c.starved.set(None);
-        }
-        let (starved, start) = (c.starved.get().is_some(), Instant::now());
-        let due = c.stress || starved || phase != Phase::Idle || pacer.wants_cycle();
-        // A mutator whose allocations fail has no use for time, unless cycles have shown that they cannot help it.
-        let in_need = c.stress || starved && !pacer.is_exhausted();
-        if !due || !in_need && pacer.must_leave_time() {
-            pacer.step_ended(0, phase == Phase::Idle, start);
-            c.poll.set(c.stress || starved);
-            return;
-        }
-        if phase == Phase::Idle {
-            pacer.idle_ends();
-        }
-        let mut meter = if c.stress {
-            // Cycles of the smallest steps, of small ones and of usual ones, in turn.
-            Meter::new(Budget::work([1, 1 << 10, 1 << 16][c.counters.cycles.get() as usize % 3]), start)
-        } else {
-            Meter::automatic(pacer.charge(starved, start), start)
-        };
-        // The sweeper's work is left to it, unless the next cycle is due.
-        let take_part = c.stress || starved || pacer.wants_cycle();
-        let ended = c.run::<B>(&mut meter, take_part);
-        let end = Instant::now();
-        match ended {
-            Ended::Cycle => {
-                pacer.step_ended(meter.spent, true, end);
-            }
-            Ended::Budget if pacer.step_ended(meter.spent, false, end) => c.poll.set(true),
-            Ended::Budget => {}
-            Ended::Waiting => pacer.nothing_to_do(end),
-        }
-        if starved {
-            c.poll.set(true);
-        }
-        c.paused(end - start);
-    }
-
     /// Does a step of the collector, within the budget; starts a cycle where none is in progress. A step ends when a
     /// cycle does.
     ///
@@ -341,14 +289,9 @@ impl<'s, B: Barrier> Mutator<'s, B> {
     /// heap.enter(|cx| while !cx.step(Budget::work(1)).cycle_ended {});
     /// ```
     pub fn step(&mut self, budget: Budget) -> Progress {
-        let start = Instant::now();
+        let (c, start) = (self.collector(), Instant::now());
         let mut meter = Meter::new(budget, start);
-        let c = self.collector();
-        c.book_all();
-        let ended = c.run::<B>(&mut meter, true);
-        let end = Instant::now();
-        c.paused(end - start);
-        c.pacer.step_ended(meter.spent, ended == Ended::Cycle, end);
+        let ended = c.step::<B>(&mut meter, start);
         Progress { phase: c.phase.get(), cycle_ended: ended == Ended::Cycle, work: meter.spent }
     }
 
@@ -363,27 +306,7 @@ impl<'s, B: Barrier> Mutator<'s, B> {
     /// # });
     /// ```
     pub fn collect(&mut self) {
-        let start = Instant::now();
-        if self.collector().phase.get() != Phase::Idle {
-            self.finish_cycle();
-        }
-        let c = self.collector();
-        c.roots.borrow_mut().reap();
-        c.stacks.borrow_mut().reap();
-        c.guardians.borrow_mut().reap();
-        self.finish_cycle();
-        self.collector().paused(start.elapsed());
-    }
-
-    fn finish_cycle(&mut self) {
-        let c = self.collector();
-        c.book_all();
-        // The sweeper may have a block in hand. It is not waited for anywhere else.
-        while c.run::<B>(&mut Meter::unlimited(), true) != Ended::Cycle {
-            std::thread::yield_now();
-        }
-        c.pacer.step_ended(0, true, Instant::now());
-        c.poll.set(c.stress && c.pacer.pace.automatic);
+        self.collector().collect::<B>();
     }
 
     /// Runs `f` in a scope of its own: what it roots is dropped from the roots when it ends, and what must leave goes
@@ -444,10 +367,7 @@ impl<'s, B: Barrier> Mutator<'s, B> {
     /// # });
     /// ```
     pub fn external(&self, delta: isize) {
-        let c = self.collector();
-        if c.pacer.external_changed(delta) {
-            c.poll.set(true);
-        }
+        self.collector().external_changed(delta);
     }
 
     /// What the heap has done so far.

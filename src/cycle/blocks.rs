@@ -49,6 +49,8 @@ pub(crate) struct Blocks {
     background: usize,
     /// Swept blocks with holes, by kind.
     available: [BlockLine; KINDS],
+    /// Bytes of the holes in them.
+    offered: usize,
     job: Option<Arc<Job>>,
     /// Blocks of the job before this one were looked at by the mutator.
     looked_at: usize,
@@ -59,6 +61,11 @@ pub(crate) struct Blocks {
     to_drop: Vec<BlockPtr>,
 }
 
+/// Bytes of a block that no object took in the last sweep.
+fn free_in(block: BlockPtr) -> usize {
+    BLOCK_ROOM - block.live.get() as usize * GRANULE
+}
+
 impl Blocks {
     pub fn new(limit: usize) -> Blocks {
         Blocks {
@@ -67,6 +74,7 @@ impl Blocks {
             all_drop: Vec::new(),
             background: 0,
             available: Default::default(),
+            offered: 0,
             job: None,
             looked_at: 0,
             put_off: VecDeque::new(),
@@ -87,6 +95,7 @@ impl Blocks {
                 break;
             }
             if accepts(block) {
+                self.offered -= free_in(block);
                 return true;
             }
             refused.get_or_insert(block);
@@ -95,11 +104,13 @@ impl Blocks {
         false
     }
 
-    /// Sweeps a few blocks, until one with holes is found or memory is free without. Nothing is dropped: allocation
-    /// runs no code of the user's.
+    /// Sweeps a few blocks, until one with holes is found or one is free. Also where memory is free without: what takes
+    /// new memory before a sweep is over makes the heap larger than it has to be. Nothing is dropped: allocation runs no
+    /// code of the user's.
     pub fn sweep_for(&mut self, kind: Kind) {
+        let used = self.arena.used;
         for _ in 0..SWEEP_AT_ALLOCATION {
-            let found = !self.available[kind as usize].is_empty() || self.arena.has_free_block();
+            let found = !self.available[kind as usize].is_empty() || self.arena.used < used;
             if found || !self.sweep_next(false) {
                 break;
             }
@@ -141,6 +152,7 @@ impl Blocks {
     pub fn start_sweep(&mut self, occupied: usize, mode: Sweep, overwrite: bool) {
         debug_assert!(self.job.is_none(), "a cycle ended before the last one was swept");
         self.available = Default::default();
+        self.offered = 0;
         let blocks = core::mem::take(&mut self.all);
         self.to_drop = core::mem::take(&mut self.all_drop);
         let weight = blocks.len() + core::mem::take(&mut self.background) * DROPS_WEIGH;
@@ -215,18 +227,24 @@ impl Blocks {
 
     #[cfg(test)]
     pub fn offer_for_tests(&mut self, block: BlockPtr) {
+        self.offered += free_in(block);
         self.available[block.kind() as usize].push_front(block);
+    }
+
+    #[cfg(test)]
+    pub fn recount_offered(&mut self) {
+        self.offered = self.available.iter().flat_map(BlockLine::iter).map(free_in).sum();
     }
 
     /// Files a swept block.
     pub fn take_over(&mut self, block: BlockPtr) {
-        let live = block.live.get() as usize * GRANULE;
-        if live == 0 {
+        if block.live.get() == 0 {
             self.arena.give_back(block);
             return;
         }
         self.file(block);
-        if !block.is_large() && BLOCK_ROOM - live >= MIN_FREE {
+        if !block.is_large() && free_in(block) >= MIN_FREE {
+            self.offered += free_in(block);
             self.available[block.kind() as usize].push_front(block);
         }
     }
@@ -315,6 +333,10 @@ impl Blocks {
                 }
             }
         }
+        let holes: usize = offered.iter().map(|&block| free_in(block)).sum();
+        if holes != self.offered {
+            return Some(format!("{holes} bytes are offered, and the count is {}", self.offered));
+        }
         let background = self.all.iter().filter(|block| block.kind() == Kind::BackgroundDrop).count();
         if background != self.background {
             return Some(format!("{background} blocks have background drops, and the count is {}", self.background));
@@ -349,7 +371,7 @@ impl Blocks {
     /// [`Collector::digest`](super::collector::Collector::digest).
     #[cfg(feature = "unsound-policies")]
     pub fn digest(&self, marker: &super::mark::Marker, digest: &mut crate::observe::digest::Digest<'_>) {
-        let Blocks { arena, all, all_drop, background, available, job, looked_at, put_off, to_drop } = self;
+        let Blocks { arena, all, all_drop, background, available, offered: _, job, looked_at, put_off, to_drop } = self;
         arena.digest(digest);
         digest.number(*background);
         let lists = [all.iter().collect(), all_drop.clone(), to_drop.clone()];
@@ -421,6 +443,11 @@ impl Blocks {
     /// Whether the limit leaves room for so many bytes outside.
     pub fn has_room_besides(&self, bytes: usize) -> bool {
         self.arena.used.saturating_add(bytes) <= self.arena.limit
+    }
+
+    /// Bytes that may be allocated without a sweep: what the limit leaves, and holes. `besides` count against the limit too.
+    pub fn free(&self, besides: usize) -> usize {
+        self.arena.limit.saturating_sub(self.arena.used.saturating_add(besides)).saturating_add(self.offered)
     }
 
     /// Bytes in blocks that are taken.

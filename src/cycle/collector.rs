@@ -77,8 +77,8 @@ pub(crate) struct Collector {
     pub window: Cell<bool>,
     /// It is decided what dies, and the sweep has not begun: unmarked objects may not be upgraded.
     pub condemned: Cell<bool>,
-    /// The cycle in which an allocation failed last, until one that started later has ended.
-    pub starved: Cell<Option<u64>>,
+    /// The cycle in which an allocation was refused last, until one that started later has ended.
+    pub refused: Cell<Option<u64>>,
     pub(super) birth: Cell<BirthColor>,
     pub phase: Cell<Phase>,
     /// Two areas a kind: small objects, and medium ones.
@@ -101,6 +101,8 @@ pub(crate) struct Collector {
     pub id: u64,
     pub sweep: Cell<Sweep>,
     pub stress: bool,
+    /// Safepoints in this cycle, under stress.
+    pub(super) stressed: Cell<u32>,
     /// Bytes and objects that were born black in this cycle.
     pub(super) born_black: Cell<usize>,
     /// Objects allocated when black births began.
@@ -124,7 +126,8 @@ impl Collector {
             poll: Cell::new(stress && pace.automatic),
             window: Cell::new(false),
             condemned: Cell::new(false),
-            starved: Cell::new(None),
+            refused: Cell::new(None),
+            stressed: Cell::new(0),
             birth: Cell::new(BirthColor::White),
             phase: Cell::new(Phase::Idle),
             bumps: core::array::from_fn(|_| Bump::new()),
@@ -164,20 +167,27 @@ impl Collector {
     pub fn reserve(&self, bytes: usize, kind: Kind) -> Option<NonNull<u8>> {
         let at = self.find_room(bytes, kind);
         if at.is_none() {
-            self.starve();
+            self.refuse(bytes);
         }
-        self.book_blocks();
+        self.look_at_limit();
         if self.sweep.get() == Sweep::Concurrent {
             self.blocks.borrow_mut().look_ahead();
         }
         at
     }
 
-    /// An allocation failed. From here on the pacer's sizes will not move any more, so the safepoints go on by
-    /// themselves until a cycle that starts now has ended: it may find that the mutator let go of something.
-    fn starve(&self) {
-        self.starved.set(Some(self.cycle.get()));
-        self.poll.set(true);
+    /// An allocation of so many bytes is refused. The next safepoint makes room, where a cycle can.
+    fn refuse(&self, bytes: usize) {
+        if bytes <= self.pacer.limit.bytes() {
+            self.refused.set(Some(self.cycle.get()));
+            self.pacer.limit.refused(self.free());
+            self.poll.set(true);
+        }
+    }
+
+    /// Bytes that the limit leaves to allocate, in what is swept.
+    pub fn free(&self) -> usize {
+        self.blocks.borrow().free(self.pacer.external())
     }
 
     fn find_room(&self, bytes: usize, kind: Kind) -> Option<NonNull<u8>> {
@@ -187,9 +197,6 @@ impl Collector {
         let bump = self.bump(kind, bytes);
         let (occupied, marked) = (self.marker.occupied(), self.marker.marked());
         self.booked(bump.retire(occupied, marked));
-        if self.pacer.is_exhausted() {
-            return None;
-        }
         if !bump.next_hole(occupied, bytes) {
             self.enter_next_block(bump, bytes, kind)?;
         }
@@ -223,9 +230,6 @@ impl Collector {
     }
 
     fn reserve_large(&self, bytes: usize, kind: Kind) -> Option<NonNull<u8>> {
-        if self.pacer.is_exhausted() {
-            return None;
-        }
         let room = bytes.checked_add(FIRST_GRANULE * GRANULE)?;
         let run = room.div_ceil(BLOCK_SIZE);
         let block = self.blocks.borrow_mut().take_run(run, kind, self.pacer.external()).ok()?;
@@ -253,10 +257,9 @@ impl Collector {
 
     /// Whether the limit leaves room for so many more bytes outside the heap.
     pub fn has_room_outside(&self, bytes: usize) -> bool {
-        let has_room = !self.pacer.is_exhausted()
-            && self.blocks.borrow().has_room_besides(self.pacer.external().saturating_add(bytes));
+        let has_room = self.blocks.borrow().has_room_besides(self.pacer.external().saturating_add(bytes));
         if !has_room {
-            self.starve();
+            self.refuse(bytes);
         }
         has_room
     }
@@ -266,6 +269,15 @@ impl Collector {
         if before != after && self.pacer.table_changed(before, after) {
             self.poll.set(true);
         }
+        self.look_at_limit();
+    }
+
+    /// Objects own `delta` bytes more outside the heap than before.
+    pub fn external_changed(&self, delta: isize) {
+        if self.pacer.external_changed(delta) {
+            self.poll.set(true);
+        }
+        self.look_at_limit();
     }
 
     /// Books allocated bytes, a hole at a time.
@@ -279,10 +291,13 @@ impl Collector {
         }
     }
 
-    /// Books the blocks that are taken.
-    fn book_blocks(&self) {
-        if self.pacer.blocks_taken(self.blocks.borrow().used()) {
-            self.poll.set(self.pacer.pace.automatic);
+    /// Where little is left under the limit the next safepoint has something to do.
+    fn look_at_limit(&self) {
+        if self.pacer.limit.exists()
+            && self.pacer.pace.automatic
+            && self.free() < self.pacer.wanted_free(self.phase.get() == Phase::Idle)
+        {
+            self.poll.set(true);
         }
     }
 
@@ -297,14 +312,14 @@ impl Collector {
     pub fn is_between_steps(&self) -> bool {
         self.phase.get() != Phase::Idle
             && !self.stress
-            && self.starved.get().is_none()
+            && self.refused.get().is_none()
+            && !self.is_short()
             && self.pacer.is_too_early(self.open_bytes())
     }
 
-    /// Books what was allocated in the open holes, and the blocks that are taken.
-    pub fn book_all(&self) {
-        self.checkpoint();
-        self.book_blocks();
+    /// Returns whether less is free under the limit than the reserve.
+    pub fn is_short(&self) -> bool {
+        self.pacer.limit.exists() && self.free() < self.pacer.reserve()
     }
 
     /// Books what was allocated in the open holes.
@@ -365,7 +380,7 @@ impl Collector {
         self.lived.set(objects);
         self.allocated_then.set(allocated);
         let time = c.phase_time[Phase::Mark as usize].get() + c.phase_time[Phase::MarkTermination as usize].get();
-        self.pacer.marking_ended(bytes, born_black, work, time, incremental);
+        self.pacer.marking_ended(bytes, born_black, work, time);
         if !self.pacer.pace.automatic {
             return;
         }

@@ -18,7 +18,7 @@ impl Collector {
             poll: _,
             window,
             condemned,
-            starved,
+            refused,
             birth,
             phase,
             bumps,
@@ -36,6 +36,8 @@ impl Collector {
             id: _,
             sweep,
             stress: _,
+            // Programs of the oracle step by themselves.
+            stressed: _,
             born_black,
             black_from,
             lived,
@@ -46,7 +48,7 @@ impl Collector {
         } = self;
         marker.look_at_notes();
         digest.number(phase.get() as usize);
-        for flag in [marking.get(), watch_roots.get(), window.get(), condemned.get(), starved.get().is_some()] {
+        for flag in [marking.get(), watch_roots.get(), window.get(), condemned.get(), refused.get().is_some()] {
             digest.flag(flag);
         }
         digest.number(birth.get() as usize);

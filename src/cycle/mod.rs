@@ -23,6 +23,7 @@ pub(crate) mod collector;
 #[cfg(feature = "unsound-policies")]
 mod digest;
 pub(crate) mod drain;
+mod driver;
 pub(crate) mod edges;
 mod list;
 pub(crate) mod mark;
@@ -142,7 +143,7 @@ impl Collector {
             Phase::Sweep => {
                 match self.blocks.borrow_mut().sweep_some(meter, take_part) {
                     ControlFlow::Continue(true) => {
-                        self.pacer.swept(B::RULES.incremental);
+                        self.pacer.swept();
                         self.phase.set(Phase::Release);
                     }
                     ControlFlow::Continue(false) => {}

@@ -33,14 +33,26 @@
 //! work as bytes were allocated since the last one, and that once more for each eighth of the goal: time bounds marking,
 //! and nothing bounds how fast a mutator allocates. (Garbage of 1 KiB a piece beside a shuffled list of 53 MiB, and a
 //! safepoint once in 1 MiB: a peak of 3.5 GB with the clock alone. And under insertion, which has to mark what is
-//! allocated, cycles did not end.)
+//! allocated, cycles did not end.) Who allocates a [`BURST`] and more between two safepoints has longer steps where debt is
+//! left, pays what is owed at once when the next burst would pass the goal, and where the goal was passed by as much the
+//! cycle is finished: so the peak is the goal and two bursts.
+//!
+//! **Bytes outside** of the dead are given back by drop code, after the goal of the next cycle was set. So what lives
+//! outside is taken to be the least that there was since marking ended: else a heap of buffers would take its garbage
+//! for live bytes, and its goal would double from cycle to cycle.
+//!
+//! Near a limit other rules hold: see [`limit`].
 
 use core::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use super::phase::Phase;
 use crate::full::Shortage;
+use limit::Limit;
+
+pub(crate) mod limit;
 
 /// An automatic step ends when it has taken so long, unless its debt is paid earlier. (Of 50 microseconds p99.9 of the
 /// interruptions at 1 GB and a million roots was 89 to 133 in three measurements, of 40, each beside one of them, 66 to
@@ -64,10 +76,10 @@ const MIN_POLL_BYTES: usize = POLL_BYTES / 2;
 /// cache, and one or two of another.
 const WRITES: usize = 256;
 /// So much at once is a burst: the mutator reaches safepoints rarely.
-const BURST: usize = 8 * POLL_BYTES;
+const BURST: usize = 4 * POLL_BYTES;
 /// The part of the headroom in which a cycle marks: one in so many, or more where marking takes longer.
 const MARKING_SHARE: usize = 8;
-/// Near the limit the collector takes at most half of each such window of wall-clock time.
+/// Where an allocation was refused the collector takes at most half of each such window of wall-clock time.
 const WINDOW: Duration = Duration::from_millis(10);
 /// External bytes count up to this.
 const MAX_EXTERNAL: usize = 1 << 50;
@@ -105,9 +117,20 @@ pub(crate) struct Pacer {
     /// whatever thread they were dropped.
     taken: Cell<usize>,
     pub given_back: Arc<AtomicUsize>,
-    /// What lived at the end of the last marking, bytes outside included, and what had been given back then.
-    live: Cell<usize>,
-    given_back_then: Cell<usize>,
+    /// Bytes of objects that lived at the end of the last marking.
+    lived: Cell<usize>,
+    /// The least that was outside since then, up to the next cycle.
+    least_outside: Cell<usize>,
+    /// A cycle marks: what is outside belongs to it.
+    is_marking: Cell<bool>,
+    incremental: bool,
+    /// Under the limit the goal lies below what the growth would make it.
+    squeezed: Cell<bool>,
+    /// The size at the last safepoint that had something to do.
+    seen: Cell<usize>,
+    /// The most that the mutator allocated between two safepoints lately.
+    burst: Cell<usize>,
+    pub limit: Limit,
     /// How much of that was not marked, but born black.
     born_black: Cell<usize>,
     /// When the last step ended.
@@ -120,9 +143,6 @@ pub(crate) struct Pacer {
     /// last one.
     spared: Cell<usize>,
     spared_then: Cell<usize>,
-    /// Bytes of blocks that are taken, which is what the limit counts, and how many were when the last cycle ended.
-    used: Cell<usize>,
-    used_then: Cell<usize>,
     goal: Cell<usize>,
     trigger: Cell<usize>,
     /// At this size the next safepoint has something to do.
@@ -139,8 +159,6 @@ pub(crate) struct Pacer {
     marked_for: Cell<Duration>,
     /// Headroom that was left when the cycle started.
     runway: Cell<usize>,
-    /// Full cycles in a row that freed too little under the limit.
-    futile: Cell<u32>,
     /// The current window: its start, and what steps took of it.
     window: Cell<Option<(Instant, Duration)>>,
 }
@@ -153,16 +171,20 @@ impl Pacer {
             external: Cell::new(0),
             taken: Cell::new(0),
             given_back: Arc::new(AtomicUsize::new(0)),
-            live: Cell::new(0),
-            given_back_then: Cell::new(0),
+            lived: Cell::new(0),
+            least_outside: Cell::new(0),
+            is_marking: Cell::new(false),
+            incremental,
+            squeezed: Cell::new(false),
+            seen: Cell::new(0),
+            burst: Cell::new(0),
+            limit: Limit::new(pace.limit),
             born_black: Cell::new(0),
             last_step: Cell::new(None),
             writes: Cell::new(0),
             barriers_owe: Cell::new(false),
             spared: Cell::new(0),
             spared_then: Cell::new(0),
-            used: Cell::new(0),
-            used_then: Cell::new(0),
             goal: Cell::new(0),
             trigger: Cell::new(0),
             poll_at: Cell::new(0),
@@ -173,10 +195,10 @@ impl Pacer {
             mark_time: Cell::new(Duration::ZERO),
             marked_for: Cell::new(Duration::ZERO),
             runway: Cell::new(0),
-            futile: Cell::new(0),
             window: Cell::new(None),
         };
-        pacer.aim(0, incremental);
+        pacer.aim();
+        pacer.wait_for_trigger();
         pacer
     }
 
@@ -194,19 +216,23 @@ impl Pacer {
         self.external.get().saturating_add(tables)
     }
 
-    /// Books an allocation. True: the next safepoint has something to do.
+    /// Books an allocation. Returns whether the next safepoint has something to do.
     #[inline]
     pub fn allocated(&self, bytes: usize) -> bool {
         self.heap.set(self.heap.get() + bytes);
+        self.limit.grew(bytes);
         self.size() >= self.poll_at.get()
     }
 
-    /// Books a change of the bytes outside. True: as above.
+    /// Books a change of the bytes outside. Returns whether the next safepoint has something to do.
     pub fn external_changed(&self, delta: isize) -> bool {
+        self.look_outside();
         // Far above any real size, and far below where sums overflow.
         self.external.set(self.external.get().saturating_add_signed(delta).min(MAX_EXTERNAL));
         if delta < 0 {
             self.shrank();
+        } else {
+            self.limit.grew(delta.unsigned_abs());
         }
         self.size() >= self.poll_at.get()
     }
@@ -214,57 +240,111 @@ impl Pacer {
     /// Bytes outside went in the middle of a cycle, perhaps: its next step is not to wait for as many to be allocated.
     /// (Where no cycle is in progress a safepoint looks once for nothing.)
     fn shrank(&self) {
+        self.look_outside();
         if self.pace.automatic {
             self.poll_at.set(self.poll_at.get().min(self.size().saturating_add(POLL_BYTES)));
         }
     }
 
-    /// Books what a table of the kit takes outside, or gives back before it is dropped. True: as above.
+    /// Books what a table of the kit takes outside, or gives back before it is dropped. Returns whether the next safepoint
+    /// has something to do.
     pub fn table_changed(&self, before: usize, after: usize) -> bool {
+        self.look_outside();
         self.taken.set(self.taken.get().wrapping_add(after));
         self.given_back.fetch_add(before, Ordering::Relaxed);
         if after < before {
             self.shrank();
+        } else {
+            self.limit.grew(after - before);
         }
         self.size() >= self.poll_at.get()
     }
 
+    /// Looks whether fewer bytes are outside than ever since marking ended: those that are gone were not alive then.
+    fn look_outside(&self) {
+        let outside = self.external();
+        if !self.is_marking.get() && outside < self.least_outside.get() {
+            self.least_outside.set(outside);
+            self.aim();
+            if self.pace.automatic {
+                self.poll_at.set(self.poll_at.get().min(self.trigger.get()));
+            }
+        }
+    }
+
+    /// Bytes that lived at the end of the last marking, bytes outside included, as far as is known.
+    pub fn live(&self) -> usize {
+        self.lived.get().saturating_add(self.least_outside.get())
+    }
+
     /// What an operation that lacks so many bytes answers.
     pub fn shortage(&self, requested: usize) -> Shortage {
-        Shortage { limit: self.pace.limit, live: self.live.get(), requested }
+        Shortage { limit: self.pace.limit, live: self.live(), requested }
     }
 
-    pub fn wants_cycle(&self) -> bool {
-        self.size() >= self.trigger.get() || self.is_near_limit()
+    /// Returns whether a cycle is to start. `free`: what the limit leaves, in bytes.
+    pub fn wants_cycle(&self, free: usize) -> bool {
+        self.look_outside();
+        self.size() >= self.trigger.get() || free < self.wanted_free(true)
     }
 
-    /// Books the blocks that are taken. True: the next safepoint has something to do.
-    pub fn blocks_taken(&self, used: usize) -> bool {
-        self.used.set(used);
-        self.is_near_limit()
+    /// With less than this free, in bytes, the next safepoint has something to do.
+    pub fn wanted_free(&self, idle: bool) -> usize {
+        if !self.limit.exists() {
+            0
+        } else if !idle {
+            self.reserve()
+        } else if self.limit.may_start() {
+            // The cycle has to end before the reserve is reached.
+            let room = if self.incremental { self.runway_of(self.pace.limit / 16) } else { 0 };
+            self.reserve().saturating_add(room)
+        } else {
+            0
+        }
     }
 
-    /// The blocks come near the limit, and have done so since the last cycle. Blocks hold less than they could, so the
-    /// trigger, which counts objects, may lie beyond the limit.
-    fn is_near_limit(&self) -> bool {
-        let (limit, used) = (self.pace.limit, self.used.get());
-        limit != usize::MAX
-            && used.saturating_add(self.external()) >= limit - limit / 8
-            && used >= self.used_then.get() + limit / 64
+    /// What should be free at a safepoint, in bytes.
+    pub fn reserve(&self) -> usize {
+        self.limit.reserve(self.burst.get())
+    }
+
+    /// Returns whether a mutator that allocates much between two safepoints outruns the collector, which is in this phase:
+    /// steps will not do.
+    pub fn is_outrun(&self, phase: Phase) -> bool {
+        let (size, goal, burst) = (self.size(), self.goal.get(), self.burst.get());
+        burst >= BURST
+            && match phase {
+                Phase::Idle => size > goal,
+                Phase::Mark | Phase::MarkTermination | Phase::Weak => size > goal.saturating_add(burst),
+                Phase::SweepTermination | Phase::Sweep | Phase::Release => size > self.trigger.get(),
+            }
     }
 
     /// Sets goal and trigger from what lives.
-    fn aim(&self, live: usize, incremental: bool) {
+    fn aim(&self) {
         let grown = |bytes: usize, growth: usize| bytes.saturating_add((bytes / 256).saturating_mul(growth));
+        let live = self.live();
         // What was born black uses headroom up, or garbage that floats would make room for more of it from cycle to cycle.
         // A quarter of the growth is left however much that is.
         let marked = live.saturating_sub(self.born_black.get());
-        let goal = grown(marked, self.pace.growth).max(grown(live, self.pace.growth / 4)).max(self.pace.floor);
-        // Under a limit the goal stays below it; a sliver of headroom remains, or cycles would follow at once.
-        let goal = goal.min(self.pace.limit - self.pace.limit / 16).max(live.saturating_add(2 * POLL_BYTES));
+        let wanted = grown(marked, self.pace.growth).max(grown(live, self.pace.growth / 4)).max(self.pace.floor);
+        let goal = self.limit.goal(wanted, live);
+        self.squeezed.set(goal < wanted);
+        // A sliver of headroom remains, or cycles would follow at once.
+        let goal = goal.max(live.saturating_add(2 * POLL_BYTES));
         self.goal.set(goal);
-        self.trigger.set(if incremental { goal - self.runway_of(goal - live) } else { goal });
+        self.trigger.set(if self.incremental { goal - self.runway_of(goal - live) } else { goal });
+    }
+
+    /// The next thing to do is to start a cycle.
+    fn wait_for_trigger(&self) {
         self.poll_at.set(if self.pace.automatic { self.trigger.get() } else { usize::MAX });
+    }
+
+    /// How long an automatic step takes at the most. Where the limit leaves little headroom what is allocated while a
+    /// cycle marks takes the most of it: marking has to be over soon.
+    fn step_time(&self) -> Duration {
+        if self.squeezed.get() { MAX_STEP_TIME } else { STEP_TIME }
     }
 
     /// The part of the headroom in which a cycle marks: what is allocated between as many full steps as marking took
@@ -274,7 +354,7 @@ impl Pacer {
     /// (With three quarters at the most p99.9 of the interruptions there, with a million roots, was 104 and 106
     /// microseconds, and 82 and 88 with this.)
     fn runway_of(&self, headroom: usize) -> usize {
-        let steps = (self.mark_time.get().as_nanos() / STEP_TIME.as_nanos()) as usize;
+        let steps = (self.mark_time.get().as_nanos() / self.step_time().as_nanos()) as usize;
         let runway = steps.saturating_mul(POLL_BYTES).saturating_sub(self.spared_then.get());
         let runway = runway.saturating_add(runway / 4);
         runway.clamp(headroom / MARKING_SHARE, headroom - headroom / 16)
@@ -291,54 +371,40 @@ impl Pacer {
         self.ratio.set(ratio.clamp(1 << (FIXED - 2), 1 << (FIXED + 6)) + own);
         self.charged.set(self.size());
         self.debt.set(0);
+        self.limit.cycle_starts();
+        self.look_outside();
+        self.is_marking.set(true);
         self.barriers_owe.set(false);
         self.spared.set(0);
     }
 
     /// Marking has ended: `live` bytes of objects survive, of which so many were born black. `time`: what marking has
     /// taken in all cycles together.
-    pub fn marking_ended(&self, live: usize, born_black: usize, work: usize, time: Duration, incremental: bool) {
+    pub fn marking_ended(&self, live: usize, born_black: usize, work: usize, time: Duration) {
         self.heap.set(live);
+        self.lived.set(live);
+        self.least_outside.set(self.external());
+        self.is_marking.set(false);
         self.born_black.set(born_black);
         self.mark_work.set(work);
         self.mark_time.set(time.saturating_sub(self.marked_for.replace(time)));
         self.spared_then.set(self.spared.get());
         self.charged.set(self.size());
+        self.seen.set(self.size());
         self.debt.set(0);
-        self.live.set(self.size());
-        self.given_back_then.set(self.given_back.load(Ordering::Relaxed));
-        self.futile.set(if self.is_futile(self.size()) { self.futile.get() + 1 } else { 0 });
-        self.aim(self.size(), incremental);
+        self.burst.set(self.burst.get() - self.burst.get() / 4);
+        self.limit.cycle_ended(self.live());
+        self.aim();
         if self.pace.automatic {
             // The sweep's steps go on.
             self.poll_at.set(self.size() + POLL_BYTES);
         }
     }
 
-    /// Everything is swept: what the dead owned outside has been given back, and was not alive. Without this a heap
-    /// of tables would take its garbage for live bytes, and its goal would grow from cycle to cycle.
-    pub fn swept(&self, incremental: bool) {
-        let freed = self.given_back.load(Ordering::Relaxed).wrapping_sub(self.given_back_then.get());
-        if freed > 0 {
-            let live = self.live.get().saturating_sub(freed);
-            if !self.is_futile(live) {
-                self.futile.set(0);
-            }
-            let poll_at = self.poll_at.get();
-            self.aim(live, incremental);
-            // The cycle's last steps go on.
-            self.poll_at.set(poll_at.min(self.poll_at.get()));
-        }
-    }
-
-    /// So much of the limit lives that a cycle was for nothing.
-    fn is_futile(&self, live: usize) -> bool {
-        self.pace.limit != usize::MAX && live > self.pace.limit - self.pace.limit / 32
-    }
-
-    /// Two full cycles in a row freed too little.
-    pub fn is_exhausted(&self) -> bool {
-        self.futile.get() >= 2
+    /// Everything is swept: what the dead owned outside has been given back, and was not alive.
+    pub fn swept(&self) {
+        self.look_outside();
+        self.limit.lives(self.live());
     }
 
     /// The next step starts a cycle: what was allocated before it owes nothing, and was no burst.
@@ -347,10 +413,18 @@ impl Pacer {
         self.debt.set(0);
     }
 
+    /// A safepoint has something to do: books what the mutator allocated since the one before it, as far as is known.
+    pub fn reached_safepoint(&self) {
+        let size = self.size();
+        let bytes = size.saturating_sub(self.seen.replace(size).max(self.poll_at.get().min(size)));
+        self.burst.set(self.burst.get().max(bytes));
+    }
+
     /// What the step that begins now should do. `starved`: allocation waits for it.
     pub fn charge(&self, starved: bool, now: Instant) -> Charge {
         let size = self.size();
         let bytes = size.saturating_sub(self.charged.replace(size));
+        self.look_outside();
         // Past the goal a byte owes more and more: the estimate was too low, and the cycle must end.
         let goal = self.goal.get().max(1);
         let lateness = 1 + size.saturating_sub(goal).saturating_mul(8) / goal;
@@ -367,14 +441,20 @@ impl Pacer {
         }
         let away = match self.last_step.get() {
             // Else the system ran somebody else, or the mutator allocates little and owes little.
+            Some(_) if bytes >= BURST && debt > owed => Duration::MAX,
             Some(last) if bytes >= BURST => now.saturating_duration_since(last),
             _ => Duration::ZERO,
         };
         let late = lateness.min(MAX_LATENESS);
+        if bytes >= BURST && size.saturating_add(bytes) > goal {
+            // The next burst would pass the goal.
+            let work = debt.max(least);
+            return Charge { work, anyway: work, time: MAX_STEP_TIME };
+        }
         let work = debt.clamp(least, MAX_STEP * late);
         // Or a mutator that allocates faster than the collector marks would outrun it without a bound.
         let anyway = if size > goal { work.min((bytes / 2).saturating_mul(late)) } else { 0 };
-        Charge { work, anyway, time: (away / 2).clamp(STEP_TIME, MAX_STEP_TIME) }
+        Charge { work, anyway, time: (away / 2).clamp(self.step_time(), MAX_STEP_TIME) }
     }
 
     /// Barriers have seen so many writes more. True: the next safepoint has something to do.
@@ -407,8 +487,8 @@ impl Pacer {
         self.last_step.set(Some(now));
         if idle {
             self.debt.set(0);
-            self.used_then.set(self.used.get());
-            self.poll_at.set(if self.pace.automatic { self.trigger.get() } else { usize::MAX });
+            self.look_outside();
+            self.wait_for_trigger();
             return false;
         }
         // While debt is left steps move together as the goal comes nearer. So they become no longer, and what the mutator
@@ -432,11 +512,8 @@ impl Pacer {
         self.poll_at.set(self.trigger.get().min(self.size() + 4 * POLL_BYTES));
     }
 
-    /// Near the limit: whether the mutator's half of the window is used up by steps.
+    /// Where an allocation was refused: returns whether the mutator's half of the window is used up by steps.
     pub fn must_leave_time(&self) -> bool {
-        if self.pace.limit == usize::MAX || self.size() < self.pace.limit - self.pace.limit / 8 {
-            return false;
-        }
         match self.window.get() {
             Some((start, taken)) if start.elapsed() < WINDOW => taken > WINDOW / 2,
             _ => {

@@ -135,11 +135,6 @@ impl Arena {
         self.memory.clone()
     }
 
-    /// Whether a block is free without asking the system for memory.
-    pub fn has_free_block(&self) -> bool {
-        self.chunks[self.first_free.min(self.chunks.len())..].iter().any(|c| c.free_count != 0 && c.rank() == 0)
-    }
-
     /// Takes `run` blocks in a row. `besides` are bytes that count against the limit too.
     pub fn take(&mut self, run: usize, kind: Kind, large: bool, besides: usize) -> Result<BlockPtr, Full> {
         let bytes = run.checked_mul(BLOCK_SIZE).ok_or(Full)?;
@@ -406,7 +401,6 @@ mod tests {
         let (base, bytes) = arena.make_ahead().unwrap();
         assert_eq!((bytes, arena.held), (chunk, AHEAD_FROM + chunk));
         assert_eq!(arena.make_ahead(), None, "one is enough");
-        assert!(!arena.has_free_block(), "what can be swept is swept before it is used");
         // SAFETY: the chunk is the arena's.
         unsafe { take_pages(base, bytes) };
         arena.give_back(large);

@@ -1,6 +1,8 @@
 //! Memory comes from the system late, and goes back to it.
 
-use grisaille::{Heap, Slot, Sweep};
+use std::sync::atomic::{AtomicIsize, Ordering};
+
+use grisaille::{Heap, Slot, Sweep, Trace};
 
 use crate::SWEEPS;
 
@@ -121,4 +123,59 @@ fn without_automatic_no_safepoint_collects() {
     let stats = heap.stats();
     assert_eq!((stats.cycles, stats.steps, stats.objects_freed), (0, 0, 0));
     assert_eq!(heap.phase(), grisaille::Phase::Idle);
+}
+
+static DEAD: AtomicIsize = AtomicIsize::new(0);
+
+/// A buffer outside the heap, which the program reports by hand.
+struct Buffer(usize);
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        DEAD.fetch_sub(self.0 as isize, Ordering::Relaxed);
+    }
+}
+
+#[derive(Trace)]
+#[trace(drop = "background")]
+struct Swept {
+    #[trace(skip)]
+    _buffer: Buffer,
+}
+
+#[derive(Trace)]
+struct Dropped {
+    #[trace(skip)]
+    _buffer: Buffer,
+}
+
+/// Garbage of 64 KiB a piece outside: 3, 6, 12 .. 1003 MiB were outside after ten cycles, though nothing lived.
+#[test]
+fn garbage_outside_does_not_let_the_goal_grow() {
+    const BYTES: usize = 1 << 16;
+    let floor = 4 << 20;
+    for (late, background) in [(1, false), (1, true), (8, false), (8, true)] {
+        for sweep in SWEEPS {
+            DEAD.store(0, Ordering::Relaxed);
+            Heap::builder().floor(floor).sweep(sweep).build().unwrap().enter(|cx| {
+                let mut peak = 0;
+                for number in 0..1500 {
+                    if background {
+                        cx.alloc(Swept { _buffer: Buffer(BYTES) });
+                    } else {
+                        cx.alloc(Dropped { _buffer: Buffer(BYTES) });
+                    }
+                    cx.external(BYTES as isize);
+                    if number % late == 0 {
+                        cx.external(DEAD.swap(0, Ordering::Relaxed));
+                    }
+                    peak = peak.max(cx.stats().bytes_external as usize);
+                    cx.safepoint();
+                }
+                assert!(cx.stats().cycles > 10, "{sweep:?}");
+                let bound = floor + floor / 10 + (late + 1) * BYTES;
+                assert!(peak <= bound, "{peak} bytes outside, where {bound} is the bound: {sweep:?}, {late}");
+            });
+        }
+    }
 }

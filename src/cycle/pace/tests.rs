@@ -4,7 +4,7 @@ use super::super::meter::Meter;
 use super::*;
 use crate::cycle::meter::Budget;
 use crate::cycle::phase::Phase;
-use crate::{Barrier, Deletion, Gc, Heap, Hybrid, Insertion, Mutator, Slot, Stack, StackView, Watermark};
+use crate::{Barrier, Deletion, Gc, Heap, Hybrid, Insertion, Mutator, Slot, Stack, StackView, StopTheWorld, Watermark};
 
 fn pacer(limit: usize) -> Pacer {
     Pacer::new(Pace { growth: 256, floor: 1 << 20, limit, automatic: true }, true)
@@ -13,18 +13,18 @@ fn pacer(limit: usize) -> Pacer {
 #[test]
 fn a_small_heap_does_not_collect_before_the_last_eighth_of_the_floor() {
     let pacer = pacer(usize::MAX);
-    assert!(!pacer.allocated((7 << 17) - 1) && !pacer.wants_cycle());
-    assert!(pacer.allocated(1) && pacer.wants_cycle());
+    assert!(!pacer.allocated((7 << 17) - 1) && !pacer.wants_cycle(usize::MAX));
+    assert!(pacer.allocated(1) && pacer.wants_cycle(usize::MAX));
 }
 
 #[test]
 fn marking_is_paid_for_before_the_goal() {
     let pacer = pacer(usize::MAX);
     pacer.allocated(8 << 20);
-    pacer.marking_ended(8 << 20, 0, 12 << 20, Duration::ZERO, true);
+    pacer.marking_ended(8 << 20, 0, 12 << 20, Duration::ZERO);
     assert_eq!(pacer.goal.get(), 16 << 20);
     pacer.allocated(7 << 20);
-    assert!(pacer.wants_cycle());
+    assert!(pacer.wants_cycle(usize::MAX));
     pacer.cycle_starts(false);
     let (now, mut work) = (Instant::now(), 0);
     while pacer.size() < pacer.goal.get() {
@@ -44,9 +44,9 @@ fn marking_is_paid_for_before_the_goal() {
 #[test]
 fn what_was_born_black_uses_headroom_up() {
     let pacer = pacer(usize::MAX);
-    pacer.marking_ended(8 << 20, 2 << 20, 12 << 20, Duration::ZERO, true);
+    pacer.marking_ended(8 << 20, 2 << 20, 12 << 20, Duration::ZERO);
     assert_eq!(pacer.goal.get(), 12 << 20);
-    pacer.marking_ended(8 << 20, 6 << 20, 12 << 20, Duration::ZERO, true);
+    pacer.marking_ended(8 << 20, 6 << 20, 12 << 20, Duration::ZERO);
     assert_eq!(pacer.goal.get(), 10 << 20, "but not all of it");
 }
 
@@ -60,31 +60,63 @@ fn what_was_allocated_before_a_cycle_is_no_burst() {
 
 #[test]
 fn debt_is_carried_and_each_step_bounded() {
-    let pacer = pacer(usize::MAX);
+    let (pacer, now) = (pacer(usize::MAX), Instant::now());
     pacer.cycle_starts(false);
-    pacer.allocated(64 << 20);
-    let (now, time, work) = (Instant::now(), STEP_TIME, MAX_STEP * MAX_LATENESS);
-    assert_eq!(pacer.charge(false, now), Charge { work, anyway: work, time });
+    let charge = || {
+        pacer.allocated(BURST - 1);
+        pacer.charge(false, now)
+    };
+    while pacer.size() <= 4 * pacer.goal.get() {
+        assert!(charge().work <= MAX_STEP * MAX_LATENESS);
+    }
+    let (work, time) = (MAX_STEP * MAX_LATENESS, STEP_TIME);
+    assert_eq!(charge(), Charge { work, anyway: (BURST - 1) / 2 * MAX_LATENESS, time });
     assert!(pacer.step_ended(1 << 16, false, now), "the next safepoint goes on");
     assert!(!pacer.is_too_early(0));
     assert_eq!(pacer.charge(false, now + STEP_TIME), Charge { work, anyway: 0, time });
+}
+
+#[test]
+fn a_burst_whose_like_would_pass_the_goal_pays_all_of_its_debt() {
+    let (pacer, now) = (pacer(usize::MAX), Instant::now());
+    pacer.allocated(1 << 19);
+    pacer.cycle_starts(false);
+    pacer.allocated(BURST);
+    let charge = pacer.charge(false, now);
+    assert_eq!((charge.anyway, charge.time), (0, STEP_TIME), "there is room for more");
+    pacer.allocated(3 << 17);
+    let charge = pacer.charge(false, now);
+    assert_eq!((charge.work, charge.anyway), (pacer.debt.get(), pacer.debt.get()));
+}
+
+#[test]
+fn a_burst_that_finds_debt_left_has_a_longer_step() {
+    let (pacer, now) = (pacer(usize::MAX), Instant::now());
+    pacer.marking_ended(8 << 20, 0, 64 << 20, Duration::ZERO);
+    pacer.cycle_starts(false);
+    pacer.step_ended(0, false, now);
+    for time in [STEP_TIME, MAX_STEP_TIME] {
+        pacer.allocated(BURST);
+        assert_eq!(pacer.charge(false, now).time, time);
+    }
 }
 
 /// The clock stopped each step, and a mutator that allocated faster than the collector marks outran it without a bound.
 #[test]
 fn past_the_goal_the_clock_does_not_stop_a_step_before_half_of_what_was_allocated() {
     let pacer = pacer(usize::MAX);
-    pacer.allocated(pacer.goal.get());
+    let (now, goal) = (Instant::now(), pacer.goal.get());
     pacer.cycle_starts(false);
-    let now = Instant::now();
-    assert_eq!(pacer.charge(false, now).anyway, 0, "in time");
-    let goal = pacer.goal.get();
-    for (bytes, anyway) in [
-        (16 << 10, MIN_STEP),
-        (goal / 8, goal / 8),
-        (goal / 8 * 7, goal / 16 * 7 * MAX_LATENESS),
-        (goal * 63, MAX_STEP * MAX_LATENESS),
+    for (past, bytes, anyway) in [
+        (0, 16 << 10, 0),
+        (16 << 10, 16 << 10, MIN_STEP),
+        (goal / 8, 32 << 10, 32 << 10),
+        (goal, 32 << 10, (16 << 10) * MAX_LATENESS),
+        (64 * goal, 32 << 10, (16 << 10) * MAX_LATENESS),
     ] {
+        pacer.heap.set(goal + past - bytes);
+        pacer.charged.set(pacer.size());
+        pacer.debt.set(MAX_STEP);
         pacer.allocated(bytes);
         let charge = Charge { time: Duration::ZERO, ..pacer.charge(false, now) };
         assert_eq!(charge.anyway, anyway);
@@ -92,7 +124,7 @@ fn past_the_goal_the_clock_does_not_stop_a_step_before_half_of_what_was_allocate
         while !meter.exhausted() {
             meter.spend_run(meter.room().min(1 << 10), None);
         }
-        assert_eq!(meter.spent, anyway);
+        assert_eq!(meter.spent, anyway.max(1 << 10));
         let mut meter = Meter::automatic(charge, now);
         while !meter.spend(64) {}
         assert!((anyway..anyway + MIN_STEP).contains(&meter.spent), "{}", meter.spent);
@@ -296,7 +328,9 @@ fn a_failed_allocation_does_not_wait_between_two_steps() {
         }
         let steps = cx.stats().steps;
         assert!(!cx.safepoint_due());
-        assert!(cx.try_alloc([0u8; 1 << 18]).is_err());
+        assert!(cx.try_alloc([0u8; (1 << 18) + 1]).is_err());
+        assert!(!cx.safepoint_due(), "no cycle can help what is larger than the limit");
+        assert!(cx.try_alloc([0u8; (1 << 18) - (1 << 15)]).is_err());
         assert!(cx.safepoint_due());
         cx.safepoint();
         assert_eq!(cx.stats().steps, steps + 1);
@@ -326,7 +360,7 @@ fn a_cycle_starts_sooner_where_marking_takes_longer() {
     let mut total = Duration::ZERO;
     for (steps, room) in [(0, 1 << 20), (80, 80 * (20 << 10)), (290, 290 * (20 << 10)), (1000, 15 << 19)] {
         total += steps * STEP_TIME;
-        pacer.marking_ended(8 << 20, 0, 12 << 20, total, true);
+        pacer.marking_ended(8 << 20, 0, 12 << 20, total);
         assert_eq!((pacer.goal.get(), pacer.trigger.get()), (16 << 20, (16 << 20) - room));
     }
 }
@@ -346,17 +380,71 @@ fn a_cycle_starts_later_where_barriers_owed_the_steps() {
             pacer.step_ended(0, false, now);
         }
         total += 290 * STEP_TIME;
-        pacer.marking_ended(8 << 20, 0, 12 << 20, total, true);
+        pacer.marking_ended(8 << 20, 0, 12 << 20, total);
         let room = (290 * (20 << 10) - owed * (15 << 10)).max(1 << 20);
         assert_eq!(pacer.trigger.get(), (16 << 20) - room);
     }
 }
 
+/// Each cycle's goal was made of the garbage of the last one: it doubled from cycle to cycle, and nothing lived.
 #[test]
-fn futile_cycles_are_counted_in_a_row() {
-    let pacer = pacer(1 << 20);
-    for (live, exhausted) in [(1 << 20, false), (1 << 19, false), (1 << 20, false), (1 << 20, true), (1 << 10, false)] {
-        pacer.marking_ended(live, 0, live, Duration::ZERO, true);
-        assert_eq!(pacer.is_exhausted(), exhausted);
+fn what_the_dead_owned_outside_is_no_part_of_the_next_goal() {
+    let pacer = pacer(usize::MAX);
+    for _ in 0..8 {
+        while !pacer.wants_cycle(usize::MAX) {
+            pacer.external_changed(1 << 16);
+        }
+        assert!(pacer.size() <= 1 << 20, "the floor is the goal");
+        pacer.cycle_starts(false);
+        pacer.marking_ended(0, 0, 0, Duration::ZERO);
+        pacer.swept();
+        pacer.step_ended(0, true, Instant::now());
+        // Drop code tells of the dead late, when others live already.
+        let dead = pacer.external() as isize;
+        pacer.external_changed(1 << 16);
+        pacer.external_changed(-dead);
+        assert_eq!(pacer.goal.get(), 1 << 20);
+        pacer.external_changed(-(1 << 16));
     }
+}
+
+#[test]
+fn what_is_outside_and_stays_is_part_of_the_next_goal() {
+    let pacer = pacer(usize::MAX);
+    pacer.external_changed(8 << 20);
+    pacer.cycle_starts(false);
+    pacer.marking_ended(0, 0, 0, Duration::ZERO);
+    pacer.swept();
+    assert_eq!(pacer.goal.get(), 16 << 20);
+    (0..99).for_each(|_| {
+        pacer.external_changed(1 << 20);
+        pacer.external_changed(-(1 << 20));
+    });
+    assert_eq!((pacer.goal.get(), pacer.live()), (16 << 20, 8 << 20), "what comes and goes is not what lived");
+}
+
+/// A mutator that allocates much between two safepoints: the peak is the goal and two bursts.
+#[test]
+fn a_mutator_of_large_bursts_does_not_outrun_the_collector() {
+    fn peaks<B: Barrier>() {
+        Heap::builder().barrier::<B>().build().unwrap().enter(|cx| {
+            let _kept: Vec<_> = (0..6 << 20 >> 6).map(|n| cx.root(cx.alloc([n as u64; 7]))).collect();
+            cx.collect();
+            let goal = cx.collector().pacer.goal.get();
+            for burst in [1 << 17, 1 << 19, 2 << 20, 8 << 20] {
+                let (mut peak, cycles) = (0, cx.stats().cycles);
+                while cx.stats().cycles < cycles + 4 {
+                    (0..burst >> 6).for_each(|n| _ = cx.alloc([n as u64; 7]));
+                    peak = peak.max(cx.stats().bytes_live as usize);
+                    cx.safepoint();
+                }
+                assert!(peak <= goal + 2 * burst, "{peak} bytes, a goal of {goal}, bursts of {burst}");
+            }
+        });
+    }
+    peaks::<Insertion>();
+    peaks::<Deletion>();
+    peaks::<Hybrid>();
+    peaks::<Watermark>();
+    peaks::<StopTheWorld>();
 }

@@ -53,9 +53,10 @@ fn what_was_freed_is_named_with_the_way_to_it() {
         // The accounts are made to agree, so that the dangling pointer is what is found.
         let block = BlockPtr::of(second);
         block.live.set(block.live.get() - second.granules() as u32);
+        cx.collector().blocks.borrow_mut().recount_offered();
         let (c, bytes) = (&cx.collector().counters, second.granules() * GRANULE);
         c.objects_freed.set(c.objects_freed.get() + 1);
-        cx.collector().pacer.marking_ended(cx.stats().bytes_live as usize - bytes, 0, 0, Duration::ZERO, true);
+        cx.collector().pacer.marking_ended(cx.stats().bytes_live as usize - bytes, 0, 0, Duration::ZERO);
     });
     assert!(error.contains("where no object is"), "{error}");
     assert!(error.contains("path: local 0 -> ") && error.contains("Link"), "{error}");

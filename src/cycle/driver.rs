@@ -1,0 +1,157 @@
+//! The driver: what a safepoint, a step and a collection make of the phase machine.
+
+use std::time::Instant;
+
+use super::Ended;
+use super::collector::Collector;
+use super::meter::{Budget, Meter};
+use super::phase::Phase;
+use crate::barrier::Barrier;
+
+/// Under stress cycles come in these shapes, in turn: the work of a step, and the safepoint at which the cycle is finished
+/// at the latest. So whole cycles happen early and often, under policies too that mark what is written, and steps of
+/// every size lie between a program's operations.
+const STRESS: [(usize, u32); 5] = [(1 << 12, 6), (1, 48), (usize::MAX, 1), (1 << 10, 24), (1, 400)];
+
+/// How often a safepoint lets other threads run while the sweeper's thread has the last block in hand.
+const PATIENCE: usize = 256;
+
+impl Collector {
+    /// What a safepoint does that has something to do.
+    #[cold]
+    #[inline(never)]
+    pub fn safepoint<B: Barrier>(&self) {
+        if self.is_between_steps() {
+            return;
+        }
+        self.checkpoint();
+        self.poll.set(self.stress);
+        if !self.pacer.pace.automatic {
+            return;
+        }
+        self.pacer.reached_safepoint();
+        let start = Instant::now();
+        if self.stress {
+            self.stressed_step::<B>(start);
+        } else if self.must_make_room() {
+            self.make_room::<B>(start);
+        } else {
+            self.automatic_step::<B>(start);
+        }
+        if self.refused.get().is_some_and(|cycle| self.cycle.get() > cycle) && self.phase.get() == Phase::Idle {
+            self.refused.set(None);
+        }
+        if self.refused.get().is_some() {
+            self.poll.set(true);
+        }
+    }
+
+    /// A step of the pacer's size.
+    fn automatic_step<B: Barrier>(&self, start: Instant) {
+        let (pacer, phase, refused) = (&self.pacer, self.phase.get(), self.refused.get().is_some());
+        let due = refused || phase != Phase::Idle || pacer.wants_cycle(self.free());
+        if !due || refused && pacer.must_leave_time() {
+            pacer.step_ended(0, phase == Phase::Idle, start);
+            return;
+        }
+        if phase == Phase::Idle {
+            pacer.idle_ends();
+        }
+        let mut meter = Meter::automatic(pacer.charge(refused, start), start);
+        // The sweeper's work is left to it, unless the next cycle is due.
+        let take_part = refused || pacer.wants_cycle(self.free());
+        let ended = self.run::<B>(&mut meter, take_part);
+        let end = Instant::now();
+        match ended {
+            Ended::Cycle => {
+                pacer.step_ended(meter.spent, true, end);
+            }
+            Ended::Budget if pacer.step_ended(meter.spent, false, end) => self.poll.set(true),
+            Ended::Budget => {}
+            Ended::Waiting => pacer.nothing_to_do(end),
+        }
+        self.paused(end - start);
+    }
+
+    /// A step under stress.
+    fn stressed_step<B: Barrier>(&self, start: Instant) {
+        let (work, most) = STRESS[self.counters.cycles.get() as usize % STRESS.len()];
+        let safepoints = self.stressed.get() + 1;
+        let cycle = self.counters.cycles.get();
+        if safepoints >= most {
+            self.finish_cycle::<B>(PATIENCE);
+        } else {
+            let mut meter = Meter::new(Budget::work(work), start);
+            let ended = self.run::<B>(&mut meter, true);
+            self.pacer.step_ended(meter.spent, ended == Ended::Cycle, start);
+        }
+        self.stressed.set(if self.counters.cycles.get() > cycle { 0 } else { safepoints });
+        self.paused(start.elapsed());
+    }
+
+    /// Returns whether steps will not do: memory is short, and a cycle may be had; or the mutator outruns the collector.
+    fn must_make_room(&self) -> bool {
+        let phase = self.phase.get();
+        let short = self.is_short() && (phase != Phase::Idle || self.pacer.limit.may_start());
+        short || self.refused.get().is_some() && self.pacer.limit.may_start() || self.pacer.is_outrun(phase)
+    }
+
+    /// Finishes the cycle in progress, and runs a whole one where memory is short still or an allocation was refused
+    /// since the last one began.
+    fn make_room<B: Barrier>(&self, start: Instant) {
+        if self.phase.get() != Phase::Idle {
+            self.finish_cycle::<B>(PATIENCE);
+        }
+        if self.phase.get() == Phase::Idle && self.must_make_room() {
+            self.pacer.idle_ends();
+            self.finish_cycle::<B>(PATIENCE);
+        }
+        self.paused(start.elapsed());
+    }
+
+    /// Does a step of the embedder's size.
+    pub fn step<B: Barrier>(&self, meter: &mut Meter, start: Instant) -> Ended {
+        self.checkpoint();
+        let ended = self.run::<B>(meter, true);
+        let end = Instant::now();
+        self.paused(end - start);
+        self.pacer.step_ended(meter.spent, ended == Ended::Cycle, end);
+        ended
+    }
+
+    /// Finishes the cycle in progress, if any, and runs a whole one.
+    pub fn collect<B: Barrier>(&self) {
+        let start = Instant::now();
+        if self.phase.get() != Phase::Idle {
+            self.finish_cycle::<B>(usize::MAX);
+        }
+        self.roots.borrow_mut().reap();
+        self.stacks.borrow_mut().reap();
+        self.guardians.borrow_mut().reap();
+        self.finish_cycle::<B>(usize::MAX);
+        self.paused(start.elapsed());
+    }
+
+    /// Runs the phase machine to the end of a cycle, and lets other threads run up to `patience` times where the sweeper's
+    /// thread has a block in hand and nothing else is left to do.
+    fn finish_cycle<B: Barrier>(&self, patience: usize) {
+        self.checkpoint();
+        let mut waits = 0;
+        let ended = loop {
+            match self.run::<B>(&mut Meter::unlimited(), true) {
+                Ended::Waiting if waits < patience => waits += 1,
+                Ended::Waiting => break false,
+                Ended::Cycle => break true,
+                Ended::Budget => {}
+            }
+            std::thread::yield_now();
+        };
+        let now = Instant::now();
+        if ended {
+            self.pacer.step_ended(0, true, now);
+        } else {
+            self.pacer.nothing_to_do(now);
+        }
+        self.poll.set(self.stress && self.pacer.pace.automatic);
+    }
+}

@@ -1,0 +1,172 @@
+//! [`Limit`]: what a heap's limit asks of safepoints, so that garbage is no reason to refuse an allocation.
+//!
+//! **The rule.** An allocation is refused only where a cycle that began after the last refusal left too much alive, or
+//! where more was allocated since the last safepoint than was in reserve. So:
+//!
+//! * a safepoint that finds less than the *reserve* free finishes the cycle in progress, or runs one, in one pause;
+//! * a safepoint after a refusal does the same, and the cycle is one that began after the refusal;
+//! * such a cycle begins at most once in a *quantum* of growth, 1/32 of the limit, and not where more than 15/16 of the limit
+//!   lived at the end of the last one: from there on the heap says that it is full, and does not spend the time.
+//!
+//! The reserve is 1/16 of the limit while at most 4/5 of the limit live: a mutator may allocate as much between two
+//! safepoints. Above that it is what the mutator has allocated between two safepoints lately, at most 1/16: a larger
+//! reserve would leave no room between two cycles.
+
+use core::cell::Cell;
+
+/// Bytes of growth between two cycles of a heap without a limit, where the system has no memory, at the least.
+const MIN_QUANTUM: usize = 1 << 20;
+
+/// See the module. Sizes are in bytes.
+pub(crate) struct Limit {
+    /// `usize::MAX`: there is none.
+    bytes: usize,
+    /// By how much the heap, and what it owns outside, has grown so far. It wraps.
+    grown: Cell<usize>,
+    /// The same when the last cycle began.
+    grown_at_start: Cell<usize>,
+    /// What lived at the end of the last cycle.
+    live: Cell<usize>,
+    /// Free memory that an allocation could not use when it was refused: it lies in pieces.
+    unusable: Cell<usize>,
+}
+
+impl Limit {
+    pub fn new(bytes: usize) -> Limit {
+        Limit { bytes, grown: Cell::new(0), grown_at_start: Cell::new(0), live: Cell::new(0), unusable: Cell::new(0) }
+    }
+
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub fn exists(&self) -> bool {
+        self.bytes != usize::MAX
+    }
+
+    /// Books growth.
+    #[inline]
+    pub fn grew(&self, bytes: usize) {
+        self.grown.set(self.grown.get().wrapping_add(bytes));
+    }
+
+    /// A cycle begins.
+    pub fn cycle_starts(&self) {
+        self.grown_at_start.set(self.grown.get());
+    }
+
+    /// Marking has ended, and so much lives.
+    pub fn cycle_ended(&self, live: usize) {
+        self.lives(live);
+        self.unusable.set(self.unusable.get() / 2);
+    }
+
+    /// Books what lives, as it is known by now.
+    pub fn lives(&self, live: usize) {
+        self.live.set(live);
+    }
+
+    /// Books a refusal, with so much free.
+    pub fn refused(&self, free: usize) {
+        if self.exists() {
+            self.unusable.set(self.unusable.get().max(free.min(self.bytes / 8)));
+        }
+    }
+
+    /// Growth between the beginnings of two cycles that the limit asks for, at the least.
+    fn quantum(&self) -> usize {
+        if self.exists() { self.bytes / 32 } else { (self.live.get() / 32).max(MIN_QUANTUM) }
+    }
+
+    /// Returns whether a cycle may begin because memory is short.
+    pub fn may_start(&self) -> bool {
+        self.live.get() <= self.bytes - self.bytes / 16
+            && self.grown.get().wrapping_sub(self.grown_at_start.get()) >= self.quantum()
+    }
+
+    /// What should be free at a safepoint. `burst`: what the mutator allocates between two safepoints at the most.
+    pub fn reserve(&self, burst: usize) -> usize {
+        let most = self.bytes / 16;
+        let reserve = if self.live.get() <= self.bytes / 5 * 4 {
+            most
+        } else {
+            burst.saturating_mul(2).clamp(self.bytes / 128, most)
+        };
+        reserve + self.unusable.get()
+    }
+
+    /// The goal of a cycle under the limit, where `live` bytes live and `wanted` would be the goal without one: blocks
+    /// have fronts, and the reserve is not to be touched.
+    pub fn goal(&self, wanted: usize, live: usize) -> usize {
+        if !self.exists() {
+            return wanted;
+        }
+        let room = self.bytes - self.bytes / 32;
+        wanted.min(room - self.bytes / 16).max(live.saturating_add(self.quantum()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: usize = 1 << 20;
+
+    #[test]
+    fn a_cycle_begins_once_in_a_quantum_and_not_where_all_lives() {
+        let limit = Limit::new(64 * MIB);
+        assert!(!limit.may_start());
+        limit.grew(2 * MIB - 1);
+        assert!(!limit.may_start());
+        limit.grew(1);
+        assert!(limit.may_start());
+        limit.cycle_starts();
+        assert!(!limit.may_start());
+        limit.grew(2 * MIB);
+        for (live, may) in [(60 * MIB, true), (60 * MIB + 1, false), (0, true)] {
+            limit.cycle_ended(live);
+            assert_eq!(limit.may_start(), may, "{live}");
+        }
+    }
+
+    #[test]
+    fn the_reserve_is_a_sixteenth_and_less_where_much_lives() {
+        let limit = Limit::new(64 * MIB);
+        assert_eq!(limit.reserve(0), 4 * MIB);
+        limit.cycle_ended(limit.bytes / 5 * 4);
+        assert_eq!(limit.reserve(0), 4 * MIB);
+        limit.cycle_ended(limit.bytes / 5 * 4 + 1);
+        assert_eq!([0, MIB, 64 * MIB].map(|burst| limit.reserve(burst)), [MIB / 2, 2 * MIB, 4 * MIB]);
+    }
+
+    #[test]
+    fn what_could_not_be_used_is_no_reserve_and_is_forgotten() {
+        let limit = Limit::new(64 * MIB);
+        limit.refused(3 * MIB);
+        limit.refused(MIB);
+        assert_eq!(limit.reserve(0), 7 * MIB);
+        limit.refused(60 * MIB);
+        assert_eq!(limit.reserve(0), 12 * MIB);
+        (0..32).for_each(|_| limit.cycle_ended(0));
+        assert_eq!(limit.reserve(0), 4 * MIB);
+    }
+
+    #[test]
+    fn a_goal_leaves_the_reserve_or_room_for_a_quantum() {
+        let limit = Limit::new(64 * MIB);
+        assert_eq!(limit.goal(40 * MIB, 20 * MIB), 40 * MIB);
+        assert_eq!(limit.goal(100 * MIB, 50 * MIB), 58 * MIB);
+        assert_eq!(limit.goal(120 * MIB, 60 * MIB), 62 * MIB);
+        assert_eq!(Limit::new(usize::MAX).goal(7, 9), 7);
+    }
+
+    #[test]
+    fn without_a_limit_nothing_is_short_but_a_refusal_may_start_a_cycle() {
+        let limit = Limit::new(usize::MAX);
+        limit.refused(3 * MIB);
+        limit.cycle_ended(1 << 40);
+        assert!(!limit.may_start());
+        limit.grew(1 << 36);
+        assert!(limit.may_start());
+    }
+}
