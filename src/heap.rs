@@ -234,8 +234,17 @@ impl<B: Barrier> HeapBuilder<B> {
         HeapBuilder { sweep, ..self }
     }
 
-    /// A collector step at every safepoint, however small, and freed memory overwritten: finds pointers that should
-    /// have been rooted. Slow.
+    /// Runs a collector step at every safepoint, and overwrites freed memory: finds pointers that should have been rooted.
+    /// Steps of every size make whole cycles, the first one within six safepoints, some of them within one, and none takes
+    /// more than 400. (A cycle ends later where the sweeper's thread has a block in hand and no processor.) Slow.
+    ///
+    /// ```
+    /// # use grisaille::Heap;
+    /// Heap::builder().stress(true).build().unwrap().enter(|cx| {
+    ///     (0..20).for_each(|_| cx.safepoint());
+    ///     assert!(cx.stats().cycles > 0);
+    /// });
+    /// ```
     pub fn stress(self, stress: bool) -> Self {
         HeapBuilder { stress, ..self }
     }
@@ -258,7 +267,28 @@ impl<B: Barrier> HeapBuilder<B> {
         HeapBuilder { floor: bytes, ..self }
     }
 
-    /// Bytes that the heap's blocks and external bytes may take together, at the most. None unless set.
+    /// Sets how many bytes the heap's blocks and external bytes may take together, at the most. No limit unless set.
+    ///
+    /// What does not fit is refused: [`HeapFull`](crate::HeapFull). Garbage is no reason to refuse, where the mutator reaches
+    /// safepoints: a safepoint that finds less than 1/16 of the limit free finishes the cycle in progress or runs one, and
+    /// so does a safepoint after a refusal. (Where more than 4/5 of the limit live, it is twice what the mutator allocated
+    /// between two safepoints lately that should be free, 1/16 of the limit at the most.) Such a cycle is one pause, and
+    /// begins once in 1/32 of the limit allocated at the most.
+    ///
+    /// Where more than 15/16 of the limit live, no safepoint runs a whole cycle for a refusal: steps, which take at most half
+    /// of each 10 milliseconds of wall-clock time, find what the mutator lets go of. [`Mutator::collect`] finds it at once.
+    ///
+    /// ```
+    /// use grisaille::Heap;
+    ///
+    /// let mut heap = Heap::builder().limit(1 << 20).build().unwrap();
+    /// heap.enter(|cx| {
+    ///     for n in 0..1_000_000u64 {
+    ///         assert!(cx.try_alloc(n).is_ok()); // 16 MB of garbage
+    ///         cx.safepoint();
+    ///     }
+    /// });
+    /// ```
     pub fn limit(self, bytes: usize) -> Self {
         HeapBuilder { limit: bytes, ..self }
     }

@@ -50,13 +50,19 @@
 //! A step ends when 40 microseconds have passed or its debt is paid, and the next one follows when 16 KiB more have
 //! been allocated; where debt is left, sooner and sooner as the goal comes nearer, but after 8 KiB at the least until
 //! it is reached. Barriers owe steps too: some hundred pointers that they shade, or writes to roots while those are
-//! watched, 40 microseconds or more after the last step, make the next one due, whatever was allocated. The clock is read once in 8 to 32 KiB of work, in the unit of
-//! [`Budget::work`] (an object traced counts its bytes and 16). A mutator that allocates 128 KiB and more between two
-//! safepoints may be held up for half of the time that it took for that, up to 500 microseconds. Past the goal a byte
-//! owes more and more, and whatever the clock says a step does half as much work as bytes were allocated since the last
-//! one, and as much again for each eighth of the goal by which it was missed, up to 4 MiB: or who allocates much
-//! between two safepoints would outrun it. After an allocation that failed at the limit each safepoint does up to 1 MiB
-//! of work. [`Mutator::step`] does what its [`Budget`] says, in work or in time.
+//! watched, 40 microseconds or more after the last step, make the next one due, whatever was allocated. The clock is read
+//! once in 8 to 32 KiB of work, in the unit of [`Budget::work`] (an object traced counts its bytes and 16). Past the goal
+//! a byte owes more and more, and whatever the clock says a step does half as much work as bytes were allocated since the
+//! last one, and as much again for each eighth of the goal by which it was missed, up to 4 MiB.
+//!
+//! A mutator that allocates 64 KiB and more between two safepoints has steps of up to half of the time that it took for
+//! that, and of up to 500 microseconds where debt is left. A step whose like would find the goal passed pays all of its
+//! debt, and where the goal was passed by as much as is allocated between two safepoints, the cycle is finished in one
+//! pause: so the heap's peak is its goal and twice what is allocated between two safepoints. [`Mutator::step`] does what its
+//! [`Budget`] says, in work or in time.
+//!
+//! Near a [limit](HeapBuilder::limit), where the goal lies below what the growth would make it, steps take up to 500
+//! microseconds, and a safepoint that finds too little free finishes the cycle in one pause.
 //!
 //! The smallest piece of a step is an object: one that owns a `Vec` or a `HashMap` is scanned in one go, while an
 //! [`Array`], a [`List`] and a [`Map`] are scanned in pieces. What else takes longer is named in the [policies' table](barrier#which-to-choose):

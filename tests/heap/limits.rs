@@ -240,7 +240,7 @@ fn alloc_panics_with_the_value_that_try_alloc_answers() {
             }
         })
     }));
-    let full = *panic.map(|()| ()).unwrap_err().downcast::<HeapFull<()>>().unwrap();
+    let full = *panic.unwrap_err().downcast::<HeapFull<()>>().unwrap();
     assert_eq!((full.limit(), full.live(), full.requested()), (Some(1 << 20), 0, 808));
     assert!(full.to_string().starts_with("the heap is full"), "{full}");
     heap.enter(|cx| {
