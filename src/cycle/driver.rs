@@ -50,7 +50,7 @@ impl Collector {
     fn automatic_step<B: Barrier>(&self, start: Instant) {
         let (pacer, phase, refused) = (&self.pacer, self.phase.get(), self.refused.get().is_some());
         let due = refused || phase != Phase::Idle || pacer.wants_cycle(self.free());
-        if !due || refused && pacer.must_leave_time() {
+        if !due || (refused || pacer.limit.is_exhausted()) && pacer.must_leave_time() {
             pacer.step_ended(0, phase == Phase::Idle, start);
             return;
         }
@@ -91,9 +91,9 @@ impl Collector {
 
     /// Returns whether steps will not do: memory is short, and a cycle may be had; or the mutator outruns the collector.
     fn must_make_room(&self) -> bool {
-        let phase = self.phase.get();
-        let short = self.is_short() && (phase != Phase::Idle || self.pacer.limit.may_start());
-        short || self.refused.get().is_some() && self.pacer.limit.may_start() || self.pacer.is_outrun(phase)
+        let (phase, limit) = (self.phase.get(), &self.pacer.limit);
+        let short = self.is_short() && (limit.may_start() || phase != Phase::Idle && !limit.is_exhausted());
+        short || self.refused.get().is_some() && limit.may_start() || self.pacer.is_outrun(phase)
     }
 
     /// Finishes the cycle in progress, and runs a whole one where memory is short still or an allocation was refused

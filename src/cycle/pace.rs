@@ -79,7 +79,8 @@ const WRITES: usize = 256;
 const BURST: usize = 4 * POLL_BYTES;
 /// The part of the headroom in which a cycle marks: one in so many, or more where marking takes longer.
 const MARKING_SHARE: usize = 8;
-/// Where an allocation was refused the collector takes at most half of each such window of wall-clock time.
+/// Where an allocation was refused, or nearly all of the limit lives, steps take at most half of each such window of
+/// wall-clock time, and of a longer one where a single step takes longer.
 const WINDOW: Duration = Duration::from_millis(10);
 /// External bytes count up to this.
 const MAX_EXTERNAL: usize = 1 << 50;
@@ -512,10 +513,11 @@ impl Pacer {
         self.poll_at.set(self.trigger.get().min(self.size() + 4 * POLL_BYTES));
     }
 
-    /// Where an allocation was refused: returns whether the mutator's half of the window is used up by steps.
+    /// Returns whether the mutator's half of the window is used up by steps.
     pub fn must_leave_time(&self) -> bool {
         match self.window.get() {
-            Some((start, taken)) if start.elapsed() < WINDOW => taken > WINDOW / 2,
+            // A step that took longer than its share leaves the mutator as much.
+            Some((start, taken)) if start.elapsed() < WINDOW.max(taken * 2) => taken > WINDOW / 2,
             _ => {
                 self.window.set(Some((Instant::now(), Duration::ZERO)));
                 false

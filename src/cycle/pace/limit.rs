@@ -6,7 +6,8 @@
 //! * a safepoint that finds less than the *reserve* free finishes the cycle in progress, or runs one, in one pause;
 //! * a safepoint after a refusal does the same, and the cycle is one that began after the refusal;
 //! * such a cycle begins at most once in a *quantum* of growth, 1/32 of the limit, and not where more than 15/16 of the limit
-//!   lived at the end of the last one: from there on the heap says that it is full, and does not spend the time.
+//!   lived at the end of the last one: from there on the heap says that it is full, and steps, those of cycles that begin
+//!   as the goal comes near too, take at most half of the wall-clock time.
 //!
 //! The reserve is 1/16 of the limit while at most 4/5 of the limit live: a mutator may allocate as much between two
 //! safepoints. Above that it is what the mutator has allocated between two safepoints lately, at most 1/16: a larger
@@ -78,9 +79,14 @@ impl Limit {
         if self.exists() { self.bytes / 32 } else { (self.live.get() / 32).max(MIN_QUANTUM) }
     }
 
+    /// Returns whether so much lives that cycles bring little: the heap refuses allocations rather than spend the time.
+    pub fn is_exhausted(&self) -> bool {
+        self.live.get() > self.bytes - self.bytes / 16
+    }
+
     /// Returns whether a cycle may begin because memory is short.
     pub fn may_start(&self) -> bool {
-        self.live.get() <= self.bytes - self.bytes / 16
+        !self.is_exhausted()
             && self.grown.get().wrapping_sub(self.grown_at_start.get()) >= self.quantum()
     }
 
