@@ -4,7 +4,9 @@ use super::super::meter::Meter;
 use super::*;
 use crate::cycle::meter::Budget;
 use crate::cycle::phase::Phase;
-use crate::{Barrier, Deletion, Gc, Heap, Hybrid, Insertion, Mutator, Slot, Stack, StackView, StopTheWorld, Watermark};
+use crate::{
+    Barrier, Deletion, Gc, Heap, Hybrid, Insertion, Mutator, Slot, Stack, StackView, StopTheWorld, Sweep, Watermark,
+};
 
 fn pacer(limit: usize) -> Pacer {
     Pacer::new(Pace { growth: 256, floor: 1 << 20, limit, automatic: true }, true)
@@ -427,18 +429,20 @@ fn what_is_outside_and_stays_is_part_of_the_next_goal() {
 #[test]
 fn a_mutator_of_large_bursts_does_not_outrun_the_collector() {
     fn peaks<B: Barrier>() {
-        Heap::builder().barrier::<B>().build().unwrap().enter(|cx| {
+        // The sweeper's thread may have a block in hand and no processor, and then no cycle ends.
+        Heap::builder().barrier::<B>().sweep(Sweep::Lazy).build().unwrap().enter(|cx| {
             let _kept: Vec<_> = (0..6 << 20 >> 6).map(|n| cx.root(cx.alloc([n as u64; 7]))).collect();
             cx.collect();
-            let goal = cx.collector().pacer.goal.get();
             for burst in [1 << 17, 1 << 19, 2 << 20, 8 << 20] {
-                let (mut peak, cycles) = (0, cx.stats().cycles);
+                let cycles = cx.stats().cycles;
                 while cx.stats().cycles < cycles + 4 {
                     (0..burst >> 6).for_each(|n| _ = cx.alloc([n as u64; 7]));
-                    peak = peak.max(cx.stats().bytes_live as usize);
+                    let size = cx.stats().bytes_live as usize;
+                    // What floats in a cycle whose steps were short of processor time is part of the next goal.
+                    let goal = cx.collector().pacer.goal.get();
+                    assert!(size <= goal + 2 * burst, "{size} bytes, a goal of {goal}, bursts of {burst}");
                     cx.safepoint();
                 }
-                assert!(peak <= goal + 2 * burst, "{peak} bytes, a goal of {goal}, bursts of {burst}");
             }
         });
     }
