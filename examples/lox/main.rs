@@ -79,9 +79,9 @@ enum SweepName {
 }
 
 /// The compiler recurses as deep as a program nests. A level takes less than 1 KiB, also where nothing is optimized: so
-/// this is more than twice what [`DEPTH_MAX`](compile::DEPTH_MAX) levels need.
-const NATIVE_STACK: usize = 128 << 20;
-const _: () = assert!(NATIVE_STACK > 2 * 1024 * compile::DEPTH_MAX);
+/// this is five times what [`DEPTH_MAX`](compile::DEPTH_MAX) levels need.
+const NATIVE_STACK: usize = 256 << 20;
+const _: () = assert!(NATIVE_STACK > 5 * 1024 * compile::DEPTH_MAX);
 
 fn main() -> ExitCode {
     match std::thread::Builder::new().stack_size(NATIVE_STACK).spawn(start) {
