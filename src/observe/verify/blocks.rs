@@ -32,10 +32,11 @@ impl Verifier<'_> {
             if self.numbers.insert(block.base().as_ptr().addr(), self.numbers.len()).is_some() {
                 return fail(format!("{block:?} is listed twice"));
             }
-            let (base, zero) = (block.base().as_ptr().addr(), [0; WORDS]);
-            self.range = self.range.start.min(base)..self.range.end.max(base + BLOCK_SIZE);
+            let zero = [0; WORDS];
             self.blocks.push(Walked { block, filed, starts: zero, marked: zero, found: zero });
         }
+        let bases = || self.blocks.iter().map(Walked::base);
+        self.range = bases().min().unwrap_or(0)..bases().max().map_or(0, |last| last + BLOCK_SIZE);
         let (mut used, mut bytes, mut objects) = (0, 0, 0);
         for number in 0..self.blocks.len() {
             used += self.blocks[number].block.run() * BLOCK_SIZE;

@@ -229,7 +229,7 @@ impl<'h> Verifier<'h> {
         c.marker.look_at_notes();
         let (blocks, roots, ephemerons) = (Vec::new(), Vec::new(), Vec::new());
         let (numbers, in_pieces) = (HashMap::new(), HashMap::new());
-        let (range, nearest) = (usize::MAX..0, Cell::new(0));
+        let (range, nearest) = (0..0, Cell::new(0));
         Verifier { c, rules, blocks, numbers, range, nearest, roots, in_pieces, ephemerons }
     }
 
