@@ -48,7 +48,8 @@ const FLOOR: usize = 128 << 10;
 fn run<B: Barrier>(cx: &mut Mutator<'_, B>, program: Program) -> Duration {
     let output = Output::default();
     let start = Instant::now();
-    let mut machine = Machine::new(cx, Box::new(output.clone()), Box::new(std::io::stderr()));
+    let machine = Machine::new(cx, Box::new(output.clone()), Box::new(std::io::stderr()));
+    let mut machine = machine.expect("a new heap has room");
     machine.interpret(cx, program.source.as_bytes()).expect("the program runs to its end");
     let time = start.elapsed();
     output.check(program);

@@ -271,7 +271,8 @@ fn lox() {
             let (time, _, stats) = runs::<B>(|heap| {
                 let output = Output::default();
                 heap.enter(|cx| {
-                    let mut machine = Machine::new(cx, Box::new(output.clone()), Box::new(std::io::stderr()));
+                    let machine = Machine::new(cx, Box::new(output.clone()), Box::new(std::io::stderr()));
+                    let mut machine = machine.expect("a new heap has room");
                     machine.interpret(cx, program.source.as_bytes()).expect("the program runs to its end");
                 });
                 output.check(program);

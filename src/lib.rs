@@ -71,7 +71,8 @@
 //!
 //! # For those who read the code
 //!
-//! Rooms, each of which uses those below it:
+//! Rooms, those that programs name first, and memory last. Most of what a room uses lies below it; what it uses above is
+//! listed under the table.
 //!
 //! ```text
 //! heap.rs              Heap: built, configured, entered, dropped
@@ -84,10 +85,10 @@
 //!                      among objects of one type
 //! cycle/               the collector: mod (the phase machine)  collector (its state, and the barriers)  mark (the grey
 //!                      set)  drain (the mark loop)  edges  weak  sweep  sweeper (the thread)  blocks (who has which)
-//!                      pace  meter (a step's budget)  phase
+//!                      pace  meter (a step's budget)  phase  times (what it took of the mutator's)
 //! barrier.rs           the policies: one table, as data. Uses nobody
-//! space/               memory: arena  block  bitmap  holes  header  poison (for sanitizers). Uses nobody, and does not
-//!                      know what a colour is
+//! space/               memory: arena  block  bitmap  holes  header (with what the collector asks of a type)  poison
+//!                      (for sanitizers). Uses none of the rooms above
 //!
 //! active.rs            which heap is entered on this thread
 //! fault.rs             parts that tests break on purpose
@@ -96,8 +97,16 @@
 //! ```
 //!
 //! Typed code is above `trace`, untyped below it: the collector knows objects as a header whose word leads to a table of
-//! functions (`space/header.rs`). Two arrows go up: the collector scans the root areas that `roots` defines, and clears
-//! the cells that `pointer/weak.rs` defines.
+//! functions (`space/header.rs`).
+//!
+//! What is used upward, since a thing lies where its subject is and not below all that use it:
+//!
+//! * `cycle` scans the root areas of `roots` and of `kit/guardian.rs`, passes objects to the `Tracer` of `trace.rs`, clears
+//!   the cells of `pointer/weak.rs` and the ephemerons of `kit/ephemeron.rs`, and fills in the `Stats` of `observe`;
+//! * `trace.rs` traces a [`Gc`], and a tracer may write to the area of locals, in `roots/local.rs`;
+//! * `pointer` and `roots` add to [`Mutator`], which they name;
+//! * `heap.rs` calls `observe/verify`, which adds to [`Heap`] and [`Mutator`];
+//! * in tests alone, every room that has a state tells `observe/digest.rs` of it.
 //!
 //! `unsafe` lives where types are erased or memory is taken: in `space`, `cycle` (not in `pace`, `meter`, `phase`),
 //! `pointer`, `roots`, `trace`, `kit`, and at the seams of `mutator` and `heap`. Each block says on which invariant it

@@ -369,6 +369,100 @@ fn garbage_does_not_count_against_the_limit() {
     }
 }
 
+/// A program to which the system gives so many KiB of addresses, and no more.
+#[cfg(target_os = "linux")]
+fn starved(kib: usize, arguments: &[&str]) -> std::process::Output {
+    let limited = format!("ulimit -v {kib}; exec \"$0\" \"$@\"");
+    let mut command = Command::new("sh");
+    command.args(["-c", &limited]).arg(&*BINARY).args(arguments).stdin(Stdio::null());
+    command.output().expect("there is a shell")
+}
+
+/// Without a limit of its own the heap grows until the system has nothing left. A string that could not be put together
+/// ended the process by an abort.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_system_without_memory_is_a_runtime_error() {
+    // AddressSanitizer takes more addresses than there is memory, whatever the program does.
+    if cfg!(feature = "asan") {
+        return;
+    }
+    let endless = [
+        ("objects", "class Link { init(next) { this.next = next; } } var list; while (true) list = Link(list);"),
+        ("strings", "var text = \"twice \"; while (true) text = text + text;"),
+        ("halves", "var text = \"\u{10FF41}\"; while (true) text = text + text;"),
+        (
+            "names",
+            "var list; class L {} var t = \"a\"; while (true) { t = t + \"b\"; var l = L(); l.t = t; l.n = list; list = l; }",
+        ),
+        ("closures", "var last; while (true) { var before = last; fun f() { return before; } last = f; }"),
+    ];
+    for (what, source) in endless {
+        let script = script(&format!("starved_{what}"), source);
+        // Without the sweeper's thread: it starts with the first sweep that is large enough, and if there is no memory
+        // for it then, std may abort the process.
+        let output = starved(400_000, &["--sweep", "lazy", &script]);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(70), "{what}: {} {stderr}", output.status);
+        assert!(stderr.starts_with("Out of memory.\n[line 1] in "), "{what}: {stderr}");
+    }
+    // Not enough to begin with.
+    let output = starved(60_000, &[&script("starved", "print 1;")]);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(70), "{} {stderr}", output.status);
+    assert!(stderr.starts_with("Could not start: "), "{stderr}");
+}
+
+// ---- output that cannot be written
+
+/// Runs the interpreter with output that has no room, and returns its code and what it says on the standard error.
+#[cfg(target_os = "linux")]
+fn with_full_stdout(arguments: &[&str]) -> (Option<i32>, String) {
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("Linux has it");
+    let output = Command::new(&*BINARY).args(arguments).stdin(Stdio::null()).stdout(full).output();
+    let output = output.expect("the interpreter starts");
+    (output.status.code(), String::from_utf8(output.stderr).expect("messages are UTF-8"))
+}
+
+/// The error of the program was lost behind that of its output, and so was its exit code.
+#[test]
+#[cfg(target_os = "linux")]
+fn an_error_is_told_where_nothing_can_be_printed() {
+    let unwritten = "Could not write: No space left on device (os error 28).\n";
+    let wrong = script("full_runtime_error", "print \"before\";\nnope;\n");
+    for arguments in [&[&*wrong][..], &["--stress", &wrong]] {
+        let message = format!("Undefined variable 'nope'.\n[line 2] in script\n{unwritten}");
+        assert_eq!(with_full_stdout(arguments), (Some(70), message));
+    }
+    let right = script("full", "print \"before\";\n");
+    assert_eq!(with_full_stdout(&[&right]), (Some(74), unwritten.into()));
+    // More than is written at once.
+    let much = script("full_much", "for (var i = 0; i < 20000; i = i + 1) print \"some line of text\"; nope;");
+    assert_eq!(with_full_stdout(&[&much]), (Some(74), unwritten.into()));
+    let compile_error = script("full_compile_error", "print ;");
+    let message = "[line 1] Error at ';': Expect expression.\n";
+    assert_eq!(with_full_stdout(&[&compile_error]), (Some(65), message.into()));
+    assert_eq!(with_full_stdout(&["--help"]), (Some(74), unwritten.into()));
+    assert_eq!(with_full_stdout(&[]), (Some(74), unwritten.into()), "a prompt");
+}
+
+/// What belongs to the standard error and cannot be written there made the interpreter panic.
+#[test]
+#[cfg(target_os = "linux")]
+fn nothing_is_lost_where_no_error_can_be_told() {
+    for (name, source, code, stdout) in [
+        ("right", "print \"out\";", 0, "out\n"),
+        ("wrong", "print \"out\"; nope;", 70, "out\n"),
+        ("bad", "print ;", 65, ""),
+    ] {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("Linux has it");
+        let script = script(&format!("full_stderr_{name}"), source);
+        let output = Command::new(&*BINARY).args([&*script, "--stats"]).stderr(full).output();
+        let output = output.expect("the interpreter starts");
+        assert_eq!((output.status.code(), &*output.stdout), (Some(code), stdout.as_bytes()), "{name}");
+    }
+}
+
 // ---- the prompt
 
 #[test]
@@ -598,4 +692,74 @@ fn the_stack_has_64_frames() {
     let outcome = run("frames_exceeded", &deep(63));
     let stderr = format!("Stack overflow.\n{}[line 5] in script\n", "[line 3] in f()\n".repeat(63));
     assert_eq!(outcome, Outcome { code: Some(70), stdout: String::new(), stderr });
+}
+
+/// The deepest that the interpreter goes: `DEPTH_MAX` of its compiler.
+const DEPTH_MAX: usize = 50_000;
+
+#[test]
+fn nesting_has_a_limit() {
+    type Source = fn(usize) -> String;
+    // What fits: the statement and its expression are two levels, or three where something encloses them.
+    let cases: [(&str, usize, Source); 5] = [
+        ("blocks", DEPTH_MAX, |n| "{".repeat(n) + &"}".repeat(n)),
+        ("groups", DEPTH_MAX - 2, |n| "print ".to_string() + &"(".repeat(n) + "1" + &")".repeat(n) + ";"),
+        ("negations", DEPTH_MAX - 2, |n| "print ".to_string() + &"-".repeat(n) + "1;"),
+        ("functions", DEPTH_MAX, |n| "fun f(){".repeat(n) + &"}".repeat(n)),
+        ("classes", DEPTH_MAX, |n| "class C{m(){".repeat(n) + &"}}".repeat(n)),
+    ];
+    for (name, fits, source) in cases {
+        let outcome = run(&format!("nested_{name}_kept"), &source(fits));
+        assert_eq!((outcome.code, &*outcome.stderr), (Some(0), ""), "{name}");
+        let outcome = run(&format!("nested_{name}_exceeded"), &source(fits + 1));
+        assert_eq!((outcome.code, &*outcome.stdout), (Some(65), ""), "{name}");
+        let (place, message) = outcome.stderr.split_once(": ").expect("a message");
+        assert!(place.starts_with("[line 1] Error at '"), "{name}: {place}");
+        assert_eq!(message, "Too many levels of nesting.\n", "{name}: one error, and nothing after it");
+    }
+}
+
+/// The compiler recursed until it was out of stack, and the process died.
+#[test]
+fn no_nesting_is_deep_enough_to_kill_the_compiler() {
+    // Each with so many levels that it did.
+    let (long, short) = (1_200_000, 3_000_000);
+    let endless = [
+        ("blocks", short, "{"),
+        ("groups", short, "("),
+        ("not", short, "!"),
+        ("minus", short, "-"),
+        ("right operands", short, "-("),
+        ("calls", long, "f("),
+        ("method calls", long, "a.m("),
+        ("assignments", long, "a="),
+        ("property assignments", long, "a.b="),
+        ("ands", long, "nil and "),
+        ("ors", long, "nil or "),
+        ("functions", long, "fun f(){"),
+        ("classes", long, "class C{m(){"),
+        ("superclasses", long, "class A<"),
+        ("ifs", long, "if(nil)"),
+        ("else ifs", long, "if(nil)nil;else "),
+        ("whiles", long, "while(nil)"),
+        ("fors", long, "for(;;)"),
+        ("initializers", long, "for(var a=-"),
+        ("blocks and functions", long, "{fun f(){"),
+        ("returns", long, "fun f(){return -"),
+    ];
+    for (name, count, opening) in endless {
+        let outcome = run(&format!("endless_{}", name.replace(' ', "_")), &opening.repeat(count));
+        assert_eq!((outcome.code, &*outcome.stdout), (Some(65), ""), "{name}: {}", outcome.stderr);
+        assert!(outcome.stderr.starts_with("[line 1] Error at '"), "{name}: {}", outcome.stderr);
+    }
+    // What looks deep and is a loop has no limit.
+    let flat = [
+        ("chain of calls", "fun f() { return f; } f".to_string() + &"()".repeat(short) + ";"),
+        ("string", "\"".to_string() + &"(".repeat(short) + "\";"),
+        ("sequence", "{}".repeat(short)),
+    ];
+    for (name, source) in flat {
+        let outcome = run(&format!("flat_{}", name.replace(' ', "_")), &source);
+        assert_eq!((outcome.code, &*outcome.stderr), (Some(0), ""), "{name}");
+    }
 }

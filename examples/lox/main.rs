@@ -78,24 +78,39 @@ enum SweepName {
     Eager,
 }
 
-/// The compiler recurses as deep as a program's blocks and parentheses nest. clox gets along with the usual stack, in
-/// smaller steps.
+/// The compiler recurses as deep as a program nests. A level takes less than 1 KiB, also where nothing is optimized: so
+/// this is five times what [`DEPTH_MAX`](compile::DEPTH_MAX) levels need.
 const NATIVE_STACK: usize = 256 << 20;
+const _: () = assert!(NATIVE_STACK > 5 * 1024 * compile::DEPTH_MAX);
 
 fn main() -> ExitCode {
-    let interpreter = std::thread::Builder::new().stack_size(NATIVE_STACK).spawn(start);
-    let thread = interpreter.expect("the system has memory for a thread");
-    // It has told what it panicked about.
-    thread.join().unwrap_or(ExitCode::from(PANIC))
+    match std::thread::Builder::new().stack_size(NATIVE_STACK).spawn(start) {
+        // It has told what it panicked about.
+        Ok(interpreter) => interpreter.join().unwrap_or(ExitCode::from(PANIC)),
+        Err(error) => {
+            complain(format_args!("Could not start: {error}."));
+            ExitCode::from(RUNTIME_ERROR)
+        }
+    }
+}
+
+/// Writes a line to the standard error. (`eprintln!` panics where that cannot be written.)
+fn complain(line: std::fmt::Arguments<'_>) {
+    // Nobody is left to tell that it cannot be told.
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 fn start() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(message) => {
-            // Nobody is left to tell that it cannot be printed.
-            let _ = message.print();
-            return ExitCode::from(if message.use_stderr() { USAGE } else { 0 });
+            // What goes to the standard error has nowhere else to go.
+            let printed = message.print();
+            return ExitCode::from(match printed {
+                _ if message.use_stderr() => USAGE,
+                Ok(()) => 0,
+                Err(error) => exit_code(Failure::Output(error)),
+            });
         }
     };
     // A policy is a type, so that a write knows at compile time what to do.
@@ -122,19 +137,22 @@ fn run<B: Barrier>(arguments: &Arguments) -> ExitCode {
     let mut heap = match builder.build() {
         Ok(heap) => heap,
         Err(error) => {
-            eprintln!("{error}");
+            complain(format_args!("{error}"));
             return ExitCode::from(USAGE);
         }
     };
     let code = heap.enter(|cx| {
-        let mut machine = Machine::new(cx, output(), Box::new(io::stderr()));
+        let mut machine = match Machine::new(cx, output(), Box::new(io::stderr())) {
+            Ok(machine) => machine,
+            Err(failure) => return exit_code(failure),
+        };
         match &arguments.file {
             Some(file) => run_file(file, |source| machine.interpret(cx, source)),
             None => prompt::run(|source| machine.interpret(cx, source)),
         }
     });
     if arguments.stats {
-        eprintln!("{}", heap.stats());
+        complain(format_args!("{}", heap.stats()));
     }
     ExitCode::from(code)
 }
@@ -151,18 +169,24 @@ fn output() -> Box<dyn Write> {
 
 fn run_file(file: &Path, interpret: impl FnOnce(&[u8]) -> Result<(), Failure>) -> u8 {
     let Ok(source) = std::fs::read(file) else {
-        eprintln!("Could not open file \"{}\".", file.display());
+        complain(format_args!("Could not open file \"{}\".", file.display()));
         return INPUT_OUTPUT;
     };
     interpret(&source).map_or_else(exit_code, |()| 0)
 }
 
+/// Tells of what the machine could not tell of, and returns the exit code.
 fn exit_code(failure: Failure) -> u8 {
     match failure {
         Failure::Compile => BAD_PROGRAM,
-        Failure::Runtime => RUNTIME_ERROR,
+        Failure::Runtime { unwritten } => {
+            if let Some(error) = unwritten {
+                exit_code(Failure::Output(error));
+            }
+            RUNTIME_ERROR
+        }
         Failure::Output(error) => {
-            eprintln!("Could not write: {error}.");
+            complain(format_args!("Could not write: {error}."));
             INPUT_OUTPUT
         }
     }

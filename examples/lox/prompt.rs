@@ -14,7 +14,7 @@ const PROMPT: &str = "> ";
 pub fn run(mut interpret: impl FnMut(&[u8]) -> Result<(), Failure>) -> u8 {
     // An error in one line is no reason to refuse the next.
     let mut interpret = |line: &[u8]| match interpret(line) {
-        Err(failure @ Failure::Output(_)) => Err(exit_code(failure)),
+        Err(failure @ (Failure::Output(_) | Failure::Runtime { unwritten: Some(_) })) => Err(exit_code(failure)),
         _ => Ok(()),
     };
     let outcome = if io::stdin().is_terminal() { edit(&mut interpret) } else { read(&mut interpret) };

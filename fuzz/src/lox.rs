@@ -58,10 +58,11 @@ impl Source {
         }
         let (out, errors) = (Printed::default(), Printed::default());
         let end = heap.enter(|cx| {
-            let mut machine = Machine::new(cx, Box::new(out.clone()), Box::new(errors.clone()));
+            let machine = Machine::new(cx, Box::new(out.clone()), Box::new(errors.clone()));
+            let mut machine = machine.expect("there is no limit");
             match machine.interpret(cx, self.text.as_bytes()) {
                 Ok(()) => End::Well,
-                Err(Failure::Runtime) => End::RuntimeError,
+                Err(Failure::Runtime { .. }) => End::RuntimeError,
                 Err(Failure::Compile) => End::CompileError,
                 Err(Failure::Output(error)) => panic!("a vector cannot be written to: {error}"),
             }

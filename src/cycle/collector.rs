@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use super::blocks::{Blocks, Sweep};
 use super::mark::{BATCH, Marker};
 use super::pace::{Pace, Pacer};
-use super::phase::{PHASES, Phase};
+use super::phase::Phase;
+use super::times::Times;
 use super::weak::WeakTable;
 use crate::barrier::Barrier;
 use crate::barrier::rules::WholeObject;
@@ -43,8 +44,9 @@ pub(crate) enum BirthColor {
 pub(crate) struct Inspector {
     /// It has just been decided what dies, and the mutator has not run since.
     pub decided: fn(&Collector),
-    /// A step ends.
+    /// A step has ended: every so many. 0: none.
     pub stepped: fn(&Collector),
+    pub every: u64,
 }
 
 /// Counters that only grow.
@@ -59,9 +61,6 @@ pub(crate) struct Counters {
     pub objects_freed: Cell<u64>,
     pub bytes_freed: Cell<u64>,
     pub bytes_floating: Cell<Option<u64>>,
-    pub pauses: Cell<u64>,
-    pub longest_pause: Cell<Duration>,
-    pub phase_time: [Cell<Duration>; PHASES],
 }
 
 /// Everything of one heap but its type.
@@ -96,6 +95,7 @@ pub(crate) struct Collector {
     pub strings: RefCell<WeakTable>,
     pub pacer: Pacer,
     pub counters: Counters,
+    pub times: Times,
     /// The number of the cycle, which roots name when they are scanned.
     pub cycle: Cell<u64>,
     pub id: u64,
@@ -141,6 +141,7 @@ impl Collector {
             strings: RefCell::new(WeakTable::new()),
             pacer: Pacer::new(pace, incremental),
             counters: Counters::default(),
+            times: Times::default(),
             cycle: Cell::new(0),
             id: crate::active::fresh_id(),
             sweep: Cell::new(sweep),
@@ -379,7 +380,7 @@ impl Collector {
         c.bytes_floating.set((!incremental).then_some(0));
         self.lived.set(objects);
         self.allocated_then.set(allocated);
-        let time = c.phase_time[Phase::Mark as usize].get() + c.phase_time[Phase::MarkTermination as usize].get();
+        let time = self.times.in_phase(Phase::Mark) + self.times.in_phase(Phase::MarkTermination);
         self.pacer.marking_ended(bytes, born_black, work, time);
         if !self.pacer.pace.automatic {
             return;
@@ -482,8 +483,7 @@ impl Collector {
 
     /// Books an interruption of the mutator.
     pub fn paused(&self, time: Duration) {
-        self.counters.pauses.set(self.counters.pauses.get() + 1);
-        self.counters.longest_pause.set(self.counters.longest_pause.get().max(time));
+        self.times.paused(time);
     }
 
     pub fn stats(&self) -> Stats {
@@ -502,9 +502,11 @@ impl Collector {
             bytes_live: (self.pacer.heap() + open) as u64,
             bytes_external: self.pacer.external() as u64,
             bytes_floating: c.bytes_floating.get(),
-            pauses: c.pauses.get(),
-            longest_pause: c.longest_pause.get(),
-            phase_time: core::array::from_fn(|at| c.phase_time[at].get()),
+            pauses: self.times.pauses(),
+            longest_pause: self.times.longest(),
+            longest_pause_processor: self.times.longest_processor(),
+            processor_time: self.times.processor(),
+            phase_time: self.times.in_phases(),
             bytes_used: blocks.used() as u64,
             bytes_held: blocks.arena.held as u64,
             bytes_returned: blocks.arena.returned as u64,

@@ -32,6 +32,7 @@ impl Collector {
             strings: _,
             pacer,
             counters,
+            times: _,
             cycle: _,
             id: _,
             sweep,

@@ -32,10 +32,10 @@ pub(crate) mod pace;
 pub(crate) mod phase;
 pub(crate) mod sweep;
 pub(crate) mod sweeper;
+pub(crate) mod times;
 pub(crate) mod weak;
 
 use core::ops::ControlFlow;
-use std::time::Instant;
 
 use crate::barrier::Barrier;
 use crate::barrier::rules::{Birth, RootWrite, Roots, Rules};
@@ -70,8 +70,7 @@ impl Collector {
     /// that the sweeper has not got to yet.
     pub fn run<B: Barrier>(&self, meter: &mut Meter, take_part: bool) -> Ended {
         self.marker.look_at_notes();
-        let start = Instant::now();
-        let mut since = start;
+        let start = self.times.run_starts();
         let ended = loop {
             let before = self.phase.get();
             let flow = if self.world_stands::<B>() {
@@ -87,13 +86,7 @@ impl Collector {
                 && after != before
                 && let Some(inspector) = self.inspector.get()
             {
-                (inspector.decided)(self);
-            }
-            if after != before || flow.is_break() || meter.exhausted() {
-                let now = Instant::now();
-                let time = &self.counters.phase_time[before as usize];
-                time.set(time.get() + (now - since));
-                since = now;
+                self.times.leave_out(|| (inspector.decided)(self));
             }
             match flow {
                 ControlFlow::Break(ended) => break ended,
@@ -101,10 +94,14 @@ impl Collector {
                 ControlFlow::Continue(()) => {}
             }
         };
-        self.pacer.took(since - start);
-        self.counters.steps.set(self.counters.steps.get() + 1);
-        if let Some(inspector) = self.inspector.get() {
-            (inspector.stepped)(self);
+        self.pacer.took(self.times.run_ends(self.phase.get(), start));
+        let steps = self.counters.steps.get() + 1;
+        self.counters.steps.set(steps);
+        if let Some(inspector) = self.inspector.get()
+            && inspector.every != 0
+            && steps.is_multiple_of(inspector.every)
+        {
+            self.times.leave_out(|| (inspector.stepped)(self));
         }
         ended
     }
@@ -114,10 +111,15 @@ impl Collector {
         !B::RULES.incremental && matches!(self.phase.get(), Phase::Mark | Phase::MarkTermination | Phase::Weak)
     }
 
+    /// Books the time until now to the phase that ends, and begins the next one.
+    fn enter(&self, phase: Phase) {
+        self.times.book(self.phase.replace(phase));
+    }
+
     /// One piece of work of the current phase.
     fn advance<B: Barrier>(&self, meter: &mut Meter, take_part: bool) -> ControlFlow<Ended> {
         match self.phase.get() {
-            Phase::Idle => self.phase.set(Phase::SweepTermination),
+            Phase::Idle => self.enter(Phase::SweepTermination),
             Phase::SweepTermination => match self.blocks.borrow_mut().sweep_some(meter, true) {
                 ControlFlow::Continue(true) => {}
                 ControlFlow::Continue(false) => return ControlFlow::Continue(()),
@@ -144,7 +146,7 @@ impl Collector {
                 match self.blocks.borrow_mut().sweep_some(meter, take_part) {
                     ControlFlow::Continue(true) => {
                         self.pacer.swept();
-                        self.phase.set(Phase::Release);
+                        self.enter(Phase::Release);
                     }
                     ControlFlow::Continue(false) => {}
                     ControlFlow::Break(()) => return ControlFlow::Break(Ended::Waiting),
@@ -165,7 +167,7 @@ impl Collector {
                         meter.spend(256);
                         self.released.set(0);
                         self.counters.cycles.set(self.counters.cycles.get() + 1);
-                        self.phase.set(Phase::Idle);
+                        self.enter(Phase::Idle);
                         return ControlFlow::Break(Ended::Cycle);
                     }
                 }
@@ -173,6 +175,7 @@ impl Collector {
             }
         }
         if self.phase.get() == Phase::SweepTermination && self.blocks.borrow().is_swept() {
+            self.times.book(Phase::SweepTermination);
             self.start_marking::<B>(meter);
         }
         ControlFlow::Continue(())
@@ -199,6 +202,8 @@ impl Collector {
         if rules.roots == Roots::InOnePauseAtTheStart {
             while !self.scan_roots(rules, &mut Meter::unlimited()) {}
         }
+        // The start of a cycle, and a pause that belongs to it, are not steps of marking.
+        self.times.book(Phase::Idle);
         meter.spend(1);
     }
 
@@ -220,7 +225,7 @@ impl Collector {
             drain::drain(&self.marker, meter);
             self.mark_work.set(self.mark_work.get() + (meter.spent - before));
         } else {
-            self.phase.set(Phase::MarkTermination);
+            self.enter(Phase::MarkTermination);
         }
     }
 
@@ -317,7 +322,7 @@ impl Collector {
         }
         if !self.guardians.borrow().is_examining() && !self.marker.is_empty() {
             // The mutator shaded something since the grey set was empty.
-            self.phase.set(Phase::Mark);
+            self.enter(Phase::Mark);
             return;
         }
         // Once a cycle, in steps: guarded objects that nothing else keeps alive. It is settled which those are before
@@ -326,7 +331,7 @@ impl Collector {
             return;
         }
         if !self.marker.is_empty() {
-            self.phase.set(Phase::Mark);
+            self.enter(Phase::Mark);
             return;
         }
         // The keys of ephemerons that wait are dead, as is whatever else is white: see `kit::ephemeron`. From here on
@@ -336,7 +341,7 @@ impl Collector {
         self.watch_roots.set(false);
         self.set_birth(BirthColor::Black);
         self.strings.borrow_mut().start_sweep();
-        self.phase.set(Phase::Weak);
+        self.enter(Phase::Weak);
         meter.spend(1);
     }
 
@@ -365,6 +370,7 @@ impl Collector {
 
     /// What was marked is occupied from now on, and every block is unswept.
     fn start_sweep<B: Barrier>(&self) {
+        self.times.book(Phase::Weak);
         self.retire_holes();
         self.book_cycle(self.mark_work.replace(0), B::RULES.incremental);
         self.marker.flip();

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use crate::cycle::phase::{PHASES, Phase};
 
-/// What a heap has done so far, and what it holds. Counts begin with the heap; sizes are in bytes.
+/// What a heap has done so far, and what it holds. Counts begin with the heap; sizes are in bytes. What a
+/// [`Check`](crate::Check) takes is in none of the times.
 ///
 /// ```
 /// use grisaille::Heap;
@@ -49,9 +50,16 @@ pub struct Stats {
     /// Interruptions of the mutator: safepoints that did a step, calls of [`step`](crate::Mutator::step), and calls of
     /// [`collect`](crate::Mutator::collect), which is many steps and one pause.
     pub pauses: u64,
-    /// The longest of them, in wall-clock time.
+    /// The longest of them, in wall-clock time. What other programs had of the processor meanwhile is in it.
     pub longest_pause: Duration,
-    /// Time spent in each phase, on the mutator's thread, in the order of [`Phase`].
+    /// The most processor time that the steps of one of them took, which what else runs on the machine does not
+    /// lengthen. `None` where there is no clock for that (it is read on Linux and Android), and before the first.
+    pub longest_pause_processor: Option<Duration>,
+    /// Processor time of the mutator's thread that all steps took, or `None` as above. The sweeper's thread is not
+    /// counted.
+    pub processor_time: Option<Duration>,
+    /// Wall-clock time spent in each phase, on the mutator's thread, in the order of [`Phase`]. What
+    /// [`Idle`](Phase::Idle) has is the start of cycles, [`Deletion`](crate::Deletion)'s scan of all roots with it.
     pub phase_time: [Duration; PHASES],
     /// Bytes of blocks that hold objects.
     pub bytes_used: u64,
@@ -62,7 +70,7 @@ pub struct Stats {
 }
 
 impl Stats {
-    /// Time spent in a phase, on the mutator's thread.
+    /// Returns the wall-clock time spent in a phase, on the mutator's thread.
     ///
     /// ```
     /// # use grisaille::{Heap, Phase};
@@ -74,7 +82,16 @@ impl Stats {
         self.phase_time[phase as usize]
     }
 
-    /// Time that the collector took of the mutator's.
+    /// Returns the wall-clock time that the collector's steps took of the mutator's: the sum of
+    /// [`phase_time`](Stats::phase_time).
+    ///
+    /// ```
+    /// # use grisaille::Heap;
+    /// # let mut heap = Heap::new();
+    /// # heap.enter(|cx| cx.collect());
+    /// let stats = heap.stats();
+    /// assert!(stats.collector_time() <= stats.longest_pause); // there was one pause
+    /// ```
     pub fn collector_time(&self) -> Duration {
         self.phase_time.iter().sum()
     }
@@ -87,7 +104,10 @@ impl fmt::Display for Stats {
         row(f, "steps", self.steps.to_string())?;
         row(f, "pauses", self.pauses.to_string())?;
         row(f, "longest pause", micros(self.longest_pause))?;
+        row(f, "  on the processor", self.longest_pause_processor.map_or("unknown".into(), micros))?;
         row(f, "collector time", micros(self.collector_time()))?;
+        row(f, "  on the processor", self.processor_time.map_or("unknown".into(), micros))?;
+        row(f, "  start", micros(self.time_in(Phase::Idle)))?;
         for phase in
             [Phase::SweepTermination, Phase::Mark, Phase::MarkTermination, Phase::Weak, Phase::Sweep, Phase::Release]
         {

@@ -1,5 +1,6 @@
 //! The memory: chunks cut into blocks, blocks into granules, side bitmaps, headers, and bump allocation through
-//! holes. This room knows nobody: it sets and reads bits and does not know what a colour means.
+//! holes. This room uses none of those above it. Of marking it knows what lies in memory: that a hole may be marked ahead,
+//! so that what is born in it is black; that a block may hold lost grey objects; what the mark loop asks of a type.
 //!
 //! ```text
 //! chunk (a bumpalo allocation, multiples of 2 MiB after the first small ones)

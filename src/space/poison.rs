@@ -125,7 +125,7 @@ mod tests {
     fn check<B: Barrier>(cx: &Mutator<'_, B>) {
         let c = cx.collector();
         // What lies in the open holes is booked, so `occupied` names all there is.
-        c.book_all();
+        c.checkpoint();
         let mut blocks = 0;
         for block in c.blocks.borrow().each() {
             blocks += 1;

@@ -94,7 +94,7 @@ where
     type At<'a> = Option<T::At<'a>>;
     const NEEDS_TRACE: bool = T::NEEDS_TRACE;
     const MAX_POINTERS: usize = T::MAX_POINTERS;
-    // An optional pointer is one word by the niche; other words with a niche (`Option<NonZero>`) are too.
+    // An optional pointer is one word, by the niche.
     const ATOMIC_WORD: bool = T::ATOMIC_WORD && size_of::<Option<T>>() == size_of::<usize>();
     #[inline(always)]
     fn trace(&self, tracer: &mut Tracer<'_>) {

@@ -1,6 +1,8 @@
 //! The accounts add up.
 
-use grisaille::{Barrier, Budget, Gc, Heap, Phase, Slot, Sweep, Trace};
+use std::time::Duration;
+
+use grisaille::{Barrier, Budget, Check, Gc, Heap, Phase, Slot, Sweep, Trace};
 
 use crate::SWEEPS;
 use crate::for_each_policy;
@@ -91,7 +93,73 @@ fn steps_and_cycles_are_counted<B: Barrier>() {
     });
 }
 
+/// Dropping one takes at least this long.
+const DROP: Duration = Duration::from_millis(20);
+
+struct SlowToDrop;
+
+impl Drop for SlowToDrop {
+    fn drop(&mut self) {
+        std::thread::sleep(DROP);
+    }
+}
+
+/// All of an eager sweep was booked to the phase before it, and so was the beginning of any sweep.
+fn sweeping_is_booked_to_the_sweep<B: Barrier>() {
+    for sweep in SWEEPS {
+        let mut heap = Heap::builder().barrier::<B>().sweep(sweep).automatic(false).build().unwrap();
+        heap.enter(|cx| {
+            cx.alloc(Skipped(SlowToDrop));
+            cx.collect();
+        });
+        let stats = heap.stats();
+        assert!(stats.time_in(Phase::Sweep) >= DROP, "{sweep:?}\n{stats}");
+        assert!(stats.longest_pause >= DROP && stats.collector_time() >= DROP, "{sweep:?}\n{stats}");
+    }
+}
+
+#[derive(Trace)]
+struct Skipped<T: Send + 'static>(#[trace(skip)] T);
+
+/// Pauses and phases agree, and a check is in neither. (Checks were in the pauses and not in the phases.)
+fn checks_are_in_no_time<B: Barrier>() {
+    let mut heap = Heap::builder().barrier::<B>().automatic(false).check(Check::EveryStep).build().unwrap();
+    let mut wall = Duration::ZERO;
+    heap.enter(|cx| {
+        let _kept = cx.root(cx.alloc(SlowToTrace(Duration::from_millis(1))));
+        for _ in 0..3 {
+            let start = std::time::Instant::now();
+            cx.collect();
+            wall += start.elapsed();
+        }
+    });
+    let stats = heap.stats();
+    // A trace of marking is in the times, at least two of checks are not.
+    let trace = Duration::from_millis(1);
+    assert!(stats.longest_pause >= trace && stats.time_in(Phase::Mark) >= 3 * trace, "{stats}");
+    assert!(stats.collector_time() + 6 * trace <= wall, "{wall:?}\n{stats}");
+    assert!(stats.longest_pause + 6 * trace <= wall, "{wall:?}\n{stats}");
+    if cfg!(target_os = "linux") {
+        assert!(stats.longest_pause_processor > Some(Duration::ZERO), "{stats}");
+        assert!(stats.longest_pause_processor < stats.processor_time, "{stats}");
+    }
+}
+
+/// Tracing one takes at least that long.
+struct SlowToTrace(Duration);
+
+// SAFETY: it holds no pointers.
+unsafe impl Trace for SlowToTrace {
+    type At<'a> = SlowToTrace;
+
+    fn trace(&self, _: &mut grisaille::Tracer<'_>) {
+        std::thread::sleep(self.0);
+    }
+}
+
 for_each_policy! {
+    sweeping_is_booked_to_the_sweep
+    checks_are_in_no_time
     allocated_and_not_freed_is_alive
     steps_and_cycles_are_counted
 }

@@ -42,6 +42,10 @@ impl<'src> Compiler<'src, '_> {
 
     /// An expression whose operators bind at least as tightly as `lowest`.
     fn climb(&mut self, lowest: Precedence) {
+        self.nested(|compiler| compiler.climb_from(lowest));
+    }
+
+    fn climb_from(&mut self, lowest: Precedence) {
         self.advance();
         let can_assign = lowest <= Precedence::Assignment;
         if !self.prefix(can_assign) {
@@ -136,8 +140,10 @@ impl<'src> Compiler<'src, '_> {
 
     fn string(&mut self) {
         let quoted = self.previous.text;
-        let string = text::decode(&quoted[1..quoted.len() - 1]);
-        self.constant(Constant::String(string.into()));
+        match text::decode(&quoted[1..quoted.len() - 1]) {
+            Ok(string) => self.constant(Constant::String(string.into())),
+            Err(_) => self.error("Out of memory."),
+        }
     }
 
     fn constant(&mut self, constant: Constant) {

@@ -1,6 +1,7 @@
 //! One pass from tokens to bytecode. The collector has no part in it: strings wait in the program until it is linked.
 //!
-//! The grammar, the limits and the messages are clox's.
+//! The grammar, the limits and the messages are clox's. There is one limit more, [`DEPTH_MAX`]: a program that nests
+//! deeper than it gets an error, where clox would run out of its stack.
 
 mod class;
 mod expression;
@@ -15,6 +16,10 @@ use crate::source::scanner::Scanner;
 use crate::source::token::{Kind, Token};
 use function::{FunctionBuilder, Jump, Label};
 
+/// How deep statements, functions and expressions may nest in each other: each is a recursion of the compiler's. Every
+/// operand counts, so `!!a` is three deep, and so is `a` in `{ { a; } }`.
+pub const DEPTH_MAX: usize = 50_000;
+
 /// Adds `source` to `program` and returns the index of its top level, or reports its errors.
 pub fn compile(source: &[u8], program: &mut Program, errors: &mut dyn Write) -> Option<u32> {
     let start = Token { kind: Kind::End, text: b"", line: 1 };
@@ -24,6 +29,8 @@ pub fn compile(source: &[u8], program: &mut Program, errors: &mut dyn Write) -> 
         current: start,
         had_error: false,
         panicking: false,
+        gave_up: false,
+        depth: 0,
         functions: vec![FunctionBuilder::new(function::Kind::Script, None)],
         classes: Vec::new(),
         program,
@@ -49,6 +56,10 @@ struct Compiler<'src, 'p> {
     had_error: bool,
     /// After an error, until the next statement: what follows is likely to be nonsense and is not reported.
     panicking: bool,
+    /// After an error that ends the compilation: nothing more is read or reported.
+    gave_up: bool,
+    /// How many statements, functions and expressions the code being compiled stands in.
+    depth: usize,
     /// The functions being compiled, the innermost last.
     functions: Vec<FunctionBuilder<'src>>,
     /// The classes being compiled, the innermost last.
@@ -60,7 +71,7 @@ struct Compiler<'src, 'p> {
 /// Errors and tokens.
 impl<'src> Compiler<'src, '_> {
     fn error_at(&mut self, token: Token<'_>, message: &str) {
-        if std::mem::replace(&mut self.panicking, true) {
+        if std::mem::replace(&mut self.panicking, true) || self.gave_up {
             return;
         }
         self.had_error = true;
@@ -81,6 +92,21 @@ impl<'src> Compiler<'src, '_> {
 
     fn error_at_current(&mut self, message: &str) {
         self.error_at(self.current, message);
+    }
+
+    /// Runs `rule` one level deeper, unless that is too deep: then the source is taken to end here, so that all the
+    /// levels above end too.
+    fn nested(&mut self, rule: impl FnOnce(&mut Self)) {
+        if self.depth == DEPTH_MAX {
+            self.error_at_current("Too many levels of nesting.");
+            self.gave_up = true;
+            self.scanner = Scanner::new(b"");
+            self.current = self.scanner.next();
+            return;
+        }
+        self.depth += 1;
+        rule(self);
+        self.depth -= 1;
     }
 
     fn advance(&mut self) {

@@ -41,6 +41,10 @@ impl Compiler<'_, '_> {
 
     /// A function from its parameters on; its name is the previous token. Leaves the closure on the stack.
     pub(super) fn function_body(&mut self, kind: FunctionKind) {
+        self.nested(|compiler| compiler.function_of_kind(kind));
+    }
+
+    fn function_of_kind(&mut self, kind: FunctionKind) {
         let name = String::from_utf8_lossy(self.previous.text);
         self.functions.push(FunctionBuilder::new(kind, Some(name.into())));
         self.begin_scope();
@@ -78,6 +82,10 @@ impl Compiler<'_, '_> {
     }
 
     fn statement(&mut self) {
+        self.nested(Self::any_statement);
+    }
+
+    fn any_statement(&mut self) {
         if self.matches(Kind::Print) {
             self.expression();
             self.consume(Kind::Semicolon, "Expect ';' after value.");

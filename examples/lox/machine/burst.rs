@@ -348,8 +348,9 @@ impl<'v, 's> Burst<'_, 'v, 's> {
             return Err(cold("Operands must be two numbers or two strings."));
         };
         self.text.clear();
+        self.text.try_reserve(a.len() + b.len())?;
         self.text.push_str(a.as_str());
-        text::append(&mut self.text, b.as_str());
+        text::append(&mut self.text, b.as_str())?;
         Ok(Value::Str(cx.try_intern(&self.text)?))
     }
 
@@ -357,7 +358,7 @@ impl<'v, 's> Burst<'_, 'v, 's> {
     #[inline(never)]
     fn undefined(&self, global: u32) -> Stop {
         let name = self.global_names.iter().find(|&(_, &index)| index == global).map_or("", |(name, _)| name);
-        Stop::Error(format!("Undefined variable '{name}'."))
+        Stop::Error(format!("Undefined variable '{name}'.").into())
     }
 }
 

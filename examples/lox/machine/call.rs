@@ -7,7 +7,7 @@ use grisaille::{Barrier, Gc, Mutator, Slot, StackView};
 
 use super::burst::Burst;
 use super::window::Window;
-use super::{Full, Stop};
+use super::{Full, Stop, cold};
 use crate::code::Capture;
 use crate::object::{Class, Closure, Instance, Row, Upvalue};
 use crate::value::Value;
@@ -28,7 +28,7 @@ impl<'v, 's> Burst<'_, 'v, 's> {
                 window.poke(arguments, Value::Instance(instantiate(cx, class)?));
                 let init = class.init.get();
                 if init.is_none() && arguments != 0 {
-                    return Err(Stop::Error(format!("Expected 0 arguments but got {arguments}.")));
+                    return Err(Stop::Error(format!("Expected 0 arguments but got {arguments}.").into()));
                 }
                 Ok(init)
             }
@@ -45,7 +45,7 @@ impl<'v, 's> Burst<'_, 'v, 's> {
                 window.poke(arguments, callee);
                 Ok(Some(closure))
             }
-            _ => Err(Stop::Error("Can only call functions and classes.".to_string())),
+            _ => Err(cold("Can only call functions and classes.")),
         }
     }
 
@@ -54,11 +54,10 @@ impl<'v, 's> Burst<'_, 'v, 's> {
     #[inline(never)]
     pub(super) fn refused(&self, callee: &Closure<'_>, arguments: usize) -> Stop {
         let arity = callee.arity as usize;
-        Stop::Error(if arguments != arity {
-            format!("Expected {arity} arguments but got {arguments}.")
-        } else {
-            "Stack overflow.".to_string()
-        })
+        if arguments != arity {
+            return Stop::Error(format!("Expected {arity} arguments but got {arguments}.").into());
+        }
+        cold("Stack overflow.")
     }
 
     /// A new closure of a function, made by `running` in the frame at `base`.
@@ -74,7 +73,8 @@ impl<'v, 's> Burst<'_, 'v, 's> {
         let mut upvalues = None;
         if !code.captures.is_empty() {
             // Allocation never collects, so pointers may wait in a plain vector.
-            let mut captured = Vec::with_capacity(code.captures.len());
+            let mut captured = Vec::new();
+            captured.try_reserve_exact(code.captures.len())?;
             for &capture in &code.captures {
                 captured.push(match capture {
                     Capture::Local(slot) => self.capture(cx, base + usize::from(slot))?,

@@ -15,6 +15,8 @@ mod property;
 mod rare;
 mod window;
 
+use std::borrow::Cow;
+use std::collections::TryReserveError;
 use std::io::{self, Write};
 
 use grisaille::{Barrier, Gc, HeapFull, Mutator, Stack, Trace};
@@ -37,7 +39,10 @@ const INIT: u32 = 0;
 #[derive(Debug)]
 pub enum Failure {
     Compile,
-    Runtime,
+    /// With the reason for which what it had printed could not be written, if that was so.
+    Runtime {
+        unwritten: Option<io::Error>,
+    },
     /// What it printed could not be written.
     Output(io::Error),
 }
@@ -50,14 +55,15 @@ enum Stop {
     Safepoint,
     /// The running frame needs more of the value stack.
     Stack,
-    /// The heap is full; the instruction has done nothing yet.
+    /// The heap is full, or the system has no memory; the instruction has done nothing yet.
     Full,
     /// The program is in error.
-    Error(String),
+    Error(Cow<'static, str>),
     Output(io::Error),
 }
 
-/// The heap is full.
+/// The heap is full, or the system has no memory.
+#[derive(Debug)]
 pub struct Full;
 
 impl<T> From<HeapFull<T>> for Full {
@@ -68,6 +74,18 @@ impl<T> From<HeapFull<T>> for Full {
 
 impl<T> From<HeapFull<T>> for Stop {
     fn from(_: HeapFull<T>) -> Self {
+        Stop::Full
+    }
+}
+
+impl From<TryReserveError> for Full {
+    fn from(_: TryReserveError) -> Self {
+        Full
+    }
+}
+
+impl From<TryReserveError> for Stop {
+    fn from(_: TryReserveError) -> Self {
         Stop::Full
     }
 }
@@ -110,8 +128,12 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// A machine that prints to `out`, and its errors to `errors`.
-    pub fn new<B: Barrier>(cx: &Mutator<'_, B>, out: Box<dyn Write>, errors: Box<dyn Write>) -> Machine {
+    /// A machine that prints to `out`, and its errors to `errors`. It needs some memory.
+    pub fn new<B: Barrier>(
+        cx: &Mutator<'_, B>,
+        out: Box<dyn Write>,
+        errors: Box<dyn Write>,
+    ) -> Result<Machine, Failure> {
         let mut program = Program::default();
         let init = program.string("init");
         debug_assert_eq!(init, INIT);
@@ -126,18 +148,29 @@ impl Machine {
             out,
             errors,
         };
-        machine.define_native(cx, "clock", |_| Value::from(seconds()));
-        machine
+        match machine.define_native(cx, "clock", |_| Value::from(seconds())) {
+            Ok(()) => Ok(machine),
+            Err(Full) => {
+                machine.report(cx, OUT_OF_MEMORY);
+                Err(Failure::Runtime { unwritten: None })
+            }
+        }
     }
 
     /// Defines a global function.
-    fn define_native<B: Barrier>(&mut self, cx: &Mutator<'_, B>, name: &str, function: NativeFunction) {
+    fn define_native<B: Barrier>(
+        &mut self,
+        cx: &Mutator<'_, B>,
+        name: &str,
+        function: NativeFunction,
+    ) -> Result<(), Full> {
         let global = self.program.global(name) as usize;
         let mut globals = self.globals.open(cx);
         while globals.len() <= global {
             globals.push(cx, Value::Absent);
         }
-        globals.set(cx, global, Value::Native(cx.alloc(Native { function })));
+        globals.set(cx, global, Value::Native(cx.try_alloc(Native { function })?));
+        Ok(())
     }
 
     /// Compiles a program and runs it.
@@ -147,14 +180,18 @@ impl Machine {
             Ok(()) => self.run(cx),
             Err(stop) => stop,
         };
-        self.out.flush().map_err(Failure::Output)?;
+        // First what was printed, then what went wrong; and that is told also where nothing can be printed.
+        let flushed = self.out.flush();
         match stop {
-            Stop::Done => Ok(()),
-            Stop::Output(error) => Err(Failure::Output(error)),
+            Stop::Done => flushed.map_err(Failure::Output),
+            Stop::Output(error) => {
+                self.reset(cx);
+                Err(Failure::Output(error))
+            }
             Stop::Error(message) => {
                 self.report(cx, &message);
                 self.reset(cx);
-                Err(Failure::Runtime)
+                Err(Failure::Runtime { unwritten: flushed.err() })
             }
             Stop::Safepoint | Stop::Stack | Stop::Full => unreachable!("`run` goes on after these"),
         }
@@ -225,6 +262,8 @@ impl Machine {
                 Stop::Stack => {}
                 Stop::Safepoint => cx.safepoint(),
                 Stop::Full => {
+                    // Other than the heap's, this memory can be had for nothing.
+                    burst.text = String::new();
                     let stats = cx.stats();
                     let since = full_at.map(|before| stats.bytes_allocated - before);
                     // A collection for next to nothing, again and again, would be no better than an error.
@@ -241,17 +280,18 @@ impl Machine {
 
     /// Reports a runtime error, and where each call under way is.
     fn report<B: Barrier>(&mut self, cx: &Mutator<'_, B>, message: &str) {
-        let mut trace = format!("{message}\n");
+        // Nobody is left to tell that the error cannot be written. It is written line by line, for where there is no
+        // memory there is none for a report either.
+        let _ = writeln!(self.errors, "{message}");
         let frames = self.frames.open(cx);
         for distance in 0..frames.len() {
             let frame = frames.top(cx, distance);
             let line = self.program.lines[frame.ip as usize - 1];
-            let name = self.program.functions[frame.closure.function as usize].name.as_ref();
-            let place = name.map_or("script".to_string(), |name| format!("{name}()"));
-            trace.push_str(&format!("[line {line}] in {place}\n"));
+            let _ = match &self.program.functions[frame.closure.function as usize].name {
+                Some(name) => writeln!(self.errors, "[line {line}] in {name}()"),
+                None => writeln!(self.errors, "[line {line}] in script"),
+            };
         }
-        // Nobody is left to tell that the error cannot be written.
-        let _ = self.errors.write_all(trace.as_bytes());
     }
 
     /// Unwinds all calls. Closures that got away keep the variables they captured.
@@ -266,13 +306,15 @@ impl Machine {
 /// An error, made where it takes no room in the code around it.
 #[cold]
 #[inline(never)]
-fn cold(message: &str) -> Stop {
-    Stop::Error(message.to_string())
+fn cold(message: &'static str) -> Stop {
+    Stop::Error(Cow::Borrowed(message))
 }
+
+const OUT_OF_MEMORY: &str = "Out of memory.";
 
 #[cold]
 fn out_of_memory() -> Stop {
-    cold("Out of memory.")
+    cold(OUT_OF_MEMORY)
 }
 
 /// What `clock()` returns: seconds of processor time, as in clox. (The sweeper's thread is counted too.)

@@ -165,7 +165,7 @@ pub(super) fn method<'a>(class: Gc<'a, Class<'a>>, name: Gc<'a, Str>) -> Result<
     {
         return Ok((closure, Place::Method(method)));
     }
-    Err(Stop::Error(format!("Undefined property '{}'.", name.as_str())))
+    Err(Stop::Error(format!("Undefined property '{}'.", name.as_str()).into()))
 }
 
 /// Adds a method to a class that has no instances yet.

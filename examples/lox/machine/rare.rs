@@ -6,7 +6,7 @@ use super::burst::Burst;
 use super::call::close_upvalues;
 use super::property::{add_method, inherit, method};
 use super::window::Window;
-use super::{INIT, Stop};
+use super::{INIT, Stop, cold};
 use crate::code::Op;
 use crate::object::{Bound, Closure};
 use crate::value::Value;
@@ -43,7 +43,7 @@ impl<'v, 's> Burst<'_, 'v, 's> {
             }
             Op::Inherit => {
                 let (Value::Class(superclass), Value::Class(class)) = (window.peek(1), window.peek(0)) else {
-                    return Err(Stop::Error("Superclass must be a class.".to_string()));
+                    return Err(cold("Superclass must be a class."));
                 };
                 inherit(cx, superclass, class)?;
                 window.top -= 1;

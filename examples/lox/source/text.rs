@@ -3,6 +3,7 @@
 //! Whatever is UTF-8 stays as it is. A byte that is not part of any valid sequence becomes one of the last 256
 //! private-use characters, and those characters themselves are taken apart into bytes, so that nothing is lost.
 
+use std::collections::TryReserveError;
 use std::io::{self, Write};
 
 /// The character that stands for byte 0.
@@ -10,35 +11,43 @@ const ESCAPE: u32 = 0x10FF00;
 /// The byte with which the UTF-8 form of every such character begins; others in it begin so too.
 const LEAD: u8 = 0xF4;
 
-/// The string that stands for `bytes`.
-pub fn decode(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len());
-    let escape = |text: &mut String, bytes: &[u8]| {
+/// The string that stands for `bytes`, if there is memory for it.
+pub fn decode(bytes: &[u8]) -> Result<String, TryReserveError> {
+    let mut text = String::new();
+    text.try_reserve(bytes.len())?;
+    let escape = |text: &mut String, bytes: &[u8]| -> Result<(), TryReserveError> {
+        text.try_reserve(4 * bytes.len())?;
         text.extend(bytes.iter().filter_map(|&byte| char::from_u32(ESCAPE + u32::from(byte))));
+        Ok(())
     };
     for chunk in bytes.utf8_chunks() {
         for char in chunk.valid().chars() {
             if u32::from(char) >= ESCAPE {
-                escape(&mut text, char.encode_utf8(&mut [0; 4]).as_bytes());
+                escape(&mut text, char.encode_utf8(&mut [0; 4]).as_bytes())?;
             } else {
+                text.try_reserve(char.len_utf8())?;
                 text.push(char);
             }
         }
-        escape(&mut text, chunk.invalid());
+        escape(&mut text, chunk.invalid())?;
     }
-    text
+    Ok(text)
 }
 
-/// Appends `more` to `text`, as bytes: a character whose halves meet becomes whole.
-pub fn append(text: &mut String, more: &str) {
+/// Appends `more` to `text`, as bytes: a character whose halves meet becomes whole. Where there is no memory for that,
+/// `text` is whatever it is.
+pub fn append(text: &mut String, more: &str) -> Result<(), TryReserveError> {
     let escaped = |char: char| u32::from(char) >= ESCAPE;
     let halves = text.ends_with(escaped) && more.starts_with(escaped);
+    text.try_reserve(more.len())?;
     text.push_str(more);
     if halves {
-        let mut bytes = Vec::with_capacity(text.len());
+        let mut bytes = Vec::new();
+        bytes.try_reserve(text.len())?;
         write(&mut bytes, text).expect("a vector can be written to");
-        *text = decode(&bytes);
+        *text = decode(&bytes)?;
     }
+    Ok(())
 }
 
 /// Writes the bytes that `text` stands for.
@@ -65,7 +74,7 @@ mod tests {
         let mixed = ["gris".as_bytes(), &all, "é\u{10FF41}\u{10FFFF}漢".as_bytes(), b"\xC3", b"\xF4\x8F"].concat();
         for bytes in [&all[..], &mixed, b""] {
             let mut back = Vec::new();
-            write(&mut back, &decode(bytes)).unwrap();
+            write(&mut back, &decode(bytes).unwrap()).unwrap();
             assert_eq!(back, bytes);
         }
     }
@@ -75,15 +84,15 @@ mod tests {
         for bytes in ["é".as_bytes(), "漢🦀".as_bytes(), b"\xF4\x8F\xBC\x80", b"\xE6\x97\xE6", b"\x97\xC3\xA9"] {
             for split in 0..=bytes.len() {
                 let (left, right) = bytes.split_at(split);
-                let mut text = decode(left);
-                append(&mut text, &decode(right));
-                assert_eq!(text, decode(bytes));
+                let mut text = decode(left).unwrap();
+                append(&mut text, &decode(right).unwrap()).unwrap();
+                assert_eq!(text, decode(bytes).unwrap());
             }
         }
     }
 
     #[test]
     fn valid_text_is_left_alone() {
-        assert_eq!(decode("grisaille é 漢 \u{10FEFF}".as_bytes()), "grisaille é 漢 \u{10FEFF}");
+        assert_eq!(decode("grisaille é 漢 \u{10FEFF}".as_bytes()).unwrap(), "grisaille é 漢 \u{10FEFF}");
     }
 }

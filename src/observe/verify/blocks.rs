@@ -1,14 +1,10 @@
 //! Every block against its bitmaps, and the accounts against a recount.
 
-use bitvec::prelude::{BitArray, Lsb0};
-
 use super::{At, Verdict, Verifier, fail};
 use crate::cycle::phase::Phase;
-use crate::space::bitmap;
+use crate::space::bitmap::{self, Words};
 use crate::space::block::{BLOCK_SIZE, BlockPtr, FIRST_GRANULE, GRANULE, GRANULES, Kind, WORDS};
 use crate::space::header::{HEADER_SIZE, KEY, ObjectPtr, QUEUED, TypeInfo};
-
-type Bits = BitArray<[u64; WORDS], Lsb0>;
 
 /// A block and what the walk over it found.
 pub(super) struct Walked {
@@ -16,10 +12,16 @@ pub(super) struct Walked {
     /// It is not in the hands of a sweep: all of it may be looked at.
     pub filed: bool,
     /// The headers of allocated objects. In a block that is still to be swept: of those that survive.
-    pub starts: Bits,
-    pub marked: Bits,
+    pub starts: Words,
+    pub marked: Words,
     /// What marking would find.
-    pub found: Bits,
+    pub found: Words,
+}
+
+impl Walked {
+    fn base(&self) -> usize {
+        self.block.base().as_ptr().addr()
+    }
 }
 
 impl Verifier<'_> {
@@ -30,9 +32,11 @@ impl Verifier<'_> {
             if self.numbers.insert(block.base().as_ptr().addr(), self.numbers.len()).is_some() {
                 return fail(format!("{block:?} is listed twice"));
             }
-            let zero = Bits::ZERO;
+            let zero = [0; WORDS];
             self.blocks.push(Walked { block, filed, starts: zero, marked: zero, found: zero });
         }
+        let bases = || self.blocks.iter().map(Walked::base);
+        self.range = bases().min().unwrap_or(0)..bases().max().map_or(0, |last| last + BLOCK_SIZE);
         let (mut used, mut bytes, mut objects) = (0, 0, 0);
         for number in 0..self.blocks.len() {
             used += self.blocks[number].block.run() * BLOCK_SIZE;
@@ -79,15 +83,18 @@ impl Verifier<'_> {
             bitmap::set_run(&mut allocated, from, to - from);
         }
         let unused = self.c.unused_of(block);
-        let (allocated, marked) = (Bits::new(allocated), Bits::new(marked));
         if let Some((from, to)) = unused
-            && (allocated[from..to].any() || marked[from..to].any() && !marked[from..to].all())
+            && (any(&allocated, from, to) || any(&marked, from, to) && !all(&marked, from, to))
         {
             return fail(format!("the open hole {from}..{to} of {block:?} is partly taken or partly marked ahead"));
         }
         let (mut bytes, mut objects, mut marked_granules) = (0, 0, 0);
-        let mut at = 0;
-        while let Some(start) = allocated[at..].first_one().map(|more| at + more) {
+        let mut start = 0;
+        loop {
+            start = bitmap::next_one(&allocated, start);
+            if start == GRANULES {
+                break;
+            }
             let (info, size) = self.plausible(block, start)?;
             let name = (info.name)();
             let end = start + size.div_ceil(GRANULE);
@@ -100,26 +107,27 @@ impl Verifier<'_> {
                 return fail(format!("{name} of {size} bytes at granule {start} of {block:?} does not fit there"));
             }
             let end = end.min(GRANULES);
-            if !allocated[start..end].all() {
+            if !all(&allocated, start, end) {
                 return fail(format!("{name} at granule {start} of {block:?} is allocated in part"));
             }
-            if marked[start..end].any() && !marked[start..end].all() {
+            if any(&marked, start, end) && !all(&marked, start, end) {
                 return fail(format!("{name} at granule {start} of {block:?} is marked in part"));
             }
             if block.kind() == Kind::Plain && info.drop.is_some() {
                 return fail(format!("{name} has drop glue, and lies in {block:?} of a kind without"));
             }
-            self.blocks[number].starts.set(start, true);
+            bitmap::set_run(&mut self.blocks[number].starts, start, 1);
             bytes += size;
             objects += 1;
-            marked_granules += if marked[start] { end - start } else { 0 };
-            at = end;
+            marked_granules += if bitmap::get(&marked, start) { end - start } else { 0 };
+            start = end;
         }
-        let ahead = unused.map_or(0, |(from, to)| marked[from..to].count_ones());
-        if marked.count_ones() != marked_granules + ahead {
+        // An unused hole is marked as a whole or not at all.
+        let ahead = unused.map_or(0, |(from, to)| if any(&marked, from, to) { to - from } else { 0 });
+        if bitmap::count(&marked) != marked_granules + ahead {
             return fail(format!("{block:?} has marks where no object is"));
         }
-        if !self.is_marking() && !self.is_condemned() && marked.any() {
+        if !self.is_marking() && !self.is_condemned() && any(&marked, 0, GRANULES) {
             return fail(format!("{block:?} has marks in phase {}", self.c.phase.get()));
         }
         self.blocks[number].marked = marked;
@@ -132,7 +140,7 @@ impl Verifier<'_> {
         // SAFETY: a granule of a taken block is initialized memory where `occupied` says that it is an object's (I3).
         let word = unsafe { block.at(granule).cast::<usize>().read() };
         let address = word & !15;
-        let in_heap = self.numbers.contains_key(&(address & !(BLOCK_SIZE - 1)));
+        let in_heap = self.range.contains(&address) && self.numbers.contains_key(&(address & !(BLOCK_SIZE - 1)));
         // A pointer into the heap, a small number, poison: all that payloads are usually made of.
         if word & 15 & !(QUEUED | KEY) != 0 || address < 4096 || address as u64 >> 56 != 0 || in_heap {
             return fail(format!("no header at granule {granule} of {block:?}, but {word:#x}"));
@@ -155,9 +163,16 @@ impl Verifier<'_> {
 
     /// Where the object is, if one is allocated there.
     pub(super) fn locate(&self, object: ObjectPtr) -> Option<At> {
-        let block = *self.numbers.get(&(object.addr() & !(BLOCK_SIZE - 1)))?;
+        let base = object.addr() & !(BLOCK_SIZE - 1);
+        // Most pointers lead to where the one before led.
+        let mut block = self.nearest.get();
+        if self.blocks.get(block).is_none_or(|walked| walked.base() != base) {
+            block = *self.numbers.get(&base)?;
+            self.nearest.set(block);
+        }
         let granule = object.granule();
-        (object.addr().is_multiple_of(GRANULE) && self.blocks[block].starts[granule]).then_some(At { block, granule })
+        let is_start = object.addr().is_multiple_of(GRANULE) && bitmap::get(&self.blocks[block].starts, granule);
+        is_start.then_some(At { block, granule })
     }
 
     pub(super) fn object(&self, at: At) -> ObjectPtr {
@@ -166,29 +181,49 @@ impl Verifier<'_> {
     }
 
     pub(super) fn is_marked(&self, at: At) -> bool {
-        self.blocks[at.block].marked[at.granule]
+        bitmap::get(&self.blocks[at.block].marked, at.granule)
     }
 
     pub(super) fn is_found(&self, at: At) -> bool {
-        self.blocks[at.block].found[at.granule]
+        bitmap::get(&self.blocks[at.block].found, at.granule)
+    }
+
+    /// Notes that the object is found, and tells whether that was known.
+    pub(super) fn set_found(&mut self, at: At) -> bool {
+        let found = &mut self.blocks[at.block].found;
+        let before = bitmap::get(found, at.granule);
+        bitmap::set_run(found, at.granule, 1);
+        before
     }
 
     /// Calls `f` for every allocated object.
     pub(super) fn each_object(&self, mut f: impl FnMut(At) -> Verdict) -> Verdict {
         for (block, walked) in self.blocks.iter().enumerate() {
-            for granule in walked.starts.iter_ones() {
+            let mut granule = bitmap::next_one(&walked.starts, 0);
+            while granule < GRANULES {
                 f(At { block, granule })?;
+                granule = bitmap::next_one(&walked.starts, granule + 1);
             }
         }
         Ok(())
     }
 }
 
+/// Whether one of the bits is set.
+fn any(words: &Words, from: usize, to: usize) -> bool {
+    bitmap::next_one(words, from) < to
+}
+
+/// Whether all of the bits are set.
+fn all(words: &Words, from: usize, to: usize) -> bool {
+    bitmap::next_zero(words, from) >= to
+}
+
 /// A copy of a bitmap. Reads word by word, and makes no reference: the sweeper may read the same bitmap.
 ///
 /// # Safety
 /// No other thread may write this bitmap meanwhile (I7).
-unsafe fn words(block: BlockPtr, which: usize) -> [u64; WORDS] {
+unsafe fn words(block: BlockPtr, which: usize) -> Words {
     // SAFETY: in bounds; not written meanwhile, by the caller's word.
     core::array::from_fn(|word| unsafe { block.bits_word(which, word).read() })
 }

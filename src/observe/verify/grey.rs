@@ -1,9 +1,12 @@
 //! The grey set, and the policy's invariant.
 
-use std::collections::HashSet;
+use hashbrown::HashSet;
 
+use super::blocks::Walked;
 use super::second_mark::Closure;
 use super::{At, Verdict, Verifier, VerifyError, fail};
+use crate::space::bitmap::{self, Words};
+use crate::space::block::GRANULES;
 use crate::space::header::ObjectPtr;
 use crate::trace::Pointers;
 
@@ -68,20 +71,24 @@ impl Verifier<'_> {
             }
         }
         for block in 0..self.blocks.len() {
-            self.blocks[block].found = self.blocks[block].starts & self.blocks[block].marked;
-            for granule in self.blocks[block].found.iter_ones() {
+            let Walked { starts, marked, .. } = &self.blocks[block];
+            let found: Words = core::array::from_fn(|word| starts[word] & marked[word]);
+            let mut granule = bitmap::next_one(&found, 0);
+            while granule < GRANULES {
                 let at = At { block, granule };
                 if self.object(at).is_queued() {
                     work.push(at);
                 }
+                granule = bitmap::next_one(&found, granule + 1);
             }
+            self.blocks[block].found = found;
         }
         // Ephemerons that wait are looked at again when their key is marked.
         let waiting = self.ephemerons.iter().filter(|ephemeron| ephemeron.waits && self.is_found(ephemeron.at));
         let mut closure = Closure::new(waiting.map(|ephemeron| (ephemeron.key, ephemeron.values.clone())));
         let mut pointers = Pointers::default();
         while let Some(at) = work.pop() {
-            let seen = self.blocks[at.block].found.replace(at.granule, true);
+            let seen = self.set_found(at);
             let object = self.object(at);
             if !seen {
                 work.extend(closure.values_of(object).into_iter().filter_map(|value| self.locate(value)));

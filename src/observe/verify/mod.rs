@@ -31,8 +31,11 @@ mod path;
 mod roots;
 mod second_mark;
 
+use core::cell::Cell;
 use core::fmt;
-use std::collections::HashMap;
+use core::ops::Range;
+
+use hashbrown::HashMap;
 
 use crate::barrier::Barrier;
 use crate::barrier::rules::Rules;
@@ -46,7 +49,16 @@ use edges::Ephemeron;
 use roots::RootSeen;
 
 /// How closely a heap looks at itself while it works: for tests, and for those who look for a bug. Whatever is wrong is
-/// a panic that names it, with the way from a root.
+/// a panic that names it, with the way from a root. The time that it takes is in none of the times of
+/// [`Stats`](crate::Stats).
+///
+/// Cargo does not optimize what a test depends on, and a check is some six times as fast where it does. In the manifest
+/// of the program under test:
+///
+/// ```toml
+/// [profile.dev.package.grisaille]
+/// opt-level = 2
+/// ```
 ///
 /// ```
 /// use grisaille::{Check, Heap};
@@ -68,6 +80,21 @@ pub enum Check {
     SecondMark,
     /// That, and after each step all that [`Heap::verify`] looks at: each step takes time in proportion to the heap.
     EveryStep,
+    /// The same after every so many steps, which is cheaper by that factor: what is wrong is found some steps later. 1
+    /// is [`EveryStep`](Check::EveryStep), and 0 is [`SecondMark`](Check::SecondMark).
+    ///
+    /// ```
+    /// use grisaille::{Check, Heap};
+    ///
+    /// let mut heap = Heap::builder().stress(true).check(Check::EverySteps(100)).build().unwrap();
+    /// heap.enter(|cx| {
+    ///     for i in 0..1000 {
+    ///         cx.alloc(i);
+    ///         cx.safepoint(); // looked at ten times
+    ///     }
+    /// });
+    /// ```
+    EverySteps(u32),
 }
 
 /// What [`Heap::verify`] found wrong: a bug in the collector, or in `unsafe` code beside it.
@@ -159,14 +186,17 @@ pub(crate) fn inspector<B: Barrier>(check: Check) -> Option<Inspector> {
             panic!("the heap is broken, {when}: {error}");
         }
     }
-    let decided: fn(&Collector) = |c| expect(Verifier::new(c, &B::RULES).run_second_mark(), "says the second mark");
-    match check {
-        Check::Off => None,
-        Check::SecondMark => Some(Inspector { decided, stepped: |_| {} }),
-        Check::EveryStep => {
-            Some(Inspector { decided, stepped: |c| expect(Verifier::new(c, &B::RULES).run(), "after a step") })
-        }
-    }
+    let every = match check {
+        Check::Off => return None,
+        Check::SecondMark => 0,
+        Check::EveryStep => 1,
+        Check::EverySteps(steps) => steps.into(),
+    };
+    Some(Inspector {
+        decided: |c| expect(Verifier::new(c, &B::RULES).run_second_mark(), "says the second mark"),
+        stepped: |c| expect(Verifier::new(c, &B::RULES).run(), "after a step"),
+        every,
+    })
 }
 
 type Verdict<T = ()> = Result<T, VerifyError>;
@@ -184,6 +214,10 @@ struct Verifier<'h> {
     blocks: Vec<Walked>,
     /// Number of a block by its address.
     numbers: HashMap<usize, usize>,
+    /// The addresses among which all blocks lie.
+    range: Range<usize>,
+    /// The number of the block that was asked for last.
+    nearest: Cell<usize>,
     roots: Vec<RootSeen>,
     /// Grey objects that are scanned in part, with the piece that is next: what comes before it counts as black.
     in_pieces: HashMap<ObjectPtr, usize>,
@@ -194,7 +228,9 @@ impl<'h> Verifier<'h> {
     fn new(c: &'h Collector, rules: &'static Rules) -> Self {
         c.marker.look_at_notes();
         let (blocks, roots, ephemerons) = (Vec::new(), Vec::new(), Vec::new());
-        Verifier { c, rules, blocks, numbers: HashMap::new(), roots, in_pieces: HashMap::new(), ephemerons }
+        let (numbers, in_pieces) = (HashMap::new(), HashMap::new());
+        let (range, nearest) = (0..0, Cell::new(0));
+        Verifier { c, rules, blocks, numbers, range, nearest, roots, in_pieces, ephemerons }
     }
 
     fn run(mut self) -> Verdict {

@@ -4,7 +4,7 @@
 //! since. It begins at what the mutator can get at, keeps its own bits, uses no grey set, no queue, no mark stack, and
 //! looks at nothing that the cycle noted (what is scanned, what is dirty, what waits).
 
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
 use super::{At, Verdict, Verifier, VerifyError};
 use crate::cycle::phase::Phase;
@@ -34,6 +34,9 @@ impl Closure {
 
     /// The object is found: what waited for it.
     pub fn values_of(&mut self, object: ObjectPtr) -> Vec<ObjectPtr> {
+        if self.waiting.is_empty() {
+            return Vec::new();
+        }
         self.waiting.remove(&object).unwrap_or_default()
     }
 }
@@ -55,7 +58,7 @@ impl Verifier<'_> {
         let mut closure = Closure::new(core::iter::empty());
         let mut pointers = Pointers::default();
         while let Some(at) = work.pop() {
-            if self.blocks[at.block].found.replace(at.granule, true) {
+            if self.set_found(at) {
                 continue;
             }
             let object = self.object(at);

@@ -205,3 +205,33 @@ fn blocks_that_are_not_where_their_state_says_are_found() {
     });
     assert!(offered.contains("offered for allocation"), "{offered}");
 }
+
+#[test]
+fn a_heap_looks_at_itself_as_often_as_it_is_told() {
+    for (check, every) in [(Check::EveryStep, 1), (Check::EverySteps(1), 1), (Check::EverySteps(7), 7)] {
+        let mut heap = Heap::builder().automatic(false).check(check).build().unwrap();
+        heap.enter(|cx| {
+            // Too many steps for a panic that is not asked for to come by chance.
+            let _kept = cx.root(cx.alloc_array(10_000, |_| Slot::new(None::<Gc<'_, u64>>)));
+            for _ in 0..7 {
+                cx.step(Budget::work(1));
+            }
+            cx.collector().counters.objects_freed.set(1); // the accounts are wrong from here on
+            let mut steps = 0;
+            while std::panic::catch_unwind(core::panic::AssertUnwindSafe(|| cx.step(Budget::work(1)))).is_ok() {
+                steps += 1;
+            }
+            assert_eq!(steps + 1, every, "{check:?}");
+            cx.collector().counters.objects_freed.set(0);
+        });
+    }
+    let mut heap = Heap::builder().automatic(false).check(Check::EverySteps(0)).build().unwrap();
+    heap.enter(|cx| {
+        let _kept = cx.root(cx.alloc_array(10_000, |_| Slot::new(None::<Gc<'_, u64>>)));
+        cx.collector().counters.objects_freed.set(1);
+        for _ in 0..20 {
+            cx.step(Budget::work(1));
+        }
+        cx.collector().counters.objects_freed.set(0);
+    });
+}

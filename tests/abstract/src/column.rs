@@ -91,7 +91,7 @@ pub struct Column {
 }
 
 impl Column {
-    /// A policy, as the design has it: in any order of work, but that nothing is traced in a window.
+    /// A policy, in any order of work, but that nothing is traced in a window.
     pub const fn of<P: Policy>() -> Column {
         let new_area = match P::RULES.root_write {
             RootWrite::NoteDirty => NewArea::Dirty,
@@ -199,7 +199,7 @@ pub struct Broken {
     pub as_collected: Option<usize>,
 }
 
-/// The rules that the design lists as broken, then the other rules of the table: each taken out.
+/// The rules of the table, and what the real collector has no choice in: each taken out.
 pub fn broken() -> Vec<Broken> {
     let no_barrier = Column::of::<Deletion>().with(|r| {
         r.shade_old = false;
@@ -231,7 +231,6 @@ pub fn broken() -> Vec<Broken> {
     rule(watermark, 3, Some(3), "without the shade on pop", |r| {
         r.root_write = RootWrite::ShadeOldIfUnscannedButNotOnPop;
     });
-    // Not in the design's list.
     rule(insertion, 5, Some(5), "without the shade", |r| r.shade_new = false);
     rule(insertion, 3, Some(3), "without the notes what is dirty", |r| r.root_write = RootWrite::Nothing);
     rule(insertion, 4, Some(4), "with black allocation", |r| r.birth = Birth::Black);
@@ -254,7 +253,6 @@ pub fn broken() -> Vec<Broken> {
     beside(hybrid, 3, Some(3), "with a derived window", |b| b.window = Window::Derived);
     beside(hybrid, 5, Some(5), "with a root copied unshaded in the window", |b| b.roots_copied_unshaded = true);
     beside(watermark, 3, Some(3), "without the shade on destroy", |b| b.destroyed = Destroyed::Forgotten);
-    // Not in the design's list.
     beside(insertion, 3, Some(3), "with black new areas", |b| b.new_area = NewArea::Black);
     beside(hybrid, 4, Some(4), "with black new areas in the window", |b| b.new_area = NewArea::Black);
     beside(hybrid, 5, Some(5), "with cells that are not scanned again", |b| b.cells_are_scanned_again = false);

@@ -1,0 +1,174 @@
+//! What the collector takes of the mutator's time: by phase, by pause, on the wall and on the processor.
+//!
+//! The time that a [`Check`](crate::Check) takes is in none of it.
+
+use core::cell::Cell;
+use std::time::{Duration, Instant};
+
+use super::phase::{PHASES, Phase};
+
+/// The books of time. All of them are the mutator's.
+#[derive(Default)]
+pub(crate) struct Times {
+    in_phase: [Cell<Duration>; PHASES],
+    /// What has passed since then is not booked to a phase yet. None between two runs of the phase machine.
+    since: Cell<Option<Instant>>,
+    /// Spent in checks since the run began, and since the mutator went on last.
+    checks: Cell<Duration>,
+    checks_in_pause: Cell<Duration>,
+    /// Processor time at the start of the run, checks taken out. None outside of runs, and where there is no clock.
+    processor_from: Cell<Option<Duration>>,
+    /// Processor time of all runs, and of those since the mutator went on last.
+    processor: Cell<Option<Duration>>,
+    processor_in_pause: Cell<Option<Duration>>,
+    pauses: Cell<u64>,
+    longest: Cell<Duration>,
+    longest_processor: Cell<Option<Duration>>,
+}
+
+impl Times {
+    /// The phase machine begins to run.
+    pub fn run_starts(&self) -> Instant {
+        let start = Instant::now();
+        self.since.set(Some(start));
+        self.checks.set(Duration::ZERO);
+        self.processor_from.set(processor_time());
+        start
+    }
+
+    /// The phase machine stops in `phase`. Returns how long it ran, on the wall.
+    pub fn run_ends(&self, phase: Phase, start: Instant) -> Duration {
+        self.book(phase);
+        let ran = self.since.take().map_or(Duration::ZERO, |end| end - start);
+        if let (Some(from), Some(to)) = (self.processor_from.take(), processor_time()) {
+            let time = to.saturating_sub(from);
+            for sum in [&self.processor, &self.processor_in_pause] {
+                sum.set(Some(sum.get().unwrap_or_default() + time));
+            }
+        }
+        ran.saturating_sub(self.checks.get())
+    }
+
+    /// Books what has passed since the last call to `phase`.
+    pub fn book(&self, phase: Phase) {
+        if let Some(since) = self.since.get() {
+            let now = Instant::now();
+            let time = &self.in_phase[phase as usize];
+            time.set(time.get() + (now - since));
+            self.since.set(Some(now));
+        }
+    }
+
+    /// Runs a check, whose time is not the collector's. During a run, what passed before it must be booked.
+    pub fn leave_out(&self, check: impl FnOnce()) {
+        let (start, processor) = (Instant::now(), processor_time());
+        check();
+        let end = Instant::now();
+        for sum in [&self.checks, &self.checks_in_pause] {
+            sum.set(sum.get() + (end - start));
+        }
+        if self.since.get().is_some() {
+            self.since.set(Some(end));
+        }
+        if let (Some(from), Some(before), Some(after)) = (self.processor_from.get(), processor, processor_time()) {
+            self.processor_from.set(Some(from + after.saturating_sub(before)));
+        }
+    }
+
+    /// The mutator goes on: it was held up for `time` on the wall, checks included.
+    pub fn paused(&self, time: Duration) {
+        let time = time.saturating_sub(self.checks_in_pause.take());
+        self.pauses.set(self.pauses.get() + 1);
+        self.longest.set(self.longest.get().max(time));
+        // None is less than any time.
+        self.longest_processor.set(self.longest_processor.get().max(self.processor_in_pause.take()));
+    }
+
+    pub fn in_phase(&self, phase: Phase) -> Duration {
+        self.in_phase[phase as usize].get()
+    }
+
+    pub fn in_phases(&self) -> [Duration; PHASES] {
+        core::array::from_fn(|at| self.in_phase[at].get())
+    }
+
+    pub fn processor(&self) -> Option<Duration> {
+        self.processor.get()
+    }
+
+    pub fn pauses(&self) -> u64 {
+        self.pauses.get()
+    }
+
+    pub fn longest(&self) -> Duration {
+        self.longest.get()
+    }
+
+    pub fn longest_processor(&self) -> Option<Duration> {
+        self.longest_processor.get()
+    }
+}
+
+/// Processor time of this thread, where the system has a clock for it: a system call.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn processor_time() -> Option<Duration> {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Some(Duration::new(time.tv_sec.try_into().ok()?, time.tv_nsec.try_into().ok()?))
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn processor_time() -> Option<Duration> {
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Spends some processor time.
+    fn work(times: u64) -> u64 {
+        (0..times * 1000).fold(1, |x: u64, i| core::hint::black_box(x.wrapping_mul(31) ^ i))
+    }
+
+    #[test]
+    fn a_phase_gets_what_passed_in_it_and_a_check_nothing() {
+        let times = Times::default();
+        let start = times.run_starts();
+        std::thread::sleep(Duration::from_millis(3));
+        times.book(Phase::Weak);
+        times.leave_out(|| std::thread::sleep(Duration::from_millis(50)));
+        std::thread::sleep(Duration::from_millis(2));
+        let ran = times.run_ends(Phase::Sweep, start);
+        times.leave_out(|| std::thread::sleep(Duration::from_millis(50)));
+        let held_up = start.elapsed();
+        times.paused(held_up);
+        assert!(times.in_phase(Phase::Weak) >= Duration::from_millis(3));
+        assert!(times.in_phase(Phase::Sweep) >= Duration::from_millis(2));
+        let phases: Duration = times.in_phases().iter().sum();
+        // A sleep is never too short, so these hold on the busiest machine.
+        assert!(ran + Duration::from_millis(50) <= held_up && phases <= ran);
+        assert!(times.longest() >= ran && times.longest() + Duration::from_millis(100) <= held_up);
+        assert_eq!(times.pauses(), 1);
+    }
+
+    #[test]
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    fn processor_time_is_not_that_of_a_sleep_and_not_that_of_a_check() {
+        let times = Times::default();
+        for _ in 0..2 {
+            let start = times.run_starts();
+            work(1);
+            times.book(Phase::Weak);
+            let before = processor_time().unwrap();
+            times.leave_out(|| assert_ne!(work(3000), 0));
+            let check = processor_time().unwrap() - before;
+            std::thread::sleep(Duration::from_millis(20));
+            times.run_ends(Phase::Sweep, start);
+            times.paused(start.elapsed());
+            let (longest, sum) = (times.longest_processor().unwrap(), times.processor().unwrap());
+            assert!(Duration::ZERO < longest && longest <= sum, "{longest:?} {sum:?}");
+            assert!(longest < check && longest < Duration::from_millis(20), "{longest:?} beside {check:?}");
+        }
+        assert!(times.longest_processor() < times.processor(), "two pauses");
+    }
+}
