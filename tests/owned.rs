@@ -68,13 +68,13 @@ mod checks {
     pub fn garbage_strings_are_collected_in_time<B: Barrier>() {
         const LEN: usize = 100_000;
         let makers: [fn(&Mutator<'_, B>); 4] = [
-            |cx| drop(cx.alloc(cx.own(vec!['a'; LEN]))),
-            |cx| drop(cx.alloc(Slow { chars: RefCell::new(cx.own(vec!['a'; LEN])) })),
-            |cx| drop(cx.alloc(Background { chars: Mutex::new(cx.own(vec!['a'; LEN])) })),
+            |cx| _ = cx.alloc(cx.own(Vec::<char>::with_capacity(LEN))),
+            |cx| _ = cx.alloc(Slow { chars: RefCell::new(cx.own(Vec::with_capacity(LEN))) }),
+            |cx| _ = cx.alloc(Background { chars: Mutex::new(cx.own(Vec::with_capacity(LEN))) }),
             // It grows after it was made.
             |cx| {
-                let text = cx.alloc(RefLock::new(cx.own(Vec::new())));
-                text.borrow_mut(cx).edit(cx).resize(LEN, 'a');
+                let text = cx.alloc(RefLock::new(cx.own(Vec::<char>::new())));
+                text.borrow_mut(cx).edit(cx).reserve_exact(LEN);
             },
         ];
         for (sweep, make) in SWEEPS.into_iter().flat_map(|sweep| makers.map(|make| (sweep, make))) {
@@ -183,7 +183,7 @@ mod checks {
             let live = cx.root(cx.alloc(1u64));
             let dead = cx.alloc(2u64);
             let weak = cx.root([live.get(cx).downgrade(cx), dead.downgrade(cx)]);
-            let ephemerons = [cx.alloc_ephemeron(live.get(cx), 1), cx.alloc_ephemeron(dead, 2)];
+            let ephemerons = [cx.alloc_ephemeron(live.get(cx), 1u64), cx.alloc_ephemeron(dead, 2u64)];
             let ephemerons = cx.root(ephemerons);
             let (mut was_alive, mut ended) = (true, false);
             while !ended {
