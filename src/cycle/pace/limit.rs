@@ -86,8 +86,7 @@ impl Limit {
 
     /// Returns whether a cycle may begin because memory is short.
     pub fn may_start(&self) -> bool {
-        !self.is_exhausted()
-            && self.grown.get().wrapping_sub(self.grown_at_start.get()) >= self.quantum()
+        !self.is_exhausted() && self.grown.get().wrapping_sub(self.grown_at_start.get()) >= self.quantum()
     }
 
     /// What should be free at a safepoint. `burst`: what the mutator allocates between two safepoints at the most.
