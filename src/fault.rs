@@ -24,6 +24,10 @@ pub enum Fault {
     KeepsWeakCells,
     /// An ephemeron that waits for its key is forgotten when the key is marked.
     ForgetsEphemerons,
+    /// Who asks whether an object is alive keeps it alive.
+    AskingShades,
+    /// Bytes outside the heap stay counted when their owner is dropped.
+    OwnersKeepTheirCount,
 }
 
 #[cfg(feature = "unsound-policies")]

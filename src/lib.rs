@@ -34,6 +34,7 @@
 //! | say what objects are made of | [`Trace`] and its derive; [`Gc`], [`Slot`], [`Weak`], [`Lock`], [`RefLock`] |
 //! | keep values across safepoints | [`Local`] and [`Mutator::scope`], [`Stack`], [`Root`] |
 //! | have strings and arrays | [`Str`], [`Mutator::intern`], [`Array`] |
+//! | own memory outside the heap, counted | [`Owned`], [`External`] |
 //! | see what goes on | [`Stats`], [`Phase`], [`Color`] |
 //!
 //! A helper that takes `Gc`s takes `&Mutator`; one that may collect takes `&mut Mutator` and [`Local`]s. The README
@@ -77,7 +78,7 @@
 //! ```text
 //! heap.rs              Heap: built, configured, entered, dropped
 //! kit/                 what interpreters need at once, as heap objects: string  intern  array  list  map (key)  tagged
-//!                      ephemeron  guardian
+//!                      ephemeron  guardian  owned (external)
 //! mutator.rs           Mutator: allocation, roots, scopes, safepoints. What the types below ask the collector for
 //! pointer/             what objects are made of: gc  slot  weak  lock
 //! roots/               what keeps them alive, and how it is scanned: local  root  stack
@@ -163,10 +164,12 @@ pub use grisaille_derive::Trace;
 pub use heap::{ConfigError, Heap, HeapBuilder};
 pub use kit::array::Array;
 pub use kit::ephemeron::Ephemeron;
+pub use kit::external::External;
 pub use kit::guardian::Guardian;
 pub use kit::key::{Identity, Key};
 pub use kit::list::List;
 pub use kit::map::{Map, MapIter};
+pub use kit::owned::{Edit, Owned};
 pub use kit::string::Str;
 pub use kit::tagged::{Tagged, Untagged};
 pub use mutator::{Color, Mutator, Out, Progress};

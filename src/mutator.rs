@@ -102,6 +102,9 @@ impl<'s, B: Barrier> Mutator<'s, B> {
 
     /// Allocates an object. Never collects; a compare, an add and the writes.
     ///
+    /// What the value owns outside the heap (the buffer of a `String` or a `Vec`) is not counted, unless it is an
+    /// [`Owned`](crate::Owned): see [`own`](Mutator::own).
+    ///
     /// ```
     /// # use grisaille::Heap;
     /// Heap::new().enter(|cx| {

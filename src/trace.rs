@@ -320,6 +320,19 @@ pub(crate) const fn kind_of<T: Trace>() -> Kind {
     }
 }
 
+/// Where a `T` is dropped that is part of another value: one without drop glue asks for no thread.
+pub(crate) const fn drop_on<T: Trace>() -> DropOn {
+    if needs_drop::<T>() { T::DROP } else { DropOn::Sweeper }
+}
+
+/// The same, of a value with two parts.
+pub(crate) const fn drop_on_both<T: Trace, U: Trace>() -> DropOn {
+    match (drop_on::<T>(), drop_on::<U>()) {
+        (DropOn::Sweeper, DropOn::Sweeper) => DropOn::Sweeper,
+        _ => DropOn::Mutator,
+    }
+}
+
 /// Bytes of an object that holds a `T`, header included.
 pub(crate) const fn object_bytes<T>() -> usize {
     (HEADER_SIZE + size_of::<T>()).next_multiple_of(GRANULE)

@@ -12,6 +12,7 @@ use super::times::Times;
 use super::weak::WeakTable;
 use crate::barrier::Barrier;
 use crate::barrier::rules::WholeObject;
+use crate::fault::{self, Fault};
 use crate::kit::guardian::GuardianTable;
 use crate::observe::stats::Stats;
 use crate::roots::local::PointerArea;
@@ -449,6 +450,14 @@ impl Collector {
     /// Whether an entry of a weak table may still be found: it is not one of those that die.
     pub fn may_find(&self, object: ObjectPtr) -> bool {
         !self.condemned.get() || self.marker.is_marked(object)
+    }
+
+    /// Returns whether the object is alive as far as the collector knows, for those who do not want it: does not shade.
+    pub fn is_alive(&self, object: ObjectPtr) -> bool {
+        if fault::is(Fault::AskingShades) && self.marking.get() {
+            self.marker.shade(object);
+        }
+        self.may_find(object)
     }
 
     /// Whether a weak pointer to the object may become a strong one; shades it where the policy needs that.

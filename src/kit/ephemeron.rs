@@ -242,8 +242,25 @@ impl<K: Trace, V: Trace + Copy> Ephemeron<'_, K, V> {
         cx.collector().may_upgrade::<B>(key).then(|| unsafe { Gc::from_object(key) })
     }
 
+    /// Returns whether the key is still there, and does not keep it or the value alive. As
+    /// [`Weak::is_alive`](crate::Weak::is_alive).
+    ///
+    /// ```
+    /// # use grisaille::Heap;
+    /// # Heap::new().enter(|cx| {
+    /// let ephemeron = cx.root(cx.alloc_ephemeron(cx.alloc(1), 2));
+    /// assert!(ephemeron.get(cx).is_alive(cx));
+    /// cx.collect();
+    /// assert!(!ephemeron.get(cx).is_alive(cx));
+    /// # });
+    /// ```
+    pub fn is_alive<B: Barrier>(self, cx: &Mutator<'_, B>) -> bool {
+        self.cell().head.key.get().is_some_and(|key| cx.collector().is_alive(key))
+    }
+
     /// The value, if the key is still there. While the collector marks, this shades the value where the policy needs
-    /// it; once it has decided that the key dies, the answer is `None`.
+    /// it; once it has decided that the key dies, the answer is `None`. The key is not shaded: a value that is read again
+    /// and again keeps its key only where it points to it.
     ///
     /// ```
     /// # use grisaille::Heap;

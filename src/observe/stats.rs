@@ -42,7 +42,8 @@ pub struct Stats {
     pub bytes_freed: u64,
     /// Bytes of objects now: what lived at the end of the last marking, and what was allocated since.
     pub bytes_live: u64,
-    /// Bytes that objects own outside the heap, as told to [`Mutator::external`](crate::Mutator::external).
+    /// Bytes that objects hold outside the heap: of [owners](crate::Owned) and maps, and as told to
+    /// [`Mutator::external`](crate::Mutator::external).
     pub bytes_external: u64,
     /// Bytes that the last cycle kept though they were unreachable when it ended. Known only where marking was one
     /// pause (then there are none).

@@ -8,7 +8,7 @@ use core::ops::{Deref, DerefMut};
 use super::gc::Gc;
 use crate::barrier::Barrier;
 use crate::mutator::Mutator;
-use crate::trace::{Trace, Tracer};
+use crate::trace::{DropOn, Trace, Tracer, drop_on};
 
 /// An object whose value is replaced as a whole. For a field, use [`Slot`](crate::Slot).
 ///
@@ -296,6 +296,7 @@ where
 {
     type At<'a> = RefLock<T::At<'a>>;
     const NEEDS_TRACE: bool = T::NEEDS_TRACE;
+    const DROP: DropOn = drop_on::<T>();
     const MAX_POINTERS: usize = T::MAX_POINTERS;
     #[inline]
     fn trace(&self, tracer: &mut Tracer<'_>) {

@@ -121,6 +121,13 @@ impl<T: Trace> Weak<'_, T> {
     /// While the collector marks, this shades the object where the policy needs it; once it has decided that the
     /// object dies, the answer is `None`.
     ///
+    /// To shade is to keep: under [`Hybrid`](crate::Hybrid), [`Deletion`](crate::Deletion) and
+    /// [`Watermark`](crate::Watermark) an object that is upgraded while the collector marks lives through that cycle,
+    /// and one that is upgraded again and again, in a list of observers that is walked at each tick, never dies. Who
+    /// only asks whether it is still there calls [`is_alive`](Weak::is_alive). Who needs what the object holds keeps the
+    /// part that must be looked at all the time elsewhere (beside the weak pointer), and upgrades when there is
+    /// something to do.
+    ///
     /// ```
     /// # grisaille::Heap::new().enter(|cx| {
     /// let weak = cx.alloc(1).downgrade(cx);
@@ -138,6 +145,24 @@ impl<T: Trace> Weak<'_, T> {
         // SAFETY: the cell was made from a `Gc<T>`; the collector clears it when the object dies and says so just now
         // that it lives, which holds until the next safepoint.
         Some(unsafe { Gc::from_object(object) })
+    }
+
+    /// Returns whether the object is still there, and does not keep it alive: no policy shades for it.
+    ///
+    /// While the collector marks, the answer may be true for an object that dies in this cycle: it is false from when the
+    /// collector has decided so. False is final.
+    ///
+    /// ```
+    /// # use grisaille::Heap;
+    /// # Heap::new().enter(|cx| {
+    /// let weak = cx.root(cx.alloc(1).downgrade(cx));
+    /// assert!(weak.get(cx).is_alive(cx));
+    /// cx.collect();
+    /// assert!(!weak.get(cx).is_alive(cx));
+    /// # });
+    /// ```
+    pub fn is_alive<B: Barrier>(self, cx: &Mutator<'_, B>) -> bool {
+        self.cell.target.get().is_some_and(|object| cx.collector().is_alive(object))
     }
 
     /// Whether two weak pointers were made from pointers to the same object, or both objects are gone.

@@ -4,6 +4,7 @@
 //! with interior mutability around pointers. `Arc<T>` only as a leaf, `T: Send + Sync + 'static`.
 
 use core::marker::PhantomData;
+use core::mem::needs_drop;
 use core::num::{
     NonZeroI8, NonZeroI16, NonZeroI32, NonZeroI64, NonZeroI128, NonZeroIsize, NonZeroU8, NonZeroU16, NonZeroU32,
     NonZeroU64, NonZeroU128, NonZeroUsize,
@@ -16,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, LinkedL
 use std::sync::Arc;
 
 use super::private::{max, sum};
-use super::{Trace, Tracer};
+use super::{DropOn, Trace, Tracer, drop_on, drop_on_both};
 
 /// Types without pointers, `Send + 'static`.
 macro_rules! leaves {
@@ -26,6 +27,8 @@ macro_rules! leaves {
             type At<'a> = $leaf;
             const NEEDS_TRACE: bool = false;
             const MAX_POINTERS: usize = 0;
+            // Where there is something to drop, it is memory.
+            const DROP: DropOn = DropOn::Sweeper;
             #[inline(always)]
             fn trace(&self, _: &mut Tracer<'_>) {}
         }
@@ -74,6 +77,7 @@ macro_rules! containers {
         {
             type At<'a> = $name<T::At<'a>>;
             const NEEDS_TRACE: bool = T::NEEDS_TRACE;
+            const DROP: DropOn = drop_on::<T>();
             #[inline]
             fn trace(&self, tracer: &mut Tracer<'_>) {
                 if T::NEEDS_TRACE {
@@ -93,6 +97,7 @@ where
 {
     type At<'a> = Option<T::At<'a>>;
     const NEEDS_TRACE: bool = T::NEEDS_TRACE;
+    const DROP: DropOn = drop_on::<T>();
     const MAX_POINTERS: usize = T::MAX_POINTERS;
     // An optional pointer is one word, by the niche.
     const ATOMIC_WORD: bool = T::ATOMIC_WORD && size_of::<Option<T>>() == size_of::<usize>();
@@ -112,6 +117,7 @@ where
 {
     type At<'a> = Result<T::At<'a>, E::At<'a>>;
     const NEEDS_TRACE: bool = T::NEEDS_TRACE || E::NEEDS_TRACE;
+    const DROP: DropOn = drop_on_both::<T, E>();
     const MAX_POINTERS: usize = max(&[T::MAX_POINTERS, E::MAX_POINTERS]);
     #[inline]
     fn trace(&self, tracer: &mut Tracer<'_>) {
@@ -129,6 +135,7 @@ where
 {
     type At<'a> = Box<T::At<'a>>;
     const NEEDS_TRACE: bool = T::NEEDS_TRACE;
+    const DROP: DropOn = drop_on::<T>();
     #[inline]
     fn trace(&self, tracer: &mut Tracer<'_>) {
         (**self).trace(tracer);
@@ -142,6 +149,7 @@ where
 {
     type At<'a> = Box<[T::At<'a>]>;
     const NEEDS_TRACE: bool = T::NEEDS_TRACE;
+    const DROP: DropOn = drop_on::<T>();
     #[inline]
     fn trace(&self, tracer: &mut Tracer<'_>) {
         (**self).trace(tracer);
@@ -170,6 +178,7 @@ where
 {
     type At<'a> = [T::At<'a>; N];
     const NEEDS_TRACE: bool = T::NEEDS_TRACE;
+    const DROP: DropOn = drop_on::<T>();
     const MAX_POINTERS: usize = T::MAX_POINTERS.saturating_mul(N);
     #[inline]
     fn trace(&self, tracer: &mut Tracer<'_>) {
@@ -185,6 +194,7 @@ where
 {
     type At<'a> = BTreeMap<K::At<'a>, V::At<'a>>;
     const NEEDS_TRACE: bool = K::NEEDS_TRACE || V::NEEDS_TRACE;
+    const DROP: DropOn = drop_on_both::<K, V>();
     fn trace(&self, tracer: &mut Tracer<'_>) {
         for (key, value) in self {
             key.trace(tracer);
@@ -204,6 +214,7 @@ macro_rules! hash_tables {
         {
             type At<'a> = $($path)::+<K::At<'a>, V::At<'a>, S>;
             const NEEDS_TRACE: bool = K::NEEDS_TRACE || V::NEEDS_TRACE;
+            const DROP: DropOn = if needs_drop::<S>() { DropOn::Mutator } else { drop_on_both::<K, V>() };
             fn trace(&self, tracer: &mut Tracer<'_>) {
                 for (key, value) in self {
                     key.trace(tracer);
@@ -224,6 +235,7 @@ where
 {
     type At<'a> = HashSet<T::At<'a>, S>;
     const NEEDS_TRACE: bool = T::NEEDS_TRACE;
+    const DROP: DropOn = if needs_drop::<S>() { DropOn::Mutator } else { drop_on::<T>() };
     fn trace(&self, tracer: &mut Tracer<'_>) {
         self.iter().for_each(|item| item.trace(tracer));
     }
@@ -236,6 +248,7 @@ where
 {
     type At<'a> = hashbrown::HashSet<T::At<'a>, S>;
     const NEEDS_TRACE: bool = T::NEEDS_TRACE;
+    const DROP: DropOn = if needs_drop::<S>() { DropOn::Mutator } else { drop_on::<T>() };
     fn trace(&self, tracer: &mut Tracer<'_>) {
         self.iter().for_each(|item| item.trace(tracer));
     }
@@ -253,6 +266,7 @@ macro_rules! tuples {
         {
             type At<'a> = ($first::At<'a>, $($rest::At<'a>,)*);
             const NEEDS_TRACE: bool = $first::NEEDS_TRACE $(|| $rest::NEEDS_TRACE)*;
+            const DROP: DropOn = drop_on_both::<$first, ($($rest,)*)>();
             const MAX_POINTERS: usize = sum(&[$first::MAX_POINTERS $(, $rest::MAX_POINTERS)*]);
             #[allow(non_snake_case)]
             #[inline]

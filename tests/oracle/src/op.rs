@@ -10,7 +10,8 @@
 //! | `List::{try_push, pop, truncate, clear, reserve}` | [`Op::Append`], [`Op::Shorten`], [`Op::Fill`] |
 //! | `Map::{try_insert, replace, update, remove, clear, reserve, shrink_to_fit, iter}` | [`Op::Insert`], [`Op::Remove`], [`Op::Fill`] |
 //! | `Ephemeron` | [`Op::Ephemeron`], [`Op::Reveal`], [`Op::Conceal`] |
-//! | `Weak`, `Mutator::intern` | [`Op::Weaken`], [`Op::Upgrade`], [`Op::Intern`] |
+//! | `Weak`, `is_alive`, `Mutator::intern` | [`Op::Weaken`], [`Op::Upgrade`], [`Op::Ask`], [`Op::Intern`] |
+//! | `Mutator::try_own`, `Owned::{edit, replace, counted}` | bags and objects of the background, which are made with one; [`Op::Edit`] |
 //! | `Guardian` | [`Op::Guard`], [`Op::Retrieve`], [`Op::DropGuardian`] |
 //! | `Mutator::root`, `scope`, `Out::keep` | [`Op::Root`], [`Op::Scope`], [`Op::Keep`], [`Op::EndScope`] |
 //! | `Mutator::persist`, `Root` | [`Op::Persist`], [`Op::SetRoot`], [`Op::DropRoot`] |
@@ -85,6 +86,11 @@ pub enum Op {
     /// Upgrades the `nth` weak pointer that a register, local, root or stack holds; writes what it gets to the slot of
     /// an operand.
     Upgrade { nth: u8, to: u8, slot: u8 },
+    /// Asks the `nth` weak pointer or ephemeron whether its object is alive: no colour changes.
+    Ask { nth: u8 },
+    /// Changes how much the `nth` bag or object of the background holds outside the heap: by an edit, by replacement, by
+    /// an edit that panics.
+    Edit { nth: u8, len: u8, how: u8 },
     /// Interns one of four strings.
     Intern { text: u8 },
     /// Allocates garbage: so many blocks that a sweep of them is handed to the sweeper's thread.
@@ -204,6 +210,8 @@ const MORE: &[Row] = &[
     (2, |what, nth, _| Op::Leak { what, nth }),
     (3, |amount, _, _| Op::Timed { amount }),
     (2, |_, links, work| Op::Visit { links, work }),
+    (4, |_, nth, _| Op::Ask { nth }),
+    (5, |how, nth, len| Op::Edit { nth, len, how }),
 ];
 
 /// The sum of the table's frequencies.

@@ -202,6 +202,8 @@ pub struct Object {
     /// A weak pointer or an ephemeron has said that it is no more.
     pub gone: bool,
     pub stuck: Stuck,
+    /// Bytes that its owner holds outside the heap.
+    pub owned: usize,
 }
 
 /// All objects that ever were, by number.
@@ -222,6 +224,7 @@ impl Shadow {
             target,
             gone: false,
             stuck: Stuck::No,
+            owned: 0,
         });
         self.objects.len() as u32 - 1
     }

@@ -161,6 +161,8 @@ pub const BROKEN_PARTS: &[Subject] = &[
     Subject::with_fault::<Hybrid>("marking ends while an array is scanned in part", Fault::ForgetsPieces),
     Subject::with_fault::<Hybrid>("an ephemeron is forgotten when its key is marked", Fault::ForgetsEphemerons),
     Subject::with_fault::<Hybrid>("a weak pointer is not told of a death", Fault::KeepsWeakCells),
+    Subject::with_fault::<Hybrid>("who asks keeps alive", Fault::AskingShades),
+    Subject::with_fault::<Hybrid>("owners keep their count", Fault::OwnersKeepTheirCount),
 ];
 
 /// Whatever is broken.

@@ -166,6 +166,23 @@ impl Machine<'_> {
                     registers.put(live);
                 }
             }
+            Op::Ask { nth } => {
+                let mut weaks = self.operands(cx, frame, registers, |shadow, shade| {
+                    matches!(shadow.kind(shade), Some(Kind::Weak | Kind::Ephemeron))
+                });
+                weaks.extend(self.cells_of(cx, Kind::Weak));
+                weaks.extend(self.cells_of(cx, Kind::Ephemeron));
+                if let Some(&(Some(cell), weak)) = pick(&weaks, nth) {
+                    let target = self.shadow.at(cell).target;
+                    let colors = self.colors_of(cx, frame, registers, target);
+                    let lives = weak.is_alive(cx).ok_or("a weak pointer is none")?;
+                    self.found(registers, target, lives)?;
+                    self.note(|_| format!("#{target} is alive, says #{cell}: {lives}"));
+                    if self.colors_of(cx, frame, registers, target) != colors {
+                        return Err(format!("#{target} changed its colour when #{cell} was asked"));
+                    }
+                }
+            }
             Op::Intern { text } => {
                 let text = text as usize % self.interned.len();
                 if self.watch != Watch::Drops
@@ -192,6 +209,18 @@ impl Machine<'_> {
     /// The value, or new garbage of the plainest kind where it is nil. `None`: the heap is full.
     pub(super) fn or_garbage<'a, B: Barrier>(&mut self, cx: &'a Mutator<'_, B>, value: Both<'a>) -> Option<Both<'a>> {
         if value.0.is_some() { Some(value) } else { self.alloc(cx, 0, [nil(); SLOTS]) }
+    }
+
+    /// The colour of an object, from each pointer to it that is at hand.
+    fn colors_of<'a, 's, B: Barrier>(
+        &mut self,
+        cx: &'a Mutator<'s, B>,
+        frame: &Frame<'_, 's, B>,
+        registers: &Registers<'a>,
+        target: u32,
+    ) -> Vec<Option<Color>> {
+        let pointers = self.operands(cx, frame, registers, |_, shade| shade == Some(target));
+        pointers.into_iter().map(|(_, value)| value.addr(cx).map(|(_, color)| color)).collect()
     }
 
     /// Roots a weak pointer or an ephemeron for good, in place of the oldest of its kind if there are enough.

@@ -86,6 +86,19 @@ impl Machine<'_> {
                     object.rotate(cx, value);
                 }
             }
+            Op::Edit { nth, len, how } => {
+                let owners = self.operands(cx, frame, registers, |shadow, shade| {
+                    shadow.kind(shade).is_some_and(|kind| kind == Kind::Bag || kind.is_background())
+                });
+                if let Some(&(Some(id), object)) = pick(&owners, nth)
+                    && self.shadow.at(id).stuck == Stuck::No
+                {
+                    object.edit(cx, id, len.into(), how);
+                    let counted = object.counted().unwrap_or(0);
+                    self.note(|_| format!("#{id} owns {counted} bytes"));
+                    self.shadow.at_mut(id).owned = counted;
+                }
+            }
             Op::Churn { blocks } => {
                 for _ in 0..blocks % 32 {
                     // At the limit the rest of it finds no room.
@@ -157,6 +170,7 @@ impl Machine<'_> {
             }
         }
         self.shadow.add(kind, slots, 0);
+        self.shadow.at_mut(id).owned = value.counted().unwrap_or(0);
         self.note(|_| format!("#{id} = a new {kind:?} with {slots:?}"));
         let cargo = Witness::cargo_of(kind);
         cx.external(cargo as isize);

@@ -191,8 +191,11 @@ impl Machine<'_> {
         if cx.interned() != interned {
             return Err(format!("{} strings are interned, and {interned} reachable", cx.interned()));
         }
-        if stats.bytes_external != self.external as u64 && !self.shadow.objects.iter().any(|o| o.kind == Kind::Map) {
-            return Err(format!("{} bytes lie outside the heap, not {}", stats.bytes_external, self.external));
+        let owned: usize =
+            self.shadow.objects.iter().zip(&reached).filter(|o| *o.1).map(|(object, _)| object.owned).sum();
+        let outside = (self.external + owned) as u64;
+        if stats.bytes_external != outside && !self.shadow.objects.iter().any(|object| object.kind == Kind::Map) {
+            return Err(format!("{} bytes lie outside the heap, not {outside}", stats.bytes_external));
         }
         Ok(())
     }

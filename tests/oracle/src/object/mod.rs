@@ -3,14 +3,17 @@
 mod log;
 mod types;
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use grisaille::{
-    Array, Barrier, Color, Ephemeron, Gc, HeapFull, List, Lock, Map, Mutator, RefLock, Slot, Str, Tagged, Trace, Weak,
+    Array, Barrier, Color, Ephemeron, Gc, HeapFull, List, Lock, Map, Mutator, Owned, RefLock, Slot, Str, Tagged, Trace,
+    Weak,
 };
 
 pub use self::log::{Log, Witness};
 pub use self::types::{Background, Bag, Cons, Guarded, Item, Row, Tuple, Word, Words};
+use crate::machine::quiet::{self, Bang};
 use crate::shadow::{Kind, Object, SLOTS, Stuck};
 
 /// What a canary is xored with: an id alone is too likely to be found by chance.
@@ -38,6 +41,26 @@ pub enum Value<'gc> {
     WeakGuarded(Weak<'gc, Guarded<'gc>>),
     Ephemeron(Ephemeron<'gc, Cons<'gc>, Value<'gc>>),
     EphemeronGuarded(Ephemeron<'gc, Guarded<'gc>, Value<'gc>>),
+}
+
+/// Changes what an owner holds.
+fn change<T: Clone, B: Barrier>(cx: &Mutator<'_, B>, owned: &mut Owned<Vec<T>>, how: u8, f: impl FnOnce(&mut Vec<T>)) {
+    match how % 3 {
+        0 => f(&mut owned.edit(cx)),
+        1 => {
+            let mut new = (**owned).clone();
+            f(&mut new);
+            drop(owned.replace(cx, new));
+        }
+        _ => {
+            let banged = quiet::catch::<(), Bang>(|| {
+                let mut edit = owned.edit(cx);
+                f(&mut edit);
+                quiet::raise(Bang);
+            });
+            assert!(banged.is_err(), "the panic of an edit did not come out");
+        }
+    }
 }
 
 fn canary(id: u32) -> u64 {
@@ -93,7 +116,9 @@ impl<'gc> Value<'gc> {
                 made.map_err(refused).ok().map(Value::Guarded)
             }
             Kind::Background | Kind::Fuse => {
-                let made = cx.try_alloc(Background { canary, slots: items.map(Slot::new), witness: witness() });
+                let freight = RefCell::new(cx.try_own(vec![canary]).ok()?);
+                let slots = items.map(Slot::new);
+                let made = cx.try_alloc(Background { canary, slots, freight, witness: witness() });
                 let refused = |full: HeapFull<Background<'_>>| {
                     let mut object = full.into_inner();
                     object.witness.refuse();
@@ -102,7 +127,8 @@ impl<'gc> Value<'gc> {
                 made.map_err(refused).ok().map(Value::Background)
             }
             Kind::Bag => {
-                let made = cx.try_alloc(RefLock::new(Bag { canary, items: items.to_vec(), witness: witness() }));
+                let items = cx.try_own(items.to_vec()).ok()?;
+                let made = cx.try_alloc(RefLock::new(Bag { canary, items, witness: witness() }));
                 let refused = |full: HeapFull<RefLock<Bag<'_>>>| {
                     let mut bag = full.into_inner().into_inner();
                     bag.witness.refuse();
@@ -173,6 +199,9 @@ impl<'gc> Value<'gc> {
             (Value::Background(o), kind) if kind.is_background() => {
                 if let Some(complaint) = o.witness.complaint(kind) {
                     return Some(complaint);
+                }
+                if o.freight.borrow().iter().any(|word| *word != canary(id)) {
+                    return Some("what its owner holds has changed".into());
                 }
                 o.canary
             }
@@ -272,7 +301,7 @@ impl<'gc> Value<'gc> {
             Value::Cons(o) => o.word.set(cx, value.as_cons()),
             Value::Guarded(o) => o.slots[slot].set(cx, value),
             Value::Background(o) => o.slots[slot].set(cx, value),
-            Value::Bag(o) => o.borrow_mut(cx).items[slot] = value,
+            Value::Bag(o) => o.borrow_mut(cx).items.edit(cx)[slot] = value,
             Value::Tuple(o) => {
                 let mut tuple = o.get();
                 tuple.items[slot] = value;
@@ -296,14 +325,57 @@ impl<'gc> Value<'gc> {
         match self {
             Value::Bag(o) => {
                 let mut bag = o.borrow_mut(cx);
-                bag.items.remove(0);
-                bag.items.push(value);
+                let mut items = bag.items.edit(cx);
+                items.remove(0);
+                items.push(value);
             }
             Value::Tuple(o) => {
                 let Tuple { canary, items: [_, b, c] } = o.get();
                 o.set(cx, Tuple { canary, items: [b, c, value] });
             }
             _ => {}
+        }
+    }
+
+    /// Bytes outside the heap that are counted for the object's owner. `None`: it has none, or nobody gets at it.
+    pub fn counted(self) -> Option<usize> {
+        match self {
+            Value::Background(o) => Some(o.freight.borrow().counted()),
+            Value::Bag(o) => Some(o.try_borrow()?.items.counted()),
+            _ => None,
+        }
+    }
+
+    /// Gives the object's owner room for so many values, or for no more than it has. `how`: by an edit, by replacement,
+    /// or by an edit that panics.
+    pub fn edit<B: Barrier>(self, cx: &'gc Mutator<'_, B>, id: u32, len: usize, how: u8) {
+        match self {
+            Value::Background(o) => {
+                let mut freight = o.freight.borrow_mut();
+                change(cx, &mut freight, how, |words| {
+                    words.resize(len, canary(id));
+                    words.shrink_to_fit();
+                });
+            }
+            Value::Bag(o) => {
+                let mut bag = o.borrow_mut(cx);
+                change(cx, &mut bag.items, how, |items| {
+                    items.shrink_to_fit();
+                    items.reserve_exact(len);
+                });
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether a weak pointer, or an ephemeron, says that its object is alive.
+    pub fn is_alive<B: Barrier>(self, cx: &'gc Mutator<'_, B>) -> Option<bool> {
+        match self {
+            Value::Weak(weak) => Some(weak.is_alive(cx)),
+            Value::WeakGuarded(weak) => Some(weak.is_alive(cx)),
+            Value::Ephemeron(ephemeron) => Some(ephemeron.is_alive(cx)),
+            Value::EphemeronGuarded(ephemeron) => Some(ephemeron.is_alive(cx)),
+            _ => None,
         }
     }
 

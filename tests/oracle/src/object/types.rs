@@ -1,6 +1,8 @@
 //! The types of objects: one for each way to hold pointers, each with a canary.
 
-use grisaille::{Gc, List, Slot, Tagged, Trace};
+use std::cell::RefCell;
+
+use grisaille::{Gc, List, Owned, Slot, Tagged, Trace};
 
 use super::{Value, Witness};
 use crate::shadow::SLOTS;
@@ -29,6 +31,8 @@ pub struct Background<'gc> {
     pub canary: u64,
     pub slots: [Slot<Value<'gc>>; SLOTS],
     #[trace(skip)]
+    pub freight: RefCell<Owned<Vec<u64>>>,
+    #[trace(skip)]
     pub witness: Witness,
 }
 
@@ -36,7 +40,7 @@ pub struct Background<'gc> {
 #[derive(Trace)]
 pub struct Bag<'gc> {
     pub canary: u64,
-    pub items: Vec<Value<'gc>>,
+    pub items: Owned<Vec<Value<'gc>>>,
     #[trace(skip)]
     pub witness: Witness,
 }

@@ -1,0 +1,169 @@
+//! [`External`]: how many bytes a value holds outside the heap.
+
+use core::hash::{BuildHasher, Hash};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, LinkedList, VecDeque};
+use std::ffi::{CString, OsString};
+use std::path::PathBuf;
+
+/// A value that knows how many bytes it holds outside the heap, in allocations of its own: what [`Owned`](crate::Owned)
+/// counts.
+///
+/// Implemented for strings, paths, boxes and the collections of `std` and `hashbrown`; for `Option`s, arrays and tuples
+/// of such values; and for numbers, which hold nothing. A collection counts its own buffer, from its capacity, and not
+/// what its elements hold in turn: measuring takes constant time. A `Vec<String>` counts 24 bytes for each string; where
+/// the texts matter, implement the trait for a type of your own, or own the strings one by one. The hash tables of `std`
+/// and the B-trees do not tell what they take: theirs are estimates.
+///
+/// The trait is safe to implement: a wrong answer makes the heap collect too early or too late, and no more.
+///
+/// ```
+/// use grisaille::{External, Heap};
+///
+/// struct Image { pixels: Vec<u32>, name: String }
+///
+/// impl External for Image {
+///     fn bytes_external(&self) -> usize {
+///         self.pixels.bytes_external() + self.name.bytes_external()
+///     }
+/// }
+///
+/// Heap::new().enter(|cx| {
+///     let image = cx.own(Image { pixels: vec![0; 1000], name: String::new() });
+///     assert_eq!(cx.stats().bytes_external, 4000);
+///     # let _ = (&image.name, &image.pixels);
+/// });
+/// ```
+pub trait External {
+    /// Returns the number of bytes that the value holds in allocations of its own, outside the heap. The value's own size
+    /// does not count.
+    ///
+    /// It should take constant time: it is called whenever an owner is made or was changed. It should not panic: it
+    /// is called when a guard is dropped, where a second panic ends the process.
+    ///
+    /// ```
+    /// use grisaille::External;
+    ///
+    /// assert_eq!(Vec::<u64>::with_capacity(10).bytes_external(), 80);
+    /// assert_eq!((String::new(), 7).bytes_external(), 0);
+    /// ```
+    fn bytes_external(&self) -> usize;
+}
+
+/// Bytes of that many elements.
+const fn bytes_of<T>(elements: usize) -> usize {
+    elements.saturating_mul(size_of::<T>())
+}
+
+macro_rules! external {
+    ($($(#[$doc:meta])* [$($parameters:tt)*] $name:ty: |$value:ident| $bytes:expr;)*) => {$(
+        $(#[$doc])*
+        impl<$($parameters)*> External for $name {
+            fn bytes_external(&self) -> usize {
+                let $value = self;
+                $bytes
+            }
+        }
+    )*};
+}
+
+external! {
+    [] String: |text| text.capacity();
+    [] OsString: |text| text.capacity();
+    [] PathBuf: |path| path.capacity();
+    [] CString: |text| text.as_bytes_with_nul().len();
+    /// What the box holds in turn does not count.
+    [T: ?Sized] Box<T>: |value| size_of_val::<T>(value);
+    [T] Vec<T>: |vec| bytes_of::<T>(vec.capacity());
+    [T] VecDeque<T>: |deque| bytes_of::<T>(deque.capacity());
+    [T] BinaryHeap<T>: |heap| bytes_of::<T>(heap.capacity());
+    [T] LinkedList<T>: |list| bytes_of::<(T, [usize; 2])>(list.len());
+    /// An estimate.
+    [K, V, S] HashMap<K, V, S>: |map| table::<(K, V)>(map.capacity());
+    /// An estimate.
+    [T, S] HashSet<T, S>: |set| table::<T>(set.capacity());
+    [K: Eq + Hash, V, S: BuildHasher] hashbrown::HashMap<K, V, S>: |map| map.allocation_size();
+    [T: Eq + Hash, S: BuildHasher] hashbrown::HashSet<T, S>: |set| set.allocation_size();
+    [T] hashbrown::HashTable<T>: |table| table.allocation_size();
+    /// An estimate.
+    [K, V] BTreeMap<K, V>: |map| tree::<(K, V)>(map.len());
+    /// An estimate.
+    [T] BTreeSet<T>: |set| tree::<T>(set.len());
+    [T: External] Option<T>: |value| value.as_ref().map_or(0, T::bytes_external);
+    [T: External, const N: usize] [T; N]: |values| sum(values.iter().map(T::bytes_external));
+}
+
+/// What a hash table takes that has room for so many entries: seven eighths of its buckets, of which there are a power
+/// of two, each with a byte of tags.
+fn table<T>(capacity: usize) -> usize {
+    if capacity == 0 {
+        return 0;
+    }
+    let buckets = (capacity.saturating_mul(8) / 7).max(4).checked_next_power_of_two().unwrap_or(usize::MAX);
+    bytes_of::<T>(buckets).saturating_add(buckets)
+}
+
+/// What a B-tree takes: its nodes are filled by two thirds, and each entry has a share of a node's links.
+fn tree<T>(len: usize) -> usize {
+    let entries = bytes_of::<T>(len);
+    entries.saturating_add(entries / 2).saturating_add(len.saturating_mul(4))
+}
+
+fn sum(bytes: impl Iterator<Item = usize>) -> usize {
+    bytes.fold(0, usize::saturating_add)
+}
+
+/// Values that hold nothing outside.
+macro_rules! nothing {
+    ($($name:ty)*) => {$(
+        impl External for $name {
+            fn bytes_external(&self) -> usize {
+                0
+            }
+        }
+    )*};
+}
+
+nothing! { () bool char i8 i16 i32 i64 i128 isize u8 u16 u32 u64 u128 usize f32 f64 }
+
+macro_rules! tuples {
+    ($first:ident) => {};
+    ($first:ident $($rest:ident)*) => {
+        impl<$first: External, $($rest: External),*> External for ($first, $($rest),*) {
+            #[allow(non_snake_case, reason = "a parameter's name for its value")]
+            fn bytes_external(&self) -> usize {
+                let ($first, $($rest),*) = self;
+                sum([$first.bytes_external(), $($rest.bytes_external()),*].into_iter())
+            }
+        }
+        tuples!($($rest)*);
+    };
+}
+
+tuples!(A B C D E F);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The estimate of std's hash table is what hashbrown's, which it is, says of itself, but for the tags at its end.
+    #[test]
+    fn hash_tables_are_estimated_well() {
+        for len in [0, 1, 3, 4, 7, 8, 100, 448, 449, 100_000] {
+            let mut exact: hashbrown::HashMap<u64, u64> = hashbrown::HashMap::with_capacity(len);
+            let std: HashMap<u64, u64> = HashMap::with_capacity(len);
+            exact.extend((0..len as u64).map(|n| (n, n)));
+            let (exact, estimate) = (exact.bytes_external(), std.bytes_external());
+            assert!(exact.abs_diff(estimate) <= 64, "{len} entries: {exact} and {estimate}");
+        }
+    }
+
+    #[test]
+    fn what_holds_nothing_counts_nothing() {
+        assert_eq!(Vec::<u64>::new().bytes_external(), 0);
+        assert_eq!(HashMap::<u64, u64>::new().bytes_external(), 0);
+        assert_eq!(None::<String>.bytes_external(), 0);
+        assert_eq!([vec![0u8; 3], vec![0u8; 4]].bytes_external(), 7);
+        assert_eq!(Box::<str>::from("four").bytes_external(), 4);
+        assert_eq!(Vec::<()>::with_capacity(5).bytes_external(), 0, "its capacity is usize::MAX");
+    }
+}
