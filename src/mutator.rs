@@ -78,12 +78,18 @@ impl<'s, B: Barrier> Mutator<'s, B> {
     pub(crate) fn place<T>(&self, value: T, info: &'static TypeInfo, kind: Kind) -> Result<ObjectPtr, T> {
         let bytes = const { object_bytes::<T>() };
         let collector = self.collector();
-        let fast = if const { object_bytes::<T>() <= LARGE } { collector.bump(kind, bytes).take(bytes) } else { None };
+        let fast = if const { object_bytes::<T>() <= LARGE } {
+            // SAFETY: whole granules (`object_bytes`), and not larger; the object is written below.
+            unsafe { collector.bump(kind, bytes).take(bytes) }
+        } else {
+            None
+        };
         let object = match fast {
             // SAFETY: the bytes are ours, and enough.
             Some(at) => unsafe { ObjectPtr::write(at, info) },
             // The slow path does not see the value, so that the fast one need not have it in memory.
-            None => match collector.reserve_object(bytes, kind, info) {
+            // SAFETY: `info` is for objects of so many bytes; the payload is written below.
+            None => match unsafe { collector.reserve_object(bytes, kind, info) } {
                 Some(object) => object,
                 None => return Err(value),
             },

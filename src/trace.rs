@@ -121,8 +121,10 @@ impl Sink<'_> {
         match self {
             Sink::Marking(marker) | Sink::Shading(marker) => marker.shade(object),
             Sink::Rooting(area) => area.push(object),
-            Sink::Listing(mut list) => list.get().push(object),
-            Sink::ListingAll(mut pointers) => pointers.get().strong.push(object),
+            // SAFETY: `visit` is called through a `&mut` to one copy of the tracer, and returns before another is used.
+            Sink::Listing(mut list) => unsafe { list.get() }.push(object),
+            // SAFETY: as above.
+            Sink::ListingAll(mut pointers) => unsafe { pointers.get() }.strong.push(object),
         }
     }
 }
@@ -143,8 +145,11 @@ impl<'t, T> Exclusive<'t, T> {
         Exclusive(NonNull::from(borrowed), PhantomData)
     }
 
-    fn get(&mut self) -> &mut T {
-        // SAFETY: borrowed for `'t` by the tracer, of which one copy is used at a time (`trace_with`, `trace_sized`).
+    /// # Safety
+    /// What another copy gave must not be in use. (Copies are made of whole tracers, in `trace_with` and `trace_few`, where
+    /// the one that was copied is not used while the copy is.)
+    unsafe fn get(&mut self) -> &mut T {
+        // SAFETY: borrowed for `'t`, and by nobody else just now: passed on.
         unsafe { self.0.as_mut() }
     }
 }
@@ -189,7 +194,8 @@ impl<'t> Tracer<'t> {
     /// Where an ephemeron that is only listed tells of its key and value.
     pub(crate) fn ephemeral(&mut self) -> Option<&mut Option<(ObjectPtr, Vec<ObjectPtr>)>> {
         match &mut self.sink {
-            Sink::ListingAll(pointers) => Some(&mut pointers.get().ephemeral),
+            // SAFETY: the tracer is borrowed for as long as what is given, and is the copy in use.
+            Sink::ListingAll(pointers) => Some(unsafe { &mut pointers.get().ephemeral }),
             _ => None,
         }
     }
@@ -197,7 +203,10 @@ impl<'t> Tracer<'t> {
     #[inline(always)]
     pub(crate) fn visit(&mut self, object: ObjectPtr) {
         // Where the sink is known, all but one arm goes away; where it is not, marking comes first.
-        if self.edges.push(object) {
+        // SAFETY: whoever opened these edges promised that no others of the room are in use. Those that do not look for room
+        // are in tracers of `trace_few` and `Marker::note` only: each of these passes its tracer to the `trace` of values
+        // that have no more pointers than there is room for, which do no more with it (`Trace`'s contract).
+        if unsafe { self.edges.push(object) } {
         } else if let Sink::Rooting(area) = self.sink {
             area.push(object);
         } else {
@@ -216,7 +225,8 @@ impl<'t> Tracer<'t> {
     /// The mark loop will begin anew with this object.
     pub(crate) fn restarts(&mut self) {
         if let Sink::ListingAll(pointers) = &mut self.sink {
-            pointers.get().restarts = true;
+            // SAFETY: as in `ephemeral`.
+            unsafe { pointers.get() }.restarts = true;
         }
     }
 
@@ -229,13 +239,17 @@ impl<'t> Tracer<'t> {
     /// Where the edges stand that the mark loop is to look at.
     #[inline(always)]
     pub(crate) fn top(&self) -> Top {
-        self.edges.top
+        self.edges.top()
     }
 
     /// Some were taken, or written down by a trace.
+    ///
+    /// # Safety
+    /// `top` must be of this tracer's edges.
     #[inline(always)]
-    pub(crate) fn set_top(&mut self, top: Top) {
-        self.edges.top = top;
+    pub(crate) unsafe fn set_top(&mut self, top: Top) {
+        // SAFETY: passed on.
+        unsafe { self.edges.set_top(top) };
     }
 
     /// Whether there is room for so many edges, at least one, if their top is `top`.
@@ -247,7 +261,8 @@ impl<'t> Tracer<'t> {
     /// Traces a value of few pointers, from that top on, which is returned as it is then.
     ///
     /// # Safety
-    /// There must be [room](Tracer::has_room) for as many as the value's type can have.
+    /// `top` must be of this tracer's edges, and there be [room](Tracer::has_room) behind it for as many as the value's type
+    /// can have.
     #[inline(always)]
     pub(crate) unsafe fn trace_few<T: Trace>(&self, value: &T, top: Top) -> Top {
         debug_assert!(self.has_room(top, T::MAX_POINTERS), "the edges have no room for a value's pointers");
@@ -255,21 +270,24 @@ impl<'t> Tracer<'t> {
         let mut copy = Tracer { edges: unsafe { Edges::unchecked(top) }, sink: self.sink, bytes: 0 };
         value.trace(&mut copy);
         debug_assert!(
-            copy.edges.top.addr() - top.addr() <= T::MAX_POINTERS * size_of::<ObjectPtr>(),
+            copy.edges.top().addr() - top.addr() <= T::MAX_POINTERS * size_of::<ObjectPtr>(),
             "a trace passed more pointers on than its type's MAX_POINTERS says"
         );
-        copy.edges.top
+        copy.edges.top()
     }
 
     /// Traces a piece of an object. Returns the next, or 0.
     ///
     /// # Safety
-    /// The object must be complete, and its payload borrowed by nobody.
+    /// The object must be complete, its payload be written or borrowed exclusively by nobody, and the piece be 0 or what the
+    /// last call for this object returned. The tracer must not be for rooting.
     pub(crate) unsafe fn trace_piece(&mut self, object: ObjectPtr, piece: usize) -> usize {
-        let top = self.edges.top;
-        // SAFETY: the caller's word; the info is the object's own, and the tracer is borrowed for the call.
+        let top = self.edges.top();
+        // SAFETY: `TypeInfo::trace`: the info is the object's own, the tracer is borrowed for the call, and the top its own.
+        // The rest is passed on.
         let traced = unsafe { (object.info().trace)(object, piece, NonNull::from(&mut *self).cast(), top) };
-        self.edges.top = traced.top;
+        // SAFETY: `Traced::top` is of the edges that went in.
+        unsafe { self.edges.set_top(traced.top) };
         traced.piece()
     }
 
@@ -287,15 +305,16 @@ impl<'t> Tracer<'t> {
 /// The body of a `TypeInfo::trace`: what `f` passes pointers to, and the piece that it returns.
 ///
 /// # Safety
-/// `erased` must come from a live, exclusively borrowed `Tracer`, and `top` from its edges.
+/// `erased` must come from a live, exclusively borrowed `Tracer` that is not for rooting, and `top` from its edges: what
+/// [`TypeInfo::trace`] promises of them.
 #[inline(always)]
 pub(crate) unsafe fn trace_with(erased: NonNull<()>, top: Top, f: impl FnOnce(&mut Tracer<'_>) -> usize) -> Traced {
     // SAFETY: the caller's word.
     let tracer = unsafe { &mut *erased.cast::<Tracer<'_>>().as_ptr() };
     debug_assert!(!matches!(tracer.sink, Sink::Rooting(_)), "values become roots, not objects");
     if let Sink::Rooting(_) = tracer.sink {
-        // SAFETY: rooting tracers are made in `push_roots` for values, which are not traced through a header. Without
-        // that arm `visit` calls nothing but what is out of line.
+        // SAFETY: the caller's word: rooting tracers are made in `push_roots` for values, which are not traced through a
+        // header. Without that arm `visit` calls nothing but what is out of line.
         unsafe { core::hint::unreachable_unchecked() };
     }
     // A copy that nobody else sees, so that it lives in registers.
@@ -305,7 +324,7 @@ pub(crate) unsafe fn trace_with(erased: NonNull<()>, top: Top, f: impl FnOnce(&m
     tracer.bytes += copy.bytes;
     // Who traces many objects looks at more than the top only where there is something to see.
     let booked = if copy.bytes > 0 { Traced::BOOKED } else { 0 };
-    Traced { next: next | booked, top: copy.edges.top }
+    Traced { next: next | booked, top: copy.edges.top() }
 }
 
 /// The kind of block that values of `T` live in.
@@ -373,14 +392,16 @@ impl<T: Trace> InfoOf<T> {
     };
 }
 
+/// # Safety
+/// [`TypeInfo::trace`]'s.
 unsafe fn trace_sized<T: Trace>(object: ObjectPtr, _: usize, erased: NonNull<()>, top: Top) -> Traced {
-    // SAFETY: the header names this function, so the payload is a live `T`.
+    // SAFETY: `TypeInfo::trace`: the header names `InfoOf<T>`, so the payload is a `T`; it is complete.
     let value = unsafe { object.payload().cast::<T>().as_ref() };
     if const { has_few::<T>() } {
-        // SAFETY: the caller's word.
+        // SAFETY: `TypeInfo::trace`: a tracer that is ours until the end of the call.
         let tracer = unsafe { &*erased.cast::<Tracer<'_>>().as_ptr() };
         if tracer.has_room(top, T::MAX_POINTERS) {
-            // SAFETY: there is room for as many pointers as a `T` can have.
+            // SAFETY: the top is of its edges, and there is room for as many pointers as a `T` can have.
             return Traced { next: 0, top: unsafe { tracer.trace_few(value, top) } };
         }
         // SAFETY: passed on.
@@ -391,6 +412,9 @@ unsafe fn trace_sized<T: Trace>(object: ObjectPtr, _: usize, erased: NonNull<()>
 }
 
 /// Out of line, so that the way without has nothing to keep for it.
+///
+/// # Safety
+/// [`TypeInfo::trace`]'s.
 #[cold]
 #[inline(never)]
 unsafe fn trace_without_room<T: Trace>(object: ObjectPtr, erased: NonNull<()>, top: Top) -> Traced {
@@ -398,11 +422,13 @@ unsafe fn trace_without_room<T: Trace>(object: ObjectPtr, erased: NonNull<()>, t
     unsafe { trace_any::<T>(object, erased, top) }
 }
 
+/// # Safety
+/// [`TypeInfo::trace`]'s.
 #[inline(always)]
 unsafe fn trace_any<T: Trace>(object: ObjectPtr, erased: NonNull<()>, top: Top) -> Traced {
-    // SAFETY: the header names this function, so the payload is a live `T`.
+    // SAFETY: `TypeInfo::trace`: the header names `InfoOf<T>`, so the payload is a `T`; it is complete.
     let value = unsafe { object.payload().cast::<T>().as_ref() };
-    // SAFETY: the tracer is the caller's.
+    // SAFETY: `TypeInfo::trace`: a tracer that is ours until the end of the call, and a top of its edges.
     unsafe {
         trace_with(erased, top, |tracer| {
             value.trace(tracer);
@@ -411,8 +437,11 @@ unsafe fn trace_any<T: Trace>(object: ObjectPtr, erased: NonNull<()>, top: Top) 
     }
 }
 
+/// # Safety
+/// [`TypeInfo::drop`]'s.
 unsafe fn drop_sized<T>(object: ObjectPtr) {
-    // SAFETY: the header names this function, so the payload is a `T`; it is dropped once (I6).
+    // SAFETY: `TypeInfo::drop`: the header names `InfoOf<T>`, so the payload is a `T`; it is complete, was not dropped, and is
+    // used by nobody.
     unsafe { object.payload().cast::<T>().drop_in_place() };
 }
 

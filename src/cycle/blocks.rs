@@ -62,8 +62,12 @@ pub(crate) struct Blocks {
 }
 
 /// Bytes of a block that no object took in the last sweep.
-fn free_in(block: BlockPtr) -> usize {
-    BLOCK_ROOM - block.live.get() as usize * GRANULE
+///
+/// # Safety
+/// The block must be swept, and the mutator's (I7).
+unsafe fn free_in(block: BlockPtr) -> usize {
+    // SAFETY: the mutator's: the caller's word.
+    BLOCK_ROOM - unsafe { block.front() }.live.get() as usize * GRANULE
 }
 
 impl Blocks {
@@ -91,15 +95,18 @@ impl Blocks {
             let Some(block) = line.pop_front() else { break };
             // All have been asked.
             if refused == Some(block) {
-                line.push_front(block);
+                // SAFETY: just taken off this line, and entered by nobody.
+                unsafe { line.push_front(block) };
                 break;
             }
             if accepts(block) {
-                self.offered -= free_in(block);
+                // SAFETY: what is offered is swept, and the mutator's (I7).
+                self.offered -= unsafe { free_in(block) };
                 return true;
             }
             refused.get_or_insert(block);
-            line.push_back(block);
+            // SAFETY: as above.
+            unsafe { line.push_back(block) };
         }
         false
     }
@@ -129,7 +136,9 @@ impl Blocks {
 
     fn take_run_as(&mut self, run: usize, kind: Kind, large: bool, besides: usize) -> Result<BlockPtr, Full> {
         let block = loop {
-            match self.arena.take(run, kind, large, besides) {
+            // SAFETY: blocks are in the lists of this, beside their arena, or in a job, beside its share of the memory, until
+            // they are given back.
+            match unsafe { self.arena.take(run, kind, large, besides) } {
                 Ok(block) => break block,
                 Err(full) if !self.sweep_next(false) => return Err(full),
                 Err(_) => {}
@@ -143,7 +152,8 @@ impl Blocks {
     #[inline]
     pub fn look_ahead(&mut self) {
         if let Some((base, bytes)) = self.arena.make_ahead() {
-            sweeper::have_pages_taken(base, bytes, self.arena.memory());
+            // SAFETY: a chunk of this arena, whose memory that is.
+            unsafe { sweeper::have_pages_taken(base, bytes, self.arena.memory()) };
         }
     }
 
@@ -160,7 +170,10 @@ impl Blocks {
         let concurrent = mode == Sweep::Concurrent && (weight >= MIN_HAND_OVER || overwrite);
         // Without a thread the mutator sweeps: the same code.
         let handed_over = concurrent && sweeper::is_running();
-        let job = Arc::new(Job::new(blocks, occupied, overwrite, handed_over, self.arena.memory()));
+        // SAFETY: the blocks are this arena's, and without those in `all_drop`. The last job is done (each of its blocks was
+        // taken over), the lines are forgotten, and no hole is open (I2): nobody touches one any more but through the job (I7).
+        let job = unsafe { Job::new(blocks, occupied, overwrite, handed_over, self.arena.memory()) };
+        let job = Arc::new(job);
         self.looked_at = 0;
         if handed_over {
             sweeper::hand_over(&job);
@@ -209,16 +222,17 @@ impl Blocks {
     fn look_at(&mut self, index: usize, job: &Job, may_drop: bool) -> bool {
         let block = job.block(index);
         if block.kind() == Kind::Plain {
-            if job.claim(index) {
-                job.sweep_claimed(index);
+            if let Some(claim) = job.claim(index) {
+                claim.sweep();
             }
-        } else if may_drop && job.claim(index) {
+        } else if may_drop && let Some(claim) = job.claim(index) {
             let _suspended = Region::suspend();
-            job.sweep_claimed(index);
+            claim.sweep();
         }
         let swept = job.state(index) == State::Swept;
         if swept {
-            self.take_over(block);
+            // SAFETY: swept, and so the mutator's (I7); each block of a job is looked at until that is so, and not again.
+            unsafe { self.take_over(block) };
         } else {
             self.put_off.push_back(index);
         }
@@ -227,25 +241,42 @@ impl Blocks {
 
     #[cfg(test)]
     pub fn offer_for_tests(&mut self, block: BlockPtr) {
-        self.offered += free_in(block);
-        self.available[block.kind() as usize].push_front(block);
+        // SAFETY: a new block, which nothing lies in.
+        unsafe {
+            self.offered += free_in(block);
+            self.available[block.kind() as usize].push_front(block);
+        }
     }
 
     #[cfg(test)]
     pub fn recount_offered(&mut self) {
-        self.offered = self.available.iter().flat_map(BlockLine::iter).map(free_in).sum();
+        self.offered = self
+            .available
+            .iter()
+            .flat_map(BlockLine::iter)
+            // SAFETY: what is offered is swept, and the mutator's (I7).
+            .map(|block| unsafe { free_in(block) })
+            .sum();
     }
 
     /// Files a swept block.
-    pub fn take_over(&mut self, block: BlockPtr) {
-        if block.live.get() == 0 {
-            self.arena.give_back(block);
+    ///
+    /// # Safety
+    /// The block must be this heap's, swept, the mutator's (I7), and not filed.
+    pub unsafe fn take_over(&mut self, block: BlockPtr) {
+        // SAFETY: the mutator's: the caller's word.
+        if unsafe { block.front() }.live.get() == 0 {
+            // SAFETY: nothing lives in it, and it is in no list: the caller's word.
+            unsafe { self.arena.give_back(block) };
             return;
         }
         self.file(block);
-        if !block.is_large() && free_in(block) >= MIN_FREE {
-            self.offered += free_in(block);
-            self.available[block.kind() as usize].push_front(block);
+        // SAFETY: the mutator's.
+        let free = unsafe { free_in(block) };
+        if !block.is_large() && free >= MIN_FREE {
+            self.offered += free;
+            // SAFETY: it was not filed, and so in no line; it is the mutator's until the next sweep, which forgets the lines.
+            unsafe { self.available[block.kind() as usize].push_front(block) };
         }
     }
 
@@ -286,7 +317,8 @@ impl Blocks {
         let flow = unsafe {
             sweep::each_dead(block, job.occupied, |object| {
                 if let Some(drop) = object.info().drop {
-                    // SAFETY: the object is dead, and dropped once: the resume position is past it (I6).
+                    // SAFETY: `TypeInfo::drop`: the object is dead, this is the mutator's thread, and the resume position is
+                    // past it (I6).
                     drop(object);
                     if fault::is(Fault::DropsTwice) {
                         drop(object);
@@ -299,9 +331,11 @@ impl Blocks {
             return;
         }
         self.to_drop.pop();
-        // SAFETY: as above.
-        unsafe { sweep::sweep(block, job.occupied, job.overwrite) };
-        self.take_over(block);
+        // SAFETY: as above. It was in `to_drop`, and is filed nowhere.
+        unsafe {
+            sweep::sweep(block, job.occupied, job.overwrite);
+            self.take_over(block);
+        }
         meter.spend(BLOCK_COST);
     }
 
@@ -328,12 +362,15 @@ impl Blocks {
                 if !filed.contains(&block) || !offered.insert(block) {
                     return Some(format!("{block:?} is offered for allocation, and not filed, or offered twice"));
                 }
-                if block.is_large() || block.kind() as usize != number || block.live.get() == 0 {
+                // SAFETY: blocks that are offered are the mutator's (I7).
+                let live = unsafe { block.front() }.live.get();
+                if block.is_large() || block.kind() as usize != number || live == 0 {
                     return Some(format!("{block:?} is offered for objects of another kind than it holds"));
                 }
             }
         }
-        let holes: usize = offered.iter().map(|&block| free_in(block)).sum();
+        // SAFETY: what is offered is swept, and the mutator's (I7).
+        let holes: usize = offered.iter().map(|&block| unsafe { free_in(block) }).sum();
         if holes != self.offered {
             return Some(format!("{holes} bytes are offered, and the count is {}", self.offered));
         }
@@ -394,9 +431,11 @@ impl Blocks {
             digest.number(block.kind() as usize);
             digest.flag(block.is_large());
             digest.number(block.run());
-            digest.flag(block.lost_grey.get());
-            digest.number(block.live.get() as usize);
-            digest.number(block.dropped_to.get() as usize);
+            // SAFETY: no other thread has a block of this heap (asserted above).
+            let front = unsafe { block.front() };
+            digest.flag(front.lost_grey.get());
+            digest.number(front.live.get() as usize);
+            digest.number(front.dropped_to.get() as usize);
             for bitmap in [marker.occupied(), marker.marked()] {
                 // SAFETY: no other thread has a block of this heap (asserted above); the borrow ends with the call.
                 digest.bits(unsafe { block.bits(bitmap) });
@@ -410,7 +449,8 @@ impl Blocks {
         let _suspended = Region::suspend();
         if let Some(job) = self.job.take() {
             for block in core::mem::take(&mut self.to_drop) {
-                // SAFETY: no other thread touches it; from the resume position on none was dropped (I6).
+                // SAFETY: no other thread touches it; from the resume position on none was dropped (I6). `TypeInfo::drop`: the
+                // heap is gone, and this is the mutator's thread.
                 unsafe {
                     let _ = sweep::each_dead(block, job.occupied, |object| {
                         sweep::drop_caught(object);
@@ -421,13 +461,14 @@ impl Blocks {
             }
             let put_off = core::mem::take(&mut self.put_off);
             for index in put_off.into_iter().chain(self.looked_at..job.len()) {
-                if job.claim(index) {
-                    job.sweep_claimed(index);
+                if let Some(claim) = job.claim(index) {
+                    claim.sweep();
                 }
                 // A block in the sweeper's hands is left to it, with what survives in it.
                 let block = job.block(index);
-                if !job.abandon(index) && block.kind() != Kind::Plain {
-                    // SAFETY: the block is swept: the mutator's (I7).
+                // SAFETY: the heap is being dropped, and what is left to another is not looked at again.
+                if !unsafe { job.abandon(index) } && block.kind() != Kind::Plain {
+                    // SAFETY: the block is swept: the mutator's (I7). What survived has not been dropped.
                     unsafe { sweep::drop_all(block, job.occupied) };
                 }
             }

@@ -164,10 +164,15 @@ impl Collector {
         &self.bumps[kind as usize + if bytes > MEDIUM { KINDS } else { 0 }]
     }
 
-    /// Memory for an object, by the slow path. The header is still to be written.
+    /// Memory for an object, by the slow path.
+    ///
+    /// # Safety
+    /// `bytes` must be a multiple of [`GRANULE`] and not 0. Before the next safepoint, and before a walk comes across them,
+    /// they must hold an object of that size (I3, I4).
     #[cold]
-    pub fn reserve(&self, bytes: usize, kind: Kind) -> Option<NonNull<u8>> {
-        let at = self.find_room(bytes, kind);
+    pub unsafe fn reserve(&self, bytes: usize, kind: Kind) -> Option<NonNull<u8>> {
+        // SAFETY: passed on.
+        let at = unsafe { self.find_room(bytes, kind) };
         if at.is_none() {
             self.refuse(bytes);
         }
@@ -192,7 +197,9 @@ impl Collector {
         self.blocks.borrow().free(self.pacer.external())
     }
 
-    fn find_room(&self, bytes: usize, kind: Kind) -> Option<NonNull<u8>> {
+    /// # Safety
+    /// As for [`reserve`](Collector::reserve).
+    unsafe fn find_room(&self, bytes: usize, kind: Kind) -> Option<NonNull<u8>> {
         if bytes > LARGE {
             return self.reserve_large(bytes, kind);
         }
@@ -205,13 +212,16 @@ impl Collector {
         if self.birth.get() == BirthColor::Black {
             bump.blacken(marked);
         }
-        bump.take(bytes)
+        // SAFETY: at most `LARGE`, by the branch above; what it is for is passed on.
+        unsafe { bump.take(bytes) }
     }
 
     /// Moves the area to a block that has a hole for the object.
     fn enter_next_block(&self, bump: &Bump, bytes: usize, kind: Kind) -> Option<()> {
         let occupied = self.marker.occupied();
-        let fits = |block| bump.enter_block(block, occupied, bytes);
+        // SAFETY: `offer` and `take` give blocks that are swept and the mutator's (I7), and that no area has: those are on no
+        // line. All are left before the next sweep begins (`retire_holes`).
+        let fits = |block| unsafe { bump.enter_block(block, occupied, bytes) };
         let mut blocks = self.blocks.borrow_mut();
         // A hole for it is found in some of the blocks, but a search through all of them has no bound: a few are tried
         // before an empty block is taken, and all only at the limit.
@@ -244,15 +254,21 @@ impl Collector {
         }
         self.counters.large_objects.set(self.counters.large_objects.get() + 1);
         self.booked(bytes);
-        poison::unpoison(block.at(FIRST_GRANULE), bytes);
-        Some(block.at(FIRST_GRANULE))
+        // SAFETY: a granule of the block.
+        let at = unsafe { block.at(FIRST_GRANULE) };
+        poison::unpoison(at, bytes);
+        Some(at)
     }
 
     /// Memory for an object of a fixed size, by the slow path, with its header.
+    ///
+    /// # Safety
+    /// `bytes` must be the size of an object of this type, and its payload be written before the next safepoint.
     #[cold]
     #[inline(never)]
-    pub fn reserve_object(&self, bytes: usize, kind: Kind, info: &'static TypeInfo) -> Option<ObjectPtr> {
-        let at = self.reserve(bytes, kind)?;
+    pub unsafe fn reserve_object(&self, bytes: usize, kind: Kind, info: &'static TypeInfo) -> Option<ObjectPtr> {
+        // SAFETY: whole granules, as the size of an object is; the header is written below, the rest is passed on.
+        let at = unsafe { self.reserve(bytes, kind) }?;
         // SAFETY: the bytes were just taken, and have room for a header.
         Some(unsafe { ObjectPtr::write(at, info) })
     }
@@ -395,7 +411,10 @@ impl Collector {
     /// there is none). Only while the barriers are on.
     #[inline(always)]
     pub fn before_write<B: Barrier>(&self, old: &impl Trace, new: &impl Trace) {
-        if self.marker.note(B::RULES.shade_old.then_some(old), B::RULES.shade_new.then_some(new)) {
+        let (old, new) = (B::RULES.shade_old.then_some(old), B::RULES.shade_new.then_some(new));
+        // SAFETY: where there are many they are looked at, here and in `before_root_write`, the only callers. The values are
+        // usable just now.
+        if unsafe { self.marker.note(old, new) } {
             self.look_at_batch();
         }
     }
@@ -411,7 +430,8 @@ impl Collector {
     /// What every write to a watched root needs, before it. The rule for the old value is the root's own.
     #[inline(always)]
     pub fn before_root_write<B: Barrier>(&self, new: &impl Trace) {
-        if const { B::RULES.shades_new_root() } && self.marker.note(None::<&()>, Some(new)) {
+        // SAFETY: as in `before_write`.
+        if const { B::RULES.shades_new_root() } && unsafe { self.marker.note(None::<&()>, Some(new)) } {
             self.marker.look_at_notes();
         }
         self.saw_writes(1);
@@ -425,22 +445,29 @@ impl Collector {
     }
 
     /// The barrier of a mutation of a whole object, before it.
+    ///
+    /// # Safety
+    /// The object must be live and complete, and its payload be written or borrowed exclusively by nobody yet.
     #[inline]
-    pub fn before_whole_write<B: Barrier>(&self, object: ObjectPtr, needs_trace: bool) {
+    pub unsafe fn before_whole_write<B: Barrier>(&self, object: ObjectPtr, needs_trace: bool) {
         if needs_trace && self.marking.get() {
-            self.before_whole_write_marking(object, B::RULES.whole_object);
+            // SAFETY: passed on.
+            unsafe { self.before_whole_write_marking(object, B::RULES.whole_object) };
         }
     }
 
+    /// # Safety
+    /// As for [`before_whole_write`](Collector::before_whole_write).
     #[cold]
-    fn before_whole_write_marking(&self, object: ObjectPtr, rule: WholeObject) {
+    unsafe fn before_whole_write_marking(&self, object: ObjectPtr, rule: WholeObject) {
         let marked = self.marker.is_marked(object);
         let black = marked && !object.is_queued();
         match rule {
             // A white object is scanned when it is reached, after the mutation.
             WholeObject::GreyAgain if marked => self.marker.shade_again(object),
             WholeObject::ScanBefore if !black => {
-                self.marker.trace_now(object);
+                // SAFETY: passed on.
+                unsafe { self.marker.trace_now(object) };
                 self.marker.blacken(object);
             }
             WholeObject::Nothing | WholeObject::GreyAgain | WholeObject::ScanBefore => {}

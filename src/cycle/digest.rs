@@ -121,7 +121,8 @@ impl Collector {
             if filed || block.kind() == Kind::Plain {
                 continue;
             }
-            let mut at = block.dropped_to.get() as usize;
+            // SAFETY: as above.
+            let mut at = unsafe { block.front() }.dropped_to.get() as usize;
             // SAFETY: as above: the old bitmap parses (I3).
             let next_dead = |at| unsafe { block.next_dead(self.marker.marked(), self.marker.occupied(), at) };
             while let Some((object, next)) = next_dead(at) {

@@ -119,7 +119,8 @@ impl<'m> Drain<'m> {
         Drain {
             marker,
             standing: Standing {
-                tracer: Tracer::marking(marker, marker.edges.open()),
+                // SAFETY: the room is the marker's, which is borrowed, and no other loop or scan runs (see `Marker::edges`).
+                tracer: Tracer::marking(marker, unsafe { marker.edges.open() }),
                 current: None,
                 tally: Tally::new(0),
                 prefetched: Prefetched::new(),
@@ -173,8 +174,9 @@ impl<'m> Drain<'m> {
                     if PREFETCH {
                         self.standing.prefetched.waiting = waiting;
                     }
-                    // SAFETY: the info is the object's own (I3), which is live and not being written: the mutator stands
-                    // at a safepoint. Nobody else uses where this loop stands, and the top is of its edges.
+                    // SAFETY: `TypeInfo::mark_alike`: the info is the object's own (I3), which is live, marked, booked, and
+                    // not being written: the mutator stands at a safepoint. Nobody else uses where this loop stands, and
+                    // the top is of its edges.
                     let came = unsafe {
                         mark_alike[usize::from(PREFETCH)](
                             object,
@@ -191,12 +193,14 @@ impl<'m> Drain<'m> {
                 } else if info.needs_trace {
                     self.standing.current = Some(object);
                     self.standing.tally = tally;
-                    self.standing.tracer.set_top(top);
+                    // SAFETY: the top is of this loop's edges.
+                    unsafe { self.standing.tracer.set_top(top) };
                     if PREFETCH {
                         self.standing.prefetched.waiting = waiting;
                     }
-                    // SAFETY: the info is the object's own, which is live and not being written: the mutator stands
-                    // at a safepoint.
+                    // SAFETY: `TypeInfo::trace`: the info is the object's own (I3), which is live and not being written:
+                    // the mutator stands at a safepoint. The tracer is this loop's, which waits, and the top is of its
+                    // edges.
                     let traced =
                         unsafe { (info.trace)(object, 0, NonNull::from(&mut self.standing.tracer).cast(), top) };
                     top = traced.top;
@@ -208,7 +212,8 @@ impl<'m> Drain<'m> {
             } else {
                 self.standing.current = None;
                 self.standing.tally = tally;
-                self.standing.tracer.set_top(top);
+                // SAFETY: the top is of this loop's edges.
+                unsafe { self.standing.tracer.set_top(top) };
                 if PREFETCH {
                     self.standing.prefetched.waiting = waiting;
                 }
@@ -223,7 +228,8 @@ impl<'m> Drain<'m> {
             }
         };
         self.standing.current = None;
-        self.standing.tracer.set_top(top);
+        // SAFETY: the top is of this loop's edges.
+        unsafe { self.standing.tracer.set_top(top) };
         if PREFETCH {
             self.standing.prefetched.waiting = waiting;
         }
@@ -247,7 +253,8 @@ impl<'m> Drain<'m> {
         for _ in 0..SIDE_BY_SIDE {
             let Some((object, piece)) = self.marker.take_grey() else { break };
             (self.standing.current, self.piece) = (Some(object), piece);
-            // SAFETY: the object is live and not being written: it is grey, and the mutator stands at a safepoint.
+            // SAFETY: the object is live and not being written: it is grey, and the mutator stands at a safepoint. The piece
+            // is what was noted with it.
             let next = unsafe { self.standing.tracer.trace_piece(object, piece) };
             self.piece = 0;
             object.set_queued(false);
@@ -291,7 +298,8 @@ impl Drop for Drain<'_> {
             self.book(self.standing.tally);
             marker.goes_on(object, self.piece);
         }
-        marker.shade_edges(&marker.edges, self.standing.tracer.top());
+        // SAFETY: the top is of this loop's edges, in that room.
+        unsafe { marker.shade_edges(&marker.edges, self.standing.tracer.top()) };
         let mut waiting = self.standing.prefetched.waiting;
         while let Some(object) = self.standing.prefetched.pop_waiting(&mut waiting) {
             marker.shade(object);
@@ -307,7 +315,8 @@ pub(crate) struct RootScan<'m> {
 
 impl<'m> RootScan<'m> {
     pub fn new(marker: &'m Marker) -> RootScan<'m> {
-        RootScan { marker, tracer: Tracer::marking(marker, marker.edges.open()) }
+        // SAFETY: the room is the marker's, which is borrowed, and no other loop or scan runs (see `Marker::edges`).
+        RootScan { marker, tracer: Tracer::marking(marker, unsafe { marker.edges.open() }) }
     }
 
     /// What the next root passes its pointers to.
@@ -324,8 +333,11 @@ impl<'m> RootScan<'m> {
     #[inline(never)]
     fn shade(&mut self) {
         let top = self.tracer.top();
-        self.tracer.set_top(self.marker.edges.base());
-        self.marker.shade_edges(&self.marker.edges, top);
+        // SAFETY: the scan's edges are in this room; below its base there is nothing, and below the top what was pushed.
+        unsafe {
+            self.tracer.set_top(self.marker.edges.base());
+            self.marker.shade_edges(&self.marker.edges, top);
+        }
     }
 }
 

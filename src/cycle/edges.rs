@@ -21,7 +21,7 @@ const DELAY: usize = 16;
 /// The top of a stack of edges.
 pub(crate) type Top = *mut ObjectPtr;
 
-/// The memory of a stack of edges.
+/// The memory of a stack of edges. One stack is in it at a time: whoever [opens](EdgeRoom::open) it promises so.
 pub(crate) struct EdgeRoom {
     edges: Box<[UnsafeCell<Option<ObjectPtr>>]>,
     /// At most as many as there are.
@@ -39,14 +39,21 @@ impl EdgeRoom {
         self.room.set(room.min(self.edges.len()));
     }
 
-    /// An empty stack in this room. One is used at a time: the mark loop's, or a root scan's.
-    pub fn open(&self) -> Edges {
-        self.reopen(self.base())
+    /// An empty stack in this room.
+    ///
+    /// # Safety
+    /// The room must outlive the stack, and no other stack in it be used as long as this one is.
+    pub unsafe fn open(&self) -> Edges {
+        // SAFETY: passed on; below the base there is nothing.
+        unsafe { self.reopen(self.base()) }
     }
 
     /// The stack in this room that has that top.
+    ///
+    /// # Safety
+    /// As for [`open`](EdgeRoom::open). `top` must be of a stack in this room, and what lies below it have been pushed.
     #[inline(always)]
-    pub fn reopen(&self, top: Top) -> Edges {
+    pub unsafe fn reopen(&self, top: Top) -> Edges {
         // SAFETY: `room` is at most what there is.
         Edges { top, end: unsafe { self.base().add(self.room.get()) } }
     }
@@ -63,9 +70,12 @@ impl EdgeRoom {
     }
 
     /// Calls `f` with each edge below `top`, the oldest first, behind the prefetches.
-    pub fn each_prefetched(&self, top: Top, marked: usize, mut f: impl FnMut(ObjectPtr)) {
+    ///
+    /// # Safety
+    /// `top` must be of a stack in this room, and what lies below it have been pushed. `f` must push nothing in this room.
+    pub unsafe fn each_prefetched(&self, top: Top, marked: usize, mut f: impl FnMut(ObjectPtr)) {
         let len = self.len(top);
-        // SAFETY: `push` wrote them; whoever writes here next is called, if at all, when they were read.
+        // SAFETY: `push` wrote them, and nobody writes here meanwhile: the caller's word.
         let edge = |at: usize| unsafe { self.base().add(at).read() };
         (0..len.min(DELAY)).for_each(|at| prefetch(edge(at), marked));
         for at in 0..len {
@@ -110,8 +120,8 @@ pub(crate) unsafe fn pop(base: Top, top: &mut Top) -> Option<ObjectPtr> {
 /// Where edges are written down. Whoever traces an object has it in registers: through memory it would be what the mark
 /// loop waits for.
 pub(crate) struct Edges {
-    /// At most `end`, which bounds an [`EdgeRoom`].
-    pub top: Top,
+    /// At most `end`, which bounds an [`EdgeRoom`]. What lies between the room's base and this was pushed.
+    top: Top,
     /// Null beside another top: the room is known to suffice.
     end: Top,
 }
@@ -120,10 +130,26 @@ impl Edges {
     /// Takes none.
     pub const NONE: Edges = Edges { top: null_mut(), end: null_mut() };
 
+    /// Where the next edge is written to.
+    #[inline(always)]
+    pub fn top(&self) -> Top {
+        self.top
+    }
+
+    /// Goes on from another top.
+    ///
+    /// # Safety
+    /// `top` must be of these edges: what lies below it was pushed, here or through a copy with the same end. Nothing is
+    /// asked of it where these edges take none.
+    #[inline(always)]
+    pub unsafe fn set_top(&mut self, top: Top) {
+        self.top = top;
+    }
+
     /// The same, from another top on.
     ///
     /// # Safety
-    /// `top` must be from these edges.
+    /// As for [`set_top`](Edges::set_top); these edges must not be used while the new ones are.
     #[inline(always)]
     pub unsafe fn with_top(&self, top: Top) -> Edges {
         Edges { top, end: self.end }
@@ -148,13 +174,17 @@ impl Edges {
         Edges { top, end: null_mut() }
     }
 
-    /// Writes an edge down. False: there is no room.
+    /// Writes an edge down. Returns false where there is no room.
+    ///
+    /// # Safety
+    /// The room must be there, and used through no other edges. Of edges that do not look for room, no more may be pushed
+    /// than [`unchecked`](Edges::unchecked)'s caller said.
     #[inline(always)]
-    pub fn push(&mut self, object: ObjectPtr) -> bool {
+    pub unsafe fn push(&mut self, object: ObjectPtr) -> bool {
         if self.top == self.end {
             return false;
         }
-        // SAFETY: below `end`, in the room, or by the word of `unchecked`'s caller.
+        // SAFETY: below `end`, in the room, or by the caller's word.
         unsafe {
             self.top.write(object);
             self.top = self.top.add(1);

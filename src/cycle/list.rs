@@ -54,7 +54,8 @@ impl BlockList {
     }
 }
 
-/// Blocks that wait, linked through them: it takes no memory, and none of it ever takes long.
+/// Blocks that wait, linked through them: it takes no memory, and none of it ever takes long. They are the mutator's (I7)
+/// for as long as they are in it, which is what whoever pushes one promises.
 #[derive(Default)]
 pub(crate) struct BlockLine {
     first: Option<BlockPtr>,
@@ -66,22 +67,30 @@ impl BlockLine {
         self.first.is_none()
     }
 
-    pub fn push_front(&mut self, block: BlockPtr) {
-        block.next_offered.set(self.first.replace(block));
+    /// # Safety
+    /// The block must be in no line. It must be the mutator's (I7) until it is taken off this one, or the line forgotten.
+    pub unsafe fn push_front(&mut self, block: BlockPtr) {
+        // SAFETY: the mutator's: the caller's word.
+        unsafe { block.front() }.next_offered.set(self.first.replace(block));
         self.last.get_or_insert(block);
     }
 
-    pub fn push_back(&mut self, block: BlockPtr) {
-        block.next_offered.set(None);
+    /// # Safety
+    /// As for [`push_front`](BlockLine::push_front).
+    pub unsafe fn push_back(&mut self, block: BlockPtr) {
+        // SAFETY: the mutator's: the caller's word.
+        unsafe { block.front() }.next_offered.set(None);
         match self.last.replace(block) {
-            Some(last) => last.next_offered.set(Some(block)),
+            // SAFETY: the mutator's, as long as it is in the line.
+            Some(last) => unsafe { last.front() }.next_offered.set(Some(block)),
             None => self.first = Some(block),
         }
     }
 
     pub fn pop_front(&mut self) -> Option<BlockPtr> {
         let block = self.first?;
-        self.first = block.next_offered.get();
+        // SAFETY: the mutator's, as long as it is in the line.
+        self.first = unsafe { block.front() }.next_offered.get();
         if self.first.is_none() {
             self.last = None;
         }
@@ -90,7 +99,8 @@ impl BlockLine {
 
     /// From the front to the back.
     pub fn iter(&self) -> impl Iterator<Item = BlockPtr> {
-        core::iter::successors(self.first, |block| block.next_offered.get())
+        // SAFETY: the mutator's, as long as it is in the line.
+        core::iter::successors(self.first, |block| unsafe { block.front() }.next_offered.get())
     }
 }
 
@@ -105,7 +115,7 @@ impl FromIterator<BlockPtr> for BlockList {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
-    use crate::space::arena::Arena;
+    use crate::space::arena::{Arena, testing::take};
     use crate::space::block::Kind;
 
     #[test]
@@ -113,7 +123,7 @@ mod tests {
         let mut arena = Arena::new(usize::MAX);
         let mut list = BlockList::default();
         assert_eq!((list.len(), list.iter().count()), (0, 0));
-        let blocks: Vec<_> = (0..2 * PIECE + 1).map(|_| arena.take(1, Kind::Plain, false, 0).unwrap()).collect();
+        let blocks: Vec<_> = (0..2 * PIECE + 1).map(|_| take(&mut arena, 1, Kind::Plain, false, 0).unwrap()).collect();
         for (index, &block) in blocks.iter().enumerate() {
             list.push(block);
             assert_eq!((list.len(), list.block(index)), (index + 1, block));
@@ -125,17 +135,23 @@ mod tests {
     #[test]
     fn a_line_has_two_ends() {
         let mut arena = Arena::new(usize::MAX);
-        let [a, b, c] = [(); 3].map(|()| arena.take(1, Kind::Plain, false, 0).unwrap());
+        let [a, b, c] = [(); 3].map(|()| take(&mut arena, 1, Kind::Plain, false, 0).unwrap());
         let mut line = BlockLine::default();
         for _ in 0..2 {
             assert!(line.is_empty() && line.pop_front().is_none());
-            line.push_back(b);
-            line.push_front(a);
-            line.push_back(c);
+            // SAFETY: the test's own blocks, in no line.
+            unsafe {
+                line.push_back(b);
+                line.push_front(a);
+                line.push_back(c);
+            }
             assert!(line.iter().eq([a, b, c]));
             assert_eq!([(); 3].map(|()| line.pop_front()), [Some(a), Some(b), Some(c)]);
-            line.push_front(c);
-            line.push_back(a);
+            // SAFETY: as above: all were taken off.
+            unsafe {
+                line.push_front(c);
+                line.push_back(a);
+            }
             assert_eq!([(); 2].map(|()| line.pop_front()), [Some(c), Some(a)]);
         }
     }

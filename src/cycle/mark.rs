@@ -39,10 +39,13 @@ pub(crate) struct Marker {
     stack: UnsafeCell<Vec<ObjectPtr>>,
     /// Objects that are scanned in pieces, with the piece to go on from. They stay queued until the last one.
     pieces: UnsafeCell<Vec<(ObjectPtr, usize)>>,
-    /// What the loop works on within a step.
+    /// What the loop works on within a step. One stack is in this room at a time: [`drain`](super::drain) opens it for a
+    /// mark loop or for a scan of roots, and neither starts the other: while they run, nothing runs but traces, which get
+    /// no marker to start one with, and the collector itself.
     pub(super) edges: EdgeRoom,
-    /// What barriers have noted since the last look, up to a top: see [`Marker::note`].
+    /// What barriers have noted since the last look, up to a top: see [`Marker::note`], which alone writes here.
     notes: EdgeRoom,
+    /// At most `many_notes` when [`note`](Marker::note) is called: what is noted from there on is looked at first.
     notes_top: Cell<Top>,
     /// A top from which on they are looked at: half of the room.
     many_notes: Top,
@@ -161,16 +164,22 @@ impl Marker {
     /// Few instructions, since the mutator's next steps wait behind them: a store that misses the cache takes as long as
     /// the others that the processor sees ahead.
     ///
-    /// True: there are so many that they must be [looked at](Marker::look_at_notes).
+    /// Returns true where there are so many that they must be [looked at](Marker::look_at_notes).
+    ///
+    /// # Safety
+    /// Where the last call returned true, they must have been looked at. The values' pointers must be live.
     #[inline(always)]
     #[must_use]
-    pub fn note<O: Trace, N: Trace>(&self, old: Option<&O>, new: Option<&N>) -> bool {
+    pub unsafe fn note<O: Trace, N: Trace>(&self, old: Option<&O>, new: Option<&N>) -> bool {
         let top = self.notes_top.get();
         let mut tracer = if const { O::MAX_POINTERS.saturating_add(N::MAX_POINTERS) <= NOTES - BATCH } {
-            // SAFETY: half of the room is free, or what was noted would have been looked at.
+            // SAFETY: half of the room is free, or what was noted would have been looked at (the caller's word), and the two
+            // values have no more pointers together: `Trace`'s contract.
             Tracer::noting(self, unsafe { Edges::unchecked(top) })
         } else {
-            Tracer::noting(self, self.notes.reopen(top))
+            // SAFETY: the top is that of what was noted. Only this function writes here, and it returns before it is called
+            // again: traces run no barrier.
+            Tracer::noting(self, unsafe { self.notes.reopen(top) })
         };
         if let Some(old) = old {
             old.trace(&mut tracer);
@@ -186,7 +195,8 @@ impl Marker {
     /// Shades what barriers have noted.
     pub fn look_at_notes(&self) {
         let top = self.notes_top.replace(self.notes.base());
-        self.shade_edges(&self.notes, top);
+        // SAFETY: the top is that of what was noted; shading notes nothing.
+        unsafe { self.shade_edges(&self.notes, top) };
     }
 
     /// Makes a marked object grey, whatever it was.
@@ -229,9 +239,11 @@ impl Marker {
     /// Notes the block of a grey object that the stack has no room for.
     fn lose(&self, object: ObjectPtr) {
         let block = BlockPtr::of(object);
-        if !block.lost_grey.get() {
-            block.lost_grey.set(true);
-            block.next_lost.set(self.lost.replace(Some(block)));
+        // SAFETY: while objects are shaded every block is swept, and the mutator's (I7).
+        let front = unsafe { block.front() };
+        if !front.lost_grey.get() {
+            front.lost_grey.set(true);
+            front.next_lost.set(self.lost.replace(Some(block)));
         }
     }
 
@@ -249,9 +261,11 @@ impl Marker {
         // SAFETY: leaf borrows of what is not shared.
         let empty = unsafe { (*self.stack.get()).is_empty() && (*self.pieces.get()).is_empty() };
         let block = if empty { self.lost.get()? } else { return None };
-        self.lost.set(block.next_lost.get());
-        block.next_lost.set(None);
-        block.lost_grey.set(false);
+        // SAFETY: as in `lose`: grey objects are there while marking only.
+        let front = unsafe { block.front() };
+        self.lost.set(front.next_lost.get());
+        front.next_lost.set(None);
+        front.lost_grey.set(false);
         Some(block)
     }
 
@@ -269,7 +283,8 @@ impl Marker {
 
     /// The blocks that hold lost grey objects.
     pub fn lost_blocks(&self) -> impl Iterator<Item = BlockPtr> {
-        core::iter::successors(self.lost.get(), |block| block.next_lost.get())
+        // SAFETY: as in `take_lost`.
+        core::iter::successors(self.lost.get(), |block| unsafe { block.front() }.next_lost.get())
     }
 
     /// The grey objects that are queued, with the piece that scanning goes on from, for the verifier.
@@ -308,8 +323,12 @@ impl Marker {
     }
 
     /// Shades what the edges below `top` point to, the oldest first.
-    pub(super) fn shade_edges(&self, room: &EdgeRoom, top: Top) {
-        room.each_prefetched(top, self.marked(), |object| self.shade(object));
+    ///
+    /// # Safety
+    /// `top` must be of a stack in this room, and what lies below it have been pushed.
+    pub(super) unsafe fn shade_edges(&self, room: &EdgeRoom, top: Top) {
+        // SAFETY: passed on; shading writes no edges down.
+        unsafe { room.each_prefetched(top, self.marked(), |object| self.shade(object)) };
     }
 
     /// The object stays grey: it is to be scanned from that piece on.
@@ -341,11 +360,14 @@ impl Marker {
     }
 
     /// Shades the children of an object here and now: a whole-object write is about to hide them.
-    pub fn trace_now(&self, object: ObjectPtr) {
+    ///
+    /// # Safety
+    /// The object must be live and complete, and its payload be written or borrowed exclusively by nobody.
+    pub unsafe fn trace_now(&self, object: ObjectPtr) {
         let mut tracer = Tracer::shading(self);
         let mut piece = 0;
         loop {
-            // SAFETY: the info is the object's own; the caller holds the object.
+            // SAFETY: passed on; the piece is 0, or what the last call returned.
             piece = unsafe { tracer.trace_piece(object, piece) };
             if piece == 0 {
                 break;
@@ -465,7 +487,8 @@ fn set_rare_marks(object: ObjectPtr, marked: usize, marker: &Marker) -> &'static
         }
         // Then short strings and arrays.
         if info.size.granules == 0
-            && let granules @ 1..=64 = object.granules_for_length(info)
+            // SAFETY: the info is the object's own, and says that the length word tells.
+            && let granules @ 1..=64 = unsafe { object.granules_for_length(info) }
             && granules <= GRANULES - at
         {
             bitmap::set_ones(words, at, u64::MAX >> (64 - granules));

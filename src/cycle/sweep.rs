@@ -27,7 +27,8 @@ pub(crate) unsafe fn sweep(block: BlockPtr, occupied: usize, overwrite: bool) {
     // SAFETY: ours by the caller's word; leaf borrows.
     let (live, cleared) = unsafe { (bitmap::count(block.bits(occupied)), block.bits(1 - occupied)) };
     *cleared = [0; WORDS];
-    block.live.set(live as u32);
+    // SAFETY: as above.
+    unsafe { block.front() }.live.set(live as u32);
     if poison::ON {
         // SAFETY: passed on.
         unsafe { poison_free(block, occupied) };
@@ -35,20 +36,29 @@ pub(crate) unsafe fn sweep(block: BlockPtr, occupied: usize, overwrite: bool) {
 }
 
 /// Poisons what no object of a swept block occupies: what died, and again what was free.
+///
+/// # Safety
+/// As for [`sweep`], which has counted what lives.
 unsafe fn poison_free(block: BlockPtr, occupied: usize) {
     let mut at = FIRST_GRANULE;
     // SAFETY: ours by the caller's word; a leaf borrow.
     while let Some((start, end)) = bitmap::next_hole(unsafe { block.bits(occupied) }, at, 1) {
-        poison::poison(block.at(start), (end - start) * GRANULE);
+        // SAFETY: a hole lies within its block.
+        poison::poison(unsafe { block.at(start) }, (end - start) * GRANULE);
         at = end;
     }
     // The bits of a large object are those of its first block.
-    if block.live.get() == 0 {
-        poison::poison(block.at(GRANULES), (block.run() - 1) * BLOCK_SIZE);
+    // SAFETY: ours by the caller's word.
+    if unsafe { block.front() }.live.get() == 0 {
+        // SAFETY: the end of the first block.
+        poison::poison(unsafe { block.at(GRANULES) }, (block.run() - 1) * BLOCK_SIZE);
     }
 }
 
 /// Overwrites what died since the last sweep.
+///
+/// # Safety
+/// As for [`sweep`].
 unsafe fn overwrite_dead(block: BlockPtr, occupied: usize) {
     let mut at = FIRST_GRANULE;
     // SAFETY: ours by the caller's word; the copies end the borrows.
@@ -71,13 +81,14 @@ pub(crate) unsafe fn each_dead(
     occupied: usize,
     mut f: impl FnMut(ObjectPtr) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
+    // SAFETY: ours by the caller's word.
+    let dropped_to = unsafe { &block.front().dropped_to };
     // SAFETY: passed on; the old bitmap parses (I3).
-    while let Some((object, next)) = unsafe { block.next_dead(1 - occupied, occupied, block.dropped_to.get() as usize) }
-    {
-        block.dropped_to.set(next as u32);
+    while let Some((object, next)) = unsafe { block.next_dead(1 - occupied, occupied, dropped_to.get() as usize) } {
+        dropped_to.set(next as u32);
         f(object)?;
     }
-    block.dropped_to.set(FIRST_GRANULE as u32);
+    dropped_to.set(FIRST_GRANULE as u32);
     ControlFlow::Continue(())
 }
 
@@ -89,7 +100,8 @@ pub(crate) unsafe fn each_dead(
 pub(crate) unsafe fn sweep_in_background(block: BlockPtr, occupied: usize, overwrite: bool) {
     debug_assert!(block.kind() != Kind::Drop);
     if block.kind() == Kind::BackgroundDrop {
-        // SAFETY: passed on.
+        // SAFETY: passed on. `TypeInfo::drop`: each is dead, its drop may run on any thread, and the resume position is past
+        // it (I6).
         let _ = unsafe {
             each_dead(block, occupied, |object| {
                 drop_caught(object);
@@ -102,9 +114,12 @@ pub(crate) unsafe fn sweep_in_background(block: BlockPtr, occupied: usize, overw
 }
 
 /// Runs an object's drop glue. A panic is reported by its hook and goes no further.
-pub(crate) fn drop_caught(object: ObjectPtr) {
+///
+/// # Safety
+/// What [`TypeInfo::drop`](crate::space::header::TypeInfo) asks for.
+pub(crate) unsafe fn drop_caught(object: ObjectPtr) {
     if let Some(drop) = object.info().drop {
-        // SAFETY: the object is dead, and dropped once (I6).
+        // SAFETY: `TypeInfo::drop`: passed on.
         let result = catch_unwind(AssertUnwindSafe(|| unsafe { drop(object) }));
         // What was thrown may panic too when it is dropped. What that throws is forgotten: this has to end.
         if let Err(thrown) = result
@@ -118,7 +133,8 @@ pub(crate) fn drop_caught(object: ObjectPtr) {
 /// Drops every object that is left in a block of a heap that is being dropped: what `bits` names.
 ///
 /// # Safety
-/// The block must be the caller's, and no object in `bits` have been dropped.
+/// The block must be the caller's (I7), no object in `bits` have been dropped or be used by anybody any more, and this be a
+/// thread on which those of the block's kind are dropped.
 pub(crate) unsafe fn drop_all(block: BlockPtr, bits: usize) {
     let mut at = FIRST_GRANULE;
     loop {
@@ -130,6 +146,7 @@ pub(crate) unsafe fn drop_all(block: BlockPtr, bits: usize) {
         // SAFETY: runs start at a header and parse without a gap (I3).
         let object = unsafe { block.object(at) };
         at = if block.is_large() { GRANULES } else { at + object.granules() };
-        drop_caught(object);
+        // SAFETY: `TypeInfo::drop`: the caller's word, and each is passed once.
+        unsafe { drop_caught(object) };
     }
 }

@@ -1,7 +1,8 @@
 //! The sweeper thread: one a process, started on first need, joined never, parked when idle.
 //!
 //! A heap hands it a [`Job`]: the blocks of one cycle. Mutator and sweeper take blocks from it by compare-and-swap of
-//! a block's state, `Unswept -> Sweeping`, and release them with `Sweeping -> Swept`, which publishes the bitmaps.
+//! a block's state, `Unswept -> Sweeping`, which gives a [`Claim`]; sweeping takes that, and releases the block with
+//! `Sweeping -> Swept`, which publishes the bitmaps.
 //! Nobody waits for a block. A heap that is dropped meanwhile moves the block in the sweeper's hands to `Abandoned`
 //! and leaves the rest of that block's drops to it; the last share of the job frees the memory.
 
@@ -47,9 +48,43 @@ pub(crate) struct Job {
     _memory: Arc<Memory>,
 }
 
+/// A block of a job that has been taken from it: whoever has this may touch the block, and nobody else does (I7). There is one
+/// for a block, which a successful compare-and-swap makes; sweeping takes it.
+#[must_use = "a block that is claimed and not swept is never published"]
+pub(crate) struct Claim<'j> {
+    job: &'j Job,
+    index: usize,
+}
+
+impl Claim<'_> {
+    /// Sweeps the block and publishes it: it is the mutator's from here on.
+    pub fn sweep(self) {
+        let Claim { job, index } = self;
+        let block = job.block(index);
+        // SAFETY: the block is ours (I7), by the claim. In a job there is none whose drops must run on the mutator's thread.
+        unsafe { sweep::sweep_in_background(block, job.occupied, job.overwrite) };
+        if !job.change(index, State::Sweeping, State::Swept) && block.kind() == Kind::BackgroundDrop {
+            // SAFETY: the heap is gone and left the block to us (I7), by `abandon`; what survived has not been dropped, and
+            // nobody uses it any more.
+            unsafe { sweep::drop_all(block, job.occupied) };
+        }
+    }
+}
+
 impl Job {
     /// All `blocks` are unswept.
-    pub fn new(blocks: BlockList, occupied: usize, overwrite: bool, handed_over: bool, memory: Arc<Memory>) -> Job {
+    ///
+    /// # Safety
+    /// The blocks must be of this memory, of kinds whose drops may run on any thread, and in no other job. From here on the
+    /// caller touches one that is unswept by its [`Claim`] only, and one that is [swept](State::Swept) when it has seen that
+    /// (I7). `occupied` must be the bitmap that says what survived, and the other one parse (I3).
+    pub unsafe fn new(
+        blocks: BlockList,
+        occupied: usize,
+        overwrite: bool,
+        handed_over: bool,
+        memory: Arc<Memory>,
+    ) -> Job {
         Job { blocks, occupied, overwrite, handed_over, next: AtomicUsize::new(0), _memory: memory }
     }
 
@@ -70,43 +105,36 @@ impl Job {
         }
     }
 
-    /// Moves a block from one state to the next. What was written before is published with it. False: it was not in
-    /// the first state.
+    /// Moves a block from one state to the next. What was written before is published with it. Returns false where it was not
+    /// in the first state.
     fn change(&self, index: usize, from: State, to: State) -> bool {
         let state = self.blocks.state(index);
         state.compare_exchange(from as u8, to as u8, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
-    /// Takes an unswept block. True: it is the caller's now (I7).
-    pub fn claim(&self, index: usize) -> bool {
-        self.change(index, State::Unswept, State::Sweeping)
+    /// Takes an unswept block.
+    pub fn claim(&self, index: usize) -> Option<Claim<'_>> {
+        self.change(index, State::Unswept, State::Sweeping).then_some(Claim { job: self, index })
     }
 
-    /// Leaves a block to whoever sweeps it just now. False: nobody does.
-    pub fn abandon(&self, index: usize) -> bool {
+    /// Leaves a block, and what survives in it, to whoever sweeps it just now. Returns false where nobody does: then it is
+    /// swept, or was left already.
+    ///
+    /// # Safety
+    /// The heap must be about to go: nobody uses an object of this block, or drops it, but who has the block's [`Claim`].
+    pub unsafe fn abandon(&self, index: usize) -> bool {
         self.change(index, State::Sweeping, State::Abandoned)
     }
 
-    /// Sweeps a block that the caller has claimed, and publishes it.
-    pub fn sweep_claimed(&self, index: usize) {
-        let block = self.block(index);
-        // SAFETY: the block is the caller's by its claim (I7).
-        unsafe { sweep::sweep_in_background(block, self.occupied, self.overwrite) };
-        if !self.change(index, State::Sweeping, State::Swept) && block.kind() == Kind::BackgroundDrop {
-            // SAFETY: the heap is gone and left the block to us; what survived has not been dropped.
-            unsafe { sweep::drop_all(block, self.occupied) };
-        }
-    }
-
-    /// Sweeps one block on the sweeper's thread. False: none is left to take.
+    /// Sweeps one block on the sweeper's thread. Returns false where none is left to take.
     pub fn sweep_one(&self) -> bool {
         loop {
             let index = self.next.fetch_add(1, Ordering::Relaxed);
             if index >= self.blocks.len() {
                 return false;
             }
-            if self.claim(index) {
-                self.sweep_claimed(index);
+            if let Some(claim) = self.claim(index) {
+                claim.sweep();
                 return true;
             }
         }
@@ -159,8 +187,11 @@ pub(crate) fn hand_over(job: &Arc<Job>) {
     }
 }
 
-/// Has the sweeper thread take the pages of a chunk of `memory`.
-pub(crate) fn have_pages_taken(base: NonNull<u8>, bytes: usize, memory: Arc<Memory>) {
+/// Has the sweeper thread take the pages of a chunk.
+///
+/// # Safety
+/// The chunk must be of `memory`.
+pub(crate) unsafe fn have_pages_taken(base: NonNull<u8>, bytes: usize, memory: Arc<Memory>) {
     if let Some(sweeper) = sweeper() {
         let _ = sweeper.send(Order::TakePages(base, bytes, memory));
     }
@@ -172,24 +203,27 @@ mod loom;
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
-    use crate::space::arena::Arena;
+    use crate::space::arena::{Arena, testing};
     use crate::space::bitmap;
     use crate::space::block::FIRST_GRANULE;
     use crate::space::poison;
 
     fn job(arena: &mut Arena, count: usize) -> Job {
-        let blocks = (0..count).map(|_| arena.take(1, Kind::Plain, false, 0).unwrap()).collect();
-        Job::new(blocks, 1, false, true, arena.memory())
+        let blocks = (0..count).map(|_| testing::take(arena, 1, Kind::Plain, false, 0).unwrap()).collect();
+        // SAFETY: new blocks of this arena, which nothing lies in.
+        unsafe { Job::new(blocks, 1, false, true, arena.memory()) }
     }
 
     #[test]
     fn each_block_is_claimed_once() {
         let mut arena = Arena::new(usize::MAX);
         let job = job(&mut arena, 3);
-        assert!(job.claim(1) && !job.claim(1));
+        let claim = job.claim(1);
+        assert!(claim.is_some() && job.claim(1).is_none());
         assert!(job.sweep_one() && job.sweep_one() && !job.sweep_one());
         assert_eq!([0, 1, 2].map(|i| job.state(i)), [State::Swept, State::Sweeping, State::Swept]);
-        assert!(job.abandon(1) && !job.abandon(0));
+        // SAFETY: nothing lies in the blocks.
+        assert!(unsafe { job.abandon(1) && !job.abandon(0) });
     }
 
     /// Found by the binary-trees bench: the state was a word in the block, and a sweeper that came late took blocks
@@ -199,11 +233,10 @@ mod tests {
         let mut arena = Arena::new(usize::MAX);
         let late = job(&mut arena, 2);
         for index in 0..2 {
-            assert!(late.claim(index));
-            late.sweep_claimed(index);
-            arena.give_back(late.block(index));
+            late.claim(index).unwrap().sweep();
+            testing::give_back(&mut arena, late.block(index));
         }
-        let reused = arena.take(2, Kind::Plain, true, 0).unwrap();
+        let reused = testing::take(&mut arena, 2, Kind::Plain, true, 0).unwrap();
         // SAFETY: the test's own block.
         bitmap::set_run(unsafe { reused.bits(0) }, FIRST_GRANULE, 100);
         poison::unpoison(late.block(1).base(), 4096);
@@ -218,8 +251,10 @@ mod tests {
     fn an_abandoned_block_is_finished_by_its_sweeper() {
         let mut arena = Arena::new(usize::MAX);
         let job = job(&mut arena, 1);
-        assert!(job.claim(0) && job.abandon(0));
-        job.sweep_claimed(0);
+        let claim = job.claim(0).unwrap();
+        // SAFETY: nothing lies in the block.
+        assert!(unsafe { job.abandon(0) });
+        claim.sweep();
         assert_eq!(job.state(0), State::Abandoned);
     }
 }

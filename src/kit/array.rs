@@ -69,17 +69,21 @@ impl<T: Trace> InfoOfArray<T> {
 /// # Safety
 /// `object` must be an array of `T`, complete, for `'x`.
 unsafe fn elements<'x, T>(object: ObjectPtr) -> &'x [T] {
-    // SAFETY: the elements follow the length word.
+    // SAFETY: passed on: the elements follow the length word, and there are as many as that says.
     unsafe { core::slice::from_raw_parts(first::<T>(object).as_ptr(), object.length()) }
 }
 
-fn first<T>(object: ObjectPtr) -> NonNull<T> {
-    // SAFETY: the length word is part of the object; the elements follow it.
+/// # Safety
+/// `object` must be an array, or the filler that is to become one.
+unsafe fn first<T>(object: ObjectPtr) -> NonNull<T> {
+    // SAFETY: passed on: the length word is part of the object; the elements follow it.
     unsafe { object.payload().cast::<usize>().add(1).cast() }
 }
 
+/// # Safety
+/// [`TypeInfo::trace`]'s.
 unsafe fn trace_array<T: Trace>(object: ObjectPtr, from: usize, erased: NonNull<()>, top: Top) -> Traced {
-    // SAFETY: the header names this function, so the object is a complete array of `T`.
+    // SAFETY: `TypeInfo::trace`: the header names `InfoOfArray<T>`, so the object is an array of `T`; it is complete.
     let all = unsafe { elements::<T>(object) };
     let end = all.len().min(from + PIECE);
     let scan = |tracer: &mut Tracer<'_>| {
@@ -89,14 +93,16 @@ unsafe fn trace_array<T: Trace>(object: ObjectPtr, from: usize, erased: NonNull<
         tracer.scanned::<T>(end - from);
         if end == all.len() { 0 } else { end }
     };
-    // SAFETY: the tracer is the caller's.
+    // SAFETY: `TypeInfo::trace`: a tracer that is ours until the end of the call, and a top of its edges.
     unsafe { trace_with(erased, top, scan) }
 }
 
+/// # Safety
+/// [`TypeInfo::drop`]'s.
 unsafe fn drop_array<T>(object: ObjectPtr) {
-    let all = NonNull::slice_from_raw_parts(first::<T>(object), object.length());
-    // SAFETY: the header names this function, so the object is a complete array of `T`; dropped once (I6).
-    unsafe { all.drop_in_place() };
+    // SAFETY: `TypeInfo::drop`: the header names `InfoOfArray<T>`, so the object is an array of `T`; it is complete, was not
+    // dropped, and is used by nobody.
+    unsafe { NonNull::slice_from_raw_parts(first::<T>(object), object.length()).drop_in_place() };
 }
 
 impl<B: Barrier> Mutator<'_, B> {
@@ -136,7 +142,8 @@ impl<B: Barrier> Mutator<'_, B> {
                 unsafe { NonNull::slice_from_raw_parts(self.0, self.1).drop_in_place() };
             }
         }
-        let mut made = Made(first::<T>(filler), 0);
+        // SAFETY: the filler becomes an array of `T`, for which it has room.
+        let mut made = Made(unsafe { first::<T>(filler) }, 0);
         while made.1 < len {
             let element = f(made.1);
             // SAFETY: below `len`, for which there is room.
@@ -155,10 +162,12 @@ impl<B: Barrier> Mutator<'_, B> {
     pub(crate) fn place_filler(&self, bytes: usize, kind: Kind) -> Result<ObjectPtr, HeapFull<()>> {
         let c = self.collector();
         // A large object never comes from a hole, also where one has room.
-        let fast = if bytes <= LARGE { c.bump(kind, bytes).take(bytes) } else { None };
+        // SAFETY: whole granules by `array_bytes` and its like, and not larger; the filler is written below.
+        let fast = if bytes <= LARGE { unsafe { c.bump(kind, bytes).take(bytes) } } else { None };
         let at = match fast {
             Some(at) => at,
-            None => c.reserve(bytes, kind).ok_or_else(|| self.full((), bytes))?,
+            // SAFETY: as above.
+            None => unsafe { c.reserve(bytes, kind) }.ok_or_else(|| self.full((), bytes))?,
         };
         // SAFETY: the bytes are ours.
         unsafe {

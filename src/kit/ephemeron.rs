@@ -114,10 +114,12 @@ impl<V: Trace + Copy> InfoOfEphemeron<V> {
     };
 }
 
+/// # Safety
+/// [`TypeInfo::trace`]'s.
 unsafe fn trace_ephemeron<V: Trace + Copy>(object: ObjectPtr, _: usize, erased: NonNull<()>, top: Top) -> Traced {
-    // SAFETY: the header names this function, so the payload is a live ephemeron's.
+    // SAFETY: `TypeInfo::trace`: the header names `InfoOfEphemeron<V>`, so the payload is an ephemeron's; it is complete.
     let cell = unsafe { object.payload().cast::<EphemeronCell<V>>().as_ref() };
-    // SAFETY: the tracer is the caller's.
+    // SAFETY: `TypeInfo::trace`: a tracer that is ours until the end of the call, and a top of its edges.
     unsafe {
         trace_with(erased, top, |tracer| {
             look_at(object, cell, tracer);

@@ -102,13 +102,17 @@ unsafe fn elements<'x, V>(object: ObjectPtr, len: usize) -> &'x [Slot<V>] {
     unsafe { core::slice::from_raw_parts(first(object).as_ptr(), len) }
 }
 
-fn first<V>(object: ObjectPtr) -> NonNull<Slot<V>> {
-    // SAFETY: the elements follow the buffer's fixed part, in the same object.
+/// # Safety
+/// `object` must be a buffer, or the filler that is to become one.
+unsafe fn first<V>(object: ObjectPtr) -> NonNull<Slot<V>> {
+    // SAFETY: passed on: the elements follow the buffer's fixed part, in the same object.
     unsafe { object.payload().cast::<Buffer>().add(1).cast() }
 }
 
+/// # Safety
+/// [`TypeInfo::trace`]'s.
 unsafe fn trace_buffer<V: Trace + Copy>(object: ObjectPtr, from: usize, erased: NonNull<()>, top: Top) -> Traced {
-    // SAFETY: the header names this function, so the object is a complete buffer of `V`.
+    // SAFETY: `TypeInfo::trace`: the header names `InfoOfBuffer<V>`, so the object is a buffer of `V`; it is complete.
     let len = unsafe { object.payload().cast::<Buffer>().as_ref() }.len.get();
     // SAFETY: as above. It may have become shorter since the last piece.
     let all = unsafe { elements::<V>(object, len) };
@@ -120,7 +124,7 @@ unsafe fn trace_buffer<V: Trace + Copy>(object: ObjectPtr, from: usize, erased: 
         tracer.scanned::<Slot<V>>(end - from.min(end));
         if end == len { 0 } else { end }
     };
-    // SAFETY: the tracer is the caller's.
+    // SAFETY: `TypeInfo::trace`: a tracer that is ours until the end of the call, and a top of its edges.
     unsafe { trace_with(erased, top, scan) }
 }
 

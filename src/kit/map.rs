@@ -98,12 +98,15 @@ impl<K: Key, V: Trace + Copy> InfoOfMap<K, V> {
     };
 }
 
+/// # Safety
+/// [`TypeInfo::trace`]'s.
 unsafe fn trace_map<K: Key, V: Trace + Copy>(object: ObjectPtr, from: usize, erased: NonNull<()>, top: Top) -> Traced {
-    // SAFETY: the header names this function, so the payload is a live map.
+    // SAFETY: `TypeInfo::trace`: the header names `InfoOfMap<K, V>`, so the payload is a map; it is complete.
     let map = unsafe { object.payload().cast::<Map<K, V>>().as_ref() };
-    // SAFETY: no borrow of the table is live: the mutator stands at a safepoint or in a barrier, outside of each.
+    // SAFETY: `TypeInfo::trace`: nobody writes it until the call ends, and what borrows the table for a write is inside of
+    // the map's own functions, which stand at no safepoint and behind their barrier.
     let table = unsafe { &*map.table.get() };
-    // SAFETY: the tracer is the caller's.
+    // SAFETY: `TypeInfo::trace`: a tracer that is ours until the end of the call, and a top of its edges.
     unsafe { trace_with(erased, top, |tracer| scan_map(map, table, from, tracer)) }
 }
 
@@ -136,8 +139,11 @@ fn scan_map<K: Key, V: Trace + Copy>(
     if end == buckets { 0 } else { end }
 }
 
+/// # Safety
+/// [`TypeInfo::drop`]'s.
 unsafe fn drop_map<K, V>(object: ObjectPtr) {
-    // SAFETY: the header names this function, so the payload is a map; it is dropped once (I6).
+    // SAFETY: `TypeInfo::drop`: the header names `InfoOfMap<K, V>`, so the payload is a map; it is complete, was not dropped,
+    // and is used by nobody.
     unsafe { object.payload().cast::<Map<K, V>>().drop_in_place() };
 }
 

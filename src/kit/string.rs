@@ -48,7 +48,7 @@ static STR: TypeInfo = TypeInfo {
 /// # Safety
 /// `object` must be a `Str`, live for `'x`.
 pub(crate) unsafe fn text_of<'x>(object: ObjectPtr) -> &'x str {
-    // SAFETY: the bytes follow the length word, and were copied from a `str`.
+    // SAFETY: passed on: the bytes follow the word, whose lower half is their number, and were copied from a `str`.
     unsafe {
         let bytes = object.payload().add(size_of::<Str>());
         core::str::from_utf8_unchecked(core::slice::from_raw_parts(bytes.as_ptr(), object.length_as(&STR)))
@@ -85,10 +85,12 @@ impl<B: Barrier> Mutator<'_, B> {
         let c = self.collector();
         let bytes = (HEADER_SIZE + size_of::<Str>() + text.len()).next_multiple_of(GRANULE);
         // A large object never comes from a hole, also where one has room.
-        let fast = if bytes <= LARGE { c.bump(Kind::Plain, bytes).take(bytes) } else { None };
+        // SAFETY: whole granules, and not larger; the string is written below.
+        let fast = if bytes <= LARGE { unsafe { c.bump(Kind::Plain, bytes).take(bytes) } } else { None };
         let at = match fast {
             Some(at) => at,
-            None => c.reserve(bytes, Kind::Plain).ok_or_else(|| self.full((), bytes))?,
+            // SAFETY: as above.
+            None => unsafe { c.reserve(bytes, Kind::Plain) }.ok_or_else(|| self.full((), bytes))?,
         };
         // SAFETY: the bytes are ours, with room for header, word and text; nothing looks at them before all of it is
         // there (I3, I4); no safepoint before `'a` ends.

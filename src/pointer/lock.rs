@@ -73,7 +73,8 @@ impl<'gc, T: Trace> Gc<'gc, Lock<T>> {
     /// ```
     #[inline]
     pub fn replace<B: Barrier>(self, cx: &Mutator<'_, B>, value: T) -> T {
-        cx.collector().before_whole_write::<B>(self.object(), T::NEEDS_TRACE);
+        // SAFETY: a `Gc` points to a live object, and no reference to a `Lock`'s value is ever given away.
+        unsafe { cx.collector().before_whole_write::<B>(self.object(), T::NEEDS_TRACE) };
         // SAFETY: as in `get`; the old value leaves by move.
         unsafe { core::mem::replace(&mut *self.as_ref().value.get(), value) }
     }
@@ -232,7 +233,8 @@ impl<'gc, T: Trace> Gc<'gc, RefLock<T>> {
         if lock.borrows.get() != 0 {
             return None;
         }
-        cx.collector().before_whole_write::<B>(self.object(), T::NEEDS_TRACE);
+        // SAFETY: a `Gc` points to a live object, and the flag says that its value is not borrowed.
+        unsafe { cx.collector().before_whole_write::<B>(self.object(), T::NEEDS_TRACE) };
         lock.borrows.set(-1);
         // SAFETY: the flag says that no other borrow exists, and none will until the guard clears it. The collector
         // does not look at the value before the next safepoint, which the guard does not survive.

@@ -51,6 +51,9 @@ static WEAK_CELL: TypeInfo = TypeInfo {
 };
 
 /// Notes the cell instead of following it.
+///
+/// # Safety
+/// [`TypeInfo::trace`]'s.
 unsafe fn trace_cell(object: ObjectPtr, _: usize, erased: NonNull<()>, top: Top) -> Traced {
     let note = |tracer: &mut Tracer<'_>| {
         if let Some(marker) = tracer.marker() {
@@ -58,7 +61,7 @@ unsafe fn trace_cell(object: ObjectPtr, _: usize, erased: NonNull<()>, top: Top)
         }
         0
     };
-    // SAFETY: the tracer is the caller's.
+    // SAFETY: `TypeInfo::trace`: a tracer that is ours until the end of the call, and a top of its edges.
     unsafe { trace_with(erased, top, note) }
 }
 

@@ -136,7 +136,11 @@ impl Arena {
     }
 
     /// Takes `run` blocks in a row. `besides` are bytes that count against the limit too.
-    pub fn take(&mut self, run: usize, kind: Kind, large: bool, besides: usize) -> Result<BlockPtr, Full> {
+    ///
+    /// # Safety
+    /// Neither what is returned nor a copy of it may be used when it has been [given back](Arena::give_back), or when the
+    /// last share of the [memory](Arena::memory) is gone.
+    pub unsafe fn take(&mut self, run: usize, kind: Kind, large: bool, besides: usize) -> Result<BlockPtr, Full> {
         let bytes = run.checked_mul(BLOCK_SIZE).ok_or(Full)?;
         let wanted = self.used.checked_add(bytes).and_then(|b| b.checked_add(besides)).ok_or(Full)?;
         if wanted > self.limit {
@@ -154,13 +158,18 @@ impl Arena {
         self.held += core::mem::take(&mut c.gone) * BLOCK_SIZE;
         c.ahead = false;
         self.used += bytes;
-        // SAFETY: blocks `first..first + run` of this chunk are inside it, aligned, and were free until now.
+        // SAFETY: blocks `first..first + run` of this chunk are inside it, aligned, and were free until now. How long they are
+        // used is the caller's word.
         Ok(unsafe { BlockPtr::format(c.base.add(first * BLOCK_SIZE), run, chunk, kind, large) })
     }
 
     /// Takes a run back. It coalesces by itself: neighbours are bits of one map.
-    pub fn give_back(&mut self, block: BlockPtr) {
-        let (chunk, run) = (block.chunk.get() as usize, block.run());
+    ///
+    /// # Safety
+    /// The block must have been taken from this arena and not given back since. It must be the mutator's (I7), and nobody use
+    /// it or an object in it from here on.
+    pub unsafe fn give_back(&mut self, block: BlockPtr) {
+        let (chunk, run) = (block.chunk(), block.run());
         let c = &mut self.chunks[chunk];
         let first = (block.base().as_ptr().addr() - c.base.as_ptr().addr()) / BLOCK_SIZE;
         debug_assert!(c.free[first..first + run].not_any(), "a block was given back twice");
@@ -175,7 +184,7 @@ impl Arena {
     pub fn complaint(&self, taken: impl Iterator<Item = BlockPtr>) -> Option<String> {
         let mut free: Vec<BitVec> = self.chunks.iter().map(|chunk| BitVec::repeat(true, chunk.free.len())).collect();
         for block in taken {
-            let chunk = block.chunk.get() as usize;
+            let chunk = block.chunk();
             let first = (block.base().as_ptr().addr() - self.chunks[chunk].base.as_ptr().addr()) / BLOCK_SIZE;
             free[chunk][first..first + block.run()].fill(false);
         }
@@ -353,8 +362,31 @@ mod system {
     }
 }
 
+/// Blocks for tests, which use them for as long as they are taken and no longer.
+#[cfg(test)]
+pub(crate) mod testing {
+    use super::{Arena, BlockPtr, Full, Kind};
+
+    pub(crate) fn take(
+        arena: &mut Arena,
+        run: usize,
+        kind: Kind,
+        large: bool,
+        besides: usize,
+    ) -> Result<BlockPtr, Full> {
+        // SAFETY: see the module.
+        unsafe { arena.take(run, kind, large, besides) }
+    }
+
+    pub(crate) fn give_back(arena: &mut Arena, block: BlockPtr) {
+        // SAFETY: see the module; no test gives a block back twice, or to another arena.
+        unsafe { arena.give_back(block) };
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use super::testing::{give_back, take};
     use super::*;
     #[cfg(feature = "asan")]
     use crate::space::block::{GRANULE, GRANULES};
@@ -363,19 +395,19 @@ mod tests {
     #[test]
     fn the_first_chunks_are_small_and_the_limit_holds() {
         let mut arena = Arena::new(3 * BLOCK_SIZE);
-        let blocks: Vec<_> = (0..3).map(|_| arena.take(1, Kind::Plain, false, 0).unwrap()).collect();
+        let blocks: Vec<_> = (0..3).map(|_| take(&mut arena, 1, Kind::Plain, false, 0).unwrap()).collect();
         assert_eq!(arena.held, 3 * BLOCK_SIZE, "no more is held than may be used");
-        assert!(arena.take(1, Kind::Plain, false, 0).is_err());
-        arena.give_back(blocks[1]);
-        assert!(arena.take(1, Kind::Plain, false, 1).is_err(), "what the caller adds counts");
-        assert_eq!(arena.take(1, Kind::Plain, false, 0).unwrap(), blocks[1], "the freed block is taken again");
+        assert!(take(&mut arena, 1, Kind::Plain, false, 0).is_err());
+        give_back(&mut arena, blocks[1]);
+        assert!(take(&mut arena, 1, Kind::Plain, false, 1).is_err(), "what the caller adds counts");
+        assert_eq!(take(&mut arena, 1, Kind::Plain, false, 0).unwrap(), blocks[1], "the freed block is taken again");
     }
 
     #[test]
     fn empty_chunks_go_back_late_and_come_again() {
         let mut arena = Arena::new(usize::MAX);
-        let run = arena.take(2 * CHUNK_BLOCKS, Kind::Plain, true, 0).unwrap();
-        arena.give_back(run);
+        let run = take(&mut arena, 2 * CHUNK_BLOCKS, Kind::Plain, true, 0).unwrap();
+        give_back(&mut arena, run);
         for cycle in 1..=IDLE_CYCLES {
             assert_eq!(arena.returned, 0, "before cycle {cycle}");
             let mut index = 0;
@@ -388,7 +420,7 @@ mod tests {
             }
         }
         assert_eq!((arena.returned, arena.held), (2 * CHUNK_BLOCKS * BLOCK_SIZE, 0));
-        assert_eq!(arena.take(CHUNK_BLOCKS, Kind::Plain, true, 0).unwrap(), run);
+        assert_eq!(take(&mut arena, CHUNK_BLOCKS, Kind::Plain, true, 0).unwrap(), run);
         assert_eq!(arena.held, 2 * CHUNK_BLOCKS * BLOCK_SIZE);
     }
 
@@ -397,27 +429,27 @@ mod tests {
         let mut arena = Arena::new(usize::MAX);
         assert_eq!(arena.make_ahead(), None);
         let chunk = CHUNK_BLOCKS * BLOCK_SIZE;
-        let large = arena.take(AHEAD_FROM / BLOCK_SIZE, Kind::Plain, true, 0).unwrap();
+        let large = take(&mut arena, AHEAD_FROM / BLOCK_SIZE, Kind::Plain, true, 0).unwrap();
         let (base, bytes) = arena.make_ahead().unwrap();
         assert_eq!((bytes, arena.held), (chunk, AHEAD_FROM + chunk));
         assert_eq!(arena.make_ahead(), None, "one is enough");
         // SAFETY: the chunk is the arena's.
         unsafe { take_pages(base, bytes) };
-        arena.give_back(large);
+        give_back(&mut arena, large);
         let blocks: Vec<_> =
-            (0..=AHEAD_FROM / BLOCK_SIZE).map(|_| arena.take(1, Kind::Plain, false, 0).unwrap()).collect();
+            (0..=AHEAD_FROM / BLOCK_SIZE).map(|_| take(&mut arena, 1, Kind::Plain, false, 0).unwrap()).collect();
         assert_eq!(blocks.last().unwrap().base(), base, "it is used when the others are full");
         assert!(arena.make_ahead().is_some(), "and then there is another");
         // What went back comes first.
         for block in blocks {
-            arena.give_back(block);
+            give_back(&mut arena, block);
         }
         for index in 0..IDLE_CYCLES as usize * arena.chunks.len() {
             while arena.age(index % arena.chunks.len()) == Aged::InPart {}
         }
         assert_eq!((arena.held, arena.chunks.iter().filter(|c| c.ahead).count()), (0, 0));
         let _all: Vec<_> =
-            (0..=AHEAD_FROM / BLOCK_SIZE).map(|_| arena.take(1, Kind::Plain, false, 0).unwrap()).collect();
+            (0..=AHEAD_FROM / BLOCK_SIZE).map(|_| take(&mut arena, 1, Kind::Plain, false, 0).unwrap()).collect();
         let chunks = arena.chunks.len();
         assert_eq!(arena.make_ahead().map(|(_, bytes)| bytes), Some(chunk));
         assert_eq!(arena.chunks.len(), chunks);
@@ -425,7 +457,7 @@ mod tests {
 
     #[test]
     fn a_size_that_overflows_is_an_error() {
-        assert!(Arena::new(usize::MAX).take(usize::MAX / 2, Kind::Plain, true, 0).is_err());
+        assert!(take(&mut Arena::new(usize::MAX), usize::MAX / 2, Kind::Plain, true, 0).is_err());
     }
 
     #[test]
@@ -433,9 +465,12 @@ mod tests {
     fn poison_does_not_leave_the_heap() {
         let mut arena = Arena::new(usize::MAX);
         // Small chunks, and a large one; the last is partly free.
-        let runs: Vec<_> = [1, 3, 5, 100].map(|run| arena.take(run, Kind::Plain, true, 0).unwrap()).into();
-        arena.give_back(runs[1]);
-        assert!(runs.iter().all(|run| poison::is_poisoned(run.at(GRANULES - 1))));
+        let runs: Vec<_> = [1, 3, 5, 100].map(|run| take(&mut arena, run, Kind::Plain, true, 0).unwrap()).into();
+        give_back(&mut arena, runs[1]);
+        assert!(runs.iter().all(|run| poison::is_poisoned(
+            // SAFETY: a granule of the block.
+            unsafe { run.at(GRANULES - 1) }
+        )));
         let chunks: Vec<_> = arena.chunks.iter().map(|c| (c.base, c.free.len() * BLOCK_SIZE)).collect();
         let Ok(mut memory) = Arc::try_unwrap(arena.memory) else { panic!("it is shared") };
         memory.unpoison();
@@ -453,9 +488,9 @@ mod tests {
         fn runs_coalesce(ops in proptest::collection::vec((any::<bool>(), 1usize..80, any::<prop::sample::Index>()), 1..80)) {
             let mut arena = Arena::new(usize::MAX);
             let mut taken: Vec<BlockPtr> = Vec::new();
-            for (take, run, which) in ops {
-                if take || taken.is_empty() {
-                    let block = arena.take(run, Kind::Plain, true, 0).unwrap();
+            for (takes, run, which) in ops {
+                if takes || taken.is_empty() {
+                    let block = take(&mut arena, run, Kind::Plain, true, 0).unwrap();
                     let range = |b: &BlockPtr| b.base().as_ptr().addr()..b.base().as_ptr().addr() + b.run() * BLOCK_SIZE;
                     for other in &taken {
                         let (a, b) = (range(&block), range(other));
@@ -463,12 +498,12 @@ mod tests {
                     }
                     taken.push(block);
                 } else {
-                    arena.give_back(taken.swap_remove(which.index(taken.len())));
+                    give_back(&mut arena, taken.swap_remove(which.index(taken.len())));
                 }
                 prop_assert_eq!(arena.used, taken.iter().map(|b| b.run() * BLOCK_SIZE).sum::<usize>());
             }
             for block in taken.drain(..) {
-                arena.give_back(block);
+                give_back(&mut arena, block);
             }
             let held = arena.held;
             for chunk in 0..arena.chunks.len() {

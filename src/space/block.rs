@@ -1,6 +1,6 @@
 //! A block: 32 KiB, aligned to its size, with its two bitmaps in front.
 
-use core::cell::{Cell, UnsafeCell};
+use core::cell::UnsafeCell;
 use core::ptr::NonNull;
 
 use super::bitmap::{self, Words};
@@ -39,18 +39,19 @@ pub(crate) enum Kind {
 /// How many kinds there are.
 pub(crate) const KINDS: usize = 3;
 
-/// The front of a block.
+/// The front of a block. What `kind`, `large`, `chunk` and `run` say stays as it is for as long as the block is taken, so
+/// all who keep its memory may read it; all else is for whoever may touch the block (I7).
 #[repr(C, align(64))]
 pub(crate) struct Block {
-    kind: Cell<Kind>,
+    kind: Kind,
     /// An object of this block fell off a full mark stack: it is marked, queued by its flag, and nowhere else.
     pub lost_grey: Watched<bool>,
     /// Whether objects here are run-of-blocks ones: there is just one, at the first granule.
-    large: Cell<bool>,
+    large: bool,
     /// The chunk it was cut from.
-    pub chunk: Cell<u32>,
+    chunk: u32,
     /// Blocks of its run: 1, or more for a large object.
-    run: Cell<u32>,
+    run: u32,
     /// Granules that survived the last sweep. Written by whoever swept, before it published.
     pub live: Watched<u32>,
     /// The granule from which the allocator looks for the next hole.
@@ -65,6 +66,12 @@ pub(crate) struct Block {
 }
 
 /// A block by address. `Send`: threads take blocks from each other by their state in a sweep's job (I7).
+///
+/// Nothing keeps the block for it. Who makes one ([`BlockPtr::format`], [`Arena::take`](super::arena::Arena::take)) promises
+/// that neither it nor a copy of it is used when the block has been given back, or the last share of its memory dropped:
+/// `Blocks` has blocks beside their arena, a job beside its share of the memory, and an [`ObjectPtr`] is not used any longer
+/// either. So what a block says of itself that never changes is safe to read. What changes takes the word of whoever reads
+/// or writes it that the block is theirs just now: see [`front`](BlockPtr::front).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct BlockPtr(NonNull<Block>);
 
@@ -73,21 +80,12 @@ unsafe impl Send for BlockPtr {}
 // SAFETY: as above.
 unsafe impl Sync for BlockPtr {}
 
-impl core::ops::Deref for BlockPtr {
-    type Target = Block;
-    #[inline(always)]
-    fn deref(&self) -> &Block {
-        watch::reads_front(self.0.addr().get());
-        // SAFETY: blocks live as long as the arena's memory, which every holder of a BlockPtr keeps alive.
-        unsafe { self.0.as_ref() }
-    }
-}
-
 impl BlockPtr {
     /// Makes a block of raw memory.
     ///
     /// # Safety
-    /// `base` must be the start of `run` free blocks, aligned to `BLOCK_SIZE`, which the caller owns.
+    /// `base` must be the start of `run` free blocks, aligned to `BLOCK_SIZE`, which the caller owns. Neither what is returned
+    /// nor a copy of it may be used when they are free again.
     pub unsafe fn format(base: NonNull<u8>, run: usize, chunk: usize, kind: Kind, large: bool) -> BlockPtr {
         let block = base.cast::<Block>();
         watch::taken(base.addr().get(), run * BLOCK_SIZE);
@@ -96,11 +94,11 @@ impl BlockPtr {
         // SAFETY: the caller owns the memory; it is large and aligned enough.
         unsafe {
             block.write(Block {
-                kind: Cell::new(kind),
+                kind,
                 lost_grey: Watched::new(false),
-                large: Cell::new(large),
-                chunk: Cell::new(chunk as u32),
-                run: Cell::new(run as u32),
+                large,
+                chunk: chunk as u32,
+                run: run as u32,
                 live: Watched::new(0),
                 scan: Watched::new(FIRST_GRANULE as u32),
                 dropped_to: Watched::new(FIRST_GRANULE as u32),
@@ -117,11 +115,51 @@ impl BlockPtr {
         BlockPtr(object.block())
     }
 
-    /// The address of a granule.
     #[inline(always)]
-    pub fn at(self, granule: usize) -> NonNull<u8> {
+    pub fn kind(self) -> Kind {
+        watch::reads_front(self.0.addr().get());
+        // SAFETY: the block is taken, by the word of whoever made this, so its memory is there and this field not written.
+        unsafe { (*self.0.as_ptr()).kind }
+    }
+
+    #[inline(always)]
+    pub fn is_large(self) -> bool {
+        watch::reads_front(self.0.addr().get());
+        // SAFETY: as in `kind`.
+        unsafe { (*self.0.as_ptr()).large }
+    }
+
+    pub fn run(self) -> usize {
+        watch::reads_front(self.0.addr().get());
+        // SAFETY: as in `kind`.
+        unsafe { (*self.0.as_ptr()).run as usize }
+    }
+
+    pub fn chunk(self) -> usize {
+        watch::reads_front(self.0.addr().get());
+        // SAFETY: as in `kind`.
+        unsafe { (*self.0.as_ptr()).chunk as usize }
+    }
+
+    /// The front of the block, for the thread that may touch it.
+    ///
+    /// # Safety
+    /// The block must be the caller's to touch (I7) for as long as the reference is used.
+    #[inline(always)]
+    pub unsafe fn front<'x>(self) -> &'x Block {
+        // SAFETY: the block is taken, by the word of whoever made this, so its memory is there; nobody else touches it, by the
+        // caller's word.
+        unsafe { self.0.as_ref() }
+    }
+
+    /// The address of a granule.
+    ///
+    /// # Safety
+    /// `granule` must be at most [`GRANULES`].
+    #[inline(always)]
+    pub unsafe fn at(self, granule: usize) -> NonNull<u8> {
         debug_assert!(granule <= GRANULES);
-        // SAFETY: within the block, or one past it.
+        // SAFETY: within the block, or one past it: the caller's word.
         unsafe { self.0.cast::<u8>().add(granule * GRANULE) }
     }
 
@@ -138,10 +176,10 @@ impl BlockPtr {
     /// The object whose header is at `granule`.
     ///
     /// # Safety
-    /// A written header must stand there (I3).
+    /// A written header must stand there (I3). What is returned must not be used when the block is free again.
     #[inline(always)]
     pub unsafe fn object(self, granule: usize) -> ObjectPtr {
-        // SAFETY: passed on to the caller.
+        // SAFETY: passed on; a header stands below `GRANULES`.
         unsafe { ObjectPtr::from_header(self.at(granule)) }
     }
 
@@ -195,19 +233,5 @@ impl BlockPtr {
             }
             at = next;
         }
-    }
-}
-
-impl Block {
-    pub fn kind(&self) -> Kind {
-        self.kind.get()
-    }
-
-    pub fn is_large(&self) -> bool {
-        self.large.get()
-    }
-
-    pub fn run(&self) -> usize {
-        self.run.get() as usize
     }
 }

@@ -7,6 +7,10 @@ use super::block::{BLOCK_SIZE, Block, GRANULE};
 
 /// What the collector knows of a type. The header of each object points to one; the low bits of that word are flags,
 /// hence the alignment.
+///
+/// `trace`, `mark_alike` and `drop` are unsafe to call: their fields say what a caller promises. Functions that stand there
+/// rely on that and on nothing else; their SAFETY comments name the field. A `TypeInfo` promises in turn that they are for
+/// objects in whose header it stands, and `size`, `element` and `prefix` tell the size of such an object (I4).
 #[repr(align(16))]
 pub(crate) struct TypeInfo {
     /// The size of an object, header included.
@@ -20,10 +24,32 @@ pub(crate) struct TypeInfo {
     /// Calls the visitor for each pointer, starting at piece `from`, and returns the piece to go on from, or 0 when
     /// nothing is left. The third argument is the collector's `Tracer`, erased: this room does not know it. The last is
     /// where its edges are written to, which is returned too: so it stays in a register.
+    ///
+    /// # Safety
+    /// * The object's header names this `TypeInfo`, and its payload is complete and not dropped. Until the call ends nobody
+    ///   writes it or borrows it exclusively: the mutator stands at a safepoint, or in a barrier in front of the write.
+    /// * `from` is 0, or what the last call for this object returned.
+    /// * The third argument points to a live `Tracer` that is not for rooting, and that nobody else uses until the call
+    ///   ends.
+    /// * The top is of that tracer's edges.
     pub trace: unsafe fn(ObjectPtr, usize, NonNull<()>, *mut ObjectPtr) -> Traced,
-    /// The mark loop among objects of this type, where it has one.
+    /// The mark loop among objects of this type, where it has one: without prefetches, and with them.
+    ///
+    /// # Safety
+    /// * As for `trace`, of an object that is marked and booked in the tally; the second argument is this `TypeInfo`.
+    /// * The third argument points to the `Standing` of the mark loop that is running, whose prefetched edges are written
+    ///   down in it, and that nobody else uses until the call ends.
+    /// * The top is of that loop's edges.
+    /// * Marking goes on, on this thread: every block is swept, and the mutator's (I7).
     pub mark_alike: Option<[MarkAlike; 2]>,
     /// Runs the payload's drop glue, where it has any.
+    ///
+    /// # Safety
+    /// * The object's header names this `TypeInfo`, and its payload is complete and was not dropped: whoever calls has moved
+    ///   the block's resume position past it (I6), or drops what is left of a heap that is gone.
+    /// * Nobody uses the payload any more, but for the size of the object (I4).
+    /// * This is a thread on which the type may be dropped: the mutator's, or the sweeper's where the object's block is of
+    ///   [`Kind::BackgroundDrop`](super::block::Kind).
     pub drop: Option<unsafe fn(ObjectPtr)>,
     /// The type's name, for reports.
     pub name: fn() -> &'static str,
@@ -168,13 +194,18 @@ const _: () = assert!(size_of::<usize>() == 8, "grisaille needs 64-bit pointers"
 pub(crate) const HEADER_SIZE: usize = size_of::<Header>();
 
 /// Points to the header of an object that has been written.
+///
+/// Who makes one promises that, and that neither it nor a copy of it is used when the block is free again: the object is
+/// allocated, or its block not swept. So what reads the header is safe; what takes more of the object than its header tells
+/// is not.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[repr(transparent)]
 pub(crate) struct ObjectPtr(NonNull<Header>);
 
 impl ObjectPtr {
     /// # Safety
-    /// `header` must be granule-aligned memory inside a block's data, owned by the caller, with room for a header.
+    /// `header` must be granule-aligned memory inside a block's data, owned by the caller, with room for a header. What is
+    /// made of it must not be used when the memory is free again.
     #[inline(always)]
     pub unsafe fn write(header: NonNull<u8>, info: &'static TypeInfo) -> ObjectPtr {
         let header = header.cast::<Header>();
@@ -184,14 +215,16 @@ impl ObjectPtr {
     }
 
     /// # Safety
-    /// `header` must be the address of a header that was written (I3).
+    /// `header` must be the address of a header that was written (I3), with the provenance of its block. What is made of it
+    /// must not be used when the memory is free again.
     #[inline(always)]
     pub unsafe fn from_header(header: NonNull<u8>) -> ObjectPtr {
         ObjectPtr(header.cast())
     }
 
     /// # Safety
-    /// `payload` must be the payload address of an object, with the provenance of its block.
+    /// `payload` must be the payload address of an object, with the provenance of its block. What is made of it must not be
+    /// used when the memory is free again.
     #[inline(always)]
     pub unsafe fn from_payload(payload: NonNull<u8>) -> ObjectPtr {
         // SAFETY: the header stands directly in front of the payload, in the same block.
@@ -261,38 +294,53 @@ impl ObjectPtr {
     /// Granules of the object, header included (I4).
     #[inline(always)]
     pub fn granules(self) -> usize {
-        self.granules_as(self.info())
+        let info = self.info();
+        if info.size.granules != 0 {
+            info.size.granules as usize
+        } else {
+            // SAFETY: the info is the object's own, and says that the length word tells.
+            unsafe { self.granules_by_length(info) }
+        }
     }
 
-    /// The same, where the header has been read. `info` is the object's own.
-    #[inline(always)]
-    pub fn granules_as(self, info: &TypeInfo) -> usize {
-        if info.size.granules != 0 { info.size.granules as usize } else { self.granules_by_length(info) }
-    }
-
+    /// # Safety
+    /// As for [`length_as`](ObjectPtr::length_as).
     #[inline(never)]
-    fn granules_by_length(self, info: &TypeInfo) -> usize {
-        self.granules_for_length(info)
+    unsafe fn granules_by_length(self, info: &TypeInfo) -> usize {
+        // SAFETY: passed on.
+        unsafe { self.granules_for_length(info) }
     }
 
-    /// The same where the length word is known to tell.
+    /// The same where the length word is known to tell, and the header has been read.
+    ///
+    /// # Safety
+    /// As for [`length_as`](ObjectPtr::length_as).
     #[inline(always)]
-    pub fn granules_for_length(self, info: &TypeInfo) -> usize {
-        let bytes = HEADER_SIZE + info.prefix as usize + self.length_as(info) * info.element as usize;
+    pub unsafe fn granules_for_length(self, info: &TypeInfo) -> usize {
+        // SAFETY: passed on.
+        let bytes = HEADER_SIZE + info.prefix as usize + unsafe { self.length_as(info) } * info.element as usize;
         bytes.div_ceil(GRANULE)
     }
 
-    /// How many elements there are. `info` is the object's own; only for types whose size is by length.
+    /// How many elements there are.
+    ///
+    /// # Safety
+    /// `info` must be the object's own, and its size be by length.
     #[inline(always)]
-    pub fn length_as(self, info: &TypeInfo) -> usize {
+    pub unsafe fn length_as(self, info: &TypeInfo) -> usize {
         debug_assert!(info.size.granules == 0);
-        self.length() & info.size.marks as usize
+        // SAFETY: passed on.
+        let length = unsafe { self.length() };
+        length & info.size.marks as usize
     }
 
-    /// The length word. Only for types whose size is by length.
+    /// The length word.
+    ///
+    /// # Safety
+    /// The object must be of a type whose size is by length.
     #[inline(always)]
-    pub fn length(self) -> usize {
-        // SAFETY: the payload of such a type starts with its length word, written before the object was published.
+    pub unsafe fn length(self) -> usize {
+        // SAFETY: the payload of such a type starts with its length word, written before anybody could see the object (I4).
         unsafe { self.payload().cast::<usize>().read() }
     }
 
@@ -362,6 +410,9 @@ pub(crate) static FILLER: TypeInfo = TypeInfo {
 };
 
 /// The trace function of types without pointers.
+///
+/// # Safety
+/// None of what [`TypeInfo::trace`] asks is needed: it touches neither object nor tracer.
 pub(crate) unsafe fn trace_nothing(_: ObjectPtr, _: usize, _: NonNull<()>, top: *mut ObjectPtr) -> Traced {
     Traced { next: 0, top }
 }

@@ -27,6 +27,8 @@ pub(crate) struct Bump {
     /// Objects allocated here so far (I5).
     pub objects: Cell<usize>,
     start: Cell<*mut u8>,
+    /// The block in which holes are looked for: swept, and the mutator's for as long as it is here (I7), which is what
+    /// whoever [enters](Bump::enter_block) it promises. The hole lies in it.
     block: Cell<Option<BlockPtr>>,
     /// `[cursor, end)` is marked (I2).
     blackened: Cell<bool>,
@@ -45,11 +47,16 @@ impl Bump {
     }
 
     /// The fast path: a compare, an add, and it is the caller's.
+    ///
+    /// # Safety
+    /// `bytes` must be a multiple of [`GRANULE`], not 0, and at most [`LARGE`](super::block::LARGE). Before a walk comes
+    /// across them they must hold an object of that size (I3, I4).
     #[inline(always)]
-    pub fn take(&self, bytes: usize) -> Option<NonNull<u8>> {
+    pub unsafe fn take(&self, bytes: usize) -> Option<NonNull<u8>> {
         let at = self.cursor.get();
         debug_assert!(bytes.is_multiple_of(GRANULE) && bytes > 0);
         // Addresses are below 2^63 and objects below a block: no overflow. A null end fails for every size.
+        debug_assert!(bytes <= super::block::LARGE);
         if at.addr() + bytes > self.end.get().addr() {
             return None;
         }
@@ -91,7 +98,7 @@ impl Bump {
             return;
         }
         if let Some((from, to)) = self.unused(block) {
-            // SAFETY: blocks that are allocated in are swept and the mutator's (I7).
+            // SAFETY: blocks that are allocated in are swept and the mutator's (I7): see the field.
             bitmap::set_run(unsafe { block.bits(marked) }, from, to - from);
         }
     }
@@ -102,7 +109,7 @@ impl Bump {
         let Some(block) = self.block.get() else { return 0 };
         let bytes = self.taken();
         if let Some((from, to)) = self.fresh(block) {
-            // SAFETY: blocks that are allocated in are swept and the mutator's (I7).
+            // SAFETY: blocks that are allocated in are swept and the mutator's (I7): see the field.
             bitmap::set_run(unsafe { block.bits(occupied) }, from, to - from);
             self.start.set(self.cursor.get());
         }
@@ -135,14 +142,21 @@ impl Bump {
     /// Moves to the next hole of the current block that has room for `bytes`. The last one must be retired.
     pub fn next_hole(&self, occupied: usize, bytes: usize) -> bool {
         let Some(block) = self.block.get() else { return false };
-        self.enter_hole(block, occupied, bytes)
+        // SAFETY: the block is swept, and the mutator's (I7): see the field.
+        unsafe { self.enter_hole(block, occupied, bytes) }
     }
 
-    /// Moves into another block. It must be swept, and the last hole retired.
-    pub fn enter_block(&self, block: BlockPtr, occupied: usize, bytes: usize) -> bool {
-        block.scan.set(FIRST_GRANULE as u32);
+    /// Moves into another block. The last hole must be retired.
+    ///
+    /// # Safety
+    /// The block must be swept, and the mutator's (I7) until this area has [left](Bump::leave_block) it or entered another.
+    /// No other area may have entered it. `occupied` must be the bitmap that says what is.
+    pub unsafe fn enter_block(&self, block: BlockPtr, occupied: usize, bytes: usize) -> bool {
+        // SAFETY: the mutator's: the caller's word.
+        unsafe { block.front() }.scan.set(FIRST_GRANULE as u32);
         // A block that is refused stays nobody's.
-        let entered = self.enter_hole(block, occupied, bytes);
+        // SAFETY: passed on.
+        let entered = unsafe { self.enter_hole(block, occupied, bytes) };
         self.block.set(entered.then_some(block));
         entered
     }
@@ -157,22 +171,29 @@ impl Bump {
         digest.flag(block.get().is_some());
         if let Some(block) = block.get() {
             digest.block(block);
-            digest.number(block.scan.get() as usize);
+            // SAFETY: the mutator's (I7): see the field.
+            digest.number(unsafe { block.front() }.scan.get() as usize);
         }
     }
 
-    fn enter_hole(&self, block: BlockPtr, occupied: usize, bytes: usize) -> bool {
-        let from = block.scan.get() as usize;
-        // SAFETY: blocks that are allocated in are swept and the mutator's (I7).
+    /// # Safety
+    /// As for [`enter_block`](Bump::enter_block).
+    unsafe fn enter_hole(&self, block: BlockPtr, occupied: usize, bytes: usize) -> bool {
+        // SAFETY: the mutator's: the caller's word.
+        let front = unsafe { block.front() };
+        let from = front.scan.get() as usize;
+        // SAFETY: as above; a leaf borrow.
         let words = unsafe { block.bits(occupied) };
         let Some((start, end)) = bitmap::next_hole(words, from, bytes / GRANULE) else {
             return false;
         };
         debug_assert!(start >= FIRST_GRANULE && end <= GRANULES);
-        block.scan.set(end as u32);
-        self.start.set(block.at(start).as_ptr());
-        self.cursor.set(block.at(start).as_ptr());
-        self.end.set(block.at(end).as_ptr());
+        front.scan.set(end as u32);
+        // SAFETY: a hole lies within its block.
+        let (start, end) = unsafe { (block.at(start).as_ptr(), block.at(end).as_ptr()) };
+        self.start.set(start);
+        self.cursor.set(start);
+        self.end.set(end);
         true
     }
 }

@@ -133,7 +133,8 @@ mod tests {
                 // SAFETY: no sweep is in progress: the block is the mutator's (I7). A leaf borrow.
                 let free = !bitmap::get(unsafe { block.bits(c.marker.occupied()) }, granule);
                 let free = free && granule >= FIRST_GRANULE;
-                assert_eq!(is_poisoned(block.at(granule)), free, "granule {granule} of block {blocks}");
+                // SAFETY: a granule of the block.
+                assert_eq!(is_poisoned(unsafe { block.at(granule) }), free, "granule {granule} of block {blocks}");
             }
             if block.is_large() {
                 // SAFETY: a large object's header stands at the first granule (I3).

@@ -38,10 +38,13 @@ struct InRegisters<'a, 'm, const PREFETCH: bool> {
 
 impl<const PREFETCH: bool> InRegisters<'_, '_, PREFETCH> {
     /// The edge that is next.
+    ///
+    /// # Safety
+    /// `base` must be that of the edges which `top` is of.
     #[inline(always)]
-    fn edge(&mut self, base: Top, marked: usize) -> Option<ObjectPtr> {
+    unsafe fn edge(&mut self, base: Top, marked: usize) -> Option<ObjectPtr> {
         let prefetched = &mut self.standing.prefetched;
-        // SAFETY: the mark loop is the only one that uses the room.
+        // SAFETY: passed on; the mark loop is the only one that uses the room.
         unsafe {
             if PREFETCH {
                 prefetched.fill(&mut self.waiting, base, &mut self.top, marked);
@@ -53,12 +56,15 @@ impl<const PREFETCH: bool> InRegisters<'_, '_, PREFETCH> {
     }
 
     /// Takes it off.
+    ///
+    /// # Safety
+    /// [`edge`](InRegisters::edge) must have given one that was not taken off since.
     #[inline(always)]
-    fn take_edge(&mut self) {
+    unsafe fn take_edge(&mut self) {
         if PREFETCH {
             self.waiting.take();
         } else {
-            // SAFETY: there is one.
+            // SAFETY: there is one: passed on.
             self.top = unsafe { self.top.sub(1) };
         }
     }
@@ -83,7 +89,8 @@ impl<const PREFETCH: bool> Drop for InRegisters<'_, '_, PREFETCH> {
     fn drop(&mut self) {
         self.standing.current = Some(self.object);
         self.standing.tally = self.tally();
-        self.standing.tracer.set_top(self.top);
+        // SAFETY: the top is of the mark loop's edges.
+        unsafe { self.standing.tracer.set_top(self.top) };
         if PREFETCH {
             self.standing.prefetched.waiting = self.waiting;
         }
@@ -94,9 +101,7 @@ impl<const PREFETCH: bool> Drop for InRegisters<'_, '_, PREFETCH> {
 /// to an object of the same type and work is left. It may end sooner.
 ///
 /// # Safety
-/// `object` must be a live, complete `T` borrowed by nobody, `info` the one in its header, `standing` an exclusively
-/// borrowed [`Standing`], and `top` of its edges. Marking must be going on, on this thread. A `T` must have a pointer, and
-/// be of at most 64 granules.
+/// [`TypeInfo::mark_alike`]'s.
 pub(crate) unsafe fn mark_alike<T: Trace, const PREFETCH: bool>(
     object: ObjectPtr,
     info: &'static TypeInfo,
@@ -108,7 +113,7 @@ pub(crate) unsafe fn mark_alike<T: Trace, const PREFETCH: bool>(
     debug_assert!(size.marks != 0);
     // Objects traced behind the first.
     let more = const { EDGES_AT_ONCE / T::MAX_POINTERS };
-    // SAFETY: the caller's word.
+    // SAFETY: `TypeInfo::mark_alike`: where the mark loop stands, ours until the end of the call.
     let standing = unsafe { standing.cast::<Standing<'_>>().as_mut() };
     let (base, marked) = (standing.base, standing.marked);
     let waiting = if PREFETCH { standing.prefetched.waiting } else { InFlight::NONE };
@@ -117,7 +122,7 @@ pub(crate) unsafe fn mark_alike<T: Trace, const PREFETCH: bool>(
     let at_the_end = tally.with(size, left);
     let mut at = InRegisters::<PREFETCH> { standing, object, top, left, at_the_end, size, waiting };
     if !at.standing.tracer.has_room(top, (1 + more) * T::MAX_POINTERS) {
-        // SAFETY: the caller's word.
+        // SAFETY: `TypeInfo::trace`, which `TypeInfo::mark_alike` promises too: the tracer is that of the mark loop.
         let traced = unsafe { (info.trace)(object, 0, NonNull::from(&mut at.standing.tracer).cast(), top) };
         at.top = traced.top;
         return at.end();
@@ -126,16 +131,17 @@ pub(crate) unsafe fn mark_alike<T: Trace, const PREFETCH: bool>(
     // writes there the next one would otherwise wait for. Behind prefetches others come in between.
     let (mut word_at, mut word, mut marks) = (0, core::ptr::null_mut::<u64>(), 0);
     loop {
-        // SAFETY: the object is a live `T`: the first by the caller's word, the others since an edge leads to a header
-        // (I3) that names the same `TypeInfo`.
+        // SAFETY: the object is a live `T` that nobody writes: the first by `TypeInfo::mark_alike`, the others since an edge
+        // leads to a header (I3) that names the same `TypeInfo`, and the mutator stands at a safepoint.
         let value = unsafe { at.object.payload().cast::<T>().as_ref() };
-        // SAFETY: there was room for as many objects as are traced here.
+        // SAFETY: the top is of the loop's edges, and there was room for as many objects as are traced here.
         at.top = unsafe { at.standing.tracer.trace_few(value, at.top) };
         if at.left == 0 {
             return at.end();
         }
         let next = loop {
-            let Some(object) = at.edge(base, marked) else { return at.end() };
+            // SAFETY: the base is that of the mark loop's edges.
+            let Some(object) = (unsafe { at.edge(base, marked) }) else { return at.end() };
             let place = object.addr() / GRANULE;
             let (here, bit) = (place / 64, place % 64);
             if PREFETCH || here != word_at {
@@ -149,14 +155,16 @@ pub(crate) unsafe fn mark_alike<T: Trace, const PREFETCH: bool>(
             }
             if marks >> bit & 1 != 0 {
                 rare();
-                at.take_edge();
+                // SAFETY: it was given above.
+                unsafe { at.take_edge() };
                 continue;
             }
             if !object.header().is_just(info) {
                 rare();
                 return at.end();
             }
-            at.take_edge();
+            // SAFETY: it was given above.
+            unsafe { at.take_edge() };
             marks |= size.marks << bit;
             // SAFETY: as above.
             unsafe { word.write(marks) };

@@ -76,7 +76,8 @@ impl Verifier<'_> {
         let mut allocated = unsafe { words(block, marker.occupied()) };
         // SAFETY: the other one is read of filed blocks only, which are the mutator's (I7).
         let marked = if filed { unsafe { words(block, marker.marked()) } } else { [0; WORDS] };
-        if filed && bitmap::count(&allocated) < block.live.get() as usize {
+        // SAFETY: as above.
+        if filed && bitmap::count(&allocated) < unsafe { block.front() }.live.get() as usize {
             return fail(format!("{block:?} has lost granules that survived its last sweep"));
         }
         if let Some((from, to)) = self.c.fresh_of(block) {
@@ -137,7 +138,8 @@ impl Verifier<'_> {
     /// The type and the size, in bytes, of the object whose header stands there. What is not plausible as a header is
     /// not followed.
     pub(super) fn plausible(&self, block: BlockPtr, granule: usize) -> Verdict<(&'static TypeInfo, usize)> {
-        // SAFETY: a granule of a taken block is initialized memory where `occupied` says that it is an object's (I3).
+        // SAFETY: a granule of a taken block is within it, and initialized memory where `occupied` says that it is an
+        // object's (I3).
         let word = unsafe { block.at(granule).cast::<usize>().read() };
         let address = word & !15;
         let in_heap = self.range.contains(&address) && self.numbers.contains_key(&(address & !(BLOCK_SIZE - 1)));
@@ -151,7 +153,8 @@ impl Verifier<'_> {
         let granules = if info.size.granules != 0 {
             Some(info.size.granules as usize)
         } else {
-            let elements = object.length_as(info).checked_mul(info.element as usize);
+            // SAFETY: the info is the object's own, and says that the length word tells.
+            let elements = unsafe { object.length_as(info) }.checked_mul(info.element as usize);
             let bytes = elements.and_then(|bytes| bytes.checked_add(HEADER_SIZE + info.prefix as usize));
             bytes.map(|bytes| bytes.div_ceil(GRANULE))
         };

@@ -34,7 +34,10 @@ impl Verifier<'_> {
         }
         let listed: HashSet<usize> = self.c.marker.lost_blocks().map(|block| block.base().as_ptr().addr()).collect();
         if let Some(walked) = self.blocks.iter().find(|walked| {
-            walked.filed && walked.block.lost_grey.get() != listed.contains(&walked.block.base().as_ptr().addr())
+            // SAFETY: blocks that are filed are swept, and the mutator's (I7).
+            walked.filed
+                && unsafe { walked.block.front() }.lost_grey.get()
+                    != listed.contains(&walked.block.base().as_ptr().addr())
         }) {
             return fail(format!("{:?} has lost grey objects and is not listed, or is and has none", walked.block));
         }
@@ -48,7 +51,9 @@ impl Verifier<'_> {
                 return Ok(());
             }
             lost = true;
-            if self.is_marking() && self.is_marked(at) && self.blocks[at.block].block.lost_grey.get() {
+            // SAFETY: while marking every block is swept, and the mutator's (I7).
+            let may_be_lost = || unsafe { self.blocks[at.block].block.front() }.lost_grey.get();
+            if self.is_marking() && self.is_marked(at) && may_be_lost() {
                 return Ok(());
             }
             let what = format!("{} says that it is queued, and is not", self.name(at));
