@@ -250,7 +250,7 @@ impl<K: Trace, V: Trace + Copy> Ephemeron<'_, K, V> {
     /// ```
     /// # use grisaille::Heap;
     /// # Heap::new().enter(|cx| {
-    /// let ephemeron = cx.root(cx.alloc_ephemeron(cx.alloc(1), 2));
+    /// let ephemeron = cx.root(cx.alloc_ephemeron(cx.alloc(1), 2i32));
     /// assert!(ephemeron.get(cx).is_alive(cx));
     /// cx.collect();
     /// assert!(!ephemeron.get(cx).is_alive(cx));
