@@ -73,30 +73,50 @@ impl<'s, B: Barrier> Mutator<'s, B> {
         unsafe { self.collector.as_ref() }
     }
 
-    /// Places an object by the fast path, or the slow one.
+    /// Places an object by the fast path, or the slow one. Gives the value back when the heap is full.
     #[inline(always)]
     pub(crate) fn place<T>(&self, value: T, info: &'static TypeInfo, kind: Kind) -> Result<ObjectPtr, T> {
+        // SAFETY: `info` is for objects of so many bytes; the payload is written below.
+        let slow = |bytes| unsafe { self.collector().reserve_object(bytes, kind, info) };
+        match self.take::<T>(info, kind).or_else(|| slow(const { object_bytes::<T>() })) {
+            Some(object) => {
+                // SAFETY: the payload follows the header, is large enough for a `T` and aligned (`InfoOf`).
+                unsafe { object.payload().cast::<T>().write(value) };
+                Ok(object)
+            }
+            None => Err(value),
+        }
+    }
+
+    /// Memory for a `T` by the fast path, with its header. The payload is to be written before the next safepoint.
+    #[inline(always)]
+    fn take<T>(&self, info: &'static TypeInfo, kind: Kind) -> Option<ObjectPtr> {
+        if const { object_bytes::<T>() > LARGE } {
+            return None;
+        }
         let bytes = const { object_bytes::<T>() };
-        let collector = self.collector();
-        let fast = if const { object_bytes::<T>() <= LARGE } {
-            // SAFETY: whole granules (`object_bytes`), and not larger; the object is written below.
-            unsafe { collector.bump(kind, bytes).take(bytes) }
-        } else {
-            None
-        };
-        let object = match fast {
-            // SAFETY: the bytes are ours, and enough.
-            Some(at) => unsafe { ObjectPtr::write(at, info) },
-            // The slow path does not see the value, so that the fast one need not have it in memory.
-            // SAFETY: `info` is for objects of so many bytes; the payload is written below.
-            None => match unsafe { collector.reserve_object(bytes, kind, info) } {
-                Some(object) => object,
-                None => return Err(value),
-            },
-        };
-        // SAFETY: the payload follows the header, is large enough for a `T` and aligned (`InfoOf`).
-        unsafe { object.payload().cast::<T>().write(value) };
-        Ok(object)
+        // SAFETY: whole granules (`object_bytes`), and not larger; the header is written now.
+        let at = unsafe { self.collector().bump(kind, bytes).take(bytes) }?;
+        // SAFETY: the bytes are ours, and enough.
+        Some(unsafe { ObjectPtr::write(at, info) })
+    }
+
+    /// Memory for an object by the slow path. The value is not seen here, so that the fast path need not have it in memory.
+    ///
+    /// # Panics
+    /// When the heap is full.
+    ///
+    /// # Safety
+    /// As for [`Collector::reserve_object`].
+    #[cold]
+    #[inline(never)]
+    #[track_caller]
+    unsafe fn reserve_or_panic(collector: &Collector, bytes: usize, kind: Kind, info: &'static TypeInfo) -> ObjectPtr {
+        // SAFETY: the caller's word.
+        match unsafe { collector.reserve_object(bytes, kind, info) } {
+            Some(object) => object,
+            None => HeapFull::new((), collector.pacer.shortage(bytes)).panic(),
+        }
     }
 
     /// The answer of an operation that lacks so many bytes.
@@ -124,9 +144,17 @@ impl<'s, B: Barrier> Mutator<'s, B> {
     #[inline(always)]
     #[track_caller]
     pub fn alloc<'a, T: Trace<At<'a> = T>>(&'a self, value: T) -> Gc<'a, T> {
-        match self.try_alloc(value) {
-            Ok(object) => object,
-            Err(full) => full.panic(),
+        let (info, kind) = (const { &InfoOf::<T>::INFO }, const { kind_of::<T>() });
+        let object = match self.take::<T>(info, kind) {
+            Some(object) => object,
+            // SAFETY: `info` is for objects of so many bytes; the payload is written below.
+            None => unsafe { Self::reserve_or_panic(self.collector(), const { object_bytes::<T>() }, kind, info) },
+        };
+        // SAFETY: the payload follows the header, is large enough for a `T` and aligned (`InfoOf`); no safepoint before
+        // `'a` ends.
+        unsafe {
+            object.payload().cast::<T>().write(value);
+            Gc::from_object(object)
         }
     }
 
