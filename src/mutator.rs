@@ -334,6 +334,13 @@ impl<'s, B: Barrier> Mutator<'s, B> {
 
     /// Finishes the cycle in progress, if any, and runs a whole one: all that is unreachable now is freed.
     ///
+    /// Drop code that `#[trace(drop = "background")]` lets run on the sweeper's thread is waited for. Where it waits in turn
+    /// for something that this thread has (a lock, a message), it cannot end before `collect` returns: after about a second
+    /// in which no drop has ended, `collect` returns with its cycle unfinished, and counts that in
+    /// [`Stats::collections_cut_short`](crate::Stats::collections_cut_short). No cycle begins until that drop has ended; the
+    /// steps and collections that follow go on with the one in progress. (Such drop code may also run on this thread, in
+    /// `collect` and in any step: what it waits for must not be held by whoever calls these.)
+    ///
     /// ```
     /// # use grisaille::Heap;
     /// # Heap::new().enter(|cx| {

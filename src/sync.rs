@@ -10,8 +10,13 @@ mod loom;
 pub(crate) use self::loom::*;
 
 #[cfg(not(loom))]
+mod process;
+#[cfg(not(loom))]
+pub(crate) use self::process::PerProcess;
+
+#[cfg(not(loom))]
 pub(crate) use std::{
-    sync::{Arc, LazyLock, atomic, mpsc},
+    sync::{Arc, atomic, mpsc},
     thread, thread_local,
 };
 

@@ -214,8 +214,16 @@ impl Blocks {
     /// Whether the next block of the job waits for the sweeper.
     fn next_is_unswept(&self) -> bool {
         self.job.as_ref().is_some_and(|job| {
-            job.handed_over && self.looked_at < job.len() && job.state(self.looked_at) != State::Swept
+            job.handed_over
+                && self.looked_at < job.len()
+                && job.state(self.looked_at) != State::Swept
+                && !job.has_lost_its_sweeper()
         })
+    }
+
+    /// Dead objects of the job that were dropped, on whatever thread: it changes while somebody drops them.
+    pub fn dropped(&self) -> usize {
+        self.job.as_ref().map_or(0, |job| job.dropped())
     }
 
     /// False: the block is put off.
@@ -227,6 +235,11 @@ impl Blocks {
             }
         } else if may_drop && let Some(claim) = job.claim(index) {
             let _suspended = Region::suspend();
+            claim.sweep();
+        }
+        if job.state(index) == State::Sweeping
+            && let Some(claim) = job.inherit(index)
+        {
             claim.sweep();
         }
         let swept = job.state(index) == State::Swept;
@@ -461,7 +474,7 @@ impl Blocks {
             }
             let put_off = core::mem::take(&mut self.put_off);
             for index in put_off.into_iter().chain(self.looked_at..job.len()) {
-                if let Some(claim) = job.claim(index) {
+                if let Some(claim) = job.claim(index).or_else(|| job.inherit(index)) {
                     claim.sweep();
                 }
                 // A block in the sweeper's hands is left to it, with what survives in it.

@@ -54,6 +54,7 @@ pub(crate) struct Inspector {
 #[derive(Default)]
 pub(crate) struct Counters {
     pub cycles: Cell<u64>,
+    pub collections_cut_short: Cell<u64>,
     pub steps: Cell<u64>,
     pub large_objects: Cell<usize>,
     pub bytes_allocated: Cell<u64>,
@@ -528,6 +529,7 @@ impl Collector {
         let open = self.open_bytes();
         Stats {
             cycles: c.cycles.get(),
+            collections_cut_short: c.collections_cut_short.get(),
             steps: c.steps.get(),
             objects_allocated: self.objects_allocated() as u64,
             bytes_allocated: c.bytes_allocated.get() + open as u64,

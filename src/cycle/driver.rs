@@ -1,6 +1,6 @@
 //! The driver: what a safepoint, a step and a collection make of the phase machine.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Ended;
 use super::collector::Collector;
@@ -15,6 +15,9 @@ const STRESS: [(usize, u32); 5] = [(1 << 12, 6), (1, 48), (usize::MAX, 1), (1 <<
 
 /// How often a safepoint lets other threads run while the sweeper's thread has the last block in hand.
 const PATIENCE: usize = 256;
+/// The same for [`collect`](Collector::collect), counted anew when a drop ends. From the 256th time on it sleeps for a
+/// millisecond: after about a second without any it returns.
+const LONG_PATIENCE: usize = PATIENCE + 1000;
 
 impl Collector {
     /// What a safepoint does that has something to do.
@@ -119,24 +122,24 @@ impl Collector {
         ended
     }
 
-    /// Finishes the cycle in progress, if any, and runs a whole one.
+    /// Finishes the cycle in progress, if any, and runs a whole one, unless drop code on the sweeper's thread does not end.
     pub fn collect<B: Barrier>(&self) {
         let start = Instant::now();
-        if self.phase.get() != Phase::Idle {
-            self.finish_cycle::<B>(usize::MAX);
-        }
+        let ended = self.phase.get() == Phase::Idle || self.finish_cycle::<B>(LONG_PATIENCE);
         self.roots.borrow_mut().reap();
         self.stacks.borrow_mut().reap();
         self.guardians.borrow_mut().reap();
-        self.finish_cycle::<B>(usize::MAX);
+        if !(ended && self.finish_cycle::<B>(LONG_PATIENCE)) {
+            self.counters.collections_cut_short.set(self.counters.collections_cut_short.get() + 1);
+        }
         self.paused(start.elapsed());
     }
 
     /// Runs the phase machine to the end of a cycle, and lets other threads run up to `patience` times where the sweeper's
-    /// thread has a block in hand and nothing else is left to do.
-    fn finish_cycle<B: Barrier>(&self, patience: usize) {
+    /// thread has a block in hand and nothing else is left to do. Returns whether the cycle has ended.
+    fn finish_cycle<B: Barrier>(&self, patience: usize) -> bool {
         self.checkpoint();
-        let mut waits = 0;
+        let (mut waits, mut dropped) = (0, self.blocks.borrow().dropped());
         let ended = loop {
             match self.run::<B>(&mut Meter::unlimited(), true) {
                 Ended::Waiting if waits < patience => waits += 1,
@@ -144,7 +147,16 @@ impl Collector {
                 Ended::Cycle => break true,
                 Ended::Budget => {}
             }
-            std::thread::yield_now();
+            if waits <= PATIENCE {
+                std::thread::yield_now();
+            } else {
+                std::thread::sleep(Duration::from_millis(1));
+                // As long as drops end, the wait has an end too.
+                let now = self.blocks.borrow().dropped();
+                if core::mem::replace(&mut dropped, now) != now {
+                    waits = PATIENCE;
+                }
+            }
         };
         let now = Instant::now();
         if ended {
@@ -153,5 +165,6 @@ impl Collector {
             self.pacer.nothing_to_do(now);
         }
         self.poll.set(self.stress && self.pacer.pace.automatic);
+        ended
     }
 }

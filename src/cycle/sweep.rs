@@ -35,6 +35,18 @@ pub(crate) unsafe fn sweep(block: BlockPtr, occupied: usize, overwrite: bool) {
     }
 }
 
+/// Sweeps a block that somebody else was at who is gone. What has not been dropped of its dead never will be.
+///
+/// # Safety
+/// As for [`sweep`].
+pub(crate) unsafe fn sweep_again(block: BlockPtr, occupied: usize, overwrite: bool) {
+    // SAFETY: ours by the caller's word.
+    unsafe {
+        block.front().dropped_to.set(FIRST_GRANULE as u32);
+        sweep(block, occupied, overwrite);
+    }
+}
+
 /// Poisons what no object of a swept block occupies: what died, and again what was free.
 ///
 /// # Safety
@@ -93,11 +105,11 @@ pub(crate) unsafe fn each_dead(
 }
 
 /// Drops the dead of a block on the sweeper's thread, then sweeps it. A panic of a drop is caught, and reported by
-/// the panic hook: there is nobody to pass it on to.
+/// the panic hook: there is nobody to pass it on to. Calls `ended` after each.
 ///
 /// # Safety
 /// As for [`sweep`]; all drop glue in the block may run on any thread.
-pub(crate) unsafe fn sweep_in_background(block: BlockPtr, occupied: usize, overwrite: bool) {
+pub(crate) unsafe fn sweep_in_background(block: BlockPtr, occupied: usize, overwrite: bool, mut ended: impl FnMut()) {
     debug_assert!(block.kind() != Kind::Drop);
     if block.kind() == Kind::BackgroundDrop {
         // SAFETY: passed on. `TypeInfo::drop`: each is dead, its drop may run on any thread, and the resume position is past
@@ -105,6 +117,7 @@ pub(crate) unsafe fn sweep_in_background(block: BlockPtr, occupied: usize, overw
         let _ = unsafe {
             each_dead(block, occupied, |object| {
                 drop_caught(object);
+                ended();
                 ControlFlow::Continue(())
             })
         };

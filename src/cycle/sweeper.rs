@@ -5,6 +5,10 @@
 //! `Sweeping -> Swept`, which publishes the bitmaps.
 //! Nobody waits for a block. A heap that is dropped meanwhile moves the block in the sweeper's hands to `Abandoned`
 //! and leaves the rest of that block's drops to it; the last share of the job frees the memory.
+//!
+//! In a forked child the thread is missing. What it had in hand when the process was forked is inherited
+//! ([`Job::inherit`]): swept without a drop, since nobody knows which of the dead were dropped. What they own is leaked in the
+//! child, and so is the memory of a heap whose jobs the thread had. The next job starts a thread of the child's own.
 
 use core::ptr::NonNull;
 
@@ -14,7 +18,7 @@ use crate::space::arena::{Memory, take_pages};
 use crate::space::block::{BlockPtr, Kind};
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::mpsc::{Sender, channel};
-use crate::sync::{Arc, LazyLock, thread};
+use crate::sync::{Arc, PerProcess, thread};
 
 /// Who may touch a block of a job (I7).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,6 +32,8 @@ pub(crate) enum State {
     Swept = 2,
     /// The thread that claimed it: the heap is gone.
     Abandoned = 3,
+    /// The mutator: this process was forked while the sweeper's thread was at it.
+    Inherited = 4,
 }
 
 /// The blocks of one cycle that are to be swept, none of which has drop glue that must run on the mutator's thread.
@@ -42,6 +48,11 @@ pub(crate) struct Job {
     pub overwrite: bool,
     /// The sweeper's thread has it too.
     pub handed_over: bool,
+    /// Of which process that thread is.
+    process: u32,
+    /// Drops of dead objects that have ended, on whatever thread. It tells who waits that it is not for nothing, and orders
+    /// nothing.
+    dropped: std::sync::atomic::AtomicUsize,
     /// Where the sweeper goes on. The mutator has a position of its own.
     next: AtomicUsize,
     /// Keeps the blocks' memory.
@@ -54,16 +65,26 @@ pub(crate) struct Job {
 pub(crate) struct Claim<'j> {
     job: &'j Job,
     index: usize,
+    /// The state into which it was moved: `Sweeping`, or `Inherited`.
+    state: State,
 }
 
 impl Claim<'_> {
     /// Sweeps the block and publishes it: it is the mutator's from here on.
     pub fn sweep(self) {
-        let Claim { job, index } = self;
+        let Claim { job, index, state } = self;
         let block = job.block(index);
-        // SAFETY: the block is ours (I7), by the claim. In a job there is none whose drops must run on the mutator's thread.
-        unsafe { sweep::sweep_in_background(block, job.occupied, job.overwrite) };
-        if !job.change(index, State::Sweeping, State::Swept) && block.kind() == Kind::BackgroundDrop {
+        if state == State::Inherited {
+            // SAFETY: the block is ours (I7), by the claim. Whoever had it wrote nothing that a sweep does not write anew: not
+            // the bitmap of what survived, nor what that names.
+            unsafe { sweep::sweep_again(block, job.occupied, job.overwrite) };
+        } else {
+            let ended = || _ = job.dropped.fetch_add(1, Ordering::Relaxed);
+            // SAFETY: the block is ours (I7), by the claim. In a job there is none whose drops must run on the mutator's
+            // thread.
+            unsafe { sweep::sweep_in_background(block, job.occupied, job.overwrite, ended) };
+        }
+        if !job.change(index, state, State::Swept) && block.kind() == Kind::BackgroundDrop {
             // SAFETY: the heap is gone and left the block to us (I7), by `abandon`; what survived has not been dropped, and
             // nobody uses it any more.
             unsafe { sweep::drop_all(block, job.occupied) };
@@ -85,7 +106,16 @@ impl Job {
         handed_over: bool,
         memory: Arc<Memory>,
     ) -> Job {
-        Job { blocks, occupied, overwrite, handed_over, next: AtomicUsize::new(0), _memory: memory }
+        Job {
+            blocks,
+            occupied,
+            overwrite,
+            handed_over,
+            process: std::process::id(),
+            dropped: Default::default(),
+            next: AtomicUsize::new(0),
+            _memory: memory,
+        }
     }
 
     pub fn len(&self) -> usize {
@@ -101,7 +131,8 @@ impl Job {
             0 => State::Unswept,
             1 => State::Sweeping,
             2 => State::Swept,
-            _ => State::Abandoned,
+            3 => State::Abandoned,
+            _ => State::Inherited,
         }
     }
 
@@ -114,7 +145,25 @@ impl Job {
 
     /// Takes an unswept block.
     pub fn claim(&self, index: usize) -> Option<Claim<'_>> {
-        self.change(index, State::Unswept, State::Sweeping).then_some(Claim { job: self, index })
+        let claimed = self.change(index, State::Unswept, State::Sweeping);
+        claimed.then_some(Claim { job: self, index, state: State::Sweeping })
+    }
+
+    /// Returns whether this process was forked from the one whose sweeper has the job: nobody has it here. A system call.
+    pub fn has_lost_its_sweeper(&self) -> bool {
+        self.handed_over && self.process != std::process::id()
+    }
+
+    /// Takes a block that the sweeper's thread had in hand when this process was forked. (No other can be in that state where
+    /// somebody looks: a mutator that sweeps a block looks at none before it has.)
+    pub fn inherit(&self, index: usize) -> Option<Claim<'_>> {
+        let inherited = self.has_lost_its_sweeper() && self.change(index, State::Sweeping, State::Inherited);
+        inherited.then_some(Claim { job: self, index, state: State::Inherited })
+    }
+
+    /// How many drops of dead objects have ended.
+    pub fn dropped(&self) -> usize {
+        self.dropped.load(Ordering::Relaxed)
     }
 
     /// Leaves a block, and what survives in it, to whoever sweeps it just now. Returns false where nobody does: then it is
@@ -156,8 +205,8 @@ unsafe impl Send for Order {}
 
 /// Where orders go, if the thread could be started.
 fn sweeper() -> Option<&'static Sender<Order>> {
-    static SWEEPER: LazyLock<Option<Sender<Order>>> = LazyLock::new(start);
-    LazyLock::force(&SWEEPER).as_ref()
+    static SWEEPER: PerProcess<Option<Sender<Order>>> = PerProcess::new(start);
+    SWEEPER.get().as_ref()
 }
 
 fn start() -> Option<Sender<Order>> {
@@ -205,7 +254,8 @@ mod tests {
     use super::*;
     use crate::space::arena::{Arena, testing};
     use crate::space::bitmap;
-    use crate::space::block::FIRST_GRANULE;
+    use crate::space::block::{FIRST_GRANULE, GRANULE};
+    use crate::space::header::{ObjectPtr, Size, TypeInfo, trace_nothing};
     use crate::space::poison;
 
     fn job(arena: &mut Arena, count: usize) -> Job {
@@ -245,6 +295,51 @@ mod tests {
         assert!(!late.sweep_one());
         // SAFETY: as above.
         assert_eq!(bitmap::count(unsafe { reused.bits(0) }), 100);
+    }
+
+    /// A forked child has its parent's jobs, and not the thread that had a block in hand.
+    #[test]
+    fn what_a_lost_sweeper_had_in_hand_is_swept_and_not_dropped() {
+        static DROPS: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+        static OBJECT: TypeInfo = TypeInfo {
+            size: Size::of_bytes(GRANULE),
+            element: 0,
+            prefix: 0,
+            needs_trace: false,
+            trace: trace_nothing,
+            mark_alike: None,
+            drop: Some(|_| _ = DROPS.fetch_add(1, Ordering::Relaxed)),
+            name: || "an object",
+        };
+        let mut arena = Arena::new(usize::MAX);
+        let block = testing::take(&mut arena, 1, Kind::BackgroundDrop, false, 0).unwrap();
+        // SAFETY: the test's own block; three objects of a granule each lie at its beginning, of which the last one lives.
+        let mut job = unsafe {
+            for at in FIRST_GRANULE..FIRST_GRANULE + 3 {
+                ObjectPtr::write(block.at(at), &OBJECT);
+            }
+            bitmap::set_run(block.bits(0), FIRST_GRANULE, 3);
+            bitmap::set_run(block.bits(1), FIRST_GRANULE + 2, 1);
+            Job::new([block].into_iter().collect(), 1, true, true, arena.memory())
+        };
+        // The thread has come so far: one is dropped, and a part of the bitmap cleared.
+        core::mem::forget(job.claim(0));
+        // SAFETY: as above.
+        unsafe {
+            block.front().dropped_to.set(FIRST_GRANULE as u32 + 1);
+            bitmap::clear_run(block.bits(0), FIRST_GRANULE, 1);
+        }
+        assert!(job.inherit(0).is_none(), "its sweeper is there");
+        job.process = job.process.wrapping_add(1);
+        let claim = job.inherit(0).unwrap();
+        assert!(job.inherit(0).is_none() && job.claim(0).is_none(), "it has an heir");
+        claim.sweep();
+        assert_eq!((job.state(0), DROPS.load(Ordering::Relaxed)), (State::Swept, 0));
+        // SAFETY: swept, and so the test's.
+        unsafe {
+            assert_eq!((block.front().live.get(), block.front().dropped_to.get()), (1, FIRST_GRANULE as u32));
+            assert_eq!((bitmap::count(block.bits(0)), bitmap::count(block.bits(1))), (0, 1));
+        }
     }
 
     #[test]

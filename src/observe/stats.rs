@@ -26,6 +26,9 @@ use crate::cycle::phase::{PHASES, Phase};
 pub struct Stats {
     /// Cycles that have ended.
     pub cycles: u64,
+    /// Calls of [`collect`](crate::Mutator::collect) that returned before their cycle had ended, since drop code on the
+    /// sweeper's thread did not.
+    pub collections_cut_short: u64,
     /// Steps of the collector.
     pub steps: u64,
     /// Objects allocated.
@@ -102,6 +105,7 @@ impl fmt::Display for Stats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let row = |f: &mut fmt::Formatter<'_>, name: &str, value: String| writeln!(f, "{name:<24}{value:>16}");
         row(f, "cycles", self.cycles.to_string())?;
+        row(f, "collections cut short", self.collections_cut_short.to_string())?;
         row(f, "steps", self.steps.to_string())?;
         row(f, "pauses", self.pauses.to_string())?;
         row(f, "longest pause", micros(self.longest_pause))?;

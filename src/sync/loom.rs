@@ -158,16 +158,16 @@ pub(crate) mod mpsc {
     }
 }
 
-/// A value of the execution: loom drops it when the main thread has ended.
-pub(crate) struct LazyLock<T>(::loom::lazy_static::Lazy<T>);
+/// A value of the execution: loom drops it when the main thread has ended. No execution forks.
+pub(crate) struct PerProcess<T>(::loom::lazy_static::Lazy<T>);
 
-impl<T: 'static> LazyLock<T> {
-    pub const fn new(init: fn() -> T) -> LazyLock<T> {
-        LazyLock(::loom::lazy_static::Lazy { init, _p: PhantomData })
+impl<T: 'static> PerProcess<T> {
+    pub const fn new(init: fn() -> T) -> PerProcess<T> {
+        PerProcess(::loom::lazy_static::Lazy { init, _p: PhantomData })
     }
 
-    pub fn force(this: &'static LazyLock<T>) -> &'static T {
-        this.0.get()
+    pub fn get(&'static self) -> &'static T {
+        self.0.get()
     }
 }
 
