@@ -13,11 +13,12 @@ fn alone() -> MutexGuard<'static, ()> {
     ONE_AT_A_TIME.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
-/// Ends the process if a test has not come to its end: what is looked for here is a thread that waits for ever.
-struct Watchdog(Arc<AtomicBool>);
+/// Ends the process if a test has not come to its end: what is looked for here is a thread that waits for ever. A test that
+/// fails opens its gate, so that the others find the sweeper.
+struct Watchdog(Arc<AtomicBool>, Arc<Gate>);
 
 impl Watchdog {
-    fn new() -> Watchdog {
+    fn new(gate: &Arc<Gate>) -> Watchdog {
         let ended = Arc::new(AtomicBool::new(false));
         let watched = ended.clone();
         thread::spawn(move || {
@@ -30,13 +31,14 @@ impl Watchdog {
             eprintln!("a test waits for ever");
             std::process::abort();
         });
-        Watchdog(ended)
+        Watchdog(ended, gate.clone())
     }
 }
 
 impl Drop for Watchdog {
     fn drop(&mut self) {
         self.0.store(true, SeqCst);
+        self.1.open.store(true, SeqCst);
     }
 }
 
@@ -115,7 +117,8 @@ fn hold_the_sweeper_up(cx: &mut Mutator<'_>, gate: &Gate) {
 
 #[test]
 fn collect_returns_though_a_drop_on_the_sweeper_waits_for_its_thread() {
-    let (_alone, _watchdog, gate) = (alone(), Watchdog::new(), Arc::<Gate>::default());
+    let (_alone, gate) = (alone(), Arc::<Gate>::default());
+    let _watchdog = Watchdog::new(&gate);
     let mut heap = Heap::builder().automatic(false).stress(true).build().unwrap();
     heap.enter(|cx| {
         let kept = cx.root(entries(cx, 10, &gate));
@@ -142,7 +145,8 @@ fn collect_returns_though_a_drop_on_the_sweeper_waits_for_its_thread() {
 
 #[test]
 fn a_heap_can_be_dropped_though_a_drop_on_the_sweeper_waits_for_its_thread() {
-    let (_alone, _watchdog, gate) = (alone(), Watchdog::new(), Arc::<Gate>::default());
+    let (_alone, gate) = (alone(), Arc::<Gate>::default());
+    let _watchdog = Watchdog::new(&gate);
     let mut heap = Heap::builder().automatic(false).stress(true).build().unwrap();
     heap.enter(|cx| {
         entries(cx, 10, &gate);
@@ -182,7 +186,8 @@ mod forked {
 
     /// The child goes on with the heap: by safepoints, or by a collection at once.
     fn goes_on(stress: bool, at_safepoints: bool) {
-        let (_alone, _watchdog, gate) = (alone(), Watchdog::new(), Arc::<Gate>::default());
+        let (_alone, gate) = (alone(), Arc::<Gate>::default());
+        let _watchdog = Watchdog::new(&gate);
         // Some blocks are not swept yet when the process is forked.
         let count = 20_000;
         let mut heap = Heap::builder().stress(stress).build().unwrap();
@@ -231,7 +236,8 @@ mod forked {
 
     #[test]
     fn a_child_can_drop_its_heap_though_the_sweeper_had_a_block() {
-        let (_alone, _watchdog, gate) = (alone(), Watchdog::new(), Arc::<Gate>::default());
+        let (_alone, gate) = (alone(), Arc::<Gate>::default());
+        let _watchdog = Watchdog::new(&gate);
         let kept = Arc::<Gate>::default();
         kept.open.store(true, SeqCst);
         let mut heap = Some(Heap::builder().automatic(false).stress(true).build().unwrap());
