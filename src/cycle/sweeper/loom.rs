@@ -320,7 +320,7 @@ fn every_state() {
         State::Unswept => "Unswept",
         State::Sweeping => "Sweeping",
         State::Swept => "Swept",
-        State::Abandoned => unreachable!("nobody has"),
+        State::Abandoned | State::Inherited => unreachable!("nobody has"),
     });
     if state == State::Swept {
         // SAFETY: swept, and so the mutator's (I7).
