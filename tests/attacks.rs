@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use grisaille::{
-    Barrier, Budget, Deletion, Gc, Heap, Hybrid, Insertion, Mutator, RefLock, Root, Slot, Stack, StackView,
-    StopTheWorld, Sweep, Trace, Watermark,
+    Barrier, Budget, Deletion, Gc, Heap, Hybrid, Insertion, Mutator, Ref, RefLock, RefMut, Root, Slot, Stack,
+    StackView, StopTheWorld, Sweep, Trace, Watermark,
 };
 
 /// Runs a generic attack on each policy.
@@ -127,6 +127,35 @@ fn a_borrow_is_forgotten() {
         });
     }
     on_each_policy!(attack);
+}
+
+/// A guard that is passed by value ends in the middle of the call, and what was copied out of it is not written after that.
+/// (`tests/hostile` has both at each level of optimization.)
+#[test]
+fn a_guard_ends_before_the_call_that_it_was_passed_to() {
+    #[inline(never)]
+    fn sum(numbers: &[u64; 8]) -> u64 {
+        numbers.iter().sum()
+    }
+    #[inline(never)]
+    fn exclusive<'a>(guard: RefMut<'a, [u64; 8]>, lock: Gc<'a, RefLock<[u64; 8]>>, cx: &'a Mutator<'_>) -> u64 {
+        let copy = *guard;
+        drop(guard);
+        lock.borrow_mut(cx)[1] = 100;
+        sum(&copy)
+    }
+    #[inline(never)]
+    fn shared<'a>(guard: Ref<'a, [u64; 8]>, lock: Gc<'a, RefLock<[u64; 8]>>, cx: &'a Mutator<'_>) -> u64 {
+        let copy = *guard;
+        drop(guard);
+        lock.borrow_mut(cx)[1] = 1000;
+        sum(&copy)
+    }
+    heap::<Hybrid>().enter(|cx| {
+        let lock = cx.alloc(RefLock::new([1u64; 8]));
+        assert_eq!(exclusive(lock.borrow_mut(cx), lock, cx), 8);
+        assert_eq!(shared(lock.borrow(), lock, cx), 107);
+    });
 }
 
 #[test]
@@ -248,12 +277,12 @@ fn a_heap_lives_in_a_heap() {
         #[trace(skip)]
         heap: RefCell<Heap>,
         #[trace(skip)]
-        root: Root<Gc<'static, (Own<'static>, u64)>>,
+        root: Box<Root<Gc<'static, (Own<'static>, u64)>>>,
     }
     fn nest(drops: &Arc<AtomicUsize>) -> Nested {
         let mut heap = heap::<Hybrid>();
         let root = heap.enter(|cx| cx.persist(cx.alloc((Own { next: None, _busy: Busy(drops.clone()) }, 5u64))));
-        Nested { heap: RefCell::new(heap), root }
+        Nested { heap: RefCell::new(heap), root: root.into() }
     }
     let drops = Arc::new(AtomicUsize::new(0));
     let mut outer = heap::<Hybrid>();
@@ -280,9 +309,9 @@ fn objects_hold_handles_of_their_own_heap() {
     #[derive(Trace)]
     struct Holder {
         #[trace(skip)]
-        root: std::sync::Mutex<Option<Root<Gc<'static, Holder>>>>,
+        root: std::sync::Mutex<Option<Box<Root<Gc<'static, Holder>>>>>,
         #[trace(skip)]
-        stack: Stack<Gc<'static, Counter>>,
+        stack: Box<Stack<Gc<'static, Counter>>>,
     }
     #[derive(Trace)]
     struct Counter(#[trace(skip)] Counted);
@@ -294,10 +323,10 @@ fn objects_hold_handles_of_their_own_heap() {
             let holder = |cx: &Mutator<'_, B>| {
                 let mut stack = Stack::new(cx);
                 stack.open(cx).push(cx, cx.alloc(Counter(Counted(drops.clone()))));
-                Holder { root: None.into(), stack }
+                Holder { root: None.into(), stack: stack.into() }
             };
             let own = cx.alloc(holder(cx));
-            *own.root.lock().unwrap() = Some(cx.persist(own));
+            *own.root.lock().unwrap() = Some(cx.persist(own).into());
             cx.alloc(holder(cx));
             for _ in 0..3 {
                 cx.collect();

@@ -4,6 +4,7 @@ use core::cell::{Cell, UnsafeCell};
 use core::fmt;
 use core::marker::PhantomData;
 use core::ops::{Deref, DerefMut};
+use core::ptr::NonNull;
 
 use super::gc::Gc;
 use crate::barrier::Barrier;
@@ -136,6 +137,12 @@ impl<T> RefLock<T> {
         RefLock { borrows: Cell::new(0), value: UnsafeCell::new(value), _invariant: PhantomData }
     }
 
+    #[inline]
+    fn value(&self) -> NonNull<T> {
+        // SAFETY: the address of a field is not null.
+        unsafe { NonNull::new_unchecked(self.value.get()) }
+    }
+
     /// The value, of a lock that is not in the heap (nothing hands out `&mut` to one that is).
     ///
     /// ```
@@ -153,16 +160,23 @@ impl<T> RefLock<T> {
     }
 }
 
+// The guards hold no reference to the value. A reference that is passed by value promises for the whole call that nobody
+// writes what it points to, while a guard may be dropped in the middle of one, and the lock be written after that. The
+// counter may be a reference: one to a cell promises nothing of what is in it, and the lock itself lives for `'a`.
+
 /// A shared borrow of a [`RefLock`].
 pub struct Ref<'a, T> {
-    value: &'a T,
+    value: NonNull<T>,
     borrows: &'a Cell<isize>,
+    _borrowed: PhantomData<&'a T>,
 }
 
 /// The exclusive borrow of a [`RefLock`].
 pub struct RefMut<'a, T> {
-    value: &'a mut T,
+    value: NonNull<T>,
     borrows: &'a Cell<isize>,
+    /// Invariant in `T`, which `NonNull` is not.
+    _borrowed: PhantomData<&'a mut T>,
 }
 
 impl<'gc, T: Trace> Gc<'gc, RefLock<T>> {
@@ -196,8 +210,7 @@ impl<'gc, T: Trace> Gc<'gc, RefLock<T>> {
             return None;
         }
         lock.borrows.set(borrows + 1);
-        // SAFETY: the flag says that no exclusive borrow exists, and none will while it is positive.
-        Some(Ref { value: unsafe { &*lock.value.get() }, borrows: &lock.borrows })
+        Some(Ref { value: lock.value(), borrows: &lock.borrows, _borrowed: PhantomData })
     }
 
     /// Borrows the value exclusively.
@@ -236,9 +249,7 @@ impl<'gc, T: Trace> Gc<'gc, RefLock<T>> {
         // SAFETY: a `Gc` points to a live object, and the flag says that its value is not borrowed.
         unsafe { cx.collector().before_whole_write::<B>(self.object(), T::NEEDS_TRACE) };
         lock.borrows.set(-1);
-        // SAFETY: the flag says that no other borrow exists, and none will until the guard clears it. The collector
-        // does not look at the value before the next safepoint, which the guard does not survive.
-        Some(RefMut { value: unsafe { &mut *lock.value.get() }, borrows: &lock.borrows })
+        Some(RefMut { value: lock.value(), borrows: &lock.borrows, _borrowed: PhantomData })
     }
 }
 
@@ -246,7 +257,9 @@ impl<T> Deref for Ref<'_, T> {
     type Target = T;
     #[inline]
     fn deref(&self) -> &T {
-        self.value
+        // SAFETY: the lock lives for `'a`. While this guard does, the counter is positive, and no exclusive borrow is
+        // made.
+        unsafe { self.value.as_ref() }
     }
 }
 
@@ -261,14 +274,17 @@ impl<T> Deref for RefMut<'_, T> {
     type Target = T;
     #[inline]
     fn deref(&self) -> &T {
-        self.value
+        // SAFETY: as in `deref_mut`.
+        unsafe { self.value.as_ref() }
     }
 }
 
 impl<T> DerefMut for RefMut<'_, T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut T {
-        self.value
+        // SAFETY: the lock lives for `'a`. While this guard does, the counter is negative, and no other borrow is made;
+        // the collector does not look at the value before the next safepoint, which the guard does not survive.
+        unsafe { self.value.as_mut() }
     }
 }
 
@@ -281,13 +297,13 @@ impl<T> Drop for RefMut<'_, T> {
 
 impl<T: fmt::Debug> fmt::Debug for Ref<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.value.fmt(f)
+        (**self).fmt(f)
     }
 }
 
 impl<T: fmt::Debug> fmt::Debug for RefMut<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.value.fmt(f)
+        (**self).fmt(f)
     }
 }
 
