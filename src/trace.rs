@@ -19,7 +19,7 @@ mod impls;
 ///
 /// Derive it: `#[derive(Trace)]` works for structs and enums with at most one lifetime, which is the heap's, and any
 /// type parameters. Fields that hold no pointers and do not implement `Trace` take `#[trace(skip)]`, and must then be
-/// `Send + 'static`.
+/// `Send + Unpin + 'static`.
 ///
 /// ```
 /// use grisaille::{Gc, Slot, Trace};
@@ -79,6 +79,35 @@ pub unsafe trait Trace {
 
     /// Passes each pointer of the value to the tracer.
     fn trace(&self, tracer: &mut Tracer<'_>);
+
+    // The derive's proofs are code that is compiled and never called. All of it goes through items of this trait: in the
+    // program that derives, any other name may mean something else, while who takes this trait's name does not
+    // implement it.
+
+    /// Compiles where the derive is right about the fields.
+    #[doc(hidden)]
+    fn __prove(_: &mut Self) {}
+
+    /// Compiles where the derive is right about the fields of `At`.
+    #[doc(hidden)]
+    fn __prove_at<'a>(_: &mut Self::At<'a>) {}
+
+    /// Is called with a value that exists already, of which nothing is coerced and, under `&mut`, no lifetime shortened:
+    /// so it is a `T` to which the reference leads.
+    #[doc(hidden)]
+    fn __is_exactly<T: ?Sized>(_: (&mut T,)) {}
+
+    /// The same, and what a skipped field must be.
+    #[doc(hidden)]
+    fn __may_be_skipped<T: ?Sized + Send + private::NoHandleOfRoots + 'static>(_: (&mut T,)) {}
+
+    /// Can be called where the type has no `Drop`.
+    #[doc(hidden)]
+    fn __has_no_drop()
+    where
+        Self: private::TypesThatDeriveTraceMustNotImplementDrop<Does = ()>,
+    {
+    }
 }
 
 /// The thread on which dead values of a type are dropped.
@@ -465,25 +494,40 @@ where
 pub mod private {
     pub use super::DropOn;
 
-    /// How many pointers a value has at most whose fields have so many.
-    pub const fn sum(fields: &[usize]) -> usize {
-        match fields {
-            [first, rest @ ..] => first.saturating_add(sum(rest)),
-            [] => 0,
-        }
+    /// What a skipped field must be, so that no object owns handles of roots: `Unpin`, which they are not.
+    #[diagnostic::on_unimplemented(
+        message = "an object must not own a `{Self}`, or what it roots would not die before the object",
+        label = "this is not `Unpin`: a skipped field must be, which handles of roots are not",
+        note = "point to other objects with `Gc`, `List` or `Weak`, which the collector traces",
+        note = "what is not `Unpin` for another reason, or belongs to another heap, may be owned in a `Box`"
+    )]
+    pub trait NoHandleOfRoots {}
+
+    impl<T: ?Sized + Unpin> NoHandleOfRoots for T {}
+
+    /// Implemented by the derive for its type, which is impossible where that has a `Drop`: the two impls would overlap.
+    /// Whoever brings the derive to implement another trait has a type that lacks the right `Does`.
+    pub trait TypesThatDeriveTraceMustNotImplementDrop {
+        /// Whether the type implements `Drop`.
+        type Does;
     }
 
-    /// How many pointers a value has at most whose variants have so many.
-    pub const fn max(variants: &[usize]) -> usize {
-        match variants {
-            [first, rest @ ..] if *first >= max(rest) => *first,
-            [_, rest @ ..] => max(rest),
-            [] => 0,
-        }
-    }
+    /// The type implements `Drop`.
+    #[derive(Debug)]
+    pub enum ImplementsDrop {}
 
-    /// Proves the bound of skipped fields.
-    pub fn send_static<T: Send + 'static>() {}
+    #[allow(drop_bounds, reason = "an impl of `Drop` is what is meant, and not drop glue")]
+    impl<T: Drop + ?Sized> TypesThatDeriveTraceMustNotImplementDrop for T {
+        type Does = ImplementsDrop;
+    }
+}
+
+/// How many pointers a value has at most whose fields have so many.
+const fn sum(fields: &[usize]) -> usize {
+    match fields {
+        [first, rest @ ..] => first.saturating_add(sum(rest)),
+        [] => 0,
+    }
 }
 
 // SAFETY: passes itself on; `At` replaces the lifetime of the pointer and of what it points to.

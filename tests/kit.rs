@@ -1177,7 +1177,7 @@ struct Everything<'gc> {
     list: List<'gc, Tagged<'gc, Everything<'gc>>>,
     nested: List<'gc, Gc<'gc, List<'gc, u8>>>,
     #[trace(skip)]
-    guardian: Guardian<Everything<'static>>,
+    guardian: Box<Guardian<Everything<'static>>>,
 }
 
 #[test]
@@ -1190,7 +1190,7 @@ fn fields_of_derived_types() {
             pair: Slot::new(None),
             list: List::new(),
             nested: List::default(),
-            guardian: Guardian::new(cx),
+            guardian: Guardian::new(cx).into(),
         }));
         for n in 0..50 {
             {

@@ -59,7 +59,7 @@ impl Generics {
             }
         }
         for name in left.iter().map(|p| &p.ident) {
-            predicates.push(parse_quote!(#name: ::core::marker::Send + 'static));
+            predicates.push(parse_quote!(#name: ::core::marker::Send + ::core::marker::Unpin + 'static));
         }
         let parameters = parameters.to_token_stream();
         Ok(Generics { parameters, where_clause: parse_quote!(where #(#predicates),*), at })

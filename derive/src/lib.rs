@@ -6,8 +6,19 @@
 //! tokens, and tokens lie: a type alias hides a lifetime, an attribute macro below the derive rewrites the type after
 //! the derive has seen it. So whatever the macro concludes, it also emits as code which the compiler must accept; see
 //! `proofs.rs`.
+//!
+//! Two rules follow for what is emitted:
+//!
+//! * **One name is trusted, the path to the trait.** A program may define what `::core`, `::grisaille`, `bool` or `Option`
+//!   means in it. Whoever takes `::grisaille::Trace` has not implemented the real one and harms nobody; so every proof is
+//!   a call of a function of `Trace`, and numbers are put together by operators and by methods of the built-in types.
+//!   Other names only occur where a wrong one does not compile, since the trait has the right one there: in signatures,
+//!   and in the impl that a proof asks for.
+//! * **A field's type is written down once.** A type macro may answer something else each time. `fields.rs` gives each type
+//!   a name, which everything else uses, and the proofs show that it is the field's.
 
 mod attributes;
+mod fields;
 mod generics;
 mod proofs;
 mod shape;
@@ -49,7 +60,7 @@ use shape::Shape;
 /// * A **type parameter** `T` that a traced field mentions must be `Trace`, and sized at every lifetime unless it is
 ///   declared `?Sized`; in `At<'a>` it becomes `T::At<'a>`. What the type requires of `T` is therefore required of
 ///   `T::At<'a>` too: after `struct Set<T: Eq>`, `Set<T>` is `Trace` where `T::At<'a>: Eq` for every `'a`.
-/// * A type parameter that **no traced field mentions** is left as it is; it must be `Send + 'static`. A traced field
+/// * A type parameter that **no traced field mentions** is left as it is; it must be `Send + Unpin + 'static`. A traced field
 ///   that refers to the type itself can say `Self` and so mentions no parameter.
 /// * Const parameters and `where` clauses are kept. In bounds, write `<T as Trait>::Item` for `T::Item`, which would be
 ///   ambiguous once `T` is `T::At<'a>`.
@@ -57,9 +68,10 @@ use shape::Shape;
 /// # The fields
 ///
 /// Each field's type must be `Trace`. A field with `#[trace(skip)]` is not traced; its type must be
-/// **`Send + 'static`** and must not change with `'gc`, nor with a `T` that a traced field mentions. That is where values
+/// **`Send + Unpin + 'static`** and must not change with `'gc`, nor with a `T` that a traced field mentions. That is where values
 /// with a `Drop` of yours go, files, callbacks, foreign types and `PhantomData<T>`. A `Gc` cannot be skipped: it is
-/// neither `Send` nor `'static`.
+/// neither `Send` nor `'static`. Nor can a `Root`, a `Stack` or a `Guardian`, which are not `Unpin`: an object that owned
+/// one would keep alive what is rooted by it, for ever where that leads back to the object.
 ///
 /// # The options
 ///
@@ -98,16 +110,16 @@ fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
     let shape = Shape::of(input)?;
     let generics = Generics::of(input, &shape)?;
 
+    let fields = fields::aliases(input, &shape, &generics);
     let implementation = implementation(input, &options, &shape, &generics);
-    let fields_match = proofs::fields_match(input, &shape, &generics);
     let no_drop = proofs::no_drop(input);
     let finite = proofs::finite(input);
 
     // Inside an anonymous constant the helper items cannot meet the user's names.
     Ok(quote! {
         const _: () = {
+            #fields
             #implementation
-            #fields_match
             #no_drop
             #finite
         };
@@ -120,16 +132,10 @@ fn implementation(input: &DeriveInput, options: &TypeOptions, shape: &Shape, gen
     let (impl_generics, where_clause, at) = (&generics.parameters, &generics.where_clause, &generics.at);
 
     let needs_trace = shape.traced().map(|field| {
-        let ty = &field.ty;
+        let ty = field.alias();
         quote_spanned!(field.span()=> <#ty as ::grisaille::Trace>::NEEDS_TRACE)
     });
-    let max_pointers = shape.variants().map(|fields| {
-        let each = fields.filter(|field| !field.skip).map(|field| {
-            let ty = &field.ty;
-            quote_spanned!(field.span()=> <#ty as ::grisaille::Trace>::MAX_POINTERS)
-        });
-        quote!(::grisaille::__private::sum(&[#(#each),*]))
-    });
+    let max_pointers = max_pointers(shape);
     let drop_on = options.background_drop.then(|| {
         quote! {
             const DROP: ::grisaille::__private::DropOn = ::grisaille::__private::DropOn::Sweeper;
@@ -138,28 +144,44 @@ fn implementation(input: &DeriveInput, options: &TypeOptions, shape: &Shape, gen
     let tracer = shape::local("tracer");
     // Fully qualified: a method `trace` of the field's own must not be taken for the trait's.
     let body = shape.destructure(name, quote!(*self), None, |field, binding| {
-        let ty = &field.ty;
+        let ty = field.alias();
         if field.skip {
             return quote!();
         }
         quote_spanned!(field.span()=> <#ty as ::grisaille::Trace>::trace(#binding, #tracer);)
     });
+    let fields_match = proofs::fields_match(input, shape);
 
     quote! {
         #[automatically_derived]
         // SAFETY: `trace` visits every field that is not skipped, once, and `MAX_POINTERS` adds up what the same fields
-        // say (the most of any variant). What else the trait asks is proved by the functions
-        // emitted beside this impl: `At` is this type with its fields at the other lifetime, skipped fields hold
-        // nothing of the heap, and the type has no `Drop`.
+        // say (the most of any variant). What else the trait asks is proved by the last two functions: `At` is this
+        // type with its fields at the other lifetime, skipped fields hold nothing of the heap, and the type has no
+        // `Drop`.
         unsafe impl #impl_generics ::grisaille::Trace for #name #ty_generics #where_clause {
             type At<'__at> = #at;
-            const NEEDS_TRACE: bool = false #(|| #needs_trace)*;
-            const MAX_POINTERS: usize = ::grisaille::__private::max(&[#(#max_pointers),*]);
+            const NEEDS_TRACE: ::core::primitive::bool = false #(|| #needs_trace)*;
+            const MAX_POINTERS: ::core::primitive::usize = #max_pointers;
             #drop_on
             #[inline]
             fn trace(&self, #tracer: &mut ::grisaille::Tracer<'_>) {
                 #body
             }
+            #fields_match
         }
     }
+}
+
+/// The sum of the fields' numbers, the largest of any variant. An expression without names: `a.saturating_sub(b)
+/// .saturating_add(b)` is the larger of the two.
+fn max_pointers(shape: &Shape) -> TokenStream {
+    shape.variants().fold(quote!(0usize), |largest, fields| {
+        let mut each = fields.filter(|field| !field.skip).map(|field| {
+            let ty = field.alias();
+            quote_spanned!(field.span()=> <#ty as ::grisaille::Trace>::MAX_POINTERS)
+        });
+        let Some(first) = each.next() else { return largest };
+        let sum = quote!(#first #(.saturating_add(#each))*);
+        quote!(#largest.saturating_sub(#sum).saturating_add(#sum))
+    })
 }

@@ -18,20 +18,24 @@ struct Variant {
 
 pub struct Field {
     pub member: Member,
+    /// Emitted in one place only; see `fields.rs`.
     pub ty: Type,
     pub skip: bool,
+    /// Its place among the fields of all variants.
+    pub number: usize,
 }
 
 impl Shape {
     pub fn of(input: &DeriveInput) -> syn::Result<Self> {
+        let mut numbers = 0..;
         let variants = match &input.data {
-            Data::Struct(data) => vec![Variant { name: None, fields: fields(&data.fields)? }],
+            Data::Struct(data) => vec![Variant { name: None, fields: fields(&data.fields, &mut numbers)? }],
             Data::Enum(data) => data
                 .variants
                 .iter()
                 .map(|v| {
                     attributes::refuse_options(&v.attrs, "a variant")?;
-                    Ok(Variant { name: Some(v.ident.clone()), fields: fields(&v.fields)? })
+                    Ok(Variant { name: Some(v.ident.clone()), fields: fields(&v.fields, &mut numbers)? })
                 })
                 .collect::<syn::Result<_>>()?,
             Data::Union(data) => {
@@ -42,9 +46,14 @@ impl Shape {
         Ok(Shape { variants })
     }
 
+    /// The fields of all variants.
+    pub fn fields(&self) -> impl Iterator<Item = &Field> {
+        self.variants.iter().flat_map(|v| &v.fields)
+    }
+
     /// The fields that are not skipped.
     pub fn traced(&self) -> impl Iterator<Item = &Field> {
-        self.variants.iter().flat_map(|v| &v.fields).filter(|f| !f.skip)
+        self.fields().filter(|f| !f.skip)
     }
 
     /// The fields of each variant.
@@ -94,9 +103,10 @@ pub fn local(name: &str) -> Ident {
     format_ident!("__{name}", span = Span::mixed_site())
 }
 
-fn fields(fields: &Fields) -> syn::Result<Vec<Field>> {
-    let of = |(member, field): (Member, &syn::Field)| {
-        Ok(Field { member, ty: field.ty.clone(), skip: attributes::field_is_skipped(&field.attrs)? })
+fn fields(fields: &Fields, numbers: &mut impl Iterator<Item = usize>) -> syn::Result<Vec<Field>> {
+    let of = |((member, field), number): ((Member, &syn::Field), usize)| {
+        let skip = attributes::field_is_skipped(&field.attrs)?;
+        Ok(Field { member, ty: field.ty.clone(), skip, number })
     };
-    fields.members().zip(fields).map(of).collect()
+    fields.members().zip(fields).zip(numbers).map(of).collect()
 }

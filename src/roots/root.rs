@@ -31,6 +31,10 @@ use crate::trace::{Trace, Tracer, restamp};
 ///     assert_eq!(*root.get(cx).as_ref(), "kept");
 /// });
 /// ```
+///
+/// An object must not own one: what it roots would not die before the object, and never where that leads back to it. The
+/// derive refuses a `Root` (a [`Stack`](crate::Stack), a [`Guardian`](crate::Guardian)) in a skipped field, and in what
+/// the field holds by value; it cannot see one behind a `Box`, an `Arc` or a closure's `dyn`, which leaks.
 pub struct Root<V> {
     cell: Arc<RootCell<V>>,
 }

@@ -16,8 +16,7 @@ use core::sync::atomic::{
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, LinkedList, VecDeque};
 use std::sync::Arc;
 
-use super::private::{max, sum};
-use super::{DropOn, Trace, Tracer, drop_on, drop_on_both};
+use super::{DropOn, Trace, Tracer, drop_on, drop_on_both, sum};
 
 /// Types without pointers, `Send + 'static`.
 macro_rules! leaves {
@@ -118,7 +117,7 @@ where
     type At<'a> = Result<T::At<'a>, E::At<'a>>;
     const NEEDS_TRACE: bool = T::NEEDS_TRACE || E::NEEDS_TRACE;
     const DROP: DropOn = drop_on_both::<T, E>();
-    const MAX_POINTERS: usize = max(&[T::MAX_POINTERS, E::MAX_POINTERS]);
+    const MAX_POINTERS: usize = if T::MAX_POINTERS > E::MAX_POINTERS { T::MAX_POINTERS } else { E::MAX_POINTERS };
     #[inline]
     fn trace(&self, tracer: &mut Tracer<'_>) {
         match self {

@@ -99,7 +99,7 @@ impl Language for Lox {
 #[derive(Trace)]
 struct Chunk<'gc, L: Language>
 where
-    L::Constant: Send + 'static,
+    L::Constant: Send + Unpin + 'static,
 {
     #[trace(skip)]
     constants: Vec<L::Constant>,

@@ -1,11 +1,16 @@
 //! The user's names are not the derive's: shadowed preludes, inherent methods and constants.
 #![forbid(unsafe_code)]
-#![allow(dead_code)]
+#![allow(dead_code, non_camel_case_types)]
 
 mod shadow {
     use grisaille::{Gc, Tracer};
 
     pub struct Option;
+    pub struct bool;
+    pub type usize = u8;
+    pub struct Unpin;
+    pub trait TypesThatDeriveTraceMustNotImplementDrop {}
+    pub struct F0;
     pub struct Some;
     pub struct None;
     pub struct Sized;
@@ -31,11 +36,11 @@ mod shadow {
     }
     pub trait Other {
         fn trace(&self) {}
-        const NEEDS_TRACE: bool = true;
+        const NEEDS_TRACE: ::core::primitive::bool = true;
     }
     impl Other for T {}
     impl T {
-        pub const NEEDS_TRACE: bool = true;
+        pub const NEEDS_TRACE: ::core::primitive::bool = true;
     }
     impl Drop for T {}
 
