@@ -139,6 +139,20 @@ impl<'s, B: Barrier> Mutator<'s, B> {
     /// });
     /// ```
     ///
+    /// A number that stands within another value needs its suffix, since the compiler cannot look into `Trace` for a type
+    /// that it has yet to choose (it says that "the size for values of type `<{integer} as Trace>::At<'a>` cannot be
+    /// known"):
+    ///
+    /// ```
+    /// # use grisaille::{Heap, RefLock};
+    /// # Heap::new().enter(|cx| {
+    /// cx.alloc(1); // an `i32`, as elsewhere
+    /// cx.alloc(Some(1i64));
+    /// cx.alloc([1u8, 2]);
+    /// cx.alloc(RefLock::new([1u64; 4]));
+    /// # });
+    /// ```
+    ///
     /// # Panics
     /// When the heap is full ([`HeapFull`] says when): [`try_alloc`](Mutator::try_alloc) answers with a value.
     #[inline(always)]
