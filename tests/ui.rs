@@ -1,13 +1,13 @@
 //! What the compiler must refuse, and what it must accept.
 //!
-//! Each program in `tests/ui` is compiled by trybuild. Its message is compared on the toolchain that made the
+//! Each program in `tests/ui` and `tests/hostile` is compiled by trybuild. Its message is compared on the toolchain that made the
 //! `.stderr` files; on others, where the wording differs, it must fail to compile all the same. To renew the messages
 //! after a change: `TRYBUILD=overwrite cargo test --test ui`, then read them.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs, process};
 
-/// The compiler whose messages are in `tests/ui`.
+/// The compiler whose messages are beside the programs.
 const TOOLCHAIN: &str = "rustc 1.95.";
 
 fn is_known_toolchain() -> bool {
@@ -18,7 +18,10 @@ fn is_known_toolchain() -> bool {
 
 /// The programs that must be refused.
 fn refused() -> Vec<PathBuf> {
-    let paths = fs::read_dir("tests/ui").unwrap().map(|entry| entry.unwrap().path());
+    let paths = ["tests/ui", "tests/hostile/refused"]
+        .into_iter()
+        .flat_map(|directory| fs::read_dir(directory).unwrap())
+        .map(|entry| entry.unwrap().path());
     let name = |path: &Path| path.file_name().unwrap().to_string_lossy().into_owned();
     let mut refused: Vec<_> =
         paths.filter(|path| name(path).ends_with(".rs") && !name(path).starts_with("pass_")).collect();
@@ -41,6 +44,7 @@ fn without_messages() -> PathBuf {
 fn ui() {
     let tests = trybuild::TestCases::new();
     tests.pass("tests/ui/pass_*.rs");
+    tests.pass("tests/hostile/accepted/*.rs");
     if is_known_toolchain() {
         refused().iter().for_each(|path| tests.compile_fail(path));
     } else {
