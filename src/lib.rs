@@ -88,8 +88,8 @@
 //!                      set)  drain (the mark loop)  edges  weak  sweep  sweeper (the thread)  blocks (who has which)
 //!                      pace  meter (a step's budget)  phase  times (what it took of the mutator's)
 //! barrier.rs           the policies: one table, as data. Uses nobody
-//! space/               memory: arena  block  bitmap  holes  header (with what the collector asks of a type)  poison
-//!                      (for sanitizers). Uses none of the rooms above
+//! space/               memory: arena  chunk  system (advice to it)  block  bitmap  holes  header (with what the
+//!                      collector asks of a type)  poison (for sanitizers). Uses none of the rooms above
 //!
 //! active.rs            which heap is entered on this thread
 //! fault.rs             parts that tests break on purpose
@@ -132,7 +132,7 @@
 //! 6. **Sweep.** The two bitmaps of every block change roles, so what was marked is what is occupied. Blocks are then
 //!    swept one by one, by the sweeper's thread or by the mutator, whoever comes first (`cycle/sweeper.rs`); drop glue
 //!    runs on the mutator's thread in small batches, unless its type says otherwise.
-//! 7. **Release.** Chunks that have been empty for some cycles go back to the system (`space/arena.rs`).
+//! 7. **Release.** Free blocks of chunks that were mostly empty for some cycles go back to the system (`space/arena.rs`).
 
 // The derive's output names the crate.
 extern crate self as grisaille;

@@ -18,7 +18,7 @@ use crate::observe::stats::Stats;
 use crate::pointer::gc::Gc;
 use crate::roots::local::{Local, PointerArea};
 use crate::roots::root::Root;
-use crate::space::block::{Kind, LARGE};
+use crate::space::block::{BIG, Kind};
 use crate::space::header::{ObjectPtr, TypeInfo};
 use crate::trace::{InfoOf, Trace, Tracer, kind_of, object_bytes, restamp};
 
@@ -91,7 +91,7 @@ impl<'s, B: Barrier> Mutator<'s, B> {
     /// Memory for a `T` by the fast path, with its header. The payload is to be written before the next safepoint.
     #[inline(always)]
     fn take<T>(&self, info: &'static TypeInfo, kind: Kind) -> Option<ObjectPtr> {
-        if const { object_bytes::<T>() > LARGE } {
+        if const { object_bytes::<T>() > BIG } {
             return None;
         }
         let bytes = const { object_bytes::<T>() };

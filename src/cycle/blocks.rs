@@ -10,7 +10,7 @@ use super::sweeper::{self, Job, State};
 use crate::active::Region;
 use crate::fault::{self, Fault};
 use crate::space::arena::{Arena, Full};
-use crate::space::block::{BLOCK_ROOM, BlockPtr, GRANULE, KINDS, Kind};
+use crate::space::block::{BLOCK_ROOM, BlockPtr, GRANULE, KINDS, Kind, PAGES};
 use crate::sync::Arc;
 
 /// When swept memory is found.
@@ -47,8 +47,8 @@ pub(crate) struct Blocks {
     all_drop: Vec<BlockPtr>,
     /// How many of `all` have drops that may run on the sweeper's thread.
     background: usize,
-    /// Swept blocks with holes, by kind.
-    available: [BlockLine; KINDS],
+    /// Swept blocks with holes, by kind and by how long their runs are ([`line`]).
+    available: [BlockLine; 2 * KINDS],
     /// Bytes of the holes in them.
     offered: usize,
     job: Option<Arc<Job>>,
@@ -59,6 +59,11 @@ pub(crate) struct Blocks {
     put_off: VecDeque<usize>,
     /// Blocks whose dead are still to be dropped on the mutator's thread, the current one last.
     to_drop: Vec<BlockPtr>,
+}
+
+/// The line of blocks for objects that lie in runs of so many blocks.
+fn line(kind: Kind, run: usize) -> usize {
+    kind as usize + if run > 1 { KINDS } else { 0 }
 }
 
 /// Bytes of a block that no object took in the last sweep.
@@ -86,17 +91,17 @@ impl Blocks {
         }
     }
 
-    /// Offers up to `tries` blocks with holes, until one is accepted. Those that are refused go to the other end of the
+    /// Offers up to `tries` blocks with holes, of runs of that length, until one is accepted. Those that are refused go to the other end of the
     /// line: they have no hole for this object, and may have one for a smaller.
-    pub fn offer(&mut self, kind: Kind, tries: usize, mut accepts: impl FnMut(BlockPtr) -> bool) -> bool {
-        let line = &mut self.available[kind as usize];
+    pub fn offer(&mut self, kind: Kind, run: usize, tries: usize, mut accepts: impl FnMut(BlockPtr) -> bool) -> bool {
+        let waiting = &mut self.available[line(kind, run)];
         let mut refused = None;
         for _ in 0..tries {
-            let Some(block) = line.pop_front() else { break };
+            let Some(block) = waiting.pop_front() else { break };
             // All have been asked.
             if refused == Some(block) {
                 // SAFETY: just taken off this line, and entered by nobody.
-                unsafe { line.push_front(block) };
+                unsafe { waiting.push_front(block) };
                 break;
             }
             if accepts(block) {
@@ -106,7 +111,7 @@ impl Blocks {
             }
             refused.get_or_insert(block);
             // SAFETY: as above.
-            unsafe { line.push_back(block) };
+            unsafe { waiting.push_back(block) };
         }
         false
     }
@@ -114,31 +119,39 @@ impl Blocks {
     /// Sweeps a few blocks, until one with holes is found or one is free. Also where memory is free without: what takes
     /// new memory before a sweep is over makes the heap larger than it has to be. Nothing is dropped: allocation runs no
     /// code of the user's.
-    pub fn sweep_for(&mut self, kind: Kind) {
+    pub fn sweep_for(&mut self, kind: Kind, run: usize) {
         let used = self.arena.used;
         for _ in 0..SWEEP_AT_ALLOCATION {
-            let found = !self.available[kind as usize].is_empty() || self.arena.used < used;
+            let found = !self.available[line(kind, run)].is_empty() || self.arena.used < used;
             if found || !self.sweep_next(false) {
                 break;
             }
         }
     }
 
-    /// An empty block. At the limit everything that can be swept is.
-    pub fn take(&mut self, kind: Kind, besides: usize) -> Result<BlockPtr, Full> {
-        self.take_run_as(1, kind, false, besides)
+    /// An empty block, the first of a run of that length of which the rest is not used yet. At the limit everything that
+    /// can be swept is.
+    pub fn take(&mut self, kind: Kind, run: usize, besides: usize) -> Result<BlockPtr, Full> {
+        self.take_pages(run, PAGES, kind, false, besides)
     }
 
-    /// A run of blocks for one large object.
-    pub fn take_run(&mut self, run: usize, kind: Kind, besides: usize) -> Result<BlockPtr, Full> {
-        self.take_run_as(run, kind, true, besides)
+    /// A run of blocks for one large object, which uses so many pages of it.
+    pub fn take_large(&mut self, pages: usize, kind: Kind, besides: usize) -> Result<BlockPtr, Full> {
+        self.take_pages(pages.div_ceil(PAGES), pages, kind, true, besides)
     }
 
-    fn take_run_as(&mut self, run: usize, kind: Kind, large: bool, besides: usize) -> Result<BlockPtr, Full> {
+    fn take_pages(
+        &mut self,
+        run: usize,
+        pages: usize,
+        kind: Kind,
+        large: bool,
+        besides: usize,
+    ) -> Result<BlockPtr, Full> {
         let block = loop {
             // SAFETY: blocks are in the lists of this, beside their arena, or in a job, beside its share of the memory, until
             // they are given back.
-            match unsafe { self.arena.take(run, kind, large, besides) } {
+            match unsafe { self.arena.take(run, pages, kind, large, besides) } {
                 Ok(block) => break block,
                 Err(full) if !self.sweep_next(false) => return Err(full),
                 Err(_) => {}
@@ -257,7 +270,7 @@ impl Blocks {
         // SAFETY: a new block, which nothing lies in.
         unsafe {
             self.offered += free_in(block);
-            self.available[block.kind() as usize].push_front(block);
+            self.available[line(block.kind(), block.run())].push_front(block);
         }
     }
 
@@ -286,10 +299,12 @@ impl Blocks {
         self.file(block);
         // SAFETY: the mutator's.
         let free = unsafe { free_in(block) };
-        if !block.is_large() && free >= MIN_FREE {
+        // What is free at the end of a block has more behind it where the run goes on.
+        let least = if block.run() > 1 { GRANULE } else { MIN_FREE };
+        if !block.is_large() && free >= least {
             self.offered += free;
             // SAFETY: it was not filed, and so in no line; it is the mutator's until the next sweep, which forgets the lines.
-            unsafe { self.available[block.kind() as usize].push_front(block) };
+            unsafe { self.available[line(block.kind(), block.run())].push_front(block) };
         }
     }
 
@@ -370,14 +385,14 @@ impl Blocks {
     pub fn complaint(&self) -> Option<String> {
         let filed: HashSet<BlockPtr> = self.each().collect();
         let mut offered = HashSet::new();
-        for (number, line) in self.available.iter().enumerate() {
-            for block in line.iter() {
+        for (number, waiting) in self.available.iter().enumerate() {
+            for block in waiting.iter() {
                 if !filed.contains(&block) || !offered.insert(block) {
                     return Some(format!("{block:?} is offered for allocation, and not filed, or offered twice"));
                 }
                 // SAFETY: blocks that are offered are the mutator's (I7).
                 let live = unsafe { block.front() }.live.get();
-                if block.is_large() || block.kind() as usize != number || live == 0 {
+                if block.is_large() || line(block.kind(), block.run()) != number || live == 0 {
                     return Some(format!("{block:?} is offered for objects of another kind than it holds"));
                 }
             }

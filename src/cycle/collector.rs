@@ -20,7 +20,7 @@ use crate::roots::root::RootTable;
 use crate::roots::stack::StackTable;
 use crate::space::arena::Full;
 use crate::space::bitmap;
-use crate::space::block::{BLOCK_SIZE, BlockPtr, FIRST_GRANULE, GRANULE, GRANULES, KINDS, Kind, LARGE};
+use crate::space::block::{BIG, BIG_RUN, BlockPtr, FIRST_GRANULE, GRANULE, GRANULES, KINDS, Kind, LARGE, PAGE};
 use crate::space::header::{ObjectPtr, TypeInfo};
 use crate::space::holes::Bump;
 use crate::space::poison;
@@ -82,8 +82,8 @@ pub(crate) struct Collector {
     pub refused: Cell<Option<u64>>,
     pub(super) birth: Cell<BirthColor>,
     pub phase: Cell<Phase>,
-    /// Two areas a kind: small objects, and medium ones.
-    pub(super) bumps: [Bump; 2 * KINDS],
+    /// Three areas a kind: small objects, medium ones, and big ones.
+    pub(super) bumps: [Bump; 3 * KINDS],
     pub marker: Marker,
     /// What locals keep.
     pub shadow: PointerArea,
@@ -160,6 +160,7 @@ impl Collector {
 
     // ---- memory
 
+    /// The area of the objects of so many bytes, which are not big.
     #[inline(always)]
     pub fn bump(&self, kind: Kind, bytes: usize) -> &Bump {
         &self.bumps[kind as usize + if bytes > MEDIUM { KINDS } else { 0 }]
@@ -204,7 +205,16 @@ impl Collector {
         if bytes > LARGE {
             return self.reserve_large(bytes, kind);
         }
-        let bump = self.bump(kind, bytes);
+        let is_big = bytes > BIG;
+        let bump = if is_big { &self.bumps[2 * KINDS + kind as usize] } else { self.bump(kind, bytes) };
+        // The fast path leaves big objects to this one.
+        if is_big {
+            // SAFETY: what it is for is passed on.
+            let taken = unsafe { self.take_from(bump, bytes) };
+            if taken.is_some() {
+                return taken;
+            }
+        }
         let (occupied, marked) = (self.marker.occupied(), self.marker.marked());
         self.booked(bump.retire(occupied, marked));
         if !bump.next_hole(occupied, bytes) {
@@ -213,39 +223,53 @@ impl Collector {
         if self.birth.get() == BirthColor::Black {
             bump.blacken(marked);
         }
-        // SAFETY: at most `LARGE`, by the branch above; what it is for is passed on.
-        unsafe { bump.take(bytes) }
+        // SAFETY: what it is for is passed on.
+        unsafe { self.take_from(bump, bytes) }
+    }
+
+    /// Takes an object from the current hole, or one that begins in it and ends behind its block.
+    ///
+    /// # Safety
+    /// As for [`reserve`](Collector::reserve); at most [`LARGE`].
+    unsafe fn take_from(&self, bump: &Bump, bytes: usize) -> Option<NonNull<u8>> {
+        // SAFETY: passed on.
+        if let Some(at) = unsafe { bump.take(bytes) } {
+            return Some(at);
+        }
+        let (block, end) = bump.across(bytes)?;
+        // SAFETY: the block is one that the area is in: this heap's, and the mutator's (I7).
+        unsafe { self.blocks.borrow_mut().arena.extend(block, end, self.pacer.external()) }.ok()?;
+        // SAFETY: there is room, as was just said; the rest is passed on.
+        Some(unsafe { bump.take_across(bytes) })
     }
 
     /// Moves the area to a block that has a hole for the object.
     fn enter_next_block(&self, bump: &Bump, bytes: usize, kind: Kind) -> Option<()> {
         let occupied = self.marker.occupied();
+        let (run, other) = if bytes > BIG { (BIG_RUN, 1) } else { (1, BIG_RUN) };
         // SAFETY: `offer` and `take` give blocks that are swept and the mutator's (I7), and that no area has: those are on no
         // line. All are left before the next sweep begins (`retire_holes`).
         let fits = |block| unsafe { bump.enter_block(block, occupied, bytes) };
         let mut blocks = self.blocks.borrow_mut();
         // A hole for it is found in some of the blocks, but a search through all of them has no bound: a few are tried
         // before an empty block is taken, and all only at the limit.
-        if blocks.offer(kind, TRIES, fits) {
+        if blocks.offer(kind, run, TRIES, fits) {
             return Some(());
         }
-        if bytes <= MEDIUM {
-            blocks.sweep_for(kind);
-            if blocks.offer(kind, TRIES, fits) {
-                return Some(());
-            }
+        blocks.sweep_for(kind, run);
+        if blocks.offer(kind, run, TRIES, fits) {
+            return Some(());
         }
-        match blocks.take(kind, self.pacer.external()) {
+        match blocks.take(kind, run, self.pacer.external()) {
             Ok(block) => fits(block),
-            Err(Full) => blocks.offer(kind, usize::MAX, fits),
+            Err(Full) => [run, other].into_iter().any(|run| blocks.offer(kind, run, usize::MAX, fits)),
         }
         .then_some(())
     }
 
     fn reserve_large(&self, bytes: usize, kind: Kind) -> Option<NonNull<u8>> {
         let room = bytes.checked_add(FIRST_GRANULE * GRANULE)?;
-        let run = room.div_ceil(BLOCK_SIZE);
-        let block = self.blocks.borrow_mut().take_run(run, kind, self.pacer.external()).ok()?;
+        let block = self.blocks.borrow_mut().take_large(room.div_ceil(PAGE), kind, self.pacer.external()).ok()?;
         let granules = (bytes / GRANULE).min(GRANULES - FIRST_GRANULE);
         // SAFETY: a new block is swept, and the mutator's (I7).
         bitmap::set_run(unsafe { block.bits(self.marker.occupied()) }, FIRST_GRANULE, granules);

@@ -59,9 +59,9 @@ unsafe fn poison_free(block: BlockPtr, occupied: usize) {
         poison::poison(unsafe { block.at(start) }, (end - start) * GRANULE);
         at = end;
     }
-    // The bits of a large object are those of its first block.
-    // SAFETY: ours by the caller's word.
-    if unsafe { block.front() }.live.get() == 0 {
+    // An object that ends behind the first block of a run has the last bit there.
+    // SAFETY: ours by the caller's word; a leaf borrow.
+    if !bitmap::get(unsafe { block.bits(occupied) }, GRANULES - 1) {
         // SAFETY: the end of the first block.
         poison::poison(unsafe { block.at(GRANULES) }, (block.run() - 1) * BLOCK_SIZE);
     }

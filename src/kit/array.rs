@@ -9,7 +9,7 @@ use crate::cycle::edges::Top;
 use crate::full::HeapFull;
 use crate::mutator::Mutator;
 use crate::pointer::gc::Gc;
-use crate::space::block::{GRANULE, Kind, LARGE};
+use crate::space::block::{BIG, GRANULE, Kind};
 use crate::space::header::{FILLER, HEADER_SIZE, ObjectPtr, Size, Traced, TypeInfo, trace_nothing};
 use crate::trace::{Trace, Tracer, kind_of, trace_with};
 
@@ -161,9 +161,9 @@ impl<B: Barrier> Mutator<'_, B> {
     /// every moment (I3, I4), whatever happens meanwhile.
     pub(crate) fn place_filler(&self, bytes: usize, kind: Kind) -> Result<ObjectPtr, HeapFull<()>> {
         let c = self.collector();
-        // A large object never comes from a hole, also where one has room.
+        // A big object does not belong into these holes, also where one has room.
         // SAFETY: whole granules by `array_bytes` and its like, and not larger; the filler is written below.
-        let fast = if bytes <= LARGE { unsafe { c.bump(kind, bytes).take(bytes) } } else { None };
+        let fast = if bytes <= BIG { unsafe { c.bump(kind, bytes).take(bytes) } } else { None };
         let at = match fast {
             Some(at) => at,
             // SAFETY: as above.

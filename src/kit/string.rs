@@ -4,7 +4,7 @@ use crate::barrier::Barrier;
 use crate::full::HeapFull;
 use crate::mutator::Mutator;
 use crate::pointer::gc::Gc;
-use crate::space::block::{GRANULE, Kind, LARGE};
+use crate::space::block::{BIG, GRANULE, Kind};
 use crate::space::header::{HEADER_SIZE, ObjectPtr, Size, TypeInfo, trace_nothing};
 use crate::trace::{Trace, Tracer};
 
@@ -84,9 +84,9 @@ impl<B: Barrier> Mutator<'_, B> {
     pub(crate) fn place_str<'a>(&'a self, text: &str, word: u64) -> Result<Gc<'a, Str>, HeapFull<()>> {
         let c = self.collector();
         let bytes = (HEADER_SIZE + size_of::<Str>() + text.len()).next_multiple_of(GRANULE);
-        // A large object never comes from a hole, also where one has room.
+        // A big object does not belong into these holes, also where one has room.
         // SAFETY: whole granules, and not larger; the string is written below.
-        let fast = if bytes <= LARGE { unsafe { c.bump(Kind::Plain, bytes).take(bytes) } } else { None };
+        let fast = if bytes <= BIG { unsafe { c.bump(Kind::Plain, bytes).take(bytes) } } else { None };
         let at = match fast {
             Some(at) => at,
             // SAFETY: as above.
@@ -191,7 +191,7 @@ mod tests {
     use super::*;
     use crate::Heap;
     use crate::cycle::collector::MEDIUM;
-    use crate::space::block::FIRST_GRANULE;
+    use crate::space::block::{BlockPtr, LARGE};
     use std::collections::HashSet;
 
     #[test]
@@ -211,12 +211,15 @@ mod tests {
     fn strings_of_each_size_are_where_their_size_belongs_and_count_whole() {
         Heap::builder().automatic(false).build().unwrap().enter(|cx| {
             let (mut strings, mut bytes) = (Vec::new(), 0);
-            for granules in [2, 3, 63, 64, 65, MEDIUM / GRANULE + 1, LARGE / GRANULE, LARGE / GRANULE + 1] {
+            let ends = [MEDIUM, BIG, LARGE].map(|end| end / GRANULE);
+            for granules in [2, 3, 63, 64, 65].into_iter().chain(ends.into_iter().flat_map(|end| [end, end + 1])) {
                 // Behind it the hole has room for the next.
-                let before = cx.alloc_str(&"y".repeat(granules.min(LARGE / GRANULE / 2) * GRANULE));
+                let before = cx.alloc_str(&"y".repeat(granules.min(BIG / GRANULE / 2) * GRANULE));
                 let string = cx.alloc_str(&"x".repeat((granules - 2) * GRANULE));
-                let has_own_block = string.object().granule() == FIRST_GRANULE;
-                assert_eq!((string.object().granules(), has_own_block), (granules, granules * GRANULE > LARGE));
+                let block = BlockPtr::of(string.object());
+                let place = (block.is_large(), block.run() > 1);
+                assert_eq!(string.object().granules(), granules);
+                assert_eq!(place, (granules * GRANULE > LARGE, granules * GRANULE > BIG), "{granules}");
                 bytes += (before.object().granules() + granules) * GRANULE;
                 strings.push((cx.root(before), cx.root(string)));
             }

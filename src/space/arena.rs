@@ -1,4 +1,17 @@
 //! Chunks, which a `bumpalo::Bump` owns, cut into runs of blocks that coalesce when they come back.
+//!
+//! **What is counted** are pages: a run that holds a large object, or several with a part of the last one behind the first
+//! block, does not use its last pages. They are not touched, and are neither in `used` nor in `held`. So that this is true
+//! such a run lies in a chunk that is backed by small pages, and where its blocks were in use before and still have memory
+//! there that goes back, unless it is little of all that is used.
+//!
+//! **Memory goes back** of all blocks in a row that are free, where more than half of a chunk was not needed for some
+//! cycles: less would be worth neither the huge page that the chunk loses nor the page faults. So after these cycles a heap
+//! holds at most twice what it needs at a time, however its objects are spread. Blocks are taken from chunks that are mostly
+//! taken first, so that the others empty. The first small chunks, of 1.7 MiB together, do not age: they are the heap's
+//! minimum, and go back when all is asked for ([`Arena::release`]).
+//!
+//! **The limit** bounds what is held too: where it comes near, free memory goes back before other memory is taken.
 
 use core::alloc::Layout;
 use core::cell::UnsafeCell;
@@ -7,17 +20,18 @@ use core::ptr::NonNull;
 use bitvec::vec::BitVec;
 use bumpalo::Bump;
 
-use super::block::{BLOCK_SIZE, BlockPtr, Kind};
-use super::poison;
+use super::block::{BLOCK_SIZE, BlockPtr, Kind, PAGE, PAGES};
+use super::chunk::{CHUNK_BLOCKS, Chunk, Maps};
+use super::{poison, system};
 use crate::sync::Arc;
 
-/// Blocks of a full-sized chunk: 2 MiB, what one huge page backs.
-const CHUNK_BLOCKS: usize = 2 * 1024 * 1024 / BLOCK_SIZE;
 /// Blocks of a heap's first chunk; each of the next ones has three times as many, until that would be `CHUNK_BLOCKS`. A
 /// small heap stays cheap, and a large one has little that lies in small pages.
 const FIRST_CHUNK_BLOCKS: usize = 4;
-/// Cycles that a chunk lies empty before its memory goes back. Late: taking it again costs microseconds a page.
-const IDLE_CYCLES: u32 = 3;
+/// Pages that taken runs may have with them beyond those that they use: one in so many of those that are used, and some.
+/// Within this a run takes free memory as it is, and no system call is made.
+const SLACK_SHARE: usize = 16;
+const SLACK_PAGES: usize = 64;
 /// Bytes from which on a heap holds a chunk more than it uses, whose pages have been taken before they are needed. The
 /// first touch of a huge page takes 0.1 ms, and on a virtual machine that has to ask its host for it 1.5 ms.
 const AHEAD_FROM: usize = 32 * 1024 * 1024;
@@ -50,40 +64,6 @@ impl Drop for Memory {
     }
 }
 
-struct Chunk {
-    base: NonNull<u8>,
-    /// One bit a block: it is free.
-    free: BitVec,
-    free_count: usize,
-    /// Cycles for which the whole chunk has been free.
-    idle: u32,
-    /// So many blocks at its front went back to the system; touching them again takes them again.
-    gone: usize,
-    /// Nothing was ever taken from it, but for its pages: it is there for when the other chunks are full.
-    ahead: bool,
-}
-
-impl Chunk {
-    /// What comes first when blocks are taken: memory that is with us, then what was made ahead; the rest costs page
-    /// faults.
-    fn rank(&self) -> usize {
-        if self.gone > 0 { 2 } else { usize::from(self.ahead) }
-    }
-
-    /// The first free run of that many blocks.
-    fn find(&self, run: usize) -> Option<usize> {
-        let mut at = 0;
-        while let Some(start) = self.free[at..].first_one().map(|i| at + i) {
-            let end = self.free[start..].first_zero().map_or(self.free.len(), |i| start + i);
-            if end - start >= run {
-                return Some(start);
-            }
-            at = end;
-        }
-        None
-    }
-}
-
 /// How far [`Arena::age`] has come with a chunk.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Aged {
@@ -105,16 +85,25 @@ pub(crate) struct Arena {
     chunks: Vec<Chunk>,
     /// No chunk before this one has a free block.
     first_free: usize,
+    /// Where a block was taken last: the next one is there too, while there are more.
+    current: usize,
     /// The heap has grown into new memory since it was last seen to that the next is there.
     grew: bool,
-    /// Bytes in blocks that are taken.
+    /// Bytes of taken runs, without the pages that they do not use.
     pub used: usize,
-    /// Bytes of chunks whose memory is with us.
+    /// Bytes whose memory is with us: those of `used`, of free blocks, and slack.
     pub held: usize,
+    /// Pages of taken runs that are with us and not used.
+    slack: usize,
     /// Bytes given back to the system so far.
     pub returned: usize,
     /// `used` and what the caller adds may not exceed this.
     pub limit: usize,
+}
+
+/// Whether so much of a run is not used that it should not lie in huge pages.
+fn is_ragged(run: usize, pages: usize) -> bool {
+    (run * PAGES - pages) * SLACK_SHARE > pages
 }
 
 impl Arena {
@@ -123,9 +112,11 @@ impl Arena {
             memory: Arc::new(Memory(UnsafeCell::new(Bump::new()))),
             chunks: Vec::new(),
             first_free: 0,
+            current: 0,
             grew: false,
             used: 0,
             held: 0,
+            slack: 0,
             returned: 0,
             limit,
         }
@@ -135,32 +126,75 @@ impl Arena {
         self.memory.clone()
     }
 
-    /// Takes `run` blocks in a row. `besides` are bytes that count against the limit too.
+    /// Takes `run` blocks in a row, of which only the first `pages` are used. `besides` are bytes that count against the
+    /// limit too.
     ///
     /// # Safety
     /// Neither what is returned nor a copy of it may be used when it has been [given back](Arena::give_back), or when the
     /// last share of the [memory](Arena::memory) is gone.
-    pub unsafe fn take(&mut self, run: usize, kind: Kind, large: bool, besides: usize) -> Result<BlockPtr, Full> {
-        let bytes = run.checked_mul(BLOCK_SIZE).ok_or(Full)?;
-        let wanted = self.used.checked_add(bytes).and_then(|b| b.checked_add(besides)).ok_or(Full)?;
-        if wanted > self.limit {
-            return Err(Full);
-        }
-        let (chunk, first) = match self.find(run) {
+    pub unsafe fn take(
+        &mut self,
+        run: usize,
+        pages: usize,
+        kind: Kind,
+        large: bool,
+        besides: usize,
+    ) -> Result<BlockPtr, Full> {
+        let bytes = pages.checked_mul(PAGE).ok_or(Full)?;
+        self.check_limit(bytes, besides)?;
+        let ragged = is_ragged(run, pages);
+        let found = self.find(run, ragged, false);
+        let (chunk, first) = match found {
             Some(found) => found,
-            None => self.grow(run)?,
+            None => self.grow(run).or_else(|full| self.find(run, ragged, true).ok_or(full))?,
         };
         let c = &mut self.chunks[chunk];
-        c.free[first..first + run].fill(false);
-        c.free_count -= run;
-        c.idle = 0;
-        self.grew |= c.rank() > 0;
-        self.held += core::mem::take(&mut c.gone) * BLOCK_SIZE;
-        c.ahead = false;
+        self.grew |= c.ahead || found.is_none() && !ragged;
+        if c.is_gone() && c.is_full_sized() {
+            // Near the limit, no more is to be with us than is used.
+            let huge = !ragged && self.held + c.blocks() * BLOCK_SIZE <= self.limit.saturating_sub(besides);
+            self.held += c.wake(huge) * PAGE;
+            self.grew |= huge;
+        } else if ragged && c.huge {
+            c.back_with(false);
+        }
+        self.held += c.take(first, run, pages) * PAGE;
+        let mut slack = c.resident_in(first, run) - pages;
+        if slack > 0 && self.slack + slack > self.used / PAGE / SLACK_SHARE + SLACK_PAGES {
+            let gone = c.trim(first, run, pages);
+            slack -= gone;
+            self.went(gone);
+        }
+        self.slack += slack;
         self.used += bytes;
+        self.hold_limit(besides);
+        let base = self.chunks[chunk].base;
         // SAFETY: blocks `first..first + run` of this chunk are inside it, aligned, and were free until now. How long they are
         // used is the caller's word.
-        Ok(unsafe { BlockPtr::format(c.base.add(first * BLOCK_SIZE), run, chunk, kind, large) })
+        Ok(unsafe { BlockPtr::format(base.add(first * BLOCK_SIZE), run, pages, chunk, kind, large) })
+    }
+
+    /// Has a run of which not all pages are used use its first `bytes`.
+    ///
+    /// # Safety
+    /// The block must be taken from this arena, and the mutator's.
+    pub unsafe fn extend(&mut self, block: BlockPtr, bytes: usize, besides: usize) -> Result<(), Full> {
+        // SAFETY: this is the mutator.
+        let (pages, before) = (bytes.div_ceil(PAGE), unsafe { block.pages() });
+        debug_assert!(pages <= block.run() * PAGES);
+        if pages <= before {
+            return Ok(());
+        }
+        self.check_limit((pages - before) * PAGE, besides)?;
+        let (chunk, first) = self.place_of(block);
+        let new = self.chunks[chunk].touch(first, block.run(), pages);
+        self.slack -= pages - before - new;
+        self.held += new * PAGE;
+        self.used += (pages - before) * PAGE;
+        // SAFETY: as above.
+        unsafe { block.set_pages(pages) };
+        self.hold_limit(besides);
+        Ok(())
     }
 
     /// Takes a run back. It coalesces by itself: neighbours are bits of one map.
@@ -169,73 +203,157 @@ impl Arena {
     /// The block must have been taken from this arena and not given back since. It must be the mutator's (I7), and nobody use
     /// it or an object in it from here on.
     pub unsafe fn give_back(&mut self, block: BlockPtr) {
-        let (chunk, run) = (block.chunk(), block.run());
+        // SAFETY: this is the mutator.
+        let (run, pages) = (block.run(), unsafe { block.pages() });
+        let (chunk, first) = self.place_of(block);
         let c = &mut self.chunks[chunk];
-        let first = (block.base().as_ptr().addr() - c.base.as_ptr().addr()) / BLOCK_SIZE;
-        debug_assert!(c.free[first..first + run].not_any(), "a block was given back twice");
-        c.free[first..first + run].fill(true);
-        c.free_count += run;
+        c.give_back(first, run);
+        self.slack -= c.resident_in(first, run) - pages;
         self.first_free = self.first_free.min(chunk);
-        self.used -= run * BLOCK_SIZE;
+        self.used -= pages * PAGE;
         poison::poison(block.base(), run * BLOCK_SIZE);
     }
 
-    /// What is wrong with the map of free blocks, for the verifier, which lists those that are taken.
-    pub fn complaint(&self, taken: impl Iterator<Item = BlockPtr>) -> Option<String> {
-        let mut free: Vec<BitVec> = self.chunks.iter().map(|chunk| BitVec::repeat(true, chunk.free.len())).collect();
-        for block in taken {
-            let chunk = block.chunk();
-            let first = (block.base().as_ptr().addr() - self.chunks[chunk].base.as_ptr().addr()) / BLOCK_SIZE;
-            free[chunk][first..first + block.run()].fill(false);
+    /// The chunk of a block, and the number of the block in it.
+    fn place_of(&self, block: BlockPtr) -> (usize, usize) {
+        let chunk = block.chunk();
+        (chunk, (block.base().as_ptr().addr() - self.chunks[chunk].base.as_ptr().addr()) / BLOCK_SIZE)
+    }
+
+    fn check_limit(&self, bytes: usize, besides: usize) -> Result<(), Full> {
+        let wanted = self.used.checked_add(bytes).and_then(|b| b.checked_add(besides)).ok_or(Full)?;
+        if wanted > self.limit { Err(Full) } else { Ok(()) }
+    }
+
+    /// Gives free memory back until no more is held than the limit allows beside what the caller adds, or none is left: before
+    /// what was just taken is touched.
+    fn hold_limit(&mut self, besides: usize) {
+        let most = self.limit.saturating_sub(besides);
+        // Those that were filled last are the last to be wanted.
+        let mut chunk = self.chunks.len();
+        while self.held > most && chunk > 0 {
+            match self.release(chunk - 1) {
+                Aged::InPart => {}
+                Aged::Done | Aged::End => chunk -= 1,
+            }
         }
-        let wrong = self
-            .chunks
-            .iter()
-            .zip(free)
-            .position(|(chunk, free)| chunk.free != free || chunk.free_count != chunk.free.count_ones())?;
-        Some(format!("the map of free blocks of chunk {wrong} does not agree with the blocks that are taken"))
+    }
+
+    /// Books pages that went back to the system.
+    fn went(&mut self, pages: usize) {
+        self.held -= pages * PAGE;
+        self.returned += pages * PAGE;
+    }
+
+    /// What is wrong with the maps of the chunks, for the verifier, which lists the blocks that are taken.
+    pub fn complaint(&self, taken: impl Iterator<Item = BlockPtr>) -> Option<String> {
+        let mut free: Vec<BitVec> = self.chunks.iter().map(|chunk| BitVec::repeat(true, chunk.blocks())).collect();
+        let mut slack = 0;
+        for block in taken {
+            let (chunk, first) = self.place_of(block);
+            free[chunk][first..first + block.run()].fill(false);
+            slack += self.chunks[chunk].resident_in(first, block.run());
+            // SAFETY: this is the mutator.
+            slack -= unsafe { block.pages() };
+        }
+        let mut held = 0;
+        for (index, (chunk, free)) in self.chunks.iter().zip(free).enumerate() {
+            if chunk.free != free || chunk.free_count != free.count_ones() {
+                return Some(format!(
+                    "the map of free blocks of chunk {index} does not agree with the blocks that are taken"
+                ));
+            }
+            held += chunk.resident_in(0, chunk.blocks()) * PAGE;
+            let free_pages: usize = free.iter_ones().map(|block| usize::from(chunk.resident[block])).sum();
+            if chunk.free_pages != free_pages {
+                let count = chunk.free_pages;
+                return Some(format!(
+                    "{free_pages} pages of free blocks of chunk {index} are held, and the count is {count}"
+                ));
+            }
+        }
+        (held != self.held || slack != self.slack).then(|| {
+            let (counted, pages) = (self.held, self.slack);
+            format!("{held} bytes are held, {slack} pages of them slack, and the counts are {counted} and {pages}")
+        })
     }
 
     /// Address and bytes of each chunk, in the order in which they were taken.
     #[cfg(feature = "unsound-policies")]
     pub fn chunks(&self) -> Vec<(usize, usize)> {
-        self.chunks.iter().map(|c| (c.base.as_ptr().addr(), c.free.len() * BLOCK_SIZE)).collect()
+        self.chunks.iter().map(|c| (c.base.as_ptr().addr(), c.blocks() * BLOCK_SIZE)).collect()
     }
 
     /// Which blocks are free follows from which are taken; small chunks do not age.
     #[cfg(feature = "unsound-policies")]
     pub fn digest(&self, digest: &mut crate::observe::digest::Digest<'_>) {
-        let Arena { memory: _, chunks, first_free, grew, used, held, returned: _, limit: _ } = self;
+        let Arena { memory: _, chunks, first_free, current, grew, used, held, slack, returned: _, limit: _ } = self;
         digest.flag(*grew);
-        for Chunk { base: _, free, free_count, idle, gone, ahead } in chunks {
+        for c in chunks {
+            let Chunk { base: _, free, free_count, longest: _, resident, free_pages, huge, low, idle, ahead } = c;
             digest.number(free.len());
             digest.number(*free_count);
-            digest.number(if free.len() % CHUNK_BLOCKS == 0 { *idle as usize } else { 0 });
-            digest.number(*gone);
+            digest.number(if c.is_full_sized() { *idle as usize } else { 0 });
+            digest.number(if c.is_full_sized() { *low } else { 0 });
+            resident.iter().for_each(|&pages| digest.number(pages.into()));
+            digest.number(*free_pages);
+            digest.flag(*huge);
             digest.flag(*ahead);
         }
         digest.number(*first_free);
+        digest.number(*current);
         digest.number(*used);
         digest.number(*held);
+        digest.number(*slack);
     }
 
-    fn find(&mut self, run: usize) -> Option<(usize, usize)> {
+    /// How late a chunk is to be taken from, or `None` for not at all: as long as there is memory that is with us, in
+    /// chunks that are mostly taken. What was given back costs page faults.
+    fn rank(c: &Chunk, ragged: bool) -> Option<usize> {
+        match ragged {
+            false if c.ahead => Some(2),
+            false if c.is_gone() => Some(4),
+            false if c.free_pages == 0 => Some(3),
+            // A huge page would be held for the sake of a part of it.
+            true if c.is_gone() => Some(3),
+            true if c.ahead || c.huge && !c.is_sparse() => None,
+            true if c.huge => Some(2),
+            _ => Some(usize::from(c.is_sparse())),
+        }
+    }
+
+    /// The first of the best rank. `anywhere`: also where it ought not to be.
+    fn find(&mut self, run: usize, ragged: bool, anywhere: bool) -> Option<(usize, usize)> {
+        if run == 1
+            && let Some(c) = self.chunks.get(self.current)
+            && c.free_pages >= PAGES
+            && !c.ahead
+            && let Some(first) = c.find(1)
+        {
+            return Some((self.current, first));
+        }
         while self.first_free < self.chunks.len() && self.chunks[self.first_free].free_count == 0 {
             self.first_free += 1;
         }
-        // The first of the best rank.
         let mut found = None;
-        let mut rank = usize::MAX;
+        let mut best = usize::MAX;
         for (index, c) in self.chunks.iter().enumerate().skip(self.first_free) {
+            let rank = if anywhere { Some(0) } else { Arena::rank(c, ragged) };
             if c.free_count >= run
-                && c.rank() < rank
+                && let Some(rank) = rank
+                && rank < best
                 && let Some(start) = c.find(run)
             {
-                (found, rank) = (Some((index, start)), c.rank());
+                (found, best) = (Some((index, start)), rank);
                 if rank == 0 {
                     break;
                 }
             }
+        }
+        if run == 1
+            && let Some((index, _)) = found
+        {
+            self.current = index;
         }
         found
     }
@@ -244,29 +362,17 @@ impl Arena {
         let small = FIRST_CHUNK_BLOCKS * 3usize.pow(self.chunks.len().min(4) as u32);
         let blocks =
             if small < CHUNK_BLOCKS && run <= small { small } else { run.div_ceil(CHUNK_BLOCKS) * CHUNK_BLOCKS };
-        // Near a limit no more is held than may be used.
-        let blocks = blocks.min((self.limit.saturating_sub(self.held) / BLOCK_SIZE).max(run));
         let bytes = blocks.checked_mul(BLOCK_SIZE).ok_or(Full)?;
-        let huge = blocks % CHUNK_BLOCKS == 0;
-        let align = if huge { CHUNK_BLOCKS * BLOCK_SIZE } else { BLOCK_SIZE };
+        let is_full_sized = blocks.is_multiple_of(CHUNK_BLOCKS);
+        let align = if is_full_sized { CHUNK_BLOCKS * BLOCK_SIZE } else { BLOCK_SIZE };
         let layout = Layout::from_size_align(bytes, align).map_err(|_| Full)?;
+        self.chunks.try_reserve(1).map_err(|_| Full)?;
+        let maps = Maps::new(blocks).ok_or(Full)?;
         // SAFETY: the Bump is used by the mutator alone, which is who calls this; nothing else borrows it.
         let bump = unsafe { &mut *self.memory.0.get() };
         let base = bump.try_alloc_layout(layout).map_err(|_| Full)?;
-        if huge {
-            system::use_huge_pages(base, bytes);
-        }
         poison::poison(base, bytes);
-        self.held += bytes;
-        self.chunks.push(Chunk {
-            base,
-            free: BitVec::repeat(true, blocks),
-            free_count: blocks,
-            idle: 0,
-            gone: 0,
-            ahead: false,
-        });
-        self.grew = true;
+        self.chunks.push(Chunk::new(base, maps));
         Ok((self.chunks.len() - 1, 0))
     }
 
@@ -280,43 +386,44 @@ impl Arena {
         {
             return None;
         }
-        let index = match self.chunks.iter().position(|c| c.gone == CHUNK_BLOCKS && c.free.len() == CHUNK_BLOCKS) {
+        let index = match self.chunks.iter().position(|c| c.blocks() == CHUNK_BLOCKS && c.is_gone()) {
             Some(index) => index,
             None => self.grow(CHUNK_BLOCKS).ok()?.0,
         };
-        self.grew = false;
         let c = &mut self.chunks[index];
-        self.held += core::mem::take(&mut c.gone) * BLOCK_SIZE;
+        self.held += c.wake(true) * PAGE;
         c.ahead = true;
         c.idle = 0;
+        self.first_free = self.first_free.min(index);
         Some((c.base, CHUNK_BLOCKS * BLOCK_SIZE))
     }
 
-    /// Ages chunk `index` by a cycle; one that has been empty for some cycles gives its memory back, a piece at a time.
+    /// Ages chunk `index` by a cycle; one of which more than half has not been needed for some cycles gives the memory of
+    /// its free blocks back, a piece at a time.
     pub fn age(&mut self, index: usize) -> Aged {
         let Some(c) = self.chunks.get_mut(index) else { return Aged::End };
-        let blocks = c.free.len();
-        if c.free_count != blocks || c.gone == blocks {
-            c.idle = 0;
+        if !c.is_full_sized() || !c.age() {
             return Aged::Done;
         }
-        if c.gone == 0 {
-            c.idle += 1;
+        let flow = self.release(index);
+        if flow != Aged::InPart {
+            self.chunks[index].idle = 0;
         }
-        // Small chunks stay: they are the heap's minimum, and lie in malloc's own pages.
-        if c.idle < IDLE_CYCLES || blocks % CHUNK_BLOCKS != 0 {
-            return Aged::Done;
+        flow
+    }
+
+    /// Gives memory of free blocks of chunk `index` back to the system, whatever its age and size: a piece of 2 MiB at
+    /// the most, which is a system call, and takes 4 microseconds where it is one page, 80 where it is many. Memory that the
+    /// system does not take stays.
+    pub fn release(&mut self, index: usize) -> Aged {
+        let Some(c) = self.chunks.get_mut(index) else { return Aged::End };
+        match c.release() {
+            0 => Aged::Done,
+            pages => {
+                self.went(pages);
+                Aged::InPart
+            }
         }
-        let bytes = CHUNK_BLOCKS * BLOCK_SIZE;
-        // SAFETY: the piece is inside the chunk.
-        if !system::give_back(unsafe { c.base.add(c.gone * BLOCK_SIZE) }, bytes) {
-            return Aged::Done;
-        }
-        c.ahead = false;
-        c.gone += CHUNK_BLOCKS;
-        self.held -= bytes;
-        self.returned += bytes;
-        Aged::InPart
     }
 }
 
@@ -329,44 +436,12 @@ pub(crate) unsafe fn take_pages(base: NonNull<u8>, bytes: usize) {
     system::take_pages(base, bytes);
 }
 
-#[cfg(all(any(target_os = "linux", target_os = "android"), not(miri)))]
-mod system {
-    //! Advice to the system. It may refuse; nothing depends on it. (Elsewhere the advice that frees memory at once is
-    //! missing, and memory stays with the heap.)
-    use core::ptr::NonNull;
-    use rustix::mm::{Advice, madvise};
-
-    pub fn use_huge_pages(base: NonNull<u8>, bytes: usize) {
-        // SAFETY: the range is ours, and this advice changes no contents.
-        let _ = unsafe { madvise(base.as_ptr().cast(), bytes, Advice::LinuxHugepage) };
-    }
-
-    pub fn take_pages(base: NonNull<u8>, bytes: usize) {
-        // SAFETY: the range is ours, and this advice changes no contents. (Systems before Linux 5.14 refuse it.)
-        let _ = unsafe { madvise(base.as_ptr().cast(), bytes, Advice::LinuxPopulateWrite) };
-    }
-
-    pub fn give_back(base: NonNull<u8>, bytes: usize) -> bool {
-        // SAFETY: every block of the range is free: nothing reads it before `BlockPtr::format` writes it.
-        unsafe { madvise(base.as_ptr().cast(), bytes, Advice::LinuxDontNeed) }.is_ok()
-    }
-}
-
-#[cfg(not(all(any(target_os = "linux", target_os = "android"), not(miri))))]
-mod system {
-    use core::ptr::NonNull;
-    pub fn use_huge_pages(_: NonNull<u8>, _: usize) {}
-    pub fn take_pages(_: NonNull<u8>, _: usize) {}
-    pub fn give_back(_: NonNull<u8>, _: usize) -> bool {
-        false
-    }
-}
-
 /// Blocks for tests, which use them for as long as they are taken and no longer.
 #[cfg(test)]
 pub(crate) mod testing {
-    use super::{Arena, BlockPtr, Full, Kind};
+    use super::{Arena, BlockPtr, Full, Kind, PAGES};
 
+    /// All of the run is used.
     pub(crate) fn take(
         arena: &mut Arena,
         run: usize,
@@ -374,8 +449,9 @@ pub(crate) mod testing {
         large: bool,
         besides: usize,
     ) -> Result<BlockPtr, Full> {
+        let pages = run.checked_mul(PAGES).ok_or(Full)?;
         // SAFETY: see the module.
-        unsafe { arena.take(run, kind, large, besides) }
+        unsafe { arena.take(run, pages, kind, large, besides) }
     }
 
     pub(crate) fn give_back(arena: &mut Arena, block: BlockPtr) {
@@ -385,132 +461,4 @@ pub(crate) mod testing {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::testing::{give_back, take};
-    use super::*;
-    #[cfg(feature = "asan")]
-    use crate::space::block::{GRANULE, GRANULES};
-    use proptest::prelude::*;
-
-    #[test]
-    fn the_first_chunks_are_small_and_the_limit_holds() {
-        let mut arena = Arena::new(3 * BLOCK_SIZE);
-        let blocks: Vec<_> = (0..3).map(|_| take(&mut arena, 1, Kind::Plain, false, 0).unwrap()).collect();
-        assert_eq!(arena.held, 3 * BLOCK_SIZE, "no more is held than may be used");
-        assert!(take(&mut arena, 1, Kind::Plain, false, 0).is_err());
-        give_back(&mut arena, blocks[1]);
-        assert!(take(&mut arena, 1, Kind::Plain, false, 1).is_err(), "what the caller adds counts");
-        assert_eq!(take(&mut arena, 1, Kind::Plain, false, 0).unwrap(), blocks[1], "the freed block is taken again");
-    }
-
-    #[test]
-    fn empty_chunks_go_back_late_and_come_again() {
-        let mut arena = Arena::new(usize::MAX);
-        let run = take(&mut arena, 2 * CHUNK_BLOCKS, Kind::Plain, true, 0).unwrap();
-        give_back(&mut arena, run);
-        for cycle in 1..=IDLE_CYCLES {
-            assert_eq!(arena.returned, 0, "before cycle {cycle}");
-            let mut index = 0;
-            loop {
-                match arena.age(index) {
-                    Aged::End => break,
-                    Aged::Done => index += 1,
-                    Aged::InPart => assert_eq!(arena.returned % (CHUNK_BLOCKS * BLOCK_SIZE), 0),
-                }
-            }
-        }
-        assert_eq!((arena.returned, arena.held), (2 * CHUNK_BLOCKS * BLOCK_SIZE, 0));
-        assert_eq!(take(&mut arena, CHUNK_BLOCKS, Kind::Plain, true, 0).unwrap(), run);
-        assert_eq!(arena.held, 2 * CHUNK_BLOCKS * BLOCK_SIZE);
-    }
-
-    #[test]
-    fn a_large_heap_has_a_chunk_ahead() {
-        let mut arena = Arena::new(usize::MAX);
-        assert_eq!(arena.make_ahead(), None);
-        let chunk = CHUNK_BLOCKS * BLOCK_SIZE;
-        let large = take(&mut arena, AHEAD_FROM / BLOCK_SIZE, Kind::Plain, true, 0).unwrap();
-        let (base, bytes) = arena.make_ahead().unwrap();
-        assert_eq!((bytes, arena.held), (chunk, AHEAD_FROM + chunk));
-        assert_eq!(arena.make_ahead(), None, "one is enough");
-        // SAFETY: the chunk is the arena's.
-        unsafe { take_pages(base, bytes) };
-        give_back(&mut arena, large);
-        let blocks: Vec<_> =
-            (0..=AHEAD_FROM / BLOCK_SIZE).map(|_| take(&mut arena, 1, Kind::Plain, false, 0).unwrap()).collect();
-        assert_eq!(blocks.last().unwrap().base(), base, "it is used when the others are full");
-        assert!(arena.make_ahead().is_some(), "and then there is another");
-        // What went back comes first.
-        for block in blocks {
-            give_back(&mut arena, block);
-        }
-        for index in 0..IDLE_CYCLES as usize * arena.chunks.len() {
-            while arena.age(index % arena.chunks.len()) == Aged::InPart {}
-        }
-        assert_eq!((arena.held, arena.chunks.iter().filter(|c| c.ahead).count()), (0, 0));
-        let _all: Vec<_> =
-            (0..=AHEAD_FROM / BLOCK_SIZE).map(|_| take(&mut arena, 1, Kind::Plain, false, 0).unwrap()).collect();
-        let chunks = arena.chunks.len();
-        assert_eq!(arena.make_ahead().map(|(_, bytes)| bytes), Some(chunk));
-        assert_eq!(arena.chunks.len(), chunks);
-    }
-
-    #[test]
-    fn a_size_that_overflows_is_an_error() {
-        assert!(take(&mut Arena::new(usize::MAX), usize::MAX / 2, Kind::Plain, true, 0).is_err());
-    }
-
-    #[test]
-    #[cfg(feature = "asan")]
-    fn poison_does_not_leave_the_heap() {
-        let mut arena = Arena::new(usize::MAX);
-        // Small chunks, and a large one; the last is partly free.
-        let runs: Vec<_> = [1, 3, 5, 100].map(|run| take(&mut arena, run, Kind::Plain, true, 0).unwrap()).into();
-        give_back(&mut arena, runs[1]);
-        assert!(runs.iter().all(|run| poison::is_poisoned(
-            // SAFETY: a granule of the block.
-            unsafe { run.at(GRANULES - 1) }
-        )));
-        let chunks: Vec<_> = arena.chunks.iter().map(|c| (c.base, c.free.len() * BLOCK_SIZE)).collect();
-        let Ok(mut memory) = Arc::try_unwrap(arena.memory) else { panic!("it is shared") };
-        memory.unpoison();
-        for (base, bytes) in chunks {
-            for offset in (0..bytes).step_by(GRANULE) {
-                // SAFETY: inside the chunk.
-                assert!(!poison::is_poisoned(unsafe { base.add(offset) }), "byte {offset} of {bytes}");
-            }
-        }
-    }
-
-    proptest! {
-        /// Runs never overlap, coalesce when they come back, and the accounts add up.
-        #[test]
-        fn runs_coalesce(ops in proptest::collection::vec((any::<bool>(), 1usize..80, any::<prop::sample::Index>()), 1..80)) {
-            let mut arena = Arena::new(usize::MAX);
-            let mut taken: Vec<BlockPtr> = Vec::new();
-            for (takes, run, which) in ops {
-                if takes || taken.is_empty() {
-                    let block = take(&mut arena, run, Kind::Plain, true, 0).unwrap();
-                    let range = |b: &BlockPtr| b.base().as_ptr().addr()..b.base().as_ptr().addr() + b.run() * BLOCK_SIZE;
-                    for other in &taken {
-                        let (a, b) = (range(&block), range(other));
-                        prop_assert!(a.end <= b.start || b.end <= a.start);
-                    }
-                    taken.push(block);
-                } else {
-                    give_back(&mut arena, taken.swap_remove(which.index(taken.len())));
-                }
-                prop_assert_eq!(arena.used, taken.iter().map(|b| b.run() * BLOCK_SIZE).sum::<usize>());
-            }
-            for block in taken.drain(..) {
-                give_back(&mut arena, block);
-            }
-            let held = arena.held;
-            for chunk in 0..arena.chunks.len() {
-                let blocks = arena.chunks[chunk].free.len();
-                prop_assert!(arena.find(blocks).is_some(), "a chunk is whole again");
-            }
-            prop_assert_eq!(arena.held, held);
-        }
-    }
-}
+mod tests;

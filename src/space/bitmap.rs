@@ -101,6 +101,15 @@ pub(crate) fn next_hole(words: &Words, from: usize, len: usize) -> Option<(usize
     }
 }
 
+/// Where the zeros at the end begin, or `GRANULES` if there are none.
+#[inline]
+pub(crate) fn last_hole(words: &Words) -> usize {
+    match words.iter().rposition(|&word| word != 0) {
+        Some(index) => (index + 1) * 64 - words[index].leading_zeros() as usize,
+        None => 0,
+    }
+}
+
 /// How many bits are set.
 #[inline]
 pub(crate) fn count(words: &Words) -> usize {
@@ -150,6 +159,7 @@ mod tests {
                 .filter(|&at| at == start || view(&words)[at - 1])
                 .map(|at| (at, view(&words)[at..].first_one().map_or(GRANULES, |run| at + run)))
                 .find(|(at, end)| end - at >= wanted);
+            prop_assert_eq!(last_hole(&words), view(&words).last_one().map_or(0, |at| at + 1));
             prop_assert_eq!(next_hole(&words, start, wanted), hole);
         }
     }

@@ -1,6 +1,6 @@
 //! A block: 32 KiB, aligned to its size, with its two bitmaps in front.
 
-use core::cell::UnsafeCell;
+use core::cell::{Cell, UnsafeCell};
 use core::ptr::NonNull;
 
 use super::bitmap::{self, Words};
@@ -10,6 +10,10 @@ use crate::sync::watch::{self, Watched};
 
 /// Bytes of a block, and its alignment. (Blocks of 64 KiB made the Lox trees benchmark 2.4 times slower, with the same peak.)
 pub(crate) const BLOCK_SIZE: usize = 32 * 1024;
+/// Bytes of a page: what memory is counted in, and goes back to the system in.
+pub(crate) const PAGE: usize = 4096;
+/// Pages of a block.
+pub(crate) const PAGES: usize = BLOCK_SIZE / PAGE;
 /// Bytes of a granule: what one bit stands for, and what objects are aligned to. (With 16 the Lox tree benchmarks took as
 /// long, within the noise, and as much memory; 8 is the denser one for smaller objects.)
 pub(crate) const GRANULE: usize = 8;
@@ -21,8 +25,14 @@ pub(crate) const WORDS: usize = GRANULES / 64;
 pub(crate) const FIRST_GRANULE: usize = size_of::<Block>().div_ceil(GRANULE);
 /// Bytes of a block that objects may take.
 pub(crate) const BLOCK_ROOM: usize = (GRANULES - FIRST_GRANULE) * GRANULE;
-/// Objects of more bytes than this are large: runs of blocks of their own.
-pub(crate) const LARGE: usize = BLOCK_SIZE / 4;
+/// Objects of more bytes than this are big: they lie in runs of two blocks, several of them in each, and only the slow path
+/// allocates them. All their headers are in the first block; the last object may end in the second one, of which no more is
+/// used. (In single blocks what is left behind the last object is up to half of it.)
+pub(crate) const BIG: usize = 4096;
+/// Blocks of such a run.
+pub(crate) const BIG_RUN: usize = 2;
+/// Objects of more bytes than this are large: they have runs of blocks of their own.
+pub(crate) const LARGE: usize = BLOCK_ROOM;
 
 /// Where the drop glue of a block's objects runs. Blocks hold one kind only, so that no sweep of the others touches an object.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -50,8 +60,10 @@ pub(crate) struct Block {
     large: bool,
     /// The chunk it was cut from.
     chunk: u32,
-    /// Blocks of its run: 1, or more for a large object.
+    /// Blocks of its run: 1, or more for a large object or for big ones.
     run: u32,
+    /// Pages of the run that are used, from its front: all, unless it is longer than one block. The mutator's alone.
+    pages: Cell<u32>,
     /// Granules that survived the last sweep. Written by whoever swept, before it published.
     pub live: Watched<u32>,
     /// The granule from which the allocator looks for the next hole.
@@ -86,7 +98,14 @@ impl BlockPtr {
     /// # Safety
     /// `base` must be the start of `run` free blocks, aligned to `BLOCK_SIZE`, which the caller owns. Neither what is returned
     /// nor a copy of it may be used when they are free again.
-    pub unsafe fn format(base: NonNull<u8>, run: usize, chunk: usize, kind: Kind, large: bool) -> BlockPtr {
+    pub unsafe fn format(
+        base: NonNull<u8>,
+        run: usize,
+        pages: usize,
+        chunk: usize,
+        kind: Kind,
+        large: bool,
+    ) -> BlockPtr {
         let block = base.cast::<Block>();
         watch::taken(base.addr().get(), run * BLOCK_SIZE);
         // The rest stays poisoned until it is allocated.
@@ -99,6 +118,7 @@ impl BlockPtr {
                 large,
                 chunk: chunk as u32,
                 run: run as u32,
+                pages: Cell::new(pages as u32),
                 live: Watched::new(0),
                 scan: Watched::new(FIRST_GRANULE as u32),
                 dropped_to: Watched::new(FIRST_GRANULE as u32),
@@ -139,6 +159,22 @@ impl BlockPtr {
         watch::reads_front(self.0.addr().get());
         // SAFETY: as in `kind`.
         unsafe { (*self.0.as_ptr()).chunk as usize }
+    }
+
+    /// Pages of the run that are used.
+    ///
+    /// # Safety
+    /// The caller must be the mutator's thread: no other reads or writes this.
+    pub unsafe fn pages(self) -> usize {
+        // SAFETY: as in `kind`; one thread's, by the caller's word.
+        unsafe { (*self.0.as_ptr()).pages.get() as usize }
+    }
+
+    /// # Safety
+    /// As for [`pages`](BlockPtr::pages).
+    pub unsafe fn set_pages(self, pages: usize) {
+        // SAFETY: as in `pages`.
+        unsafe { (*self.0.as_ptr()).pages.set(pages as u32) };
     }
 
     /// The front of the block, for the thread that may touch it.

@@ -9,9 +9,15 @@ use core::cell::Cell;
 use core::ptr::{NonNull, null_mut};
 
 use super::bitmap;
-use super::block::{BlockPtr, FIRST_GRANULE, GRANULE, GRANULES};
+use super::block::{BLOCK_SIZE, BlockPtr, FIRST_GRANULE, GRANULE, GRANULES};
 use super::poison;
 use crate::fault::{self, Fault};
+
+/// One past the last granule of a block.
+fn end_of(block: BlockPtr) -> *mut u8 {
+    // SAFETY: at most `GRANULES`.
+    unsafe { block.at(GRANULES) }.as_ptr()
+}
 
 /// Allocates by bumping a cursor through the hole it holds.
 ///
@@ -70,6 +76,34 @@ impl Bump {
         Some(taken)
     }
 
+    /// The block, and where in its run an object would end that begins in the hole and ends behind the block: the hole is
+    /// the block's last, and the run goes on.
+    pub fn across(&self, bytes: usize) -> Option<(BlockPtr, usize)> {
+        let (block, at) = (self.block.get()?, self.cursor.get());
+        if at >= self.end.get() || self.end.get() != end_of(block) {
+            return None;
+        }
+        let end = block.granule(at) * GRANULE + bytes;
+        (end <= block.run() * BLOCK_SIZE).then_some((block, end))
+    }
+
+    /// Takes such an object. Nothing is left of the hole: behind the first block of a run no header can stand.
+    ///
+    /// # Safety
+    /// [`across`](Bump::across) must have just said that there is room for it, and the memory counted as used; else as for
+    /// [`take`](Bump::take).
+    pub unsafe fn take_across(&self, bytes: usize) -> NonNull<u8> {
+        let at = self.cursor.get();
+        self.objects.set(self.objects.get() + 1);
+        // SAFETY: the cursor is in a hole, so not null, and the run goes on for so many bytes, by the caller's word.
+        let taken = unsafe {
+            self.cursor.set(at.add(bytes));
+            NonNull::new_unchecked(at)
+        };
+        poison::unpoison(taken, bytes);
+        taken
+    }
+
     /// Bytes taken from the current hole.
     pub fn taken(&self) -> usize {
         self.cursor.get().addr() - self.start.get().addr()
@@ -77,7 +111,7 @@ impl Bump {
 
     /// Where the block's hole is unused: walks stop there (I3).
     pub fn unused(&self, block: BlockPtr) -> Option<(usize, usize)> {
-        if self.block.get() != Some(block) || self.cursor.get() == self.end.get() {
+        if self.block.get() != Some(block) || self.cursor.get() >= self.end.get() {
             return None;
         }
         Some((block.granule(self.cursor.get()), block.granule(self.end.get())))
@@ -88,7 +122,8 @@ impl Bump {
         if self.block.get() != Some(block) || self.cursor.get() == self.start.get() {
             return None;
         }
-        Some((block.granule(self.start.get()), block.granule(self.cursor.get())))
+        // What lies behind the block has no bits.
+        Some((block.granule(self.start.get()), block.granule(self.cursor.get()).min(GRANULES)))
     }
 
     /// Marks the unused tail, so that what is allocated in it is born black at no cost.
@@ -139,7 +174,7 @@ impl Bump {
         self.block.set(None);
     }
 
-    /// Moves to the next hole of the current block that has room for `bytes`. The last one must be retired.
+    /// Moves to the next hole of the current block that has room for `bytes`, with what the run has behind it. The last one must be retired.
     pub fn next_hole(&self, occupied: usize, bytes: usize) -> bool {
         let Some(block) = self.block.get() else { return false };
         // SAFETY: the block is swept, and the mutator's (I7): see the field.
@@ -184,9 +219,12 @@ impl Bump {
         let from = front.scan.get() as usize;
         // SAFETY: as above; a leaf borrow.
         let words = unsafe { block.bits(occupied) };
-        let Some((start, end)) = bitmap::next_hole(words, from, bytes / GRANULE) else {
-            return false;
-        };
+        let hole = bitmap::next_hole(words, from, bytes / GRANULE).or_else(|| {
+            // The last one goes on behind the block.
+            let start = bitmap::last_hole(words).max(FIRST_GRANULE);
+            (block.run() > 1 && start >= from && start < GRANULES).then_some((start, GRANULES))
+        });
+        let Some((start, end)) = hole else { return false };
         debug_assert!(start >= FIRST_GRANULE && end <= GRANULES);
         front.scan.set(end as u32);
         // SAFETY: a hole lies within its block.

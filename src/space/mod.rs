@@ -3,7 +3,7 @@
 //! so that what is born in it is black; that a block may hold lost grey objects; what the mark loop asks of a type.
 //!
 //! ```text
-//! chunk (a bumpalo allocation, multiples of 2 MiB after the first small ones)
+//! chunk (a bumpalo allocation, multiples of 2 MiB after the first small ones; it knows which pages of its blocks are held)
 //! +----------------+----------------+----------------+- - -
 //! | block          | block          | block          |          32 KiB each, aligned to their size
 //! +----------------+----------------+----------------+- - -
@@ -11,13 +11,23 @@
 //!  +--> | kind, run   | bitmap 0 | bitmap 1 | header payload | header payload | hole . . . | header payload |
 //! ```
 //!
+//! | an object of | lies |
+//! |---|---|
+//! | up to 4 KiB | in a block |
+//! | up to a block's room | with others in a run of two blocks: all headers are in the first one, and the last object may end in the second |
+//! | more | in a run of its own |
+//!
+//! A header's block is found by its address, so where a header stands the block has a front, and no object can cross it. Of
+//! a run only the first block has one, and only the pages that objects reach are used: memory is counted in pages of 4 KiB.
+//!
 //! The invariants that the rest of the crate and the SAFETY comments refer to:
 //!
 //! * **I1** Retiring a hole ORs what was allocated in it into `occupied`; every abandonment of a hole retires it
 //!   and, if it was blackened ahead, whitens its unused tail.
 //! * **I2** Only `[cursor, end)` of the current holes is ever blackened ahead; before the first block becomes
 //!   unswept, all holes are retired.
-//! * **I3** Every run in `occupied` starts at a header and parses without a gap; walks stop at the live cursor.
+//! * **I3** Every run in `occupied` starts at a header and parses without a gap; walks stop at the live cursor. The bits of
+//!   an object that ends behind its block end with the block.
 //! * **I4** An object's size follows from header and length word alone, also when it is dead.
 //! * **I5** Popcounts are bytes (granules); object counts are kept by counters.
 //! * **I6** A dead object with `Drop` is dropped once: a resume position in its block moves past it first.
@@ -28,6 +38,8 @@
 pub(crate) mod arena;
 pub(crate) mod bitmap;
 pub(crate) mod block;
+mod chunk;
 pub(crate) mod header;
 pub(crate) mod holes;
 pub(crate) mod poison;
+mod system;

@@ -136,6 +136,12 @@ mod tests {
                 // SAFETY: a granule of the block.
                 assert_eq!(is_poisoned(unsafe { block.at(granule) }), free, "granule {granule} of block {blocks}");
             }
+            // SAFETY: as above.
+            if !block.is_large() && !bitmap::get(unsafe { block.bits(c.marker.occupied()) }, GRANULES - 1) {
+                for offset in (BLOCK_SIZE..block.run() * BLOCK_SIZE).step_by(GRANULE) {
+                    assert!(poisoned_at(block, offset), "byte {offset} of a run of which no object has that part");
+                }
+            }
             if block.is_large() {
                 // SAFETY: a large object's header stands at the first granule (I3).
                 let bytes = unsafe { block.object(FIRST_GRANULE) }.granules() * GRANULE;

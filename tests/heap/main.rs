@@ -1,5 +1,6 @@
 //! A heap as its user sees it.
 
+mod density;
 mod drops;
 mod entering;
 mod large;

@@ -179,3 +179,63 @@ fn garbage_outside_does_not_let_the_goal_grow() {
         }
     }
 }
+
+/// Where memory can go back at all.
+const RELEASES: bool = cfg!(all(any(target_os = "linux", target_os = "android"), not(miri)));
+
+#[test]
+fn one_survivor_in_two_mebibytes_does_not_keep_them() {
+    for sweep in SWEEPS {
+        let mut heap = Heap::builder().sweep(sweep).automatic(false).build().unwrap();
+        heap.enter(|cx| {
+            let mut kept = Vec::new();
+            for i in 0..48 * (2 << 20) / 64 {
+                let object = cx.alloc([i as u64; 7]);
+                if i % ((2 << 20) / 64) == 0 {
+                    kept.push(cx.root(object));
+                }
+            }
+            let full = cx.stats().bytes_held;
+            assert!(full >= 96 << 20);
+            for _ in 0..10 {
+                cx.collect();
+                cx.verify().unwrap();
+            }
+            let stats = cx.stats();
+            assert!(!RELEASES || stats.bytes_held <= 2 * stats.bytes_used + (16 << 20), "{sweep:?}\n{stats}");
+            // What went back is used again, beside what stayed.
+            for i in 0..40 * (2 << 20) / 64 {
+                cx.alloc([i as u64; 7]);
+            }
+            cx.verify().unwrap();
+            assert!(cx.stats().bytes_held <= full + (4 << 20), "{sweep:?}\n{}", cx.stats());
+            assert!(kept.iter().all(|object| object.get(cx)[0] % ((2 << 20) / 64) == 0));
+        });
+    }
+}
+
+#[test]
+fn no_more_is_held_than_the_limit_allows() {
+    let limit = 32 << 20;
+    for sweep in SWEEPS {
+        let mut heap = Heap::builder().sweep(sweep).limit(limit).build().unwrap();
+        heap.enter(|cx| {
+            let mut kept = std::collections::VecDeque::new();
+            let (mut held, mut refused) = (0, 0);
+            // Sizes that grow, and do not fit where the last ones were.
+            for round in 0..3000usize {
+                match cx.try_alloc_array(400 + round * 20, |at| at as u64) {
+                    Ok(array) => kept.push_back(cx.persist(array)),
+                    Err(_) => refused += 1,
+                }
+                while kept.len() > 24 {
+                    kept.remove(kept.len() / 2 * (round % 2));
+                }
+                held = held.max(cx.stats().bytes_held);
+                cx.safepoint();
+            }
+            assert!(refused < 3000 && (!RELEASES || held <= limit as u64), "{sweep:?}: {held}\n{}", cx.stats());
+            cx.verify().unwrap();
+        });
+    }
+}

@@ -41,6 +41,7 @@
 
 pub mod child;
 pub mod column;
+pub mod fragmentation;
 pub mod machine;
 pub mod measurement;
 pub mod peer;

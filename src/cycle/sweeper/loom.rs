@@ -135,7 +135,7 @@ fn heap() -> Blocks {
 
 /// A new block with an object for each role, as it is when a sweep begins: bitmap 0 was `occupied`, 1 names who lives.
 fn block(blocks: &mut Blocks, kind: Kind, roles: &[usize]) -> [Vec<usize>; 2] {
-    let block = blocks.take(kind, 0).unwrap();
+    let block = blocks.take(kind, 1, 0).unwrap();
     fill(block, roles)
 }
 
@@ -372,15 +372,15 @@ fn allocation_meanwhile() {
     let bump = Bump::new();
     let mut new = Vec::new();
     for kind in [Kind::BackgroundDrop, Kind::Plain] {
-        blocks.sweep_for(kind);
+        blocks.sweep_for(kind, 1);
         // SAFETY: what is offered is swept, and the mutator's (I7); no other area has it.
-        if blocks.offer(kind, 8, |block| unsafe { bump.enter_block(block, 1, bytes) }) {
+        if blocks.offer(kind, 1, 8, |block| unsafe { bump.enter_block(block, 1, bytes) }) {
             // SAFETY: just taken.
             new.push((kind, unsafe { write(bump.take(bytes).unwrap(), LIVING) }));
             bump.retire(1, 0);
             saw("room in a swept block");
         } else {
-            assert!(blocks.take(kind, 0).is_err());
+            assert!(blocks.take(kind, 1, 0).is_err());
             saw("no room");
         }
     }

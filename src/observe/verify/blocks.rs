@@ -3,7 +3,7 @@
 use super::{At, Verdict, Verifier, fail};
 use crate::cycle::phase::Phase;
 use crate::space::bitmap::{self, Words};
-use crate::space::block::{BLOCK_SIZE, BlockPtr, FIRST_GRANULE, GRANULE, GRANULES, Kind, WORDS};
+use crate::space::block::{BLOCK_SIZE, BlockPtr, FIRST_GRANULE, GRANULE, GRANULES, Kind, PAGE, WORDS};
 use crate::space::header::{HEADER_SIZE, KEY, ObjectPtr, QUEUED, TypeInfo};
 
 /// A block and what the walk over it found.
@@ -39,7 +39,8 @@ impl Verifier<'_> {
         self.range = bases().min().unwrap_or(0)..bases().max().map_or(0, |last| last + BLOCK_SIZE);
         let (mut used, mut bytes, mut objects) = (0, 0, 0);
         for number in 0..self.blocks.len() {
-            used += self.blocks[number].block.run() * BLOCK_SIZE;
+            // SAFETY: this is the mutator.
+            used += unsafe { self.blocks[number].block.pages() } * PAGE;
             let (more_bytes, more_objects) = self.walk_block(number)?;
             bytes += more_bytes;
             objects += more_objects;
@@ -99,10 +100,12 @@ impl Verifier<'_> {
             let (info, size) = self.plausible(block, start)?;
             let name = (info.name)();
             let end = start + size.div_ceil(GRANULE);
+            // SAFETY: this is the mutator.
+            let room = unsafe { block.pages() } * PAGE;
             let fits = if block.is_large() {
-                start == FIRST_GRANULE && size + FIRST_GRANULE * GRANULE <= block.run() * BLOCK_SIZE
+                start == FIRST_GRANULE && size + FIRST_GRANULE * GRANULE <= room
             } else {
-                start >= FIRST_GRANULE && end <= GRANULES
+                start >= FIRST_GRANULE && end * GRANULE <= room
             };
             if !fits {
                 return fail(format!("{name} of {size} bytes at granule {start} of {block:?} does not fit there"));

@@ -1,0 +1,236 @@
+//! A chunk: which of its blocks are free, and which of their pages are with us.
+
+use core::cell::Cell;
+use core::ptr::NonNull;
+
+use bitvec::vec::BitVec;
+
+use super::block::{BLOCK_SIZE, PAGE, PAGES};
+use super::system;
+
+/// Blocks of a full-sized chunk: 2 MiB, what one huge page backs.
+pub(super) const CHUNK_BLOCKS: usize = 2 * 1024 * 1024 / BLOCK_SIZE;
+/// Cycles that memory of a chunk is not needed before it goes back. Late: taking it again costs microseconds a page.
+pub(super) const IDLE_CYCLES: u32 = 3;
+
+pub(super) struct Chunk {
+    pub base: NonNull<u8>,
+    /// One bit a block: it is free.
+    pub free: BitVec,
+    pub free_count: usize,
+    /// No free run is longer: so that a chunk is searched in vain once, and not each time until it gets a block back.
+    pub longest: Cell<usize>,
+    /// So many pages of each block, from its front, are with us: they were touched, or may be, since they last went back.
+    pub resident: Box<[u8]>,
+    /// How many those of the free blocks are.
+    pub free_pages: usize,
+    /// It is advised to be backed by huge pages: one touch takes all of it.
+    pub huge: bool,
+    /// The fewest blocks that were free at once since it aged last. So many were not needed.
+    pub low: usize,
+    /// Cycles for which more than half of it was not needed. It gives memory back when that is [`IDLE_CYCLES`].
+    pub idle: u32,
+    /// Nothing was ever taken from it, but for its pages: it is there for when the other chunks are full.
+    pub ahead: bool,
+}
+
+/// The maps of a chunk to be.
+pub(super) struct Maps {
+    free: BitVec,
+    resident: Box<[u8]>,
+}
+
+impl Maps {
+    /// All blocks are free, and nothing is with us. Returns `None` where the system has no memory for the maps.
+    pub fn new(blocks: usize) -> Option<Maps> {
+        let (mut words, mut resident) = (Vec::new(), Vec::new());
+        words.try_reserve_exact(blocks.div_ceil(usize::BITS as usize)).ok()?;
+        words.resize(words.capacity(), usize::MAX);
+        resident.try_reserve_exact(blocks).ok()?;
+        resident.resize(blocks, 0);
+        let mut free = BitVec::from_vec(words);
+        free.truncate(blocks);
+        Some(Maps { free, resident: resident.into() })
+    }
+}
+
+impl Chunk {
+    /// A chunk of which nothing was touched.
+    pub fn new(base: NonNull<u8>, Maps { free, resident }: Maps) -> Chunk {
+        Chunk {
+            base,
+            free_count: free.len(),
+            longest: Cell::new(free.len()),
+            low: free.len(),
+            free,
+            resident,
+            free_pages: 0,
+            huge: false,
+            idle: 0,
+            ahead: false,
+        }
+    }
+
+    pub fn blocks(&self) -> usize {
+        self.free.len()
+    }
+
+    /// Whether it consists of what huge pages may back. The small ones lie in malloc's own pages.
+    pub fn is_full_sized(&self) -> bool {
+        self.blocks().is_multiple_of(CHUNK_BLOCKS)
+    }
+
+    /// Whether no block of it is taken, and none of its memory with us.
+    pub fn is_gone(&self) -> bool {
+        self.free_count == self.blocks() && self.free_pages == 0
+    }
+
+    /// Whether it is mostly free: what is taken from it keeps it from being given back.
+    pub fn is_sparse(&self) -> bool {
+        self.free_count > self.blocks() / 2
+    }
+
+    fn at(&self, block: usize) -> NonNull<u8> {
+        debug_assert!(block <= self.blocks());
+        // SAFETY: inside the chunk.
+        unsafe { self.base.add(block * BLOCK_SIZE) }
+    }
+
+    /// A free run of that many blocks: of single ones the first that is with us, of longer ones the tightest.
+    pub fn find(&self, run: usize) -> Option<usize> {
+        if run == 1 {
+            let with_us = || self.free.iter_ones().find(|&block| usize::from(self.resident[block]) == PAGES);
+            return if self.free_pages > 0 { with_us() } else { None }.or_else(|| self.free.first_one());
+        }
+        if run > self.longest.get() {
+            return None;
+        }
+        let mut best: Option<(usize, usize)> = None;
+        let mut at = 0;
+        while let Some(start) = self.free[at..].first_one().map(|i| at + i) {
+            let end = self.free[start..].first_zero().map_or(self.blocks(), |i| start + i);
+            let len = end - start;
+            if len >= run && best.is_none_or(|(shortest, _)| len < shortest) {
+                best = Some((len, start));
+                if len == run {
+                    break;
+                }
+            }
+            at = end;
+        }
+        if best.is_none() {
+            self.longest.set(run - 1);
+        }
+        best.map(|(_, start)| start)
+    }
+
+    /// How many pages of the run are with us.
+    pub fn resident_in(&self, first: usize, run: usize) -> usize {
+        self.resident[first..first + run].iter().map(|&pages| usize::from(pages)).sum()
+    }
+
+    /// Has the whole chunk, or only what is touched of it, be with us from now on. The chunk is gone. Returns the pages
+    /// that are with us.
+    pub fn wake(&mut self, huge: bool) -> usize {
+        debug_assert!(self.is_gone() && self.is_full_sized());
+        self.back_with(huge);
+        if huge {
+            self.resident.fill(PAGES as u8);
+            self.free_pages = self.blocks() * PAGES;
+        }
+        self.free_pages
+    }
+
+    /// Advises the system which pages to back it with.
+    pub fn back_with(&mut self, huge: bool) {
+        if huge {
+            system::use_huge_pages(self.base, self.blocks() * BLOCK_SIZE);
+        } else {
+            system::use_small_pages(self.base, self.blocks() * BLOCK_SIZE);
+        }
+        self.huge = huge;
+    }
+
+    /// Takes free blocks, of which so many pages will be touched. Returns how many of those were not with us.
+    pub fn take(&mut self, first: usize, run: usize, pages: usize) -> usize {
+        debug_assert!(self.free[first..first + run].all());
+        self.free[first..first + run].fill(false);
+        self.free_count -= run;
+        self.free_pages -= self.resident_in(first, run);
+        self.low = self.low.min(self.free_count);
+        self.ahead = false;
+        self.touch(first, run, pages)
+    }
+
+    /// The first pages of a run will be touched. Returns how many of them were not with us.
+    pub fn touch(&mut self, first: usize, run: usize, pages: usize) -> usize {
+        let mut new = 0;
+        for (index, resident) in self.resident[first..first + run].iter_mut().enumerate() {
+            let needed = pages.saturating_sub(index * PAGES).min(PAGES) as u8;
+            new += usize::from(needed.saturating_sub(*resident));
+            *resident = needed.max(*resident);
+        }
+        new
+    }
+
+    /// Gives the pages of a run that is taken back from `pages` on, which were never touched since. Returns how many went.
+    pub fn trim(&mut self, first: usize, run: usize, pages: usize) -> usize {
+        if self.huge {
+            self.back_with(false);
+        }
+        let (start, end) = (first * BLOCK_SIZE + pages * PAGE, (first + run) * BLOCK_SIZE);
+        // SAFETY: inside the run of the caller, who has not touched it; what is there belongs to nobody.
+        if start == end || !unsafe { system::give_back(self.base.add(start), end - start) } {
+            return 0;
+        }
+        let mut gone = 0;
+        for (index, resident) in self.resident[first..first + run].iter_mut().enumerate() {
+            let kept = (*resident).min(pages.saturating_sub(index * PAGES).min(PAGES) as u8);
+            gone += usize::from(*resident - kept);
+            *resident = kept;
+        }
+        gone
+    }
+
+    /// Takes blocks back.
+    pub fn give_back(&mut self, first: usize, run: usize) {
+        debug_assert!(self.free[first..first + run].not_any(), "a block was given back twice");
+        self.free[first..first + run].fill(true);
+        self.free_count += run;
+        self.longest.set(self.blocks());
+        self.free_pages += self.resident_in(first, run);
+    }
+
+    /// Gives the memory of free blocks in a row back to the system, of 2 MiB at the most. Returns the pages that went: none
+    /// where there is no more, or the system refuses.
+    pub fn release(&mut self) -> usize {
+        if self.free_pages == 0 {
+            return 0;
+        }
+        let Some(first) = self.free.iter_ones().find(|&block| self.resident[block] > 0) else { return 0 };
+        let most = self.blocks().min(first + CHUNK_BLOCKS);
+        let end = self.free[first..most].first_zero().map_or(most, |run| first + run);
+        if self.huge && self.free_count < self.blocks() {
+            self.back_with(false);
+        }
+        // SAFETY: every block of the range is free: nothing reads it before `BlockPtr::format` writes it.
+        if !unsafe { system::give_back(self.at(first), (end - first) * BLOCK_SIZE) } {
+            return 0;
+        }
+        let gone = self.resident_in(first, end - first);
+        self.resident[first..end].fill(0);
+        self.free_pages -= gone;
+        self.ahead = false;
+        gone
+    }
+
+    /// Books that another cycle has passed. Returns whether memory is to go back.
+    pub fn age(&mut self) -> bool {
+        if self.idle < IDLE_CYCLES {
+            let unneeded = core::mem::replace(&mut self.low, self.free_count);
+            let is_idle = unneeded > self.blocks() / 2 && self.free_pages > 0;
+            self.idle = if is_idle { self.idle + 1 } else { 0 };
+        }
+        self.idle == IDLE_CYCLES
+    }
+}

@@ -1,0 +1,57 @@
+//! Advice to the system about the pages of a chunk. It may refuse; nothing depends on it. (Where the advice that frees
+//! memory at once is missing memory stays with the heap.)
+
+pub(super) use advice::{give_back, take_pages, use_huge_pages, use_small_pages};
+
+#[cfg(all(any(target_os = "linux", target_os = "android"), not(miri)))]
+mod advice {
+    use core::ptr::NonNull;
+    use rustix::mm::{Advice, madvise};
+
+    use crate::space::block::{BLOCK_SIZE, PAGE};
+
+    pub fn use_huge_pages(base: NonNull<u8>, bytes: usize) {
+        // SAFETY: the range is ours, and this advice changes no contents.
+        let _ = unsafe { madvise(base.as_ptr().cast(), bytes, Advice::LinuxHugepage) };
+    }
+
+    /// Also where the system backs everything with huge pages, and lest it make one again of what is left of it.
+    pub fn use_small_pages(base: NonNull<u8>, bytes: usize) {
+        // SAFETY: the range is ours, and this advice changes no contents.
+        let _ = unsafe { madvise(base.as_ptr().cast(), bytes, Advice::LinuxNoHugepage) };
+    }
+
+    pub fn take_pages(base: NonNull<u8>, bytes: usize) {
+        // SAFETY: the range is ours, and this advice changes no contents. (Systems before Linux 5.14 refuse it.)
+        let _ = unsafe { madvise(base.as_ptr().cast(), bytes, Advice::LinuxPopulateWrite) };
+    }
+
+    /// Gives the memory of a range of whole pages back, whose contents are lost. Returns whether it went.
+    ///
+    /// # Safety
+    /// Nothing may read the range before it is written again.
+    pub unsafe fn give_back(base: NonNull<u8>, bytes: usize) -> bool {
+        debug_assert!(base.as_ptr().addr().is_multiple_of(PAGE) && bytes.is_multiple_of(PAGE) && bytes > 0);
+        // The system rounds the length up to its own pages: with larger ones than a block what lies behind would go too.
+        // (With those in between it refuses a start that is no page's, and the end is a block's.)
+        if rustix::param::page_size() > BLOCK_SIZE {
+            return false;
+        }
+        // SAFETY: nothing reads the range before it is written, by the caller's word.
+        unsafe { madvise(base.as_ptr().cast(), bytes, Advice::LinuxDontNeed) }.is_ok()
+    }
+}
+
+#[cfg(not(all(any(target_os = "linux", target_os = "android"), not(miri))))]
+mod advice {
+    use core::ptr::NonNull;
+
+    pub fn use_huge_pages(_: NonNull<u8>, _: usize) {}
+    pub fn use_small_pages(_: NonNull<u8>, _: usize) {}
+    pub fn take_pages(_: NonNull<u8>, _: usize) {}
+    /// # Safety
+    /// None.
+    pub unsafe fn give_back(_: NonNull<u8>, _: usize) -> bool {
+        false
+    }
+}
