@@ -116,6 +116,8 @@ pub(crate) struct Collector {
     pub mark_work: Cell<usize>,
     /// How far phase `Release` has come.
     pub released: Cell<usize>,
+    /// The chunk from which on idle time gives memory back.
+    pub(super) idle_at: Cell<usize>,
     /// Who looks on.
     pub inspector: Cell<Option<Inspector>>,
 }
@@ -154,6 +156,7 @@ impl Collector {
             allocated_then: Cell::new(0),
             mark_work: Cell::new(0),
             released: Cell::new(0),
+            idle_at: Cell::new(0),
             inspector: Cell::new(None),
         }
     }

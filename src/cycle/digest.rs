@@ -39,6 +39,7 @@ impl Collector {
             stress: _,
             // Programs of the oracle step by themselves.
             stressed: _,
+            idle_at: _,
             born_black,
             black_from,
             lived,
