@@ -76,7 +76,8 @@ const PIECE: usize = 128;
 ///
 /// Words, identities and what is made of them are hashed with a key that is random by process, by a fast function that
 /// is *not* resistant to keys which are chosen to collide: where whoever writes the input may choose the numbers and
-/// means harm, operations may take time in proportion to the map. For strings see [`Str`](crate::Str#hashes).
+/// means harm, operations may take time in proportion to the map. Strings are hashed by
+/// one that [is](crate::Str#hashes).
 ///
 /// ```
 /// use grisaille::{Gc, Heap, Map, Str};
