@@ -121,7 +121,9 @@ impl<'gc, K: Key, V: Trace + Copy> Gc<'gc, Map<K, V>> {
     /// # use grisaille::{Gc, Heap, Map};
     /// # Heap::new().enter(|cx| {
     /// let map: Gc<'_, Map<i64, i64>> = cx.alloc_map();
-    /// (0..10).for_each(|n| drop(map.insert(cx, n, n * n)));
+    /// for n in 0..10 {
+    ///     map.insert(cx, n, n * n);
+    /// }
     /// map.retain(cx, |key, _| key % 2 == 0);
     /// assert_eq!((map.len(), map.get(4), map.get(5)), (5, Some(16), None));
     /// # });
