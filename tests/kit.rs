@@ -109,292 +109,292 @@ mod map {
     type Numbers<'gc> = Map<u64, Gc<'gc, Node<'gc>>>;
 
     each_policy! {
-            /// Nodes and names that only the map holds survive, whatever is done to the map between two steps.
-            fn random_operations<B>() {
-                for seed in 1..=6 {
-                    let mut random = Random(0x9e37_79b9_7f4a_7c15 >> seed);
-                    let mut model: HashMap<String, u64> = HashMap::new();
-                    heap_for::<B>(seed).enter(|cx| {
-                        let map = cx.alloc_map::<_, Gc<'_, Node<'_>>>();
-                        let map = cx.root::<Gc<'_, Names<'_>>>(map);
-                        let keys = if seed % 2 == 0 { 30 } else { 2000 };
-                        // One begins with as many as a table holds: it has parts soon.
-                        for n in 0..if seed == 5 { 1750 } else { 0 } {
-                            let (text, number) = (format!("p{n}"), 1_000_000 + n);
-                            map.get(cx).insert(cx, cx.intern(&text), node(cx, number));
-                            model.insert(text, number);
-                        }
-                        for round in 0..4000u64 {
-                            let text = format!("k{}", random.below(keys));
-                            {
-                                let map = map.get(cx);
-                                let old = match random.below(8) {
-                                    0 => {
-                                        let old = map.remove(cx, cx.intern(&text));
-                                        assert_eq!(old.map(|n| n.number), model.remove(&text));
-                                        old
-                                    }
-                                    1 => {
-                                        // A value moves from one key to another, through a register only.
-                                        let from = format!("k{}", random.below(keys));
-                                        let moved = map.remove(cx, cx.intern(&from));
-                                        if let Some(node) = moved {
-                                            model.insert(text.clone(), model[&from]);
-                                            if from != text {
-                                                model.remove(&from);
-                                            }
-                                            map.insert(cx, cx.alloc_str(&text), node);
+        /// Nodes and names that only the map holds survive, whatever is done to the map between two steps.
+        fn random_operations<B>() {
+            for seed in 1..=6 {
+                let mut random = Random(0x9e37_79b9_7f4a_7c15 >> seed);
+                let mut model: HashMap<String, u64> = HashMap::new();
+                heap_for::<B>(seed).enter(|cx| {
+                    let map = cx.alloc_map::<_, Gc<'_, Node<'_>>>();
+                    let map = cx.root::<Gc<'_, Names<'_>>>(map);
+                    let keys = if seed % 2 == 0 { 30 } else { 2000 };
+                    // One begins with as many as a table holds: it has parts soon.
+                    for n in 0..if seed == 5 { 1750 } else { 0 } {
+                        let (text, number) = (format!("p{n}"), 1_000_000 + n);
+                        map.get(cx).insert(cx, cx.intern(&text), node(cx, number));
+                        model.insert(text, number);
+                    }
+                    for round in 0..4000u64 {
+                        let text = format!("k{}", random.below(keys));
+                        {
+                            let map = map.get(cx);
+                            let old = match random.below(8) {
+                                0 => {
+                                    let old = map.remove(cx, cx.intern(&text));
+                                    assert_eq!(old.map(|n| n.number), model.remove(&text));
+                                    old
+                                }
+                                1 => {
+                                    // A value moves from one key to another, through a register only.
+                                    let from = format!("k{}", random.below(keys));
+                                    let moved = map.remove(cx, cx.intern(&from));
+                                    if let Some(node) = moved {
+                                        model.insert(text.clone(), model[&from]);
+                                        if from != text {
+                                            model.remove(&from);
                                         }
-                                        moved
+                                        map.insert(cx, cx.alloc_str(&text), node);
                                     }
-                                    2 => map.replace(cx, cx.intern(&text), node(cx, round)).inspect(|old| {
-                                        assert_eq!(model.insert(text.clone(), round), Some(old.number));
-                                    }),
-                                    3 if round % 64 == 3 => {
-                                        map.shrink_to_fit(cx);
-                                        None
-                                    }
-                                    3 if round % 512 == 4 => {
-                                        map.clear(cx);
-                                        model.clear();
-                                        None
-                                    }
-                                    3 if round % 16 == 5 => map.pop(cx).map(|(name, node)| {
+                                    moved
+                                }
+                                2 => map.replace(cx, cx.intern(&text), node(cx, round)).inspect(|old| {
+                                    assert_eq!(model.insert(text.clone(), round), Some(old.number));
+                                }),
+                                3 if round % 64 == 3 => {
+                                    map.shrink_to_fit(cx);
+                                    None
+                                }
+                                3 if round % 512 == 4 => {
+                                    map.clear(cx);
+                                    model.clear();
+                                    None
+                                }
+                                3 if round % 16 == 5 => map.pop(cx).map(|(name, node)| {
+                                    assert_eq!(model.remove(name.as_str()), Some(node.number));
+                                    node
+                                }),
+                                3 if round % 256 == 6 => {
+                                    // Some values change their keys, and some go.
+                                    let mut last = None;
+                                    map.retain(cx, |name, node| {
+                                        assert_eq!(model[name.as_str()], node.number);
+                                        if let Some((name, old)) = last.take().filter(|_| node.number % 2 == 0) {
+                                            map.replace(cx, name, node);
+                                            model.insert(name.as_str().to_owned(), node.number);
+                                            intact(old, old.number);
+                                        }
+                                        let keeps = node.number % 16 != 0;
+                                        if keeps {
+                                            last = Some((name, node));
+                                        } else {
+                                            model.remove(name.as_str());
+                                        }
+                                        keeps
+                                    });
+                                    None
+                                }
+                                3 if round % 512 == 7 => {
+                                    let mut drain = map.drain(cx);
+                                    for (name, node) in drain.by_ref().take(20) {
                                         assert_eq!(model.remove(name.as_str()), Some(node.number));
-                                        node
-                                    }),
-                                    3 if round % 256 == 6 => {
-                                        // Some values change their keys, and some go.
-                                        let mut last = None;
-                                        map.retain(cx, |name, node| {
-                                            assert_eq!(model[name.as_str()], node.number);
-                                            if let Some((name, old)) = last.take().filter(|_| node.number % 2 == 0) {
-                                                map.replace(cx, name, node);
-                                                model.insert(name.as_str().to_owned(), node.number);
-                                                intact(old, old.number);
-                                            }
-                                            let keeps = node.number % 16 != 0;
-                                            if keeps {
-                                                last = Some((name, node));
-                                            } else {
-                                                model.remove(name.as_str());
-                                            }
-                                            keeps
-                                        });
-                                        None
                                     }
-                                    3 if round % 512 == 7 => {
-                                        let mut drain = map.drain(cx);
-                                        for (name, node) in drain.by_ref().take(20) {
-                                            assert_eq!(model.remove(name.as_str()), Some(node.number));
-                                        }
-                                        std::mem::forget(drain);
-                                        None
-                                    }
-                                    _ => {
-                                        let old = map.insert(cx, cx.intern(&text), node(cx, round));
-                                        assert_eq!(old.map(|n| n.number), model.insert(text, round));
-                                        old
-                                    }
-                                };
-                                if let Some(old) = old {
-                                    intact(old, old.number);
+                                    std::mem::forget(drain);
+                                    None
                                 }
-                            }
-                            for _ in 0..random.below(4) {
-                                step(cx);
-                            }
-                            if round % 97 == 0 {
-                                let map = map.get(cx);
-                                assert_eq!(map.len(), model.len());
-                                for (name, node) in map.iter() {
-                                    intact(node, model[name.as_str()]);
+                                _ => {
+                                    let old = map.insert(cx, cx.intern(&text), node(cx, round));
+                                    assert_eq!(old.map(|n| n.number), model.insert(text, round));
+                                    old
                                 }
+                            };
+                            if let Some(old) = old {
+                                intact(old, old.number);
                             }
                         }
-                        cx.collect();
-                        let map = map.get(cx);
-                        assert_eq!(map.iter().count(), model.len());
-                        for (name, number) in &model {
-                            intact(map.get(cx.intern(name)).unwrap(), *number);
+                        for _ in 0..random.below(4) {
+                            step(cx);
                         }
-                    });
-                }
-            }
-
-            /// A map that is rehashed in the middle of its scan, at every possible step, loses nothing.
-            fn moves_in_mid_scan<B>() {
-                for how in 0..3 {
-                    at_each_step::<B>(|cx, advance| {
-                        let map = cx.alloc_map();
-                        let map = cx.root::<Gc<'_, Numbers<'_>>>(map);
-                        let count: u64 = 448;
-                        for n in 0..count {
-                            map.get(cx).insert(cx, n, node(cx, n));
-                        }
-                        if how == 2 {
-                            for n in 100..count {
-                                map.get(cx).remove(cx, n);
+                        if round % 97 == 0 {
+                            let map = map.get(cx);
+                            assert_eq!(map.len(), model.len());
+                            for (name, node) in map.iter() {
+                                intact(node, model[name.as_str()]);
                             }
-                        }
-                        advance(cx);
-                        let mut kept = if how == 2 { 100 } else { count };
-                        match how {
-                            0 => {
-                                map.get(cx).insert(cx, kept, node(cx, kept));
-                                kept += 1;
-                            }
-                            1 => map.get(cx).reserve(cx, 5000).unwrap(),
-                            _ => map.get(cx).shrink_to_fit(cx),
-                        }
-                        finish(cx);
-                        let map = map.get(cx);
-                        assert_eq!(map.len() as u64, kept);
-                        (0..kept).for_each(|n| intact(map.get(n).unwrap(), n));
-                    });
-                }
-            }
-
-            /// A map that gets one part more in the middle of its scan, or one fewer, loses nothing.
-            fn parts_in_mid_scan<B>() {
-                for (how, before) in [(0, 1792), (0, 2400), (1, 2500)] {
-                    let mut steps = 0;
-                    loop {
-                        let ended = heap::<B>().enter(|cx| {
-                            let map = cx.alloc_map();
-                            let map = cx.root::<Gc<'_, Numbers<'_>>>(map);
-                            for n in 0..before {
-                                map.get(cx).insert(cx, n, node(cx, n));
-                            }
-                            let mut kept = before;
-                            if how == 1 {
-                                kept = 1500;
-                                (kept..before).for_each(|n| {
-    map.get(cx).remove(cx, n);
-    });
-                            }
-                            let ended = (0..steps).any(|_| cx.step(Budget::work(2000)).cycle_ended);
-                            if how == 0 {
-                                map.get(cx).insert(cx, before, node(cx, before));
-                                kept += 1;
-                            } else {
-                                map.get(cx).shrink_to_fit(cx);
-                            }
-                            cx.verify().unwrap();
-                            finish(cx);
-                            (0..kept).for_each(|n| intact(map.get(cx).get(n).unwrap(), n));
-                            ended
-                        });
-                        if ended {
-                            break;
-                        }
-                        steps += 1;
-                    }
-                    assert!(steps > 20 || B::NAME == StopTheWorld::NAME, "{steps} steps");
-                }
-            }
-
-            /// Entries are taken out of one map, by `pop`, `drain` or `retain`, and go to another, at every possible step.
-            fn entries_go_to_another_map<B>() {
-                for how in 0..3 {
-                    for first in [true, false] {
-                        at_each_step::<B>(|cx, advance| {
-                            let maps = [cx.alloc_map(), cx.alloc_map()];
-                            let [a, b] = maps.map(|map| cx.root::<Gc<'_, Numbers<'_>>>(map));
-                            // Which of them is scanned first.
-                            let (from, to) = if first { (a, b) } else { (b, a) };
-                            for n in 0..300 {
-                                from.get(cx).insert(cx, n, node(cx, n));
-                                to.get(cx).insert(cx, 1000 + n, node(cx, 1000 + n));
-                            }
-                            advance(cx);
-                            {
-                                let (from, to) = (from.get(cx), to.get(cx));
-                                match how {
-                                    0 => {
-                                        while from.len() > 100 {
-                                            let (n, node) = from.pop(cx).unwrap();
-                                            to.insert(cx, n, node);
-                                        }
-                                    }
-                                    1 => from.drain(cx).take(200).for_each(|(n, node)| {
-    to.insert(cx, n, node);
-    }),
-                                    _ => from.retain(cx, |n, node| {
-                                        to.insert(cx, n, node);
-                                        n >= 200
-                                    }),
-                                }
-                            }
-                            finish(cx);
-                            let (from, to) = (from.get(cx), to.get(cx));
-                            (0..300).for_each(|n| intact(to.get(1000 + n).unwrap(), 1000 + n));
-                            from.iter().chain(to.iter()).for_each(|(n, node)| intact(node, n));
-                            assert_eq!((from.len(), to.len()), [(100, 500), (0, 500), (100, 600)][how]);
-                        });
-                    }
-                }
-            }
-
-            /// The only pointer to a node moves from an unscanned bucket to a scanned one, at every possible step.
-            fn an_entry_moves_between_buckets<B>() {
-                at_each_step::<B>(|cx, advance| {
-                    let map = cx.alloc_map();
-                    let map = cx.root::<Gc<'_, Numbers<'_>>>(map);
-                    for n in 0..400 {
-                        map.get(cx).insert(cx, n, node(cx, n));
-                    }
-                    advance(cx);
-                    {
-                        let map = map.get(cx);
-                        for n in (0..400).step_by(2) {
-                            let (a, b) = (map.get(n).unwrap(), map.remove(cx, n + 1).unwrap());
-                            map.insert(cx, n, b);
-                            map.insert(cx, n + 1, a);
                         }
                     }
-                    finish(cx);
+                    cx.collect();
                     let map = map.get(cx);
-                    (0..400).for_each(|n| intact(map.get(n).unwrap(), n ^ 1));
-                });
-            }
-
-            /// What a map no longer holds is freed, and so is the map.
-            fn garbage_is_freed<B>() {
-                heap::<B>().enter(|cx| {
-                    let map = cx.alloc_map();
-                    let map = cx.root::<Gc<'_, Numbers<'_>>>(map);
-                    for n in 0..1000 {
-                        map.get(cx).insert(cx, n, node(cx, n));
-                    }
-                    cx.collect();
-                    let before = cx.stats();
-                    for n in 0..500 {
-                        map.get(cx).remove(cx, n);
-                    }
-                    map.get(cx).insert(cx, 500, node(cx, 500));
-                    cx.collect();
-                    assert_eq!(cx.stats().objects_freed - before.objects_freed, 501);
-                });
-            }
-
-            /// A key is kept alive by its entry, and found by another string of the same text.
-            fn keys_are_kept<B>() {
-                heap::<B>().enter(|cx| {
-                    let map = cx.alloc_map();
-                    let map = cx.root::<Gc<'_, Map<Gc<'_, Str>, u64>>>(map);
-                    for n in 0..300 {
-                        map.get(cx).insert(cx, cx.intern(&format!("{n}")), n);
-                        step(cx);
-                    }
-                    cx.collect();
-                    assert_eq!(cx.interned(), 300);
-                    for n in 0..300 {
-                        assert_eq!(map.get(cx).get(cx.alloc_str(&format!("{n}"))), Some(n));
+                    assert_eq!(map.iter().count(), model.len());
+                    for (name, number) in &model {
+                        intact(map.get(cx.intern(name)).unwrap(), *number);
                     }
                 });
             }
         }
+
+        /// A map that is rehashed in the middle of its scan, at every possible step, loses nothing.
+        fn moves_in_mid_scan<B>() {
+            for how in 0..3 {
+                at_each_step::<B>(|cx, advance| {
+                    let map = cx.alloc_map();
+                    let map = cx.root::<Gc<'_, Numbers<'_>>>(map);
+                    let count: u64 = 448;
+                    for n in 0..count {
+                        map.get(cx).insert(cx, n, node(cx, n));
+                    }
+                    if how == 2 {
+                        for n in 100..count {
+                            map.get(cx).remove(cx, n);
+                        }
+                    }
+                    advance(cx);
+                    let mut kept = if how == 2 { 100 } else { count };
+                    match how {
+                        0 => {
+                            map.get(cx).insert(cx, kept, node(cx, kept));
+                            kept += 1;
+                        }
+                        1 => map.get(cx).reserve(cx, 5000).unwrap(),
+                        _ => map.get(cx).shrink_to_fit(cx),
+                    }
+                    finish(cx);
+                    let map = map.get(cx);
+                    assert_eq!(map.len() as u64, kept);
+                    (0..kept).for_each(|n| intact(map.get(n).unwrap(), n));
+                });
+            }
+        }
+
+        /// A map that gets one part more in the middle of its scan, or one fewer, loses nothing.
+        fn parts_in_mid_scan<B>() {
+            for (how, before) in [(0, 1792), (0, 2400), (1, 2500)] {
+                let mut steps = 0;
+                loop {
+                    let ended = heap::<B>().enter(|cx| {
+                        let map = cx.alloc_map();
+                        let map = cx.root::<Gc<'_, Numbers<'_>>>(map);
+                        for n in 0..before {
+                            map.get(cx).insert(cx, n, node(cx, n));
+                        }
+                        let mut kept = before;
+                        if how == 1 {
+                            kept = 1500;
+                            for n in kept..before {
+                                map.get(cx).remove(cx, n);
+                            }
+                        }
+                        let ended = (0..steps).any(|_| cx.step(Budget::work(2000)).cycle_ended);
+                        if how == 0 {
+                            map.get(cx).insert(cx, before, node(cx, before));
+                            kept += 1;
+                        } else {
+                            map.get(cx).shrink_to_fit(cx);
+                        }
+                        cx.verify().unwrap();
+                        finish(cx);
+                        (0..kept).for_each(|n| intact(map.get(cx).get(n).unwrap(), n));
+                        ended
+                    });
+                    if ended {
+                        break;
+                    }
+                    steps += 1;
+                }
+                assert!(steps > 20 || B::NAME == StopTheWorld::NAME, "{steps} steps");
+            }
+        }
+
+        /// Entries are taken out of one map, by `pop`, `drain` or `retain`, and go to another, at every possible step.
+        fn entries_go_to_another_map<B>() {
+            for how in 0..3 {
+                for first in [true, false] {
+                    at_each_step::<B>(|cx, advance| {
+                        let maps = [cx.alloc_map(), cx.alloc_map()];
+                        let [a, b] = maps.map(|map| cx.root::<Gc<'_, Numbers<'_>>>(map));
+                        // Which of them is scanned first.
+                        let (from, to) = if first { (a, b) } else { (b, a) };
+                        for n in 0..300 {
+                            from.get(cx).insert(cx, n, node(cx, n));
+                            to.get(cx).insert(cx, 1000 + n, node(cx, 1000 + n));
+                        }
+                        advance(cx);
+                        {
+                            let (from, to) = (from.get(cx), to.get(cx));
+                            match how {
+                                0 => {
+                                    while from.len() > 100 {
+                                        let (n, node) = from.pop(cx).unwrap();
+                                        to.insert(cx, n, node);
+                                    }
+                                }
+                                1 => from.drain(cx).take(200).for_each(|(n, node)| {
+                                    to.insert(cx, n, node);
+                                }),
+                                _ => from.retain(cx, |n, node| {
+                                    to.insert(cx, n, node);
+                                    n >= 200
+                                }),
+                            }
+                        }
+                        finish(cx);
+                        let (from, to) = (from.get(cx), to.get(cx));
+                        (0..300).for_each(|n| intact(to.get(1000 + n).unwrap(), 1000 + n));
+                        from.iter().chain(to.iter()).for_each(|(n, node)| intact(node, n));
+                        assert_eq!((from.len(), to.len()), [(100, 500), (0, 500), (100, 600)][how]);
+                    });
+                }
+            }
+        }
+
+        /// The only pointer to a node moves from an unscanned bucket to a scanned one, at every possible step.
+        fn an_entry_moves_between_buckets<B>() {
+            at_each_step::<B>(|cx, advance| {
+                let map = cx.alloc_map();
+                let map = cx.root::<Gc<'_, Numbers<'_>>>(map);
+                for n in 0..400 {
+                    map.get(cx).insert(cx, n, node(cx, n));
+                }
+                advance(cx);
+                {
+                    let map = map.get(cx);
+                    for n in (0..400).step_by(2) {
+                        let (a, b) = (map.get(n).unwrap(), map.remove(cx, n + 1).unwrap());
+                        map.insert(cx, n, b);
+                        map.insert(cx, n + 1, a);
+                    }
+                }
+                finish(cx);
+                let map = map.get(cx);
+                (0..400).for_each(|n| intact(map.get(n).unwrap(), n ^ 1));
+            });
+        }
+
+        /// What a map no longer holds is freed, and so is the map.
+        fn garbage_is_freed<B>() {
+            heap::<B>().enter(|cx| {
+                let map = cx.alloc_map();
+                let map = cx.root::<Gc<'_, Numbers<'_>>>(map);
+                for n in 0..1000 {
+                    map.get(cx).insert(cx, n, node(cx, n));
+                }
+                cx.collect();
+                let before = cx.stats();
+                for n in 0..500 {
+                    map.get(cx).remove(cx, n);
+                }
+                map.get(cx).insert(cx, 500, node(cx, 500));
+                cx.collect();
+                assert_eq!(cx.stats().objects_freed - before.objects_freed, 501);
+            });
+        }
+
+        /// A key is kept alive by its entry, and found by another string of the same text.
+        fn keys_are_kept<B>() {
+            heap::<B>().enter(|cx| {
+                let map = cx.alloc_map();
+                let map = cx.root::<Gc<'_, Map<Gc<'_, Str>, u64>>>(map);
+                for n in 0..300 {
+                    map.get(cx).insert(cx, cx.intern(&format!("{n}")), n);
+                    step(cx);
+                }
+                cx.collect();
+                assert_eq!(cx.interned(), 300);
+                for n in 0..300 {
+                    assert_eq!(map.get(cx).get(cx.alloc_str(&format!("{n}"))), Some(n));
+                }
+            });
+        }
+    }
 
     /// The table's memory counts while it is there, however the object is swept.
     #[test]
@@ -445,9 +445,9 @@ mod map {
             map.get(cx).clear(cx);
             assert_eq!(external(cx), 0);
             let lost: Gc<'_, Map<u64, u64>> = cx.alloc_map();
-            (0..30_000).for_each(|n| {
+            for n in 0..30_000 {
                 lost.insert(cx, n, n);
-            });
+            }
             assert_eq!(external(cx), full);
             cx.collect();
             assert_eq!(external(cx), 0);
@@ -477,9 +477,9 @@ mod map {
         let count = if cfg!(miri) { 3000 } else { 200_000u64 };
         Heap::new().enter(|cx| {
             let map: Gc<'_, Map<u64, ()>> = cx.alloc_map();
-            (0..count).for_each(|n| {
+            for n in 0..count {
                 map.insert(cx, n, ());
-            });
+            }
             let mut sum = 0;
             while let Some((n, ())) = map.iter().next() {
                 map.remove(cx, n);
@@ -505,9 +505,9 @@ mod map {
                 })
                 .sum();
             assert_eq!((sum, map.len()), (820, 0));
-            (0..100).for_each(|n| {
+            for n in 0..100 {
                 map.insert(cx, n, n);
-            });
+            }
             let mut drain = map.drain(cx);
             assert!(drain.next().is_some());
             std::mem::forget(drain);
@@ -523,9 +523,9 @@ mod map {
         Heap::new().enter(|cx| {
             let map: Gc<'_, Map<u64, u64>> = cx.alloc_map();
             map.reserve(cx, 2000).unwrap();
-            (0..100).for_each(|n| {
+            for n in 0..100 {
                 map.insert(cx, n, n);
-            });
+            }
             map.retain(cx, |n, _| {
                 // Removed by hand, given another value, and put in anew.
                 map.remove(cx, n);
@@ -539,9 +539,9 @@ mod map {
             map.retain(cx, |_, _| {
                 if std::mem::take(&mut first) {
                     map.clear(cx);
-                    (0..3000).for_each(|n| {
+                    for n in 0..3000 {
                         map.insert(cx, n, n);
-                    });
+                    }
                 }
                 true
             });
