@@ -257,7 +257,7 @@ mod map {
 
         /// A map that gets one part more in the middle of its scan, or one fewer, loses nothing.
         fn parts_in_mid_scan<B>() {
-            for (how, before) in [(0, 1792), (0, 2400), (1, 2500)] {
+            for (how, before) in [(0, 1792), (0, 2400), (1, 2500), (1, 5000)] {
                 let mut steps = 0;
                 loop {
                     let ended = heap::<B>().enter(|cx| {
@@ -268,7 +268,7 @@ mod map {
                         }
                         let mut kept = before;
                         if how == 1 {
-                            kept = 1500;
+                            kept = before * 3 / 5;
                             for n in kept..before {
                                 map.get(cx).remove(cx, n);
                             }

@@ -23,7 +23,7 @@
 //!     all its entries were, and still are; if it was not begun, none was.
 //!   - *A part is added*: it takes entries of one other part, and is the last of all. The position of a scan that has
 //!     not ended lies in a part that was there before, so the new one is unscanned: an entry may come to be scanned
-//!     twice. Those that stay in the old part keep their buckets, and a table that becomes the first part keeps all.
+//!     twice. The other part is rehashed, as above. (A table that becomes the first part keeps its buckets.)
 //!   - *The map is cleared, or shrunk*, so that there are fewer parts: the map says that it `moved`, and the next piece
 //!     is the first of all.
 //!

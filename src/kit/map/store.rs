@@ -4,7 +4,7 @@
 //! 100 milliseconds for some millions: so a store of more than [`PART`] entries is a row of *parts*, each a table of its
 //! own, and grows by one part at a time. That is linear hashing (Litwin, VLDB 1980): with `n` parts an entry belongs to
 //! the part that the lower bits of its hash name, one bit fewer where there is no such part yet; a new part takes its
-//! entries from one other, some [`MEAN`] of them, and always stands at the end of the row.
+//! entries from one other, half of what that has, and always stands at the end of the row.
 //!
 //! Which buckets of a table are in use is noted beside it, in [`Bits`], where the table is not tiny: so the next entry
 //! is found in constant time, however empty the table is. Without memory for that note a store is slower and not wrong:
@@ -12,7 +12,7 @@
 //!
 //! A *position* is a part and a bucket in it. Entries change theirs only where a table is rehashed (its
 //! [`moved`](Look::moved) says so) or a part is made or given up. The first happens inside of a part; a new part
-//! carries entries to the end, without a change for those that stay; parts are given up by `shrink_to_fit` alone.
+//! carries entries to the end, and rehashes the part that they come from; parts are given up by `shrink_to_fit` alone.
 
 use core::cell::Cell;
 
@@ -26,6 +26,8 @@ use crate::kit::key::Key;
 const PART: usize = 1792;
 /// Buckets of such a table.
 const BUCKETS: usize = 2048;
+/// Entries that a part has room for at least.
+const SMALL_PART: usize = PART / 2;
 /// Entries of a part, on the average: half of them have twice as many just before the number of parts has doubled, and
 /// the hash spreads them by some 40 to either side.
 const MEAN: usize = 800;
@@ -60,6 +62,25 @@ struct Part<K, V> {
     table: HashTable<(K, V)>,
     used: Bits,
     moved: Cell<bool>,
+}
+
+impl<K: Key, V> Part<K, V> {
+    /// With room for so many entries, and an eighth more, none of which is there.
+    fn try_new(entries: usize) -> Result<Self, NoMemory> {
+        let mut table = HashTable::new();
+        table.try_reserve((entries + entries / 8).max(SMALL_PART), hash_of)?;
+        let used = Bits::try_new(table.num_buckets())?;
+        Ok(Part { table, used, moved: Cell::new(false) })
+    }
+
+    /// Inserts an entry for which there is room.
+    #[inline(always)]
+    fn insert(&mut self, hash: u64, entry: (K, V)) {
+        let bucket = self.table.insert_unique(hash, entry, hash_of).bucket_index();
+        if !self.used.is_none() {
+            self.used.set(bucket);
+        }
+    }
 }
 
 impl<K, V> Part<K, V> {
@@ -295,7 +316,7 @@ impl<K: Key, V> Store<K, V> {
     pub fn growth(&self, hash: u64) -> usize {
         let table = self.table_of(hash);
         let grown = table_bytes::<(K, V)>(table.len() + 1).saturating_sub(table.allocation_size());
-        let part = self.splits_next().map_or(0, |entries| table_bytes::<(K, V)>(entries.max(PART)));
+        let part = self.splits_next().map_or(0, |entries| table_bytes::<(K, V)>(entries.max(SMALL_PART)));
         let row = match self.rest() {
             None => size_of::<Rest<K, V>>(),
             Some(rest) if rest.parts.len() < rest.parts.capacity() => 0,
@@ -365,11 +386,15 @@ impl<K: Key, V> Store<K, V> {
     fn add_part(&mut self) -> Result<(), NoMemory> {
         let row = &mut self.make_rest()?.parts;
         row.try_reserve(if row.is_empty() { 2 } else { 1 })?;
-        let mut part = Part { table: HashTable::new(), used: Bits::none(), moved: Cell::new(false) };
         let from = self.split().map_or(0, |rest| splits(rest.parts.len()));
-        let entries = self.table(from).map_or(0, |look| look.table.len());
-        part.table.try_reserve(entries.max(PART), hash_of)?;
-        part.used = Bits::try_new(part.table.num_buckets())?;
+        let parts = self.split().map_or(1, |rest| rest.parts.len()) + 1;
+        let (mut stay, mut go) = (0, 0);
+        if let Some(look) = self.table(from) {
+            let goes = |entry: &&(K, V)| part_of(hash_of(*entry), parts) != from;
+            go = look.table.iter().filter(goes).count();
+            stay = look.table.len() - go;
+        }
+        let (mut kept, mut part) = (Part::try_new(stay)?, Part::try_new(go)?);
         // From here on nothing fails.
         let Some([rest]) = self.rest.as_deref_mut() else { return Ok(()) };
         if rest.parts.is_empty() {
@@ -381,24 +406,17 @@ impl<K: Key, V> Store<K, V> {
             rest.parts.push(part);
             rest.note_new_part();
         }
-        let parts = rest.parts.len() + 1;
         let old = &mut rest.parts[from];
-        let mut bucket = 0;
-        loop {
-            let look = Look { table: &old.table, used: Some(&old.used), moved: &old.moved };
-            let Some(at) = look.next(bucket) else { break };
-            bucket = at + 1;
-            let Ok(entry) = old.table.get_bucket_entry(at) else { continue };
-            let hash = hash_of(entry.get());
-            if part_of(hash, parts) != from {
-                let (entry, _) = entry.remove();
-                if !old.used.is_none() {
-                    old.used.unset(at);
-                }
-                let bucket = part.table.insert_unique(hash, entry, hash_of).bucket_index();
-                part.used.set(bucket);
-            }
+        rest.bytes -= old.bytes();
+        for entry in old.table.drain() {
+            let hash = hash_of(&entry);
+            let to = if part_of(hash, parts) == from { &mut kept } else { &mut part };
+            to.insert(hash, entry);
         }
+        // Those that stay have changed their buckets.
+        kept.moved.set(true);
+        *old = kept;
+        rest.bytes += old.bytes();
         rest.bytes += part.bytes();
         rest.parts.push(part);
         rest.note_filled(from);
@@ -480,10 +498,7 @@ impl<K: Key, V> Store<K, V> {
         }
         let target = &mut rest.parts[to];
         for entry in part.table.drain() {
-            let bucket = target.table.insert_unique(hash_of(&entry), entry, hash_of).bucket_index();
-            if !target.used.is_none() {
-                target.used.set(bucket);
-            }
+            target.insert(hash_of(&entry), entry);
         }
         rest.note_filled(to);
         self.moved.set(true);
@@ -503,11 +518,7 @@ impl<K: Key, V> Rest<K, V> {
             return;
         }
         let number = part_of(hash, self.parts.len());
-        let part = &mut self.parts[number];
-        let bucket = part.table.insert_unique(hash, entry, hash_of).bucket_index();
-        if !part.used.is_none() {
-            part.used.set(bucket);
-        }
+        self.parts[number].insert(hash, entry);
         self.len += 1;
         if self.parts[number].table.len() == 1 {
             self.note_filled(number);
