@@ -189,8 +189,8 @@ pub(crate) struct Pointers {
     pub strong: Vec<ObjectPtr>,
     /// Of an ephemeron: its key, and what its value holds, which counts while the key is alive.
     pub ephemeral: Option<(ObjectPtr, Vec<ObjectPtr>)>,
-    /// The mark loop will scan it from its beginning, however far it has come.
-    pub restarts: bool,
+    /// The piece from which the mark loop will scan it, where that is not the one that was asked for.
+    pub restarts: Option<usize>,
 }
 
 impl<'t> Tracer<'t> {
@@ -251,11 +251,12 @@ impl<'t> Tracer<'t> {
         }
     }
 
-    /// The mark loop will begin anew with this object.
-    pub(crate) fn restarts(&mut self) {
+    /// The mark loop will go on with this object at an earlier piece than the one that is asked for.
+    pub(crate) fn restarts(&mut self, piece: usize) {
         if let Sink::ListingAll(pointers) = &mut self.sink {
             // SAFETY: as in `ephemeral`.
-            unsafe { pointers.get() }.restarts = true;
+            let restarts = &mut unsafe { pointers.get() }.restarts;
+            *restarts = Some(restarts.map_or(piece, |earlier| earlier.min(piece)));
         }
     }
 

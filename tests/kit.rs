@@ -118,6 +118,12 @@ mod map {
                     let map = cx.alloc_map::<_, Gc<'_, Node<'_>>>();
                     let map = cx.root::<Gc<'_, Names<'_>>>(map);
                     let keys = if seed % 2 == 0 { 30 } else { 2000 };
+                    // One begins with as many as a table holds: it has parts soon.
+                    for n in 0..if seed == 5 { 1750 } else { 0 } {
+                        let (text, number) = (format!("p{n}"), 1_000_000 + n);
+                        map.get(cx).insert(cx, cx.intern(&text), node(cx, number));
+                        model.insert(text, number);
+                    }
                     for round in 0..4000u64 {
                         let text = format!("k{}", random.below(keys));
                         {
@@ -151,6 +157,38 @@ mod map {
                                 3 if round % 512 == 4 => {
                                     map.clear(cx);
                                     model.clear();
+                                    None
+                                }
+                                3 if round % 16 == 5 => map.pop(cx).map(|(name, node)| {
+                                    assert_eq!(model.remove(name.as_str()), Some(node.number));
+                                    node
+                                }),
+                                3 if round % 256 == 6 => {
+                                    // Some values change their keys, and some go.
+                                    let mut last = None;
+                                    map.retain(cx, |name, node| {
+                                        assert_eq!(model[name.as_str()], node.number);
+                                        if let Some((name, old)) = last.take().filter(|_| node.number % 2 == 0) {
+                                            map.replace(cx, name, node);
+                                            model.insert(name.as_str().to_owned(), node.number);
+                                            intact(old, old.number);
+                                        }
+                                        let keeps = node.number % 16 != 0;
+                                        if keeps {
+                                            last = Some((name, node));
+                                        } else {
+                                            model.remove(name.as_str());
+                                        }
+                                        keeps
+                                    });
+                                    None
+                                }
+                                3 if round % 512 == 7 => {
+                                    let mut drain = map.drain(cx);
+                                    for (name, node) in drain.by_ref().take(20) {
+                                        assert_eq!(model.remove(name.as_str()), Some(node.number));
+                                    }
+                                    std::mem::forget(drain);
                                     None
                                 }
                                 _ => {
@@ -214,6 +252,87 @@ mod map {
                     assert_eq!(map.len() as u64, kept);
                     (0..kept).for_each(|n| intact(map.get(n).unwrap(), n));
                 });
+            }
+        }
+
+        /// A map that gets one part more in the middle of its scan, or one fewer, loses nothing.
+        fn parts_in_mid_scan<B>() {
+            for (how, before) in [(0, 1792), (0, 2400), (1, 2500), (1, 5000)] {
+                let mut steps = 0;
+                loop {
+                    let ended = heap::<B>().enter(|cx| {
+                        let map = cx.alloc_map();
+                        let map = cx.root::<Gc<'_, Numbers<'_>>>(map);
+                        for n in 0..before {
+                            map.get(cx).insert(cx, n, node(cx, n));
+                        }
+                        let mut kept = before;
+                        if how == 1 {
+                            kept = before * 3 / 5;
+                            for n in kept..before {
+                                map.get(cx).remove(cx, n);
+                            }
+                        }
+                        let ended = (0..steps).any(|_| cx.step(Budget::work(2000)).cycle_ended);
+                        if how == 0 {
+                            map.get(cx).insert(cx, before, node(cx, before));
+                            kept += 1;
+                        } else {
+                            map.get(cx).shrink_to_fit(cx);
+                        }
+                        cx.verify().unwrap();
+                        finish(cx);
+                        (0..kept).for_each(|n| intact(map.get(cx).get(n).unwrap(), n));
+                        ended
+                    });
+                    if ended {
+                        break;
+                    }
+                    steps += 1;
+                }
+                assert!(steps > 20 || B::NAME == StopTheWorld::NAME, "{steps} steps");
+            }
+        }
+
+        /// Entries are taken out of one map, by `pop`, `drain` or `retain`, and go to another, at every possible step.
+        fn entries_go_to_another_map<B>() {
+            for how in 0..3 {
+                for first in [true, false] {
+                    at_each_step::<B>(|cx, advance| {
+                        let maps = [cx.alloc_map(), cx.alloc_map()];
+                        let [a, b] = maps.map(|map| cx.root::<Gc<'_, Numbers<'_>>>(map));
+                        // Which of them is scanned first.
+                        let (from, to) = if first { (a, b) } else { (b, a) };
+                        for n in 0..300 {
+                            from.get(cx).insert(cx, n, node(cx, n));
+                            to.get(cx).insert(cx, 1000 + n, node(cx, 1000 + n));
+                        }
+                        advance(cx);
+                        {
+                            let (from, to) = (from.get(cx), to.get(cx));
+                            match how {
+                                0 => {
+                                    while from.len() > 100 {
+                                        let (n, node) = from.pop(cx).unwrap();
+                                        to.insert(cx, n, node);
+                                    }
+                                }
+                                1 => from.drain(cx).take(200).for_each(|(n, node)| {
+                                    to.insert(cx, n, node);
+                                }),
+                                _ => from.retain(cx, |n, node| {
+                                    to.insert(cx, n, node);
+                                    n >= 200
+                                }),
+                            }
+                        }
+                        finish(cx);
+                        let (from, to) = (from.get(cx), to.get(cx));
+                        (0..300).for_each(|n| intact(to.get(1000 + n).unwrap(), 1000 + n));
+                        from.iter().chain(to.iter()).for_each(|(n, node)| intact(node, n));
+                        assert_eq!((from.len(), to.len()), [(100, 500), (0, 500), (100, 600)][how]);
+                    });
+                }
             }
         }
 
@@ -299,6 +418,145 @@ mod map {
                 assert_eq!(cx.stats().bytes_external, one);
             });
         }
+    }
+
+    /// The same for a map of many parts, whatever becomes of it.
+    #[test]
+    fn parts_are_accounted_for() {
+        let mut heap = Heap::builder().automatic(false).build().unwrap();
+        heap.enter(|cx| {
+            let map = cx.alloc_map();
+            let map = cx.root::<Gc<'_, Map<u64, u64>>>(map);
+            let external = |cx: &Mutator<'_, _>| cx.stats().bytes_external;
+            for n in 0..30_000 {
+                map.get(cx).insert(cx, n, n);
+            }
+            let full = external(cx);
+            assert!((30_000 * 17..30_000 * 64).contains(&full), "{full}");
+            for n in 0..29_000 {
+                map.get(cx).remove(cx, n);
+            }
+            assert_eq!(external(cx), full);
+            map.get(cx).shrink_to_fit(cx);
+            let shrunk = external(cx);
+            assert!(shrunk < 1000 * 64, "{shrunk}");
+            map.get(cx).reserve(cx, 50_000).unwrap();
+            assert!(external(cx) > full);
+            map.get(cx).clear(cx);
+            assert_eq!(external(cx), 0);
+            let lost: Gc<'_, Map<u64, u64>> = cx.alloc_map();
+            for n in 0..30_000 {
+                lost.insert(cx, n, n);
+            }
+            assert_eq!(external(cx), full);
+            cx.collect();
+            assert_eq!(external(cx), 0);
+        });
+    }
+
+    /// At the limit an insertion is refused and the map is what it was, whether a table or a part is to be made.
+    #[test]
+    fn a_map_that_cannot_grow_is_what_it_was() {
+        for limit in [300_000, 1_000_000, 3_000_000] {
+            let mut heap = Heap::builder().automatic(false).limit(limit).build().unwrap();
+            heap.enter(|cx| {
+                let map: Gc<'_, Map<u64, u64>> = cx.alloc_map();
+                let full = (0..).find(|n| map.try_insert(cx, *n, *n).is_err()).unwrap();
+                assert_eq!((map.len() as u64, map.iter().count() as u64), (full, full));
+                assert!(map.reserve(cx, 1 << 20).is_err());
+                assert!((0..full).all(|n| map.get(n) == Some(n)) && !map.contains(full));
+                assert!(cx.stats().bytes_external <= limit as u64);
+                assert!((0..full).all(|n| map.remove(cx, n) == Some(n)) && map.is_empty());
+            });
+        }
+    }
+
+    /// A work list is as long as it likes; what was taken from the front is not looked at again.
+    #[test]
+    fn a_map_is_a_work_list() {
+        let count = if cfg!(miri) { 3000 } else { 200_000u64 };
+        Heap::new().enter(|cx| {
+            let map: Gc<'_, Map<u64, ()>> = cx.alloc_map();
+            for n in 0..count {
+                map.insert(cx, n, ());
+            }
+            let mut sum = 0;
+            while let Some((n, ())) = map.iter().next() {
+                map.remove(cx, n);
+                sum += n;
+            }
+            assert_eq!((sum, map.pop(cx)), (count * (count - 1) / 2, None));
+        });
+    }
+
+    /// What is inserted while a map is drained is taken out too; a drain that is forgotten leaves the rest.
+    #[test]
+    fn drains_may_be_forgotten_and_fed() {
+        Heap::new().enter(|cx| {
+            let map: Gc<'_, Map<u64, u64>> = cx.alloc_map();
+            map.insert(cx, 40, 0);
+            let sum: u64 = map
+                .drain(cx)
+                .map(|(n, _)| {
+                    if n > 0 {
+                        map.insert(cx, n - 1, 0);
+                    }
+                    n
+                })
+                .sum();
+            assert_eq!((sum, map.len()), (820, 0));
+            for n in 0..100 {
+                map.insert(cx, n, n);
+            }
+            let mut drain = map.drain(cx);
+            assert!(drain.next().is_some());
+            std::mem::forget(drain);
+            assert_eq!(map.len(), 99);
+            drop(map.drain(cx));
+            assert!(map.is_empty());
+        });
+    }
+
+    /// What `keep` does to the map is done, and a panic in it leaves what it was not asked for.
+    #[test]
+    fn retain_is_reentrant() {
+        Heap::new().enter(|cx| {
+            let map: Gc<'_, Map<u64, u64>> = cx.alloc_map();
+            map.reserve(cx, 2000).unwrap();
+            for n in 0..100 {
+                map.insert(cx, n, n);
+            }
+            map.retain(cx, |n, _| {
+                // Removed by hand, given another value, and put in anew.
+                map.remove(cx, n);
+                if n % 2 == 0 {
+                    map.insert(cx, n, 1000 + n);
+                }
+                n % 4 != 0
+            });
+            assert!((0..100).all(|n| map.get(n) == (n % 4 == 2).then_some(1000 + n)));
+            let mut first = true;
+            map.retain(cx, |_, _| {
+                if std::mem::take(&mut first) {
+                    map.clear(cx);
+                    for n in 0..3000 {
+                        map.insert(cx, n, n);
+                    }
+                }
+                true
+            });
+            assert_eq!(map.len(), 3000);
+            let mut asked = 0;
+            let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                map.retain(cx, |_, _| {
+                    asked += 1;
+                    assert!(asked < 10, "enough");
+                    false
+                });
+            }));
+            assert!(caught.is_err());
+            assert_eq!((map.len(), map.iter().count()), (2991, 2991));
+        });
     }
 
     /// Dead tables are not taken for live bytes: the heap's goal does not run away.
@@ -994,6 +1252,7 @@ mod list {
                                     model.clear();
                                 }
                                 9 if round % 8 == 0 => list.reserve(cx, a).unwrap(),
+                                9 if round % 8 == 1 => list.shrink_to_fit(cx).unwrap(),
                                 _ => {}
                             }
                         }
@@ -1017,7 +1276,7 @@ mod list {
 
         /// Values change places and the list moves to another buffer, at every possible step of its scan.
         fn changes_in_mid_scan<B>() {
-            for how in 0..4 {
+            for how in 0..5 {
                 at_each_step::<B>(|cx, advance| {
                     let list = cx.root(cx.alloc(Nodes::new()));
                     let holder = cx.root(node(cx, 0));
@@ -1039,9 +1298,13 @@ mod list {
                                 let last: Vec<_> = std::iter::from_fn(|| list.pop(cx)).collect();
                                 last.into_iter().for_each(|node| list.push(cx, node));
                             }
-                            _ => {
+                            3 => {
                                 holder.get(cx).next.set(cx, list.get(511));
                                 list.truncate(cx, 3);
+                            }
+                            _ => {
+                                list.truncate(cx, 300);
+                                list.shrink_to_fit(cx).unwrap();
                             }
                         }
                     }
@@ -1051,7 +1314,7 @@ mod list {
                         let n = at as u64;
                         intact(node, if how == 1 || how == 2 { 511 - n } else { n });
                     }
-                    assert_eq!(list.len(), [513, 512, 512, 3][how]);
+                    assert_eq!(list.len(), [513, 512, 512, 3, 300][how]);
                     if how == 3 {
                         intact(holder.get(cx).next.get().unwrap(), 511);
                     }

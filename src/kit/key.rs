@@ -20,6 +20,10 @@ pub(crate) mod sealed {
 /// [interned](crate::Mutator::intern)), objects by [`Identity`], [tagged words](crate::Tagged) by their word, integers,
 /// `bool`, `char`, and tuples and options of these. Sealed: hashing and comparing run inside of the table.
 ///
+/// All hashes are keyed at random by process. Strings' resist texts that are chosen to [collide](Str#hashes); those of all
+/// other keys do not: the function is a fast one that was not made for it, and numbers from strangers that mean harm may
+/// make a map as slow as a list.
+///
 /// ```
 /// use grisaille::{Gc, Heap, Map};
 ///
@@ -34,7 +38,9 @@ pub trait Key: Trace + Copy + sealed::Key {}
 
 impl<K: Trace + Copy + sealed::Key> Key for K {}
 
-/// Random by process, so that no input can be made to collide.
+/// Random by process, so that the same numbers do not collide in each; no defence against numbers that were chosen to
+/// collide, which `hashbrown`'s default function does not claim to be. One that claims it (SipHash) takes 7 ns for a word
+/// in place of 1, about as long as all the rest of a lookup: `docs/experiments.md`.
 pub(crate) fn hash_word(word: u64) -> u64 {
     static STATE: LazyLock<hashbrown::DefaultHashBuilder> = LazyLock::new(Default::default);
     STATE.hash_one(word)

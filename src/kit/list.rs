@@ -276,7 +276,8 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
         Some(value)
     }
 
-    /// Drops all values from `len` on. No effect where there are fewer. The list keeps its buffer; while the collector
+    /// Drops all values from `len` on. No effect where there are fewer. The list keeps its buffer
+    /// ([`shrink_to_fit`](List::shrink_to_fit) gives it back); while the collector
     /// marks, and the policy shades what is overwritten, this looks at each value that goes.
     ///
     /// ```
@@ -341,6 +342,35 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
         }
     }
 
+    /// Moves the list to a buffer of just its size, if its own is larger; the old one is garbage, which a cycle frees. An
+    /// empty list has no buffer afterwards. Time in proportion to the values.
+    ///
+    /// ```
+    /// # use grisaille::{Heap, List};
+    /// # Heap::new().enter(|cx| {
+    /// let list = cx.root(cx.alloc(List::<usize>::new()));
+    /// (0..1000).for_each(|n| list.get(cx).push(cx, n));
+    /// list.get(cx).truncate(cx, 10);
+    /// cx.collect();
+    /// let before = cx.stats().bytes_live;
+    /// list.get(cx).shrink_to_fit(cx).unwrap();
+    /// cx.collect();
+    /// assert!(cx.stats().bytes_live + 990 * 8 <= before);
+    /// assert_eq!(list.get(cx).iter().sum::<usize>(), 45);
+    /// # });
+    /// ```
+    ///
+    /// # Errors
+    /// [`HeapFull`]: the heap has no room for the new buffer, and the list keeps the old one.
+    pub fn shrink_to_fit<B: Barrier>(&self, cx: &'gc Mutator<'_, B>) -> Result<(), HeapFull<()>> {
+        match self.buffer.get() {
+            Some(buffer) if buffer.len.get() == 0 => self.clear(cx),
+            Some(buffer) if buffer.len.get() < buffer.capacity => drop(self.move_to(cx, 0)?),
+            _ => {}
+        }
+        Ok(())
+    }
+
     /// The values from first to last: those that there are now, each as it is when its turn comes.
     ///
     /// ```
@@ -362,14 +392,20 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
     #[cold]
     #[inline(never)]
     fn grow<B: Barrier>(&self, cx: &'gc Mutator<'_, B>, additional: usize) -> Result<Gc<'gc, Buffer>, HeapFull<()>> {
+        let len = self.len();
+        let capacity = len.checked_add(additional).ok_or_else(|| cx.full((), usize::MAX))?;
+        self.move_to(cx, capacity.max(2 * len).max(FIRST))
+    }
+
+    /// Moves the list to a buffer with room for so many values, or for those that there are.
+    fn move_to<B: Barrier>(&self, cx: &'gc Mutator<'_, B>, capacity: usize) -> Result<Gc<'gc, Buffer>, HeapFull<()>> {
         let old = self.as_slice();
-        let overflow = || cx.full((), usize::MAX);
-        let capacity = old.len().checked_add(additional).ok_or_else(overflow)?.max(2 * old.len()).max(FIRST);
+        let capacity = capacity.max(old.len());
         let bytes = capacity
             .checked_mul(size_of::<Slot<V>>())
             .and_then(|bytes| bytes.checked_add(HEADER_SIZE + size_of::<Buffer>() + GRANULE))
             .filter(|&bytes| bytes <= isize::MAX as usize)
-            .ok_or_else(overflow)?;
+            .ok_or_else(|| cx.full((), usize::MAX))?;
         let object = cx.place_filler((bytes - GRANULE).next_multiple_of(GRANULE), Kind::Plain)?;
         // SAFETY: the filler has room for the buffer's fixed part and its elements, and is nobody else's. The copies
         // are the first pointers of a new object, as the policies know them. The size is the filler's.

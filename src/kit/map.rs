@@ -1,35 +1,53 @@
 //! [`Map`]: a hash table with the write barrier at the element.
 //!
+//! The entries lie in a [`Store`]: one table, or several where there are many, since a table that grows moves all its
+//! entries at once.
+//!
 //! # Why marking it in pieces is sound
 //!
-//! The mark loop scans a table by bucket index, [`PIECE`] buckets at a time, and the mutator runs between two pieces.
-//! An entry is *scanned* when its bucket lies below the scan's position.
+//! The mark loop scans one table after the other, each by bucket index, [`PIECE`] buckets at a time, and the mutator
+//! runs between two pieces. An entry is *scanned* when its table comes before that of the scan's position, or is the
+//! same and its bucket lies below.
 //!
-//! * **Overwriting** an entry, **inserting** into a bucket that nobody uses and **removing** are writes to one field,
-//!   and run the barrier of `slot.set` with the old key and value, or the new ones; a table that is scanned in
-//!   part is a grey object with scanned and unscanned fields, as any array is. In short: under the policies that shade
-//!   the new, whatever enters the scanned part is shaded; under those that shade the old, whatever was in the
-//!   unscanned part when tracing began is either still there or was shaded when it left, and what is new in the
-//!   scanned part was shaded elsewhere, or born black.
+//! * **Overwriting** an entry, **inserting** into a bucket that nobody uses and **removing** (also by `pop`, `drain` and
+//!   `retain`) are writes to one field, and run the barrier of `slot.set` with the old key and value, or the new ones; a
+//!   map that is scanned in part is a grey object with scanned and unscanned fields, as any array is. In short: under
+//!   the policies that shade the new, whatever enters the scanned part is shaded; under those that shade the old,
+//!   whatever was in the unscanned part when tracing began is either still there or was shaded when it left, and what is
+//!   new in the scanned part was shaded elsewhere, or born black.
 //! * **Moving** entries to other buckets is no write of the user's, runs no barrier, and under every policy could
-//!   carry an unscanned entry into the scanned part: a lost object. Entries move only when the table is rehashed, to
-//!   grow, to shrink or to get rid of tombstones (removal moves nothing). So a rehash sets `moved`, and the next piece
-//!   starts again at bucket 0. A table that grows all the time is scanned anew as often as it doubles: a constant
-//!   factor.
+//!   carry an unscanned entry into the scanned part: a lost object. Entries move on three occasions (removal moves
+//!   nothing), and none of them carries one there:
+//!   - *A table is rehashed*, to grow or to get rid of tombstones: its entries stay in it. It says that it `moved`, and
+//!     where the scan stands in the middle of it, the scan begins anew with this table. If it was scanned as a whole,
+//!     all its entries were, and still are; if it was not begun, none was.
+//!   - *A part is added*: it takes entries of one other part, and is the last of all. The position of a scan that has
+//!     not ended lies in a part that was there before, so the new one is unscanned: an entry may come to be scanned
+//!     twice. The other part is rehashed, as above. (A table that becomes the first part keeps its buckets.)
+//!   - *The map is cleared, or shrunk*, so that there are fewer parts: the map says that it `moved`, and the next piece
+//!     is the first of all.
+//!
+//!   So growth costs marking no more than it moves: a map that grows by some millions of entries while it is scanned is
+//!   not scanned again.
 //!
 //! Tried and left out: to ask for the bucket where a search begins before the tags are read. With 200,000 strings, each
 //! insertion with a removal before it, that was 3 to 10 % of the processor cycles and nothing that could be seen in time,
 //! and it rests on where `hashbrown` lays its entries.
 
-use core::cell::{Cell, UnsafeCell};
+mod bits;
+mod iter;
+mod store;
+mod table;
+
+use core::cell::UnsafeCell;
 use core::fmt;
-use core::iter::FusedIterator;
 use core::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use hashbrown::HashTable;
-
+pub use self::iter::MapIter;
+use self::store::{Store, place, position};
+use self::table::NoMemory;
 use super::key::Key;
 use crate::barrier::Barrier;
 use crate::cycle::collector::Collector;
@@ -50,10 +68,16 @@ const PIECE: usize = 128;
 /// works at the element, as for a [`Slot`](crate::Slot), and a large table is marked in pieces.
 ///
 /// The entries lie outside the heap, in memory that counts towards its goal and its
-/// [limit](crate::HeapBuilder::limit), and that is freed when the object is swept, on whatever thread. A table that
-/// has to grow moves all its entries in one go: an insertion costs constant time on average, but one in many costs
-/// time in proportion to the table (some 10 ns an entry). [`reserve`](Gc::reserve) says beforehand how large a table
-/// will be.
+/// [limit](crate::HeapBuilder::limit), and that is freed when the object is swept, on whatever thread. An insertion costs
+/// constant time on average, and one in many moves entries to make room: up to some 1800 of them, however many there
+/// are. [`reserve`](Gc::reserve) makes room beforehand. Removing moves nothing and gives nothing back, which
+/// [`shrink_to_fit`](Gc::shrink_to_fit) and [`clear`](Gc::clear) do; the first entry is found in constant time, so a map
+/// may be a work list ([`pop`](Gc::pop)), and visiting all costs what is there and not what there is room for.
+///
+/// Words, identities and what is made of them are hashed with a key that is random by process, by a fast function that
+/// is *not* resistant to keys which are chosen to collide: where whoever writes the input may choose the numbers and
+/// means harm, operations may take time in proportion to the map. Strings are hashed by
+/// one that [is](crate::Str#hashes).
 ///
 /// ```
 /// use grisaille::{Gc, Heap, Map, Str};
@@ -69,9 +93,7 @@ const PIECE: usize = 128;
 /// ```
 pub struct Map<K, V> {
     /// Borrowed in leaf functions that run no code of the user's: never twice at once. Invariant, and not `Sync`.
-    table: UnsafeCell<HashTable<(K, V)>>,
-    /// Entries changed their buckets since the mark loop last began to scan the table.
-    moved: Cell<bool>,
+    store: UnsafeCell<Store<K, V>>,
     /// Where the bytes go when the table is dropped.
     given_back: Arc<AtomicUsize>,
 }
@@ -79,7 +101,7 @@ pub struct Map<K, V> {
 /// The table's memory goes back, on whatever thread. Keys and values are `Copy`: there is nothing in them to drop.
 impl<K, V> Drop for Map<K, V> {
     fn drop(&mut self) {
-        self.given_back.fetch_add(self.table.get_mut().allocation_size(), Ordering::Relaxed);
+        self.given_back.fetch_add(self.store.get_mut().bytes(), Ordering::Relaxed);
     }
 }
 
@@ -103,40 +125,56 @@ impl<K: Key, V: Trace + Copy> InfoOfMap<K, V> {
 unsafe fn trace_map<K: Key, V: Trace + Copy>(object: ObjectPtr, from: usize, erased: NonNull<()>, top: Top) -> Traced {
     // SAFETY: `TypeInfo::trace`: the header names `InfoOfMap<K, V>`, so the payload is a map; it is complete.
     let map = unsafe { object.payload().cast::<Map<K, V>>().as_ref() };
-    // SAFETY: `TypeInfo::trace`: nobody writes it until the call ends, and what borrows the table for a write is inside of
+    // SAFETY: `TypeInfo::trace`: nobody writes it until the call ends, and what borrows the store for a write is inside of
     // the map's own functions, which stand at no safepoint and behind their barrier.
-    let table = unsafe { &*map.table.get() };
+    let store = unsafe { &*map.store.get() };
     // SAFETY: `TypeInfo::trace`: a tracer that is ours until the end of the call, and a top of its edges.
-    unsafe { trace_with(erased, top, |tracer| scan_map(map, table, from, tracer)) }
+    unsafe { trace_with(erased, top, |tracer| scan_map(store, from, tracer)) }
 }
 
-/// Scans a piece of the table, and returns the next.
-fn scan_map<K: Key, V: Trace + Copy>(
-    map: &Map<K, V>,
-    table: &HashTable<(K, V)>,
-    from: usize,
-    tracer: &mut Tracer<'_>,
-) -> usize {
+/// Scans a piece of the map, and returns the next.
+fn scan_map<K: Key, V: Trace + Copy>(store: &Store<K, V>, from: usize, tracer: &mut Tracer<'_>) -> usize {
     let mark_loop = tracer.is_mark_loop();
-    // Buckets below `from` were scanned in another order of the entries: all over again (see the module).
-    if map.moved.get() {
-        tracer.restarts();
+    let (mut number, mut bucket) = place(from);
+    // Tables before this one were scanned in another order: all over again (see the module).
+    if store.moved().get() && from != 0 {
+        tracer.restarts(0);
+        if mark_loop {
+            (number, bucket) = (0, 0);
+        }
     }
-    let from = if mark_loop && map.moved.get() { 0 } else { from };
-    let buckets = table.num_buckets();
-    let end = buckets.min(from + PIECE);
-    for at in from..end {
-        if let Some((key, value)) = table.get_bucket(at) {
+    // Only a map that moved has fewer tables than when it was scanned.
+    let Some(look) = store.table(number) else { return 0 };
+    // The same for the buckets of this table.
+    if look.moved.get() && bucket != 0 {
+        tracer.restarts(position(number, 0));
+        if mark_loop {
+            bucket = 0;
+        }
+    }
+    let buckets = look.table.num_buckets();
+    let end = buckets.min(bucket + PIECE);
+    let mut at = bucket;
+    while let Some(used) = look.next(at).filter(|used| *used < end) {
+        if let Some((key, value)) = look.table.get_bucket(used) {
             key.trace(tracer);
             value.trace(tracer);
         }
+        at = used + 1;
     }
     if mark_loop {
-        // Only when the piece is complete: a trace that panics leaves the flag as it is.
-        map.moved.set(false);
+        // Only when the piece is complete: a trace that panics leaves the flags as they are.
+        store.moved().set(false);
+        look.moved.set(false);
     }
-    tracer.scanned::<(K, V)>(end - from.min(end));
-    if end == buckets { 0 } else { end }
+    tracer.scanned::<(K, V)>(end - bucket.min(end));
+    if end < buckets {
+        position(number, end)
+    } else if number + 1 < store.tables() {
+        position(number + 1, 0)
+    } else {
+        0
+    }
 }
 
 /// # Safety
@@ -178,11 +216,8 @@ impl<B: Barrier> Mutator<'_, B> {
         K: Key + Trace<At<'a> = K>,
         V: Trace<At<'a> = V> + Copy,
     {
-        let map = Map::<K, V> {
-            table: UnsafeCell::new(HashTable::new()),
-            moved: Cell::new(false),
-            given_back: self.collector().pacer.given_back.clone(),
-        };
+        let map =
+            Map::<K, V> { store: UnsafeCell::new(Store::new()), given_back: self.collector().pacer.given_back.clone() };
         match self.place(map, const { &InfoOfMap::<K, V>::INFO }, Kind::BackgroundDrop) {
             // SAFETY: just written as a map; no safepoint before `'a` ends.
             Ok(object) => Ok(unsafe { Gc::from_object(object) }),
@@ -191,28 +226,22 @@ impl<B: Barrier> Mutator<'_, B> {
     }
 }
 
-/// Bytes of a table with room for `items`, or more where that overflows.
-fn bytes_for<T>(items: usize) -> usize {
-    let buckets = items.saturating_mul(8).div_ceil(7).checked_next_power_of_two().unwrap_or(usize::MAX);
-    buckets.saturating_mul(size_of::<T>() + 1)
-}
-
 impl<'gc, K: Key, V: Trace + Copy> Gc<'gc, Map<K, V>> {
     /// # Safety
-    /// No other reference to the table may be live, and none be made while this one is: callers keep it within an
+    /// No other reference to the store may be live, and none be made while this one is: callers keep it within an
     /// expression in which no user code runs. (Hashing and comparing keys are this crate's own: [`Key`] is sealed.)
     #[allow(clippy::mut_from_ref, reason = "exclusive by the caller's word")]
     #[inline(always)]
-    unsafe fn table(self) -> &'gc mut HashTable<(K, V)> {
+    unsafe fn store(self) -> &'gc mut Store<K, V> {
         // SAFETY: the map is live for `'gc`; exclusive by the caller's word.
-        unsafe { &mut *self.as_ref().table.get() }
+        unsafe { &mut *self.as_ref().store.get() }
     }
 
     /// The entry of a key.
     #[inline(always)]
     fn find(self, hash: u64, key: &K) -> Option<(K, V)> {
         // SAFETY: a leaf expression.
-        unsafe { self.table() }.find(hash, |entry| entry.0.is_same(key)).copied()
+        unsafe { self.store() }.find(hash, key).copied()
     }
 
     /// The value of a key.
@@ -258,7 +287,7 @@ impl<'gc, K: Key, V: Trace + Copy> Gc<'gc, Map<K, V>> {
     #[inline]
     pub fn len(self) -> usize {
         // SAFETY: a leaf expression.
-        unsafe { self.table() }.len()
+        unsafe { self.store() }.len()
     }
 
     /// Whether there is no entry.
@@ -300,20 +329,17 @@ impl<'gc, K: Key, V: Trace + Copy> Gc<'gc, Map<K, V>> {
             before_insert::<B, K, V>(cx.collector(), self.find(hash, &key), key, value);
         }
         // SAFETY: a leaf expression, up to the return.
-        let table = unsafe { self.table() };
-        if let Some(entry) = table.find_mut(hash, |entry| entry.0.is_same(&key)) {
+        let store = unsafe { self.store() };
+        if let Some(entry) = store.find_mut(hash, &key) {
             return Ok(Some(core::mem::replace(&mut entry.1, value)));
         }
-        if table.len() == table.capacity()
-            && let Err(full) = self.make_room(cx, 1)
+        if !store.has_room(hash)
+            && let Err(full) = self.make_room(cx, hash)
         {
             return Err(full.with(value));
         }
         // SAFETY: a leaf expression; the borrow above has ended.
-        let table = unsafe { self.table() };
-        let _buckets = table.num_buckets();
-        table.insert_unique(hash, (key, value), |entry| entry.0.hash_key());
-        debug_assert_eq!(_buckets, table.num_buckets(), "entries moved, and the mark loop does not know");
+        unsafe { self.store() }.insert(hash, (key, value));
         Ok(None)
     }
 
@@ -338,7 +364,7 @@ impl<'gc, K: Key, V: Trace + Copy> Gc<'gc, Map<K, V>> {
             before_insert::<B, K, V>(cx.collector(), Some(old), key, value);
         }
         // SAFETY: a leaf expression.
-        let entry = unsafe { self.table() }.find_mut(hash, |entry| entry.0.is_same(&key))?;
+        let entry = unsafe { self.store() }.find_mut(hash, &key)?;
         Some(core::mem::replace(&mut entry.1, value))
     }
 
@@ -386,9 +412,7 @@ impl<'gc, K: Key, V: Trace + Copy> Gc<'gc, Map<K, V>> {
             before_remove::<B, K, V>(cx.collector(), old);
         }
         // SAFETY: a leaf expression.
-        let entry = unsafe { self.table() }.find_entry(hash, |entry| entry.0.is_same(&key)).ok()?;
-        let ((_, value), _) = entry.remove();
-        Some(value)
+        unsafe { self.store() }.remove(hash, &key).map(|(_, value)| value)
     }
 
     /// Forgets all entries, and gives the table's memory back. While the collector marks, and the policy shades what
@@ -411,11 +435,17 @@ impl<'gc, K: Key, V: Trace + Copy> Gc<'gc, Map<K, V>> {
             }
         }
         // SAFETY: a leaf expression: nothing in the table has drop glue.
-        let old = core::mem::take(unsafe { self.table() });
-        self.table_moved(cx, old.allocation_size());
+        let old = core::mem::replace(unsafe { self.store() }, Store::new());
+        // SAFETY: as above.
+        unsafe { self.store() }.moved().set(true);
+        self.book(cx, old.bytes());
     }
 
-    /// Makes room for `additional` more entries, so that the table need not grow for them.
+    /// Makes room for `additional` more entries, so that the table need not grow for them. Time in proportion to
+    /// what there is room for then.
+    ///
+    /// (A map of thousands of entries consists of parts, and hashes say which an entry goes to: where keys were chosen to
+    /// collide, a part may still have to grow.)
     ///
     /// ```
     /// # use grisaille::{Gc, Heap, Map};
@@ -433,12 +463,13 @@ impl<'gc, K: Key, V: Trace + Copy> Gc<'gc, Map<K, V>> {
     /// # Errors
     /// [`HeapFull`].
     pub fn reserve<B: Barrier>(self, cx: &Mutator<'_, B>, additional: usize) -> Result<(), HeapFull<()>> {
-        // SAFETY: a leaf expression.
-        let table = unsafe { self.table() };
-        if additional > table.capacity() - table.len() { self.make_room(cx, additional) } else { Ok(()) }
+        // SAFETY: a leaf expression: hashing is ours.
+        let bytes = unsafe { self.store() }.growth_for(additional);
+        self.grow(cx, bytes, |store| store.reserve(additional))
     }
 
-    /// Gives back the memory that the table does not need for the entries it has. Time in proportion to the table.
+    /// Gives back the memory that the table does not need for the entries it has. Time in proportion to the table,
+    /// and memory for a second one of the new size; where there is none, the table stays as it is.
     ///
     /// ```
     /// # use grisaille::{Gc, Heap, Map};
@@ -451,84 +482,43 @@ impl<'gc, K: Key, V: Trace + Copy> Gc<'gc, Map<K, V>> {
     /// ```
     pub fn shrink_to_fit<B: Barrier>(self, cx: &Mutator<'_, B>) {
         // SAFETY: a leaf expression: hashing is ours.
-        let table = unsafe { self.table() };
-        let before = table.allocation_size();
-        table.shrink_to_fit(|entry| entry.0.hash_key());
-        self.table_moved(cx, before);
+        let store = unsafe { self.store() };
+        let before = store.bytes();
+        store.shrink_to_fit();
+        self.book(cx, before);
     }
 
-    /// All entries, in no order.
-    ///
-    /// The map may change meanwhile. Entries that stay are visited, unless the table has to grow or is shrunk: then
-    /// some may be visited twice or not at all. To go on after a safepoint, use [`entry_from`](Gc::entry_from).
-    ///
-    /// ```
-    /// # use grisaille::{Gc, Heap, Map};
-    /// # Heap::new().enter(|cx| {
-    /// let map: Gc<'_, Map<i64, i64>> = cx.alloc_map();
-    /// for n in 0..10 {
-    ///     map.insert(cx, n, n * n);
-    /// }
-    /// for (key, _) in map.iter() {
-    ///     if key % 2 == 1 {
-    ///         map.remove(cx, key);
-    ///     }
-    /// }
-    /// assert_eq!(map.iter().map(|(_, value)| value).sum::<i64>(), 0 + 4 + 16 + 36 + 64);
-    /// # });
-    /// ```
-    pub fn iter(self) -> MapIter<'gc, K, V> {
-        MapIter { map: self, position: 0 }
-    }
-
-    /// The first entry at or after a position, and the position to go on from; start at 0. So an iteration can go on
-    /// after a safepoint, which no iterator survives. As for [`iter`](Gc::iter), growth mixes the positions up.
-    ///
-    /// ```
-    /// # use grisaille::{Gc, Heap, Map};
-    /// # Heap::new().enter(|cx| {
-    /// let map: Gc<'_, Map<i64, i64>> = cx.alloc_map();
-    /// for n in 0..10 {
-    ///     map.insert(cx, n, n * n);
-    /// }
-    /// let map = cx.root(map);
-    /// let (mut position, mut sum) = (0, 0);
-    /// while let Some((next, key, _)) = map.get(cx).entry_from(position) {
-    ///     (position, sum) = (next, sum + key);
-    ///     cx.safepoint();
-    /// }
-    /// assert_eq!(sum, 45);
-    /// # });
-    /// ```
-    #[inline]
-    pub fn entry_from(self, position: usize) -> Option<(usize, K, V)> {
-        // SAFETY: a leaf expression, to the end of the function.
-        let table = unsafe { self.table() };
-        (position..table.num_buckets()).find_map(|at| table.get_bucket(at).map(|&(key, value)| (at + 1, key, value)))
-    }
-
-    /// Room for `additional` more entries than there are: all entries move.
+    /// Room for an entry with this hash.
     #[cold]
     #[inline(never)]
-    fn make_room<B: Barrier>(self, cx: &Mutator<'_, B>, additional: usize) -> Result<(), HeapFull<()>> {
-        let c = cx.collector();
-        // SAFETY: a leaf expression, to the end of the function: hashing is ours.
-        let table = unsafe { self.table() };
-        let before = table.allocation_size();
-        let after = bytes_for::<(K, V)>(table.len().saturating_add(additional));
-        if after > before && !c.has_room_outside(after - before) {
-            return Err(cx.full((), after));
-        }
-        let result = table.try_reserve(additional, |entry| entry.0.hash_key());
-        self.table_moved(cx, before);
-        result.map_err(|_| cx.full((), after))
+    fn make_room<B: Barrier>(self, cx: &Mutator<'_, B>, hash: u64) -> Result<(), HeapFull<()>> {
+        // SAFETY: a leaf expression.
+        let bytes = unsafe { self.store() }.growth(hash);
+        self.grow(cx, bytes, |store| store.make_room(hash))
     }
 
-    /// The table was rehashed: the mark loop starts again, and the bytes are booked.
-    fn table_moved<B: Barrier>(self, cx: &Mutator<'_, B>, before: usize) {
-        self.as_ref().moved.set(true);
+    /// Lets the store take so many bytes more, or about as many. `f` is the crate's own code.
+    fn grow<B: Barrier>(
+        self,
+        cx: &Mutator<'_, B>,
+        bytes: usize,
+        f: impl FnOnce(&mut Store<K, V>) -> Result<(), NoMemory>,
+    ) -> Result<(), HeapFull<()>> {
+        if bytes > 0 && !cx.collector().has_room_outside(bytes) {
+            return Err(cx.full((), bytes));
+        }
+        // SAFETY: a leaf expression: `f` runs no user code, and hashing is ours.
+        let store = unsafe { self.store() };
+        let before = store.bytes();
+        let result = f(store);
+        self.book(cx, before);
+        result.map_err(|NoMemory| cx.full((), bytes))
+    }
+
+    /// The store takes other memory than before.
+    fn book<B: Barrier>(self, cx: &Mutator<'_, B>, before: usize) {
         // SAFETY: a leaf expression.
-        let after = unsafe { self.table() }.allocation_size();
+        let after = unsafe { self.store() }.bytes();
         cx.collector().table_changed(before, after);
     }
 }
@@ -553,29 +543,6 @@ fn before_insert<B: Barrier, K: Key, V: Trace + Copy>(c: &Collector, old: Option
 fn before_remove<B: Barrier, K: Key, V: Trace + Copy>(c: &Collector, (key, value): (K, V)) {
     c.before_write::<B>(&key, &());
     c.before_write::<B>(&value, &());
-}
-
-/// The entries of a [`Map`], by [`iter`](Gc::iter): copies, taken when they are asked for.
-pub struct MapIter<'gc, K, V> {
-    map: Gc<'gc, Map<K, V>>,
-    position: usize,
-}
-
-impl<K: Key, V: Trace + Copy> Iterator for MapIter<'_, K, V> {
-    type Item = (K, V);
-    fn next(&mut self) -> Option<(K, V)> {
-        let (position, key, value) = self.map.entry_from(self.position)?;
-        self.position = position;
-        Some((key, value))
-    }
-}
-
-impl<K: Key, V: Trace + Copy> FusedIterator for MapIter<'_, K, V> {}
-
-impl<K, V> fmt::Debug for MapIter<'_, K, V> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MapIter").field("map", &self.map).finish_non_exhaustive()
-    }
 }
 
 // SAFETY: there is no value of this type outside an object whose header names `trace_map`; `At` replaces the lifetime

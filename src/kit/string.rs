@@ -13,6 +13,14 @@ use crate::trace::{Trace, Tracer};
 ///
 /// Reached through [`Gc`]: see [`as_str`](Gc::as_str). [`Mutator::intern`] makes strings that are equal the same object.
 ///
+/// # Hashes
+///
+/// A text's hash is 32 bits of what `std`'s [`RandomState`](std::hash::RandomState) makes of it: a keyed hash (SipHash)
+/// whose key is random by process. Who knows the program and not the key cannot compute texts that collide, so texts
+/// from strangers may be interned and be keys of a [`Map`](crate::Map). That rests on the key: what
+/// [`hash`](Gc::hash) says is not for the eyes of who writes the texts. By chance one pair of texts in 2^32 shares its
+/// 32 bits: some pairs among some 100,000 texts, each of which costs a comparison now and then.
+///
 /// ```
 /// use grisaille::Heap;
 ///
@@ -110,13 +118,16 @@ impl<B: Barrier> Mutator<'_, B> {
 /// the same text, within one process.
 #[inline]
 pub(crate) fn word_of(text: &str) -> Option<u64> {
-    use core::hash::BuildHasher;
+    use core::hash::{BuildHasher, Hasher};
+    use std::hash::RandomState;
     use std::sync::LazyLock;
-    // Random by process, so that no input can be made to collide.
-    static STATE: LazyLock<hashbrown::DefaultHashBuilder> = LazyLock::new(Default::default);
+    // Keyed: who does not know the key computes no texts that collide. (For words that costs too much: see `key.rs`.)
+    static STATE: LazyLock<RandomState> = LazyLock::new(RandomState::new);
     // First, lest gigabytes be read for nothing.
     let len = length_half(text.len())?;
-    let hash = STATE.hash_one(text);
+    let mut hasher = STATE.build_hasher();
+    hasher.write(text.as_bytes());
+    let hash = hasher.finish();
     Some(len | (hash ^ hash << 32) >> 32 << 32)
 }
 

@@ -24,7 +24,7 @@ impl Verifier<'_> {
     pub(super) fn children_of_pieces(&self, at: At, from: usize, until: usize, pointers: &mut Pointers) {
         pointers.strong.clear();
         pointers.ephemeral = None;
-        pointers.restarts = false;
+        pointers.restarts = None;
         let object = self.object(at);
         let info = object.info();
         if !info.needs_trace {
@@ -42,11 +42,12 @@ impl Verifier<'_> {
         }
     }
 
-    /// Whether the object is to be scanned from its beginning, however far the mark loop has come.
-    pub(super) fn restarts(&self, at: At) -> bool {
+    /// The piece from which the object will be scanned, where the mark loop has come to this one.
+    pub(super) fn goes_on_at(&self, at: At, piece: usize) -> usize {
         let mut pointers = Pointers::default();
-        self.children(at, &mut pointers);
-        pointers.restarts
+        // SAFETY: as for `children_of_pieces`.
+        unsafe { Tracer::listing_all(&mut pointers).trace_piece(self.object(at), piece) };
+        pointers.restarts.unwrap_or(piece)
     }
 
     /// Where scanning goes on in a grey object: at its beginning, unless it is scanned in part.

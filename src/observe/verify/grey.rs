@@ -28,8 +28,8 @@ impl Verifier<'_> {
             if !queued.insert(object) {
                 return fail(format!("{} is queued twice", self.name(at)));
             }
-            if piece != 0 && !self.restarts(at) {
-                self.in_pieces.insert(object, piece);
+            if piece != 0 {
+                self.in_pieces.insert(object, self.goes_on_at(at, piece));
             }
         }
         let listed: HashSet<usize> = self.c.marker.lost_blocks().map(|block| block.base().as_ptr().addr()).collect();

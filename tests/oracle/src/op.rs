@@ -7,8 +7,9 @@
 //! | `Mutator::try_alloc`, `try_alloc_array`, `try_alloc_str`, `try_alloc_map`; `Slot::new` | [`Op::Alloc`], [`Op::Grow`], [`Op::Churn`] |
 //! | objects: fixed, large, arrays with and without pointers, strings, drop glue on either thread, drops that panic, drops that enter a heap, owned bytes outside | the kinds of [`Op::Alloc`] |
 //! | `Slot`, `Lock`, `RefLock`, `Tagged`; `Map`, `List` by index | [`Op::Get`], [`Op::Take`], [`Op::Set`], [`Op::Whole`] |
-//! | `List::{try_push, pop, truncate, clear, reserve}` | [`Op::Append`], [`Op::Shorten`], [`Op::Fill`] |
+//! | `List::{try_push, pop, truncate, clear, reserve, shrink_to_fit}` | [`Op::Append`], [`Op::Shorten`], [`Op::Fill`] |
 //! | `Map::{try_insert, replace, update, remove, clear, reserve, shrink_to_fit, iter}` | [`Op::Insert`], [`Op::Remove`], [`Op::Fill`] |
+//! | `Map::{pop, drain, retain}` | [`Op::TakeOut`] |
 //! | `Ephemeron` | [`Op::Ephemeron`], [`Op::Reveal`], [`Op::Conceal`] |
 //! | `Weak`, `is_alive`, `Mutator::intern` | [`Op::Weaken`], [`Op::Upgrade`], [`Op::Ask`], [`Op::Intern`] |
 //! | `Mutator::try_own`, `Owned::{edit, replace, counted}` | bags and objects of the background, which are made with one; [`Op::Edit`] |
@@ -123,13 +124,15 @@ pub enum Op {
     Append { nth: u8, value: u8 },
     /// Pops a value off the `nth` list, or shortens it, or clears it.
     Shorten { nth: u8, len: u8 },
-    /// Adds so many numbers to the `nth` list or map; or makes room for them; or a map gives its spare room back.
+    /// Adds so many numbers to the `nth` list or map; or makes room for them; or it gives its spare room back.
     Fill { nth: u8, count: u8, how: u8 },
     /// Gives a key of the `nth` map an operand as its value: by insertion, replacement or update. An operand that is a
     /// cons is the key, or else its number.
     Insert { nth: u8, key: u8, value: u8 },
     /// Removes a key of the `nth` map, or all.
     Remove { nth: u8, key: u8 },
+    /// Takes entries out of the `nth` map: pops one, drains so many and forgets the iterator or drops it, or keeps some.
+    TakeOut { nth: u8, how: u8, count: u8 },
     /// Registers an operand, or new garbage where that is nil, with a guardian, or with a new one.
     Guard { guardian: u8, value: u8 },
     /// Takes what a guardian gives back.
@@ -201,6 +204,7 @@ const MORE: &[Row] = &[
     (4, |how, nth, count| Op::Fill { nth, count, how }),
     (6, |key, nth, value| Op::Insert { nth, key, value }),
     (4, |_, nth, key| Op::Remove { nth, key }),
+    (4, |how, nth, count| Op::TakeOut { nth, how, count }),
     (6, |_, guardian, value| Op::Guard { guardian, value }),
     (5, |_, guardian, _| Op::Retrieve { guardian }),
     (1, |_, guardian, _| Op::DropGuardian { guardian }),

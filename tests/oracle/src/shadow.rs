@@ -1,5 +1,6 @@
 //! The shadow graph: what the heap should hold, in plain Rust.
 
+use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// Slots of every object that has any.
@@ -195,8 +196,8 @@ pub struct Object {
     pub buffer: bool,
     /// The entries of a map whose keys are objects.
     pub entries: Vec<(u32, Shade)>,
-    /// How many numbers a map has beside those that are its slots.
-    pub filler: u32,
+    /// The numbers that a map has beside those that are its slots, counted from there.
+    pub filler: BTreeSet<u32>,
     /// Of a weak pointer: what it points to. Of an ephemeron: its key.
     pub target: u32,
     /// A weak pointer or an ephemeron has said that it is no more.
@@ -220,7 +221,7 @@ impl Shadow {
             items: Vec::new(),
             buffer: false,
             entries: Vec::new(),
-            filler: 0,
+            filler: BTreeSet::new(),
             target,
             gone: false,
             stuck: Stuck::No,

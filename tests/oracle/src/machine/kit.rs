@@ -8,8 +8,10 @@ use crate::object::{Row, Value, Word, number};
 use crate::op::Op;
 use crate::shadow::{Kind, SLOTS};
 
-/// Values of a list, and numbers of a map, at most.
+/// Values of a list, at most.
 const MAX_ITEMS: usize = 600;
+/// Numbers of a map: more than one of its tables takes.
+const MAX_NUMBERS: u32 = 2600;
 /// Entries of a map whose keys are objects.
 const MAX_ENTRIES: usize = 4;
 const MAX_GUARDS: usize = 2;
@@ -104,9 +106,7 @@ impl Machine<'_> {
                 if let Some((id, Value::Map(map))) = self.nth_of(cx, frame, registers, nth, &[Kind::Map]) {
                     if key == u8::MAX {
                         map.clear(cx);
-                        let object = self.shadow.at_mut(id);
-                        (object.slots, object.filler) = ([None; SLOTS], 0);
-                        object.entries.clear();
+                        self.forget_entries(id);
                         self.note(|_| format!("#{id} is cleared"));
                         return Ok(());
                     }
@@ -127,6 +127,11 @@ impl Machine<'_> {
                     }
                     self.note(|_| format!("#{id}: a key is removed, its value was {shade:?}"));
                     registers.put((shade.flatten(), removed.unwrap_or(Value::Nil)));
+                }
+            }
+            Op::TakeOut { nth, how, count } => {
+                if let Some((id, Value::Map(map))) = self.nth_of(cx, frame, registers, nth, &[Kind::Map]) {
+                    return self.take_out(cx, registers, (id, map), how, count.into());
                 }
             }
             Op::Guard { guardian, value } => {
@@ -226,6 +231,14 @@ impl Machine<'_> {
     ) {
         match self.nth_of(cx, frame, registers, nth, &[Kind::List, Kind::Map]) {
             Some((id, Value::List(list))) => {
+                if how % 8 == 7 {
+                    if list.items.shrink_to_fit(cx).is_ok() {
+                        let object = self.shadow.at_mut(id);
+                        object.buffer &= !object.items.is_empty();
+                    }
+                    self.note(|_| format!("#{id} gives its spare room back"));
+                    return;
+                }
                 if how % 4 == 3 {
                     if list.items.reserve(cx, count as usize).is_ok() && count > 0 {
                         self.shadow.at_mut(id).buffer = true;
@@ -240,27 +253,26 @@ impl Machine<'_> {
             Some((id, Value::Map(map))) => {
                 match how % 4 {
                     0 | 1 => {
-                        for _ in 0..count {
-                            let filler = &mut self.shadow.at_mut(id).filler;
-                            let at = *filler as usize;
-                            if at < MAX_ITEMS && map.try_insert(cx, number(SLOTS + at), Value::Int(*filler)).is_ok() {
-                                *filler += 1;
-                            }
-                        }
+                        // Few at a time, most often.
+                        let count = if how % 16 == 1 { 8 * usize::from(count) } else { count.into() };
+                        let filler = &mut self.shadow.at_mut(id).filler;
+                        let free: Vec<u32> = (0..MAX_NUMBERS).filter(|at| !filler.contains(at)).take(count).collect();
+                        filler
+                            .extend(free.into_iter().filter(|at| {
+                                map.try_insert(cx, number(SLOTS + *at as usize), Value::Int(*at)).is_ok()
+                            }));
                     }
                     2 => {
                         for _ in 0..count {
-                            let filler = &mut self.shadow.at_mut(id).filler;
-                            if let Some(last) = filler.checked_sub(1) {
+                            if let Some(last) = self.shadow.at_mut(id).filler.pop_last() {
                                 map.remove(cx, number(SLOTS + last as usize));
-                                *filler = last;
                             }
                         }
                         map.shrink_to_fit(cx);
                     }
                     _ => drop(map.reserve(cx, count as usize)),
                 }
-                self.note(|m| format!("#{id} has {} numbers more", m.shadow.at(id).filler));
+                self.note(|m| format!("#{id} has {} numbers more", m.shadow.at(id).filler.len()));
             }
             _ => {}
         }
@@ -313,6 +325,92 @@ impl Machine<'_> {
             }
             self.note(|_| format!("#{id}: a key has the value {shade:?}"));
         }
+        Ok(())
+    }
+
+    /// A map has no entries any more.
+    fn forget_entries(&mut self, id: u32) {
+        let object = self.shadow.at_mut(id);
+        object.slots = [None; SLOTS];
+        object.filler.clear();
+        object.entries.clear();
+    }
+
+    /// Takes entries out of a map: pops one, drains some or all, or keeps some.
+    fn take_out<'a, B: Barrier>(
+        &mut self,
+        cx: &'a Mutator<'_, B>,
+        registers: &mut Registers<'a>,
+        (id, map): (u32, Gc<'a, Map<Word<'a>, Value<'a>>>),
+        how: u8,
+        count: usize,
+    ) -> Outcome {
+        let before = map.len();
+        let (taken, expected): (Vec<_>, _) = match how % 4 {
+            0 => (map.pop(cx).into_iter().collect(), before.min(1)),
+            1 => {
+                let mut drain = map.drain(cx);
+                let taken = drain.by_ref().take(count).collect();
+                std::mem::forget(drain);
+                (taken, before.min(count))
+            }
+            2 => {
+                // The rest goes when the iterator is dropped.
+                let seen = map.drain(cx).take(count).count();
+                if !map.is_empty() || seen != before.min(count) {
+                    return Err(format!(
+                        "of the {before} entries of #{id}, a drain gave {seen}, and {} are left",
+                        map.len()
+                    ));
+                }
+                self.forget_entries(id);
+                (Vec::new(), 0)
+            }
+            _ => {
+                let (mut taken, mut seen) = (Vec::new(), 0);
+                map.retain(cx, |key, value| {
+                    seen += 1;
+                    // Uses the map meanwhile: a value is replaced by itself.
+                    let keeps = seen % 8 < count % 8;
+                    if seen % 3 == 0 {
+                        map.replace(cx, key, value);
+                    }
+                    if !keeps {
+                        taken.push((key, value));
+                    }
+                    keeps
+                });
+                if seen != before {
+                    return Err(format!("of the {before} entries of #{id}, retain visited {seen}"));
+                }
+                let expected = (1..=before).filter(|seen| seen % 8 >= count % 8).count();
+                (taken, expected)
+            }
+        };
+        if how % 4 != 2 && (taken.len() != expected || map.len() != before - expected) {
+            return Err(format!("{} entries were taken out of the {before} of #{id}, not {expected}", taken.len()));
+        }
+        for (key, value) in taken {
+            let object = self.shadow.at_mut(id);
+            let had = match (key.as_object(), key.as_integer()) {
+                (Some(cons), _) => {
+                    let key = Value::Cons(cons);
+                    let shadow = &self.shadow;
+                    let is_key = |entry: &(u32, _)| key.complaint(shadow.at(entry.0), entry.0).is_none();
+                    let at = shadow.at(id).entries.iter().position(is_key);
+                    at.map(|at| self.shadow.at_mut(id).entries.swap_remove(at).1)
+                }
+                (None, Some(slot)) if (slot as usize) < SLOTS => object.slots[slot as usize].take().map(Some),
+                (None, Some(number)) => object.filler.remove(&(number as u32 - SLOTS as u32)).then_some(None),
+                _ => None,
+            };
+            match had {
+                Some(shade) if shade.is_some() => registers.put((shade, value)),
+                Some(_) => {}
+                None => return Err(format!("#{id} gives out an entry that it should not have")),
+            }
+        }
+        self.note(|m| format!("#{id} has {} numbers left", m.shadow.at(id).filler.len()));
         Ok(())
     }
 

@@ -238,12 +238,12 @@ impl<'gc> Value<'gc> {
             }
             (Value::Map(o), Kind::Map) => {
                 let slots = object.slots.iter().flatten().count();
-                let expected = slots + object.entries.len() + object.filler as usize;
+                let expected = slots + object.entries.len() + object.filler.len();
                 if o.len() != expected || o.iter().count() != expected {
                     return Some(format!("the map has {} entries, not {expected}", o.len()));
                 }
-                let fills = |at: &usize| matches!(o.get(number(SLOTS + at)), Some(Value::Int(n)) if n as usize == *at);
-                let filler = (0..object.filler as usize).all(|at| fills(&at));
+                let fills = |at: u32| matches!(o.get(number(SLOTS + at as usize)), Some(Value::Int(n)) if n == at);
+                let filler = object.filler.iter().all(|at| fills(*at));
                 return (!filler).then(|| "a number that was put into the map is not in it".into());
             }
             (Value::Str(o), Kind::Str | Kind::Text(_)) => {

@@ -1,0 +1,131 @@
+//! [`Bits`]: which of many places are taken, and the next of them in constant time.
+
+use std::collections::TryReserveError;
+
+const WORD: usize = u64::BITS as usize;
+
+/// A bitmap of two levels: a bit of the first says whether a word of the second has any. So who looks for the next bit
+/// that is set passes 4096 places that are free with one look at a word.
+pub(super) struct Bits {
+    /// The first level, then the second.
+    words: Box<[u64]>,
+    /// Words of the first level.
+    summaries: usize,
+}
+
+impl Bits {
+    /// For no places. Takes no memory.
+    pub fn none() -> Bits {
+        Bits { words: Box::default(), summaries: 0 }
+    }
+
+    /// For so many places, all free.
+    ///
+    /// # Errors
+    /// The system has no memory.
+    pub fn try_new(places: usize) -> Result<Bits, TryReserveError> {
+        let (words, summaries) = Bits::shape(places);
+        let mut all = Vec::new();
+        all.try_reserve_exact(words + summaries)?;
+        all.resize(words + summaries, 0);
+        Ok(Bits { words: all.into_boxed_slice(), summaries })
+    }
+
+    /// Words of the second level and of the first.
+    fn shape(places: usize) -> (usize, usize) {
+        let words = places.div_ceil(WORD);
+        (words, words.div_ceil(WORD))
+    }
+
+    /// Bytes that bits for so many places take.
+    pub fn bytes_for(places: usize) -> usize {
+        let (words, summaries) = Bits::shape(places);
+        (words + summaries) * size_of::<u64>()
+    }
+
+    /// Whether these bits are for no places at all.
+    #[inline(always)]
+    pub fn is_none(&self) -> bool {
+        self.words.is_empty()
+    }
+
+    /// How many places there are, rounded up.
+    pub fn places(&self) -> usize {
+        (self.words.len() - self.summaries) * WORD
+    }
+
+    /// Bytes of memory.
+    pub fn bytes(&self) -> usize {
+        size_of_val(&*self.words)
+    }
+
+    /// Frees all places.
+    pub fn clear(&mut self) {
+        self.words.fill(0);
+    }
+
+    /// Takes a place.
+    #[inline]
+    pub fn set(&mut self, place: usize) {
+        let word = place / WORD;
+        self.words[self.summaries + word] |= 1 << (place % WORD);
+        self.words[word / WORD] |= 1 << (word % WORD);
+    }
+
+    /// Frees a place.
+    #[inline]
+    pub fn unset(&mut self, place: usize) {
+        let word = place / WORD;
+        let bits = &mut self.words[self.summaries + word];
+        *bits &= !(1 << (place % WORD));
+        if *bits == 0 {
+            self.words[word / WORD] &= !(1 << (word % WORD));
+        }
+    }
+
+    /// The first place at or after one that is taken.
+    #[inline]
+    pub fn next(&self, from: usize) -> Option<usize> {
+        let word = from / WORD;
+        let rest = self.words.get(self.summaries + word)? >> (from % WORD);
+        if rest != 0 {
+            return Some(from + rest.trailing_zeros() as usize);
+        }
+        let from = word + 1;
+        let mut at = from / WORD;
+        let mut rest = *self.words[..self.summaries].get(at)? >> (from % WORD) << (from % WORD);
+        while rest == 0 {
+            at += 1;
+            rest = *self.words[..self.summaries].get(at)?;
+        }
+        let word = at * WORD + rest.trailing_zeros() as usize;
+        Some(word * WORD + self.words[self.summaries + word].trailing_zeros() as usize)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_place_is_the_next() {
+        for places in [1, 64, 65, 4096, 4097, 20_000] {
+            let mut bits = Bits::try_new(places).unwrap();
+            assert_eq!(bits.next(0), None);
+            assert_eq!(bits.bytes(), Bits::bytes_for(places));
+            let taken: Vec<usize> =
+                [0, 1, 63, 64, 127, 4095, 4096, 4160, 9000, 19_999].into_iter().filter(|at| *at < places).collect();
+            taken.iter().for_each(|at| bits.set(*at));
+            for from in 0..places {
+                assert_eq!(bits.next(from), taken.iter().copied().find(|at| *at >= from), "{places} {from}");
+            }
+            for (number, &at) in taken.iter().enumerate() {
+                assert_eq!(bits.next(0), Some(at));
+                bits.unset(at);
+                assert_eq!(bits.next(at), taken.get(number + 1).copied());
+            }
+            assert!(bits.words.iter().all(|word| *word == 0));
+        }
+        assert!(Bits::none().is_none() && Bits::none().next(0).is_none());
+    }
+}

@@ -1,0 +1,111 @@
+//! One table of a [store](super::store), and the note of its buckets in use.
+
+use core::cell::Cell;
+use std::collections::TryReserveError;
+
+use hashbrown::HashTable;
+
+use super::bits::Bits;
+use crate::kit::key::Key;
+
+/// Tables of so many buckets are looked through bucket by bucket: there is no note.
+pub(super) const TINY: usize = 64;
+
+/// The system has no memory.
+pub(super) struct NoMemory;
+
+impl From<hashbrown::TryReserveError> for NoMemory {
+    fn from(_: hashbrown::TryReserveError) -> Self {
+        NoMemory
+    }
+}
+
+impl From<TryReserveError> for NoMemory {
+    fn from(_: TryReserveError) -> Self {
+        NoMemory
+    }
+}
+
+/// A table, to be looked at.
+pub(super) struct Look<'s, K, V> {
+    pub table: &'s HashTable<(K, V)>,
+    pub used: Option<&'s Bits>,
+    /// Entries changed their buckets since the mark loop last began with the table.
+    pub moved: &'s Cell<bool>,
+}
+
+impl<K, V> Look<'_, K, V> {
+    /// The first bucket at or after one that is in use.
+    #[inline(always)]
+    pub fn next(&self, from: usize) -> Option<usize> {
+        match self.used {
+            Some(used) if !used.is_none() => used.next(from),
+            _ => (from..self.table.num_buckets()).find(|at| self.table.get_bucket(*at).is_some()),
+        }
+    }
+}
+
+/// A table, to be changed.
+pub(super) struct Change<'s, K, V> {
+    pub table: &'s mut HashTable<(K, V)>,
+    pub used: Option<&'s mut Bits>,
+    pub moved: &'s Cell<bool>,
+}
+
+impl<K: Key, V> Change<'_, K, V> {
+    /// Bytes of memory.
+    pub fn bytes(&self) -> usize {
+        self.table.allocation_size() + self.used.as_ref().map_or(0, |used| used.bytes())
+    }
+
+    /// Makes room for so many more entries. All change their buckets.
+    pub fn reserve(self, additional: usize) -> Result<(), NoMemory> {
+        self.moved.set(true);
+        let result = self.table.try_reserve(additional, hash_of);
+        self.note_buckets();
+        Ok(result?)
+    }
+
+    /// Moves the entries to a table without spare room, if there is the memory for one.
+    pub fn shrink(self) {
+        let mut table = HashTable::new();
+        if table.try_reserve(self.table.len(), hash_of).is_ok() && table.num_buckets() < self.table.num_buckets() {
+            for entry in self.table.drain() {
+                table.insert_unique(hash_of(&entry), entry, hash_of);
+            }
+            *self.table = table;
+            self.moved.set(true);
+            self.note_buckets();
+        }
+    }
+
+    /// Notes anew which buckets are in use.
+    pub fn note_buckets(self) {
+        let Some(used) = self.used else { return };
+        let buckets = self.table.num_buckets();
+        if buckets <= TINY {
+            *used = Bits::none();
+            return;
+        }
+        if used.places() == buckets {
+            used.clear();
+        } else {
+            *used = Bits::try_new(buckets).unwrap_or_else(|_| Bits::none());
+        }
+        if !used.is_none() {
+            (0..buckets).filter(|at| self.table.get_bucket(*at).is_some()).for_each(|at| used.set(at));
+        }
+    }
+}
+
+#[inline(always)]
+pub(super) fn hash_of<K: Key, V>(entry: &(K, V)) -> u64 {
+    entry.0.hash_key()
+}
+
+/// Bytes of a table with room for so many entries, and of the note beside it, or more where that overflows.
+pub(super) fn table_bytes<T>(entries: usize) -> usize {
+    let buckets = entries.saturating_mul(8).div_ceil(7).checked_next_power_of_two().unwrap_or(usize::MAX);
+    let note = if buckets <= TINY { 0 } else { Bits::bytes_for(buckets) };
+    buckets.saturating_mul(size_of::<T>() + 1).saturating_add(note)
+}
