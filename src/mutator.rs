@@ -346,7 +346,9 @@ impl<'s, B: Barrier> Mutator<'s, B> {
         Progress { phase: c.phase.get(), cycle_ended: ended == Ended::Cycle, work: meter.spent }
     }
 
-    /// Finishes the cycle in progress, if any, and runs a whole one: all that is unreachable now is freed.
+    /// Finishes the cycle in progress, if any, and runs a whole one: all that is unreachable now is freed. The memory that is
+    /// empty then goes back to the system at once, and taking it again costs page faults: a program that collects often lets
+    /// safepoints do it, or [`step`](Mutator::step), after which memory goes back late.
     ///
     /// Drop code that `#[trace(drop = "background")]` lets run on the sweeper's thread is waited for. Where it waits in turn
     /// for something that this thread has (a lock, a message), it cannot end before `collect` returns: after about a second
@@ -365,6 +367,31 @@ impl<'s, B: Barrier> Mutator<'s, B> {
     /// ```
     pub fn collect(&mut self) {
         self.collector().collect::<B>();
+    }
+
+    /// Does a part of what a program that waits has time for: finishes the cycle in progress, runs one where anything was
+    /// allocated since the last one began, and gives the memory that is empty back to the system at once. Returns whether
+    /// nothing is left to do.
+    ///
+    /// Call it while there is nothing else to do, until it returns true. Each call is one pause of about its budget; giving
+    /// 2 MiB back is one piece of work, and takes 4 to 80 microseconds. A program that only let go of objects, and
+    /// allocated nothing since the last cycle began, calls [`collect`](Mutator::collect).
+    ///
+    /// ```
+    /// use grisaille::{Budget, Heap};
+    /// use std::time::Duration;
+    ///
+    /// Heap::new().enter(|cx| {
+    ///     (0..100_000).for_each(|n| _ = cx.alloc([n as u64; 7])); // a burst of work
+    ///     let peak = cx.stats().bytes_held;
+    ///     // The event loop has no event.
+    ///     while !cx.idle(Budget::time(Duration::from_millis(1))) {}
+    ///     assert_eq!(cx.stats().bytes_live, 0);
+    ///     assert!(cx.stats().bytes_held < peak / 2);
+    /// });
+    /// ```
+    pub fn idle(&mut self, budget: Budget) -> bool {
+        self.collector().idle::<B>(budget)
     }
 
     /// Runs `f` in a scope of its own: what it roots is dropped from the roots when it ends, and what must leave goes

@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use super::Ended;
 use super::collector::Collector;
 use super::meter::{Budget, Meter};
 use super::phase::Phase;
+use super::{Ended, GIVE_BACK_COST};
 use crate::barrier::Barrier;
+use crate::space::arena::Aged;
 
 /// Under stress cycles come in these shapes, in turn: the work of a step, and the safepoint at which the cycle is finished
 /// at the latest. So whole cycles happen early and often, under policies too that mark what is written, and steps of
@@ -132,7 +133,48 @@ impl Collector {
         if !(ended && self.finish_cycle::<B>(LONG_PATIENCE)) {
             self.counters.collections_cut_short.set(self.counters.collections_cut_short.get() + 1);
         }
+        self.give_back(&mut Meter::unlimited());
         self.paused(start.elapsed());
+    }
+
+    /// Does a part of what [`collect`](Collector::collect) does. Returns whether nothing is left to do.
+    pub fn idle<B: Barrier>(&self, budget: Budget) -> bool {
+        let start = Instant::now();
+        let mut meter = Meter::new(budget, start);
+        self.checkpoint();
+        let done = self.idle_step::<B>(&mut meter);
+        self.paused(start.elapsed());
+        done
+    }
+
+    fn idle_step<B: Barrier>(&self, meter: &mut Meter) -> bool {
+        while self.phase.get() != Phase::Idle || self.pacer.limit.has_grown() {
+            let ended = self.run::<B>(meter, true) == Ended::Cycle;
+            self.pacer.step_ended(meter.spent, ended, Instant::now());
+            if !ended || meter.exhausted() {
+                return false;
+            }
+        }
+        self.give_back(meter)
+    }
+
+    /// Gives the memory that is empty back to the system. Returns whether all of it has gone.
+    fn give_back(&self, meter: &mut Meter) -> bool {
+        let mut blocks = self.blocks.borrow_mut();
+        let mut chunk = 0;
+        loop {
+            let exhausted = match blocks.arena.release(chunk) {
+                Aged::InPart => meter.spend(GIVE_BACK_COST),
+                Aged::Done => {
+                    chunk += 1;
+                    meter.spend(256)
+                }
+                Aged::End => return true,
+            };
+            if exhausted {
+                return false;
+            }
+        }
     }
 
     /// Runs the phase machine to the end of a cycle, and lets other threads run up to `patience` times where the sweeper's

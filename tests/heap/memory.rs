@@ -2,9 +2,16 @@
 
 use std::sync::atomic::{AtomicIsize, Ordering};
 
-use grisaille::{Heap, Slot, Sweep, Trace};
+use grisaille::{Barrier, Budget, Heap, Mutator, Slot, Sweep, Trace};
 
 use crate::SWEEPS;
+
+/// Runs a whole cycle, as safepoints do.
+fn cycle<B: Barrier>(cx: &mut Mutator<'_, B>) {
+    while !cx.step(Budget::unlimited()).cycle_ended {
+        std::thread::yield_now();
+    }
+}
 
 #[test]
 fn memory_goes_back_after_some_empty_cycles() {
@@ -16,10 +23,10 @@ fn memory_goes_back_after_some_empty_cycles() {
             }
             let full = cx.stats().bytes_held;
             assert!(full >= 32 << 20);
-            cx.collect();
+            cycle(cx);
             assert_eq!(cx.stats().bytes_returned, 0, "not at once: it may be wanted again");
             for _ in 0..6 {
-                cx.collect();
+                cycle(cx);
             }
             let stats = cx.stats();
             assert!(stats.bytes_held <= 4 << 20, "{stats}");
@@ -32,6 +39,35 @@ fn memory_goes_back_after_some_empty_cycles() {
     }
 }
 
+/// An idle program stayed at its peak, and `collect` gave back at the third call.
+#[test]
+fn collections_and_idle_time_give_memory_back_at_once() {
+    for sweep in SWEEPS {
+        Heap::builder().sweep(sweep).build().unwrap().enter(|cx| {
+            for idle in [false, true] {
+                cx.scope(|cx, _| {
+                    for i in 0..1 << 18 {
+                        cx.root(cx.alloc([i as u64; 7]));
+                    }
+                });
+                assert!(cx.stats().bytes_held >= 16 << 20);
+                cx.alloc(1i64);
+                if idle {
+                    while !cx.idle(Budget::work(1 << 10)) {
+                        std::thread::yield_now();
+                    }
+                } else {
+                    cx.collect();
+                }
+                let stats = cx.stats();
+                assert!(stats.bytes_held <= 1 << 20, "{sweep:?}, {idle}\n{stats}");
+                let steps = stats.steps;
+                assert!(!idle || cx.idle(Budget::work(1)) && cx.stats().steps == steps, "nothing is left to do");
+            }
+        });
+    }
+}
+
 #[test]
 fn a_heap_in_use_keeps_its_memory() {
     let mut heap = Heap::builder().automatic(false).build().unwrap();
@@ -40,7 +76,7 @@ fn a_heap_in_use_keeps_its_memory() {
             for _ in 0..1 << 16 {
                 cx.alloc([1u64; 7]);
             }
-            cx.collect();
+            cycle(cx);
         }
         assert_eq!(cx.stats().bytes_returned, 0, "garbage of each cycle goes where the last one's was");
         assert!(cx.stats().bytes_held <= 16 << 20);

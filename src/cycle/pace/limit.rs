@@ -51,6 +51,11 @@ impl Limit {
         self.grown.set(self.grown.get().wrapping_add(bytes));
     }
 
+    /// Returns whether anything was allocated since the last cycle began.
+    pub fn has_grown(&self) -> bool {
+        self.grown.get() != self.grown_at_start.get()
+    }
+
     /// A cycle begins.
     pub fn cycle_starts(&self) {
         self.grown_at_start.set(self.grown.get());
