@@ -173,7 +173,10 @@ fn sound_without_memory() {
         let campaign = campaign::starve(subject, 1, STARVED);
         if let Some((program, watch, [granted, refused], failure)) = campaign.failure {
             let replay = fault::with_memory(granted, refused, || subject.replay(&program, watch)).0;
-            panic!("{granted} requests for memory were granted, and the next {refused} refused: {}\n{replay}", failure.what);
+            panic!(
+                "{granted} requests for memory were granted, and the next {refused} refused: {}\n{replay}",
+                failure.what
+            );
         }
         assert!(campaign.refused > 500, "{}: only {} requests were refused", subject.name, campaign.refused);
     }

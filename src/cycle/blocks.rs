@@ -481,7 +481,21 @@ impl Blocks {
     /// [`Collector::digest`](super::collector::Collector::digest).
     #[cfg(feature = "unsound-policies")]
     pub fn digest(&self, marker: &super::mark::Marker, digest: &mut crate::observe::digest::Digest<'_>) {
-        let Blocks { arena, all, own, background, available, offered: _, job, old_job: _, occupied: _, overwrite: _, looked_at, put_off, to_drop } = self;
+        let Blocks {
+            arena,
+            all,
+            own,
+            background,
+            available,
+            offered: _,
+            job,
+            old_job: _,
+            occupied: _,
+            overwrite: _,
+            looked_at,
+            put_off,
+            to_drop,
+        } = self;
         arena.digest(digest);
         digest.number(*background);
         let lists = [all.iter().collect(), own.iter().collect(), to_drop.iter().collect()];

@@ -283,7 +283,8 @@ impl WeakTable {
     pub fn sweep(&mut self, marker: &Marker, meter: &mut Meter) -> bool {
         // A table that is split off meanwhile is the last, and holds what lives or is to be looked at.
         while self.swept < self.entries.tables() {
-            let buckets = self.entries.retain_in(self.swept, |(_, object)| marker.is_marked(*object), |(hash, _)| *hash);
+            let buckets =
+                self.entries.retain_in(self.swept, |(_, object)| marker.is_marked(*object), |(hash, _)| *hash);
             self.swept += 1;
             if meter.spend(buckets * 24) {
                 return false;

@@ -137,7 +137,8 @@ impl<'gc, T: Trace> Gc<'gc, T> {
         T::At<'a>: Sized,
     {
         let cell = WeakCell { target: Cell::new(Some(self.object())), next: Cell::new(None) };
-        let object = cx.place(cell, &WEAK_CELL, Kind::Plain).map_err(|_| cx.full((), const { object_bytes::<WeakCell>() }))?;
+        let object =
+            cx.place(cell, &WEAK_CELL, Kind::Plain).map_err(|_| cx.full((), const { object_bytes::<WeakCell>() }))?;
         let collector = cx.collector();
         if collector.marking.get() {
             // It may be born black, and then nobody would trace it.

@@ -359,7 +359,11 @@ impl<A: Area> HandleTable<A> {
 
     /// Bytes of memory that the table and its areas take, and what these own.
     pub fn bytes(&self) -> usize {
-        self.bytes + self.owned + self.spare.capacity() * size_of::<Spare>() + self.pages.bytes() + self.classes.capacity() * size_of::<Class>()
+        self.bytes
+            + self.owned
+            + self.spare.capacity() * size_of::<Spare>()
+            + self.pages.bytes()
+            + self.classes.capacity() * size_of::<Class>()
     }
 
     fn class_of(&self, cell: Layout) -> Option<usize> {
@@ -608,8 +612,24 @@ impl<A: Area> HandleTable<A> {
     }
 
     #[cfg(feature = "unsound-policies")]
-    pub fn digest(&self, digest: &mut crate::observe::digest::Digest<'_>, mut area: impl FnMut(Found<'_, A>, &mut crate::observe::digest::Digest<'_>)) {
-        let HandleTable { pages, spare: _, classes: _, len, bytes: _, owned: _, unscanned, next_reaped: _, added: _, keeps_all: _, _areas } = self;
+    pub fn digest(
+        &self,
+        digest: &mut crate::observe::digest::Digest<'_>,
+        mut area: impl FnMut(Found<'_, A>, &mut crate::observe::digest::Digest<'_>),
+    ) {
+        let HandleTable {
+            pages,
+            spare: _,
+            classes: _,
+            len,
+            bytes: _,
+            owned: _,
+            unscanned,
+            next_reaped: _,
+            added: _,
+            keeps_all: _,
+            _areas,
+        } = self;
         debug_assert!(*len < FEW, "who is forgotten when is not told here");
         digest.number(pages.len());
         for page in pages.iter() {
@@ -682,13 +702,8 @@ mod tests {
 
     fn add(table: &mut HandleTable<Counted>, number: usize, there: &Arc<AtomicUsize>) -> Handle<Counted> {
         there.fetch_add(1, Ordering::Relaxed);
-        let make = |head| Counted {
-            head,
-            scanned_in: Cell::new(0),
-            number,
-            there: there.clone(),
-            released: Cell::new(false),
-        };
+        let make =
+            |head| Counted { head, scanned_in: Cell::new(0), number, there: there.clone(), released: Cell::new(false) };
         // SAFETY: each begins with a `Counted`.
         unsafe {
             match number % 3 {

@@ -133,8 +133,12 @@ impl Verifier<'_> {
             }
         }
         let strong = self.rules.shade_new;
-        let woken: HashSet<ObjectPtr> =
-            self.ephemerons.iter().filter(|ephemeron| ephemeron.waits).map(|ephemeron| self.object(ephemeron.at)).collect();
+        let woken: HashSet<ObjectPtr> = self
+            .ephemerons
+            .iter()
+            .filter(|ephemeron| ephemeron.waits)
+            .map(|ephemeron| self.object(ephemeron.at))
+            .collect();
         let nothing_is_traced = self.c.window.get() && !self.rules.traces_in_window;
         let mut pointers = Pointers::default();
         self.each_object(|at| {

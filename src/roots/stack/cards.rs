@@ -110,7 +110,9 @@ mod tests {
         let elements = CARD * 300;
         cards.make_room(elements).unwrap();
         let mut dirty = 0;
-        for range in [0..1, 63..65, CARD * 64 - 1..CARD * 64 + 1, CARD * 100..CARD * 290 + 1, 5..6, elements - 1..elements] {
+        for range in
+            [0..1, 63..65, CARD * 64 - 1..CARD * 64 + 1, CARD * 100..CARD * 290 + 1, 5..6, elements - 1..elements]
+        {
             let before = (0..300).filter(|card| cards.has(card * CARD)).count();
             let noted = cards.note(&range);
             dirty += noted;

@@ -71,8 +71,7 @@ pub struct Starved {
 /// fails.
 pub fn starve(subject: &Subject, seed: u64, operations: u64) -> Starved {
     let start = Instant::now();
-    let mut campaign =
-        Starved { programs: 0, runs: 0, operations: 0, refused: 0, time: Duration::ZERO, failure: None };
+    let mut campaign = Starved { programs: 0, runs: 0, operations: 0, refused: 0, time: Duration::ZERO, failure: None };
     while campaign.operations < operations && campaign.failure.is_none() {
         let program = program(seed, campaign.programs);
         let watch = Watch::ALL[(campaign.programs % Watch::ALL.len() as u64) as usize];

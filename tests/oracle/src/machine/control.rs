@@ -80,7 +80,9 @@ impl Machine<'_> {
         let scope = quiet::catch::<_, Leave>(|| {
             cx.scope(|cx, out: Out<'_, 's, B>| {
                 let mut inner = Frame { outer: Some(outer), ..Frame::outermost() };
-                self.scope(cx, &mut inner, &mut |cx, value| out.try_keep(cx, value).map(|local| kept.push(local)).is_ok())
+                self.scope(cx, &mut inner, &mut |cx, value| {
+                    out.try_keep(cx, value).map(|local| kept.push(local)).is_ok()
+                })
             })
         });
         self.depth = depth;
