@@ -150,7 +150,7 @@ fn garbage_is_no_reason_to_refuse<B: Barrier>() {
         }
     }
     assert_eq!(refused::<B, 5>(limit, 92, limit / 128), (0, 0));
-    let (refused, at_once) = refused::<B, 5>(limit, 95, limit / 16);
+    let (refused, at_once) = refused::<B, 5>(limit, 92, limit / 8);
     assert!(refused > 0 && at_once == 0, "a safepoint makes room: {refused}, {at_once}");
 }
 
