@@ -237,7 +237,7 @@ impl<'s, B: Barrier> Mutator<'s, B> {
     /// # use grisaille::Heap;
     /// let mut heap = Heap::builder().limit(1 << 20).build().unwrap();
     /// heap.enter(|cx| {
-    ///     while cx.try_root(cx.alloc(7)).is_ok() {}
+    ///     while cx.try_alloc(7).is_ok_and(|number| cx.try_root(number).is_ok()) {}
     ///     assert!(cx.stats().locals > 1000);
     /// });
     /// ```
