@@ -59,10 +59,54 @@ mod broken {
     pub fn current() -> Option<Fault> {
         FAULT.get()
     }
+
+    thread_local! {
+        /// The next requests for memory: so many are granted, then so many are refused, and all after them are granted.
+        static REQUESTS: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
+        static REFUSED: Cell<u64> = const { Cell::new(0) };
+    }
+
+    /// Runs `f` in a world where the system refuses memory: of the requests that the heaps of this thread make, the first
+    /// `granted` are granted, the next `refused` are not, and those after them are. Returns also how many were refused.
+    pub fn with_memory<R>(granted: u64, refused: u64, f: impl FnOnce() -> R) -> (R, u64) {
+        struct Mend((u64, u64), u64);
+        impl Drop for Mend {
+            fn drop(&mut self) {
+                REQUESTS.set(self.0);
+                REFUSED.set(self.1);
+            }
+        }
+        let _mend = Mend(REQUESTS.replace((granted, refused)), REFUSED.replace(0));
+        let result = f();
+        (result, REFUSED.get())
+    }
+
+    /// Whether the next request for memory is granted.
+    pub(crate) fn grants_memory() -> bool {
+        match REQUESTS.get() {
+            (_, 0) => return true,
+            (0, refused) => {
+                REQUESTS.set((0, refused - 1));
+                REFUSED.set(REFUSED.get() + 1);
+                return false;
+            }
+            (granted, refused) => REQUESTS.set((granted - 1, refused)),
+        }
+        true
+    }
 }
 
 #[cfg(feature = "unsound-policies")]
-pub use broken::{current, with};
+pub(crate) use broken::grants_memory;
+#[cfg(feature = "unsound-policies")]
+pub use broken::{current, with, with_memory};
+
+/// It is.
+#[cfg(not(feature = "unsound-policies"))]
+#[inline(always)]
+pub(crate) const fn grants_memory() -> bool {
+    true
+}
 
 /// Whether this part is broken.
 #[cfg(feature = "unsound-policies")]

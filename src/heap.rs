@@ -267,9 +267,13 @@ impl<B: Barrier> HeapBuilder<B> {
         HeapBuilder { floor: bytes, ..self }
     }
 
-    /// Sets how many bytes the heap's blocks and external bytes may take together, at the most. No limit unless set.
+    /// Sets how many bytes the heap may take, at the most. No limit unless set. What counts is the heap's blocks, external
+    /// bytes, and the collector's own lists and tables: locals, roots, stacks, guardians and what is registered with them,
+    /// interned strings, the mark stack ([`Stats::bytes_outside`](crate::Stats::bytes_outside) is all but the blocks). Blocks
+    /// leave the lists room to grow by an eighth, so that a program can root what it could allocate.
     ///
-    /// What does not fit is refused: [`HeapFull`](crate::HeapFull). Garbage is no reason to refuse, where the mutator reaches
+    /// What does not fit is refused: [`HeapFull`](crate::HeapFull). Each operation that takes memory has a `try_` twin that
+    /// answers with it; the others panic with it. Garbage is no reason to refuse, where the mutator reaches
     /// safepoints: a safepoint that finds less than 1/16 of the limit free finishes the cycle in progress or runs one, and
     /// so does a safepoint after a refusal. (Where more than 4/5 of the limit live, it is twice what the mutator allocated
     /// between two safepoints lately that should be free, 1/16 of the limit at the most.) Such a cycle is one pause, and

@@ -81,7 +81,7 @@
 //!                      ephemeron  guardian  owned (external)
 //! mutator.rs           Mutator: allocation, roots, scopes, safepoints. What the types below ask the collector for
 //! pointer/             what objects are made of: gc  slot  weak  lock
-//! roots/               what keeps them alive, and how it is scanned: local  root  stack
+//! roots/               what keeps them alive, and how it is scanned: local  root  stack  table (of handles)
 //! trace.rs             Trace and Tracer; trace/impls.rs: the standard library's types; trace/alike.rs: the mark loop
 //!                      among objects of one type
 //! cycle/               the collector: mod (the phase machine)  collector (its state, and the barriers)  mark (the grey
@@ -92,6 +92,8 @@
 //!                      collector asks of a type)  poison (for sanitizers). Uses none of the rooms above
 //!
 //! active.rs            which heap is entered on this thread
+//! memory.rs            the memory of the collector's own lists and tables, each request for which may be refused;
+//!                      memory/: a vector in pieces, a hash table that grows a little at a time
 //! fault.rs             parts that tests break on purpose
 //! sync.rs              what threads share: std's types, or loom's where every order of events is tried
 //! observe/             what can be seen from outside: stats  verify (walks the heap and says what is wrong)
@@ -147,6 +149,7 @@ pub mod fault;
 mod full;
 mod heap;
 mod kit;
+mod memory;
 mod mutator;
 mod observe;
 mod pointer;

@@ -17,10 +17,13 @@ use crate::full::HeapFull;
 use crate::observe::stats::Stats;
 use crate::pointer::gc::Gc;
 use crate::roots::local::{Local, PointerArea};
-use crate::roots::root::Root;
+use crate::roots::root::{Root, RootTable};
 use crate::space::block::{BIG, Kind};
 use crate::space::header::{ObjectPtr, TypeInfo};
 use crate::trace::{InfoOf, Trace, Tracer, kind_of, object_bytes, restamp};
+
+/// A value of more pointers is rooted one by one.
+const MANY_POINTERS: usize = 64;
 
 /// A heap that has been entered: allocates, roots, and collects.
 ///
@@ -213,7 +216,11 @@ impl<'s, B: Barrier> Mutator<'s, B> {
     ///     assert_eq!(*kept.get(cx), 1);
     /// });
     /// ```
+    ///
+    /// # Panics
+    /// When the list of locals is to grow and the heap is full, as [`alloc`](Mutator::alloc) does.
     #[inline(always)]
+    #[track_caller]
     pub fn root<V: Trace + Copy>(&self, value: V) -> Local<'s, V::At<'s>>
     where
         V::At<'s>: Copy,
@@ -223,7 +230,31 @@ impl<'s, B: Barrier> Mutator<'s, B> {
         unsafe { Local::new(restamp(value)) }
     }
 
+    /// Roots a value as [`root`](Mutator::root) does, or gives it back where the list of locals is to grow and the heap is
+    /// full.
+    ///
+    /// ```
+    /// # use grisaille::Heap;
+    /// let mut heap = Heap::builder().limit(1 << 20).build().unwrap();
+    /// heap.enter(|cx| {
+    ///     while cx.try_alloc(7).is_ok_and(|number| cx.try_root(number).is_ok()) {}
+    ///     assert!(cx.stats().locals > 1000);
+    /// });
+    /// ```
+    ///
+    /// # Errors
+    /// [`HeapFull`], with the value.
+    pub fn try_root<V: Trace + Copy>(&self, value: V) -> Result<Local<'s, V::At<'s>>, HeapFull<V>>
+    where
+        V::At<'s>: Copy,
+    {
+        self.try_push_roots(&self.collector().shadow, value)?;
+        // SAFETY: rooted until the scope ends, which `'s` is.
+        Ok(unsafe { Local::new(restamp(value)) })
+    }
+
     #[inline(always)]
+    #[track_caller]
     fn push_roots<V: Trace + Copy>(&self, area: &PointerArea, value: V) {
         if const { V::NEEDS_TRACE } {
             // The other rules for roots ask nothing of a push: what is new lies above what is unscanned, and is dirty by
@@ -231,8 +262,73 @@ impl<'s, B: Barrier> Mutator<'s, B> {
             if const { B::RULES.shades_new_root() } && self.collector().watch_roots.get() {
                 self.shade_roots(value);
             }
-            value.trace(&mut Tracer::rooting(area));
+            if const { V::MAX_POINTERS <= MANY_POINTERS } {
+                if !area.has_room(const { V::MAX_POINTERS }) {
+                    self.make_room_for_roots(area, V::MAX_POINTERS).unwrap_or_else(|full| full.panic());
+                }
+                // SAFETY: as has just been seen to. (One is enough for most values, and then it is not looked at again.)
+                unsafe { core::hint::assert_unchecked(area.has_room(const { V::MAX_POINTERS })) };
+                value.trace(&mut Tracer::rooting(area));
+            } else {
+                self.push_many_roots(area, value).unwrap_or_else(|full| full.panic());
+            }
         }
+    }
+
+    fn try_push_roots<V: Trace + Copy>(&self, area: &PointerArea, value: V) -> Result<(), HeapFull<V>> {
+        if const { V::NEEDS_TRACE && V::MAX_POINTERS <= MANY_POINTERS } {
+            if !area.has_room(V::MAX_POINTERS) {
+                self.make_room_for_roots(area, V::MAX_POINTERS).map_err(|full| full.with(value))?;
+            }
+            self.push_roots(area, value);
+        } else if const { V::NEEDS_TRACE } {
+            if const { B::RULES.shades_new_root() } && self.collector().watch_roots.get() {
+                self.shade_roots(value);
+            }
+            return self.push_many_roots(area, value).map_err(|full| full.with(value));
+        }
+        Ok(())
+    }
+
+    /// Roots a value of which it is not known how many pointers it has at the most.
+    #[cold]
+    #[inline(never)]
+    fn push_many_roots<V: Trace + Copy>(&self, area: &PointerArea, value: V) -> Result<(), HeapFull<()>> {
+        let len = area.len();
+        loop {
+            value.trace(&mut Tracer::rooting(area));
+            let missing = area.take_missing();
+            if missing == 0 {
+                return Ok(());
+            }
+            let wanted = area.len() - len + missing;
+            area.truncate(len);
+            self.make_room_for_roots(area, wanted)?;
+        }
+    }
+
+    /// Makes room for so many pointers more, where there is none.
+    #[cold]
+    #[inline(never)]
+    fn make_room_for_roots(&self, area: &PointerArea, more: usize) -> Result<(), HeapFull<()>> {
+        let c = self.collector();
+        let bytes = |more: usize| (area.len() + more) * size_of::<ObjectPtr>() - area.bytes();
+        let [usual, least] = area.growth(more);
+        // Near the limit it grows by less.
+        let done = c.leaves_room(bytes(usual)) && area.make_room(usual).is_ok()
+            || c.has_room_outside(bytes(least)) && area.make_room(least).is_ok();
+        if done { Ok(()) } else { Err(self.full((), bytes(least))) }
+    }
+
+    /// What leaves a scope moves to the locals of the one around it, when the system may have no memory: room for it is
+    /// made before. What is rooted in the scope goes first, so this is enough. Without room only the first `kept` leave.
+    #[inline(always)]
+    fn make_room_for_escapes(&self, kept: usize) -> Result<(), HeapFull<()>> {
+        let c = self.collector();
+        if c.shadow.has_room(c.escapes.len()) {
+            return Ok(());
+        }
+        self.make_room_for_roots(&c.shadow, c.escapes.len()).inspect_err(|_| c.escapes.truncate(kept))
     }
 
     /// The rule for a push in the window, before it. By value: see [`write_barrier`](crate::pointer::slot::write_barrier).
@@ -250,13 +346,45 @@ impl<'s, B: Barrier> Mutator<'s, B> {
     /// let root = heap.enter(|cx| cx.persist(cx.alloc(1)));
     /// heap.enter(|cx| assert_eq!(*root.get(cx), 1));
     /// ```
+    ///
+    /// # Panics
+    /// When the heap is full, as [`alloc`](Mutator::alloc) does.
+    #[track_caller]
     pub fn persist<V: Trace + Copy>(&self, value: V) -> Root<V::At<'static>>
     where
         V::At<'static>: Copy,
     {
+        self.try_persist(value).unwrap_or_else(|full| full.panic())
+    }
+
+    /// Roots a value as [`persist`](Mutator::persist) does, or gives it back where the heap is full.
+    ///
+    /// ```
+    /// # use grisaille::Heap;
+    /// let mut heap = Heap::builder().limit(1 << 20).build().unwrap();
+    /// heap.enter(|cx| {
+    ///     let mut roots = Vec::new();
+    ///     while let Ok(root) = cx.try_persist(7) {
+    ///         roots.push(root);
+    ///     }
+    ///     assert!(roots.len() > 1000);
+    /// });
+    /// ```
+    ///
+    /// # Errors
+    /// [`HeapFull`], with the value.
+    pub fn try_persist<V: Trace + Copy>(&self, value: V) -> Result<Root<V::At<'static>>, HeapFull<V>>
+    where
+        V::At<'static>: Copy,
+    {
         let c = self.collector();
+        let wanted = c.roots.borrow().wanted(RootTable::layout::<V>());
+        if wanted > 0 && !c.has_room_outside(wanted) {
+            return Err(self.full(value, wanted));
+        }
         let watched = c.watch_roots.get().then_some((&B::RULES, &c.marker));
-        c.roots.borrow_mut().add(value, c.id, watched, c.cycle.get())
+        let added = c.roots.borrow_mut().persist(value, c.id, watched, c.cycle.get());
+        added.map_err(|_| self.full(value, wanted))
     }
 
     /// The same value with the borrow of `cx` as its lifetime, where values of different lifetimes must meet.
@@ -521,14 +649,44 @@ impl<'i, 's, B: Barrier> Out<'i, 's, B> {
     /// assert_eq!(*a.get(cx) + *b.get(cx), 3);
     /// # });
     /// ```
+    ///
+    /// # Panics
+    /// When the list of locals is to grow and the heap is full, as [`Mutator::alloc`] does.
     #[inline]
+    #[track_caller]
     pub fn keep<V: Trace + Copy>(self, cx: &Mutator<'i, B>, value: V) -> Local<'s, V::At<'s>>
     where
         V::At<'s>: Copy,
     {
+        let kept = cx.collector().escapes.len();
         cx.push_roots(&cx.collector().escapes, value);
+        if const { V::NEEDS_TRACE } {
+            cx.make_room_for_escapes(kept).unwrap_or_else(|full| full.panic());
+        }
         // SAFETY: rooted among the escapes while this scope lives, in the surrounding scope from then on.
         unsafe { Local::new(restamp(value)) }
+    }
+
+    /// Roots a value in the surrounding scope, or gives it back where the list of locals is to grow and the heap is full.
+    ///
+    /// ```
+    /// # grisaille::Heap::new().enter(|cx| {
+    /// let one = cx.scope(|cx, out| out.try_keep(cx, cx.alloc(1)).unwrap());
+    /// assert_eq!(*one.get(cx), 1);
+    /// # });
+    /// ```
+    ///
+    /// # Errors
+    /// [`HeapFull`], with the value.
+    pub fn try_keep<V: Trace + Copy>(self, cx: &Mutator<'i, B>, value: V) -> Result<Local<'s, V::At<'s>>, HeapFull<V>>
+    where
+        V::At<'s>: Copy,
+    {
+        let kept = cx.collector().escapes.len();
+        cx.try_push_roots(&cx.collector().escapes, value)?;
+        cx.make_room_for_escapes(kept).map_err(|full| full.with(value))?;
+        // SAFETY: rooted among the escapes while this scope lives, in the surrounding scope from then on.
+        Ok(unsafe { Local::new(restamp(value)) })
     }
 }
 

@@ -149,7 +149,7 @@ impl Sink<'_> {
     fn take(self, object: ObjectPtr) {
         match self {
             Sink::Marking(marker) | Sink::Shading(marker) => marker.shade(object),
-            Sink::Rooting(area) => area.push(object),
+            Sink::Rooting(area) => area.take(object),
             // SAFETY: `visit` is called through a `&mut` to one copy of the tracer, and returns before another is used.
             Sink::Listing(mut list) => unsafe { list.get() }.push(object),
             // SAFETY: as above.
@@ -237,7 +237,7 @@ impl<'t> Tracer<'t> {
         // that have no more pointers than there is room for, which do no more with it (`Trace`'s contract).
         if unsafe { self.edges.push(object) } {
         } else if let Sink::Rooting(area) = self.sink {
-            area.push(object);
+            area.take(object);
         } else {
             self.sink.take(object);
         }

@@ -3,8 +3,9 @@
 //!
 //! `PROPTEST_CASES=100000 cargo test --release --test operations sound` runs more of them.
 
+use grisaille::fault;
 use grisaille_oracle::random::program;
-use grisaille_oracle::{Config, Op, Program, Subject, Watch, subject};
+use grisaille_oracle::{Config, Op, Program, Subject, Watch, campaign, subject};
 use proptest::prelude::*;
 use proptest::test_runner::{FileFailurePersistence, RngAlgorithm, TestError, TestRng, TestRunner};
 
@@ -160,6 +161,24 @@ fn sound_variants_lose_nothing() {
         for watch in Watch::ALL {
             sound(subject.name, watch);
         }
+    }
+}
+
+/// Operations on each policy's heaps, in all runs without memory together.
+const STARVED: u64 = 60_000;
+
+#[test]
+fn sound_without_memory() {
+    for subject in subject::SOUND {
+        let campaign = campaign::starve(subject, 1, STARVED);
+        if let Some((program, watch, [granted, refused], failure)) = campaign.failure {
+            let replay = fault::with_memory(granted, refused, || subject.replay(&program, watch)).0;
+            panic!(
+                "{granted} requests for memory were granted, and the next {refused} refused: {}\n{replay}",
+                failure.what
+            );
+        }
+        assert!(campaign.refused > 500, "{}: only {} requests were refused", subject.name, campaign.refused);
     }
 }
 

@@ -1,14 +1,16 @@
 //! The blocks of a heap: which can be allocated in, which wait for a sweep, which are free.
 
+use core::alloc::Layout;
 use core::ops::ControlFlow;
 use std::collections::{HashSet, VecDeque};
 
-use super::list::{BlockLine, BlockList};
+use super::list::{BlockLine, BlockList, OwnBlocks};
 use super::meter::Meter;
 use super::sweep;
 use super::sweeper::{self, Job, State};
 use crate::active::Region;
 use crate::fault::{self, Fault};
+use crate::memory;
 use crate::space::arena::{Arena, Full};
 use crate::space::block::{BLOCK_ROOM, BlockPtr, GRANULE, KINDS, Kind, PAGES};
 use crate::sync::Arc;
@@ -33,6 +35,9 @@ const MIN_HAND_OVER: usize = 512;
 const DROPS_WEIGH: usize = 64;
 /// Blocks that an allocation sweeps at the most before it takes new memory.
 const SWEEP_AT_ALLOCATION: usize = 32;
+/// What an order to the sweeper's thread may take: room for some more of them in its channel, which asks for it without
+/// looking at the answer.
+const ORDER: Layout = Layout::new::<[usize; 256]>();
 /// Work booked for a block swept.
 const BLOCK_COST: usize = 512;
 /// Work booked for an object dropped.
@@ -43,8 +48,9 @@ pub(crate) struct Blocks {
     pub arena: Arena,
     /// Every block that is swept and taken, but for those below.
     all: BlockList,
-    /// Those with drop glue that runs on the mutator's thread: no other thread touches them.
-    all_drop: Vec<BlockPtr>,
+    /// Those with drop glue that runs on the mutator's thread, and those that there was no memory to list: no other thread
+    /// touches them.
+    own: OwnBlocks,
     /// How many of `all` have drops that may run on the sweeper's thread.
     background: usize,
     /// Swept blocks with holes, by kind and by how long their runs are ([`line`]).
@@ -52,13 +58,18 @@ pub(crate) struct Blocks {
     /// Bytes of the holes in them.
     offered: usize,
     job: Option<Arc<Job>>,
+    /// The last job, which becomes the next one when the sweeper's thread has let go of it: a sweep needs no memory.
+    old_job: Arc<Job>,
+    /// Of the sweep in progress: the bitmap that holds what survived, and whether what is freed is overwritten.
+    occupied: usize,
+    overwrite: bool,
     /// Blocks of the job before this one were looked at by the mutator.
     looked_at: usize,
     /// Blocks of the job that could not be taken over when they were looked at: in the sweeper's hands, or with drops
     /// to run when none may.
     put_off: VecDeque<usize>,
-    /// Blocks whose dead are still to be dropped on the mutator's thread, the current one last.
-    to_drop: Vec<BlockPtr>,
+    /// Blocks of the sweep that only the mutator sweeps, and that still have to be, the current one last.
+    to_drop: OwnBlocks,
 }
 
 /// The line of blocks for objects that lie in runs of so many blocks.
@@ -77,17 +88,23 @@ unsafe fn free_in(block: BlockPtr) -> usize {
 
 impl Blocks {
     pub fn new(limit: usize) -> Blocks {
+        let arena = Arena::new(limit);
+        // SAFETY: there are no blocks in it.
+        let old_job = Arc::new(unsafe { Job::new(BlockList::default(), 0, false, false, arena.memory()) });
         Blocks {
-            arena: Arena::new(limit),
+            arena,
             all: BlockList::default(),
-            all_drop: Vec::new(),
+            own: OwnBlocks::default(),
             background: 0,
             available: Default::default(),
             offered: 0,
             job: None,
+            old_job,
+            occupied: 0,
+            overwrite: false,
             looked_at: 0,
             put_off: VecDeque::new(),
-            to_drop: Vec::new(),
+            to_drop: OwnBlocks::default(),
         }
     }
 
@@ -173,30 +190,39 @@ impl Blocks {
     /// All blocks are unswept from here on. The marker has flipped, and no hole is open (I2). Constant time, but for
     /// waking the thread.
     pub fn start_sweep(&mut self, occupied: usize, mode: Sweep, overwrite: bool) {
-        debug_assert!(self.job.is_none(), "a cycle ended before the last one was swept");
+        debug_assert!(self.is_swept(), "a cycle ended before the last one was swept");
         self.available = Default::default();
         self.offered = 0;
         let blocks = core::mem::take(&mut self.all);
-        self.to_drop = core::mem::take(&mut self.all_drop);
+        self.to_drop = core::mem::take(&mut self.own);
         let weight = blocks.len() + core::mem::take(&mut self.background) * DROPS_WEIGH;
         // Under stress every job is handed over, so that small heaps try the hand-over too.
         let concurrent = mode == Sweep::Concurrent && (weight >= MIN_HAND_OVER || overwrite);
         // Without a thread the mutator sweeps: the same code.
-        let handed_over = concurrent && sweeper::is_running();
-        // SAFETY: the blocks are this arena's, and without those in `all_drop`. The last job is done (each of its blocks was
+        let handed_over = concurrent && sweeper::is_running() && memory::is_there(ORDER);
+        (self.occupied, self.overwrite, self.looked_at) = (occupied, overwrite, 0);
+        // The sweeper's thread may have the last job still. With no memory for another the mutator sweeps.
+        if Arc::get_mut(&mut self.old_job).is_none() && !memory::is_there(Layout::new::<Job>()) {
+            // SAFETY: as below, and in no job: the mutator's (I7).
+            blocks.iter().for_each(|block| unsafe { self.to_drop.push(block) });
+            return;
+        }
+        // SAFETY: the blocks are this arena's, and without those in `own`. The last job is done (each of its blocks was
         // taken over), the lines are forgotten, and no hole is open (I2): nobody touches one any more but through the job (I7).
         let job = unsafe { Job::new(blocks, occupied, overwrite, handed_over, self.arena.memory()) };
-        let job = Arc::new(job);
-        self.looked_at = 0;
-        if handed_over {
-            sweeper::hand_over(&job);
+        match Arc::get_mut(&mut self.old_job) {
+            Some(old) => *old = job,
+            None => self.old_job = Arc::new(job),
         }
-        self.job = Some(job);
+        if handed_over {
+            sweeper::hand_over(&self.old_job);
+        }
+        self.job = Some(self.old_job.clone());
     }
 
     /// Whether anything is unswept, undropped, or in the sweeper's hands.
     pub fn is_swept(&self) -> bool {
-        self.job.is_none()
+        self.job.is_none() && self.to_drop.is_empty()
     }
 
     /// Looks at the next block of the job: takes it over if it is swept, sweeps it if nobody does. `may_drop`: also where
@@ -204,17 +230,25 @@ impl Blocks {
     fn sweep_next(&mut self, may_drop: bool) -> bool {
         let Some(job) = self.job.clone() else { return false };
         if self.looked_at < job.len() {
+            let swept = self.look_at(self.looked_at, &job, may_drop);
+            if !swept {
+                // Without memory to note it, it is waited for.
+                if !self.make_room_to_put_off() {
+                    return false;
+                }
+                self.put_off.push_back(self.looked_at);
+            }
             self.looked_at += 1;
-            self.look_at(self.looked_at - 1, &job, may_drop);
             return true;
         }
         if may_drop {
             // The sweeper has one block in hand at a time.
             for _ in 0..self.put_off.len().min(2) {
-                if let Some(index) = self.put_off.pop_front()
-                    && self.look_at(index, &job, may_drop)
-                {
-                    return true;
+                if let Some(index) = self.put_off.pop_front() {
+                    if self.look_at(index, &job, may_drop) {
+                        return true;
+                    }
+                    self.put_off.push_back(index);
                 }
             }
         }
@@ -239,7 +273,12 @@ impl Blocks {
         self.job.as_ref().map_or(0, |job| job.dropped())
     }
 
-    /// False: the block is put off.
+    fn make_room_to_put_off(&mut self) -> bool {
+        self.put_off.len() < self.put_off.capacity()
+            || memory::may_allocate() && self.put_off.try_reserve(self.put_off.len().max(8)).is_ok()
+    }
+
+    /// False: the block is to be put off.
     fn look_at(&mut self, index: usize, job: &Job, may_drop: bool) -> bool {
         let block = job.block(index);
         if block.kind() == Kind::Plain {
@@ -259,8 +298,6 @@ impl Blocks {
         if swept {
             // SAFETY: swept, and so the mutator's (I7); each block of a job is looked at until that is so, and not again.
             unsafe { self.take_over(block) };
-        } else {
-            self.put_off.push_back(index);
         }
         swept
     }
@@ -309,11 +346,11 @@ impl Blocks {
     }
 
     fn file(&mut self, block: BlockPtr) {
-        self.background += usize::from(block.kind() == Kind::BackgroundDrop);
-        if block.kind() == Kind::Drop {
-            self.all_drop.push(block);
+        if block.kind() == Kind::Drop || self.all.push(block).is_err() {
+            // SAFETY: it is filed nowhere else, and in no job until it is taken off: the mutator's (I7).
+            unsafe { self.own.push(block) };
         } else {
-            self.all.push(block);
+            self.background += usize::from(block.kind() == Kind::BackgroundDrop);
         }
     }
 
@@ -321,7 +358,7 @@ impl Blocks {
     /// only what it has swept is filed. `Break`: nothing is left to do just now. True: all is swept.
     pub fn sweep_some(&mut self, meter: &mut Meter, take_part: bool) -> ControlFlow<(), bool> {
         while !meter.exhausted() {
-            if let Some(&block) = self.to_drop.last() {
+            if let Some(block) = self.to_drop.last() {
                 self.drop_some(block, meter);
             } else if !take_part && self.next_is_unswept() {
                 return ControlFlow::Break(());
@@ -333,27 +370,35 @@ impl Blocks {
                 return ControlFlow::Break(());
             }
         }
-        ControlFlow::Continue(self.job.is_none())
+        ControlFlow::Continue(self.is_swept())
     }
 
     /// Drops the dead of a block within the budget. Drop code runs as if the heap were suspended: it may enter
     /// another. If it panics, the resume position is past the object.
     fn drop_some(&mut self, block: BlockPtr, meter: &mut Meter) {
-        let Some(job) = self.job.clone() else { return };
+        let (occupied, overwrite) = (self.occupied, self.overwrite);
         let _suspended = Region::suspend();
         // SAFETY: blocks of this kind are the mutator's in every state (I7), and the sweeper leaves them alone.
         let flow = unsafe {
-            sweep::each_dead(block, job.occupied, |object| {
-                if let Some(drop) = object.info().drop {
-                    // SAFETY: `TypeInfo::drop`: the object is dead, this is the mutator's thread, and the resume position is
-                    // past it (I6).
-                    drop(object);
-                    if fault::is(Fault::DropsTwice) {
+            if block.kind() == Kind::Plain {
+                ControlFlow::Continue(())
+            } else {
+                sweep::each_dead(block, occupied, |object| {
+                    if block.kind() == Kind::BackgroundDrop {
+                        // As on the sweeper's thread. `TypeInfo::drop`: the object is dead, its drop may run on any thread, and
+                        // the resume position is past it (I6).
+                        sweep::drop_caught(object);
+                    } else if let Some(drop) = object.info().drop {
+                        // SAFETY: `TypeInfo::drop`: the object is dead, this is the mutator's thread, and the resume position is
+                        // past it (I6).
                         drop(object);
+                        if fault::is(Fault::DropsTwice) {
+                            drop(object);
+                        }
                     }
-                }
-                if meter.spend(DROP_COST) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-            })
+                    if meter.spend(DROP_COST) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+                })
+            }
         };
         if flow.is_break() {
             return;
@@ -361,7 +406,7 @@ impl Blocks {
         self.to_drop.pop();
         // SAFETY: as above. It was in `to_drop`, and is filed nowhere.
         unsafe {
-            sweep::sweep(block, job.occupied, job.overwrite);
+            sweep::sweep(block, occupied, overwrite);
             self.take_over(block);
         }
         meter.spend(BLOCK_COST);
@@ -369,7 +414,7 @@ impl Blocks {
 
     /// Every block of a heap that is not being swept.
     pub fn each(&self) -> impl Iterator<Item = BlockPtr> + '_ {
-        self.all.iter().chain(self.all_drop.iter().copied())
+        self.all.iter().chain(self.own.iter())
     }
 
     /// The blocks of a sweep that have not been filed yet, for the verifier: with `each`, all that are taken.
@@ -378,7 +423,7 @@ impl Blocks {
             let put_off = self.put_off.iter().map(|&index| job.block(index));
             put_off.chain((self.looked_at..job.len()).map(|index| job.block(index)))
         });
-        of_job.chain(self.to_drop.iter().copied())
+        of_job.chain(self.to_drop.iter())
     }
 
     /// What is wrong with the lists, for the verifier: each block is where its state says, and once.
@@ -406,11 +451,11 @@ impl Blocks {
         if background != self.background {
             return Some(format!("{background} blocks have background drops, and the count is {}", self.background));
         }
-        if let Some(block) = self.all_drop.iter().chain(&self.to_drop).find(|block| block.kind() != Kind::Drop) {
-            return Some(format!("{block:?} is listed with those that have drops on this thread"));
+        if let Some(block) = self.all.iter().find(|block| block.kind() == Kind::Drop) {
+            return Some(format!("{block:?} is listed with those that may be swept on another thread"));
         }
         let Some(job) = &self.job else {
-            let idle = self.to_drop.is_empty() && self.put_off.is_empty();
+            let idle = self.put_off.is_empty();
             return (!idle).then(|| "blocks wait for a sweep that is over".into());
         };
         let put_off: HashSet<usize> = self.put_off.iter().copied().collect();
@@ -436,10 +481,24 @@ impl Blocks {
     /// [`Collector::digest`](super::collector::Collector::digest).
     #[cfg(feature = "unsound-policies")]
     pub fn digest(&self, marker: &super::mark::Marker, digest: &mut crate::observe::digest::Digest<'_>) {
-        let Blocks { arena, all, all_drop, background, available, offered: _, job, looked_at, put_off, to_drop } = self;
+        let Blocks {
+            arena,
+            all,
+            own,
+            background,
+            available,
+            offered: _,
+            job,
+            old_job: _,
+            occupied: _,
+            overwrite: _,
+            looked_at,
+            put_off,
+            to_drop,
+        } = self;
         arena.digest(digest);
         digest.number(*background);
-        let lists = [all.iter().collect(), all_drop.clone(), to_drop.clone()];
+        let lists = [all.iter().collect(), own.iter().collect(), to_drop.iter().collect()];
         let lines = available.iter().map(|line| line.iter().collect::<Vec<_>>());
         for list in lists.into_iter().chain(lines) {
             digest.number(list.len());
@@ -475,18 +534,21 @@ impl Blocks {
     /// All holes are retired: `occupied` names every object.
     pub fn drop_everything(&mut self, occupied: usize) {
         let _suspended = Region::suspend();
-        if let Some(job) = self.job.take() {
-            for block in core::mem::take(&mut self.to_drop) {
-                // SAFETY: no other thread touches it; from the resume position on none was dropped (I6). `TypeInfo::drop`: the
-                // heap is gone, and this is the mutator's thread.
-                unsafe {
-                    let _ = sweep::each_dead(block, job.occupied, |object| {
-                        sweep::drop_caught(object);
-                        ControlFlow::Continue(())
-                    });
-                    sweep::drop_all(block, job.occupied);
-                }
+        while let Some(block) = self.to_drop.pop() {
+            if block.kind() == Kind::Plain {
+                continue;
             }
+            // SAFETY: no other thread touches it; from the resume position on none was dropped (I6). `TypeInfo::drop`: the
+            // heap is gone, and this is the mutator's thread.
+            unsafe {
+                let _ = sweep::each_dead(block, self.occupied, |object| {
+                    sweep::drop_caught(object);
+                    ControlFlow::Continue(())
+                });
+                sweep::drop_all(block, self.occupied);
+            }
+        }
+        if let Some(job) = self.job.take() {
             let put_off = core::mem::take(&mut self.put_off);
             for index in put_off.into_iter().chain(self.looked_at..job.len()) {
                 if let Some(claim) = job.claim(index).or_else(|| job.inherit(index)) {

@@ -29,6 +29,12 @@ use crate::trace::Trace;
 /// Objects of more bytes than this get blocks of their own size class, so that they do not skip small holes.
 pub(crate) const MEDIUM: usize = 512;
 
+/// The mark stack takes no more than one in so many bytes of the limit.
+const STACK_SHARE: usize = 64;
+
+/// Bytes under the limit that blocks leave to the lists of roots at the least.
+const LISTS: usize = 4096;
+
 /// Blocks with holes that are looked at for an object, while there is other memory.
 const TRIES: usize = 8;
 
@@ -135,7 +141,8 @@ impl Collector {
             birth: Cell::new(BirthColor::White),
             phase: Cell::new(Phase::Idle),
             bumps: core::array::from_fn(|_| Bump::new()),
-            marker: Marker::new(mark_stack),
+            // Marking goes on without room for more, if slower.
+            marker: Marker::new(mark_stack.min(pace.limit / STACK_SHARE / size_of::<ObjectPtr>())),
             shadow: PointerArea::new(),
             escapes: PointerArea::new(),
             roots: RefCell::new(RootTable::new()),
@@ -199,7 +206,7 @@ impl Collector {
 
     /// Bytes that the limit leaves to allocate, in what is swept.
     pub fn free(&self) -> usize {
-        self.blocks.borrow().free(self.pacer.external())
+        self.blocks.borrow().free(self.besides_blocks())
     }
 
     /// # Safety
@@ -253,6 +260,7 @@ impl Collector {
         // SAFETY: `offer` and `take` give blocks that are swept and the mutator's (I7), and that no area has: those are on no
         // line. All are left before the next sweep begins (`retire_holes`).
         let fits = |block| unsafe { bump.enter_block(block, occupied, bytes) };
+        let outside = self.besides_blocks();
         let mut blocks = self.blocks.borrow_mut();
         // A hole for it is found in some of the blocks, but a search through all of them has no bound: a few are tried
         // before an empty block is taken, and all only at the limit.
@@ -263,7 +271,7 @@ impl Collector {
         if blocks.offer(kind, run, TRIES, fits) {
             return Some(());
         }
-        match blocks.take(kind, run, self.pacer.external()) {
+        match blocks.take(kind, run, outside) {
             Ok(block) => fits(block),
             Err(Full) => [run, other].into_iter().any(|run| blocks.offer(kind, run, usize::MAX, fits)),
         }
@@ -272,7 +280,8 @@ impl Collector {
 
     fn reserve_large(&self, bytes: usize, kind: Kind) -> Option<NonNull<u8>> {
         let room = bytes.checked_add(FIRST_GRANULE * GRANULE)?;
-        let block = self.blocks.borrow_mut().take_large(room.div_ceil(PAGE), kind, self.pacer.external()).ok()?;
+        let outside = self.besides_blocks();
+        let block = self.blocks.borrow_mut().take_large(room.div_ceil(PAGE), kind, outside).ok()?;
         let granules = (bytes / GRANULE).min(GRANULES - FIRST_GRANULE);
         // SAFETY: a new block is swept, and the mutator's (I7).
         bitmap::set_run(unsafe { block.bits(self.marker.occupied()) }, FIRST_GRANULE, granules);
@@ -301,13 +310,38 @@ impl Collector {
         Some(unsafe { ObjectPtr::write(at, info) })
     }
 
-    /// Whether the limit leaves room for so many more bytes outside the heap.
+    /// Whether the limit leaves room for so many more bytes outside the heap. Where it does not, the collector is told
+    /// that there is need.
     pub fn has_room_outside(&self, bytes: usize) -> bool {
-        let has_room = self.blocks.borrow().has_room_besides(self.pacer.external().saturating_add(bytes));
+        let has_room = self.leaves_room(bytes);
         if !has_room {
             self.refuse(bytes);
         }
         has_room
+    }
+
+    /// Whether the limit leaves room for so many more bytes outside the heap.
+    pub fn leaves_room(&self, bytes: usize) -> bool {
+        self.blocks.borrow().has_room_besides(self.outside().saturating_add(bytes))
+    }
+
+    /// Bytes outside of blocks that count towards the limit: those that objects own, and those that the collector's own
+    /// lists and tables take. None of these may be borrowed.
+    pub fn outside(&self) -> usize {
+        self.pacer.external().saturating_add(self.marker.bytes() + self.lists())
+    }
+
+    /// Bytes that the lists of roots and the table of strings take.
+    fn lists(&self) -> usize {
+        let roots = self.roots.borrow().bytes() + self.stacks.borrow().areas.bytes();
+        let tables = self.guardians.borrow().areas.bytes() + self.strings.borrow().bytes();
+        self.shadow.bytes() + self.escapes.bytes() + roots + tables
+    }
+
+    /// Bytes that do not belong to blocks under the limit. When these have taken all that is theirs, the lists of roots can
+    /// still grow by an eighth: a program that looks after each allocation has room to root what it allocated.
+    fn besides_blocks(&self) -> usize {
+        self.outside().saturating_add((self.lists() / 8).max(LISTS))
     }
 
     /// A table of the kit takes other memory outside the heap than before.
@@ -566,6 +600,11 @@ impl Collector {
             bytes_freed: c.bytes_freed.get(),
             bytes_live: (self.pacer.heap() + open) as u64,
             bytes_external: self.pacer.external() as u64,
+            bytes_outside: self.outside() as u64,
+            locals: (self.shadow.len() + self.escapes.len()) as u64,
+            roots: self.roots.borrow().len() as u64,
+            stacks: self.stacks.borrow().areas.len() as u64,
+            guardians: self.guardians.borrow().areas.len() as u64,
             bytes_floating: c.bytes_floating.get(),
             pauses: self.times.pauses(),
             longest_pause: self.times.longest(),

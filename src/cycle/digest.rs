@@ -60,7 +60,7 @@ impl Collector {
         marker.digest(digest);
         shadow.digest(digest);
         escapes.digest(digest);
-        roots.borrow().digest(digest);
+        roots.borrow().digest_roots(digest);
         stacks.borrow().digest(digest);
         // The books: what the next `book_cycle` and the verifier make of them.
         let open: usize = bumps.iter().map(Bump::taken).sum();

@@ -205,7 +205,10 @@ impl<'m> Drain<'m> {
                         unsafe { (info.trace)(object, 0, NonNull::from(&mut self.standing.tracer).cast(), top) };
                     top = traced.top;
                     if traced.next != 0 {
+                        // SAFETY: the top is of this loop's edges.
+                        unsafe { self.standing.tracer.set_top(top) };
                         self.goes_on(object, traced.piece());
+                        top = self.standing.tracer.top();
                         tally = self.standing.tally;
                     }
                 }
@@ -272,7 +275,12 @@ impl<'m> Drain<'m> {
     /// and returns it.
     #[cold]
     #[inline(never)]
-    fn goes_on(&mut self, object: ObjectPtr, next: usize) -> usize {
+    fn goes_on(&mut self, object: ObjectPtr, mut next: usize) -> usize {
+        while next != 0 && !self.marker.has_room_for_pieces() {
+            // There is no memory to note where scanning goes on: it is scanned in one go.
+            // SAFETY: the object is live and not being written: it is being traced, and the mutator stands at a safepoint.
+            next = unsafe { self.standing.tracer.trace_piece(object, next) };
+        }
         if next != 0 {
             self.marker.goes_on(object, next);
         }

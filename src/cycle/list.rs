@@ -3,6 +3,7 @@
 //! The list lies in pieces. So it grows without being moved, and the job of a sweep is made of it in constant time, however
 //! many blocks there are: the states stand ready when it starts.
 
+use crate::memory::{NoMemory, reserve_exact, reserve_one};
 use crate::space::block::BlockPtr;
 use crate::sync::atomic::AtomicU8;
 
@@ -23,18 +24,23 @@ pub(crate) struct BlockList {
 
 impl BlockList {
     /// Adds a block in state 0. At the most a piece is allocated, and the list of them copied.
-    pub fn push(&mut self, block: BlockPtr) {
+    pub fn push(&mut self, block: BlockPtr) -> Result<(), NoMemory> {
         let entry = Entry { block, state: AtomicU8::new(0) };
         match self.pieces.last_mut() {
-            Some(piece) if piece.len() < PIECE => piece.push(entry),
-            // The first one grows: most heaps have few blocks.
-            None => self.pieces.push(vec![entry]),
-            Some(_) => {
-                let mut piece = Vec::with_capacity(PIECE);
+            Some(piece) if piece.len() < PIECE => {
+                // The first one grows: most heaps have few blocks.
+                reserve_one(piece)?;
+                piece.push(entry);
+            }
+            last => {
+                let mut piece = Vec::new();
+                reserve_exact(&mut piece, if last.is_none() { 4.min(PIECE) } else { PIECE })?;
+                reserve_one(&mut self.pieces)?;
                 piece.push(entry);
                 self.pieces.push(piece);
             }
         }
+        Ok(())
     }
 
     pub fn len(&self) -> usize {
@@ -60,6 +66,41 @@ impl BlockList {
 pub(crate) struct BlockLine {
     first: Option<BlockPtr>,
     last: Option<BlockPtr>,
+}
+
+/// The blocks that only the mutator sweeps, linked through them, the last one first.
+#[derive(Default)]
+pub(crate) struct OwnBlocks {
+    last: Option<BlockPtr>,
+}
+
+impl OwnBlocks {
+    pub fn is_empty(&self) -> bool {
+        self.last.is_none()
+    }
+
+    /// # Safety
+    /// The block must be in no list of this kind, and the mutator's (I7) until it is taken off this one.
+    pub unsafe fn push(&mut self, block: BlockPtr) {
+        // SAFETY: the mutator's: the caller's word.
+        unsafe { block.front() }.next_own.set(self.last.replace(block));
+    }
+
+    pub fn last(&self) -> Option<BlockPtr> {
+        self.last
+    }
+
+    pub fn pop(&mut self) -> Option<BlockPtr> {
+        let block = self.last?;
+        // SAFETY: the mutator's, as long as it is in the list.
+        self.last = unsafe { block.front() }.next_own.get();
+        Some(block)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = BlockPtr> {
+        // SAFETY: the mutator's, as long as it is in the list.
+        core::iter::successors(self.last, |block| unsafe { block.front() }.next_own.get())
+    }
 }
 
 impl BlockLine {
@@ -104,10 +145,11 @@ impl BlockLine {
     }
 }
 
+#[cfg(test)]
 impl FromIterator<BlockPtr> for BlockList {
     fn from_iter<I: IntoIterator<Item = BlockPtr>>(blocks: I) -> BlockList {
         let mut list = BlockList::default();
-        blocks.into_iter().for_each(|block| list.push(block));
+        blocks.into_iter().for_each(|block| list.push(block).expect("the test has memory"));
         list
     }
 }
@@ -125,7 +167,7 @@ mod tests {
         assert_eq!((list.len(), list.iter().count()), (0, 0));
         let blocks: Vec<_> = (0..2 * PIECE + 1).map(|_| take(&mut arena, 1, Kind::Plain, false, 0).unwrap()).collect();
         for (index, &block) in blocks.iter().enumerate() {
-            list.push(block);
+            list.push(block).unwrap();
             assert_eq!((list.len(), list.block(index)), (index + 1, block));
         }
         assert!(list.iter().eq(blocks.iter().copied()));

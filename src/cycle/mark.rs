@@ -12,8 +12,9 @@ use core::cell::{Cell, UnsafeCell};
 use super::choice::Choice;
 use super::edges::{EdgeRoom, Edges, Top, prefetch};
 use super::meter::Meter;
-use super::weak::Waiting;
+use super::weak::{Waiting, WeakCells};
 use crate::fault::{self, Fault};
+use crate::memory::{reserve_exact, reserve_one};
 use crate::space::bitmap;
 use crate::space::block::{BlockPtr, GRANULE, GRANULES};
 use crate::space::header::{ObjectPtr, TypeInfo};
@@ -23,6 +24,8 @@ use crate::trace::{Trace, Tracer};
 const CACHE: usize = 1024 * 1024;
 /// Entries that the stack has room for at the least.
 const MIN_STACK: usize = 64;
+/// Objects that may be scanned in pieces at a time, whatever memory there is.
+const MIN_PIECES: usize = 4;
 /// Edges that a step has written down at the most.
 const EDGES: usize = 1024;
 /// Barriers note up to so many objects: half of them are looked at together.
@@ -61,7 +64,7 @@ pub(crate) struct Marker {
     /// Whether prefetches are worth it.
     pub prefetches: Choice,
     /// Weak cells that marking came across in this cycle.
-    pub weak_cells: UnsafeCell<Vec<ObjectPtr>>,
+    pub weak_cells: WeakCells,
     /// Ephemerons that marking came across in this cycle, and whose keys it did not.
     waiting: UnsafeCell<Waiting>,
 }
@@ -76,7 +79,7 @@ impl Marker {
             marked: Cell::new(0),
             // Room for some entries from the start: with none marking would not end when the system has no memory.
             stack: UnsafeCell::new(Vec::with_capacity(MIN_STACK)),
-            pieces: UnsafeCell::new(Vec::new()),
+            pieces: UnsafeCell::new(Vec::with_capacity(MIN_PIECES)),
             edges: EdgeRoom::new(EDGES),
             cap: Cell::new(cap),
             lost: Cell::new(None),
@@ -84,7 +87,7 @@ impl Marker {
             granules: Cell::new(0),
             was_large: Cell::new(false),
             prefetches: Choice::new(),
-            weak_cells: UnsafeCell::new(Vec::new()),
+            weak_cells: WeakCells::default(),
             waiting: UnsafeCell::new(Waiting::new()),
         }
     }
@@ -135,17 +138,7 @@ impl Marker {
     fn key_marked(&self, key: ObjectPtr) {
         key.set_key(false);
         // SAFETY: a leaf borrow of what is not shared.
-        let mut next = unsafe { (*self.waiting.get()).take(key) };
-        while let Some(ephemeron) = next {
-            next = Waiting::unlink(ephemeron);
-            if fault::is(Fault::ForgetsEphemerons) {
-                continue;
-            }
-            debug_assert!(self.is_marked(ephemeron), "it was traced when it was noted");
-            if !ephemeron.is_queued() {
-                self.enqueue(ephemeron);
-            }
-        }
+        unsafe { (*self.waiting.get()).wake(key) };
     }
 
     /// Makes a white object grey (or black, where it holds no pointers).
@@ -229,7 +222,7 @@ impl Marker {
         // again by its mark and its flag.
         let left = self.cap.get().saturating_sub(stack.len());
         let more = if stack.len() < LEAP { stack.len().max(MIN_STACK).min(left) } else { left };
-        if more > 0 && stack.try_reserve_exact(more).is_ok() {
+        if more > 0 && reserve_exact(stack, more).is_ok() {
             stack.push(object);
         } else if !fault::is(Fault::ForgetsOnOverflow) {
             self.lose(object);
@@ -252,7 +245,24 @@ impl Marker {
         // SAFETY: leaf borrows of what is not shared.
         let (stack, pieces) = unsafe { ((*self.stack.get()).is_empty(), (*self.pieces.get()).is_empty()) };
         let empty = stack && (pieces || fault::is(Fault::ForgetsPieces));
-        empty && self.lost.get().is_none()
+        // SAFETY: as above.
+        let waiting = unsafe { &*self.waiting.get() };
+        empty && self.lost.get().is_none() && waiting.is_empty() && waiting.is_settled(self.objects.get())
+    }
+
+    /// Where nothing else is grey, and there are ephemerons that could not be listed by their key: looks for one whose key
+    /// is marked. False: there was something else to do.
+    pub fn settle(&self, meter: &mut Meter) -> bool {
+        // SAFETY: leaf borrows of what is not shared.
+        let (stack, pieces) = unsafe { ((*self.stack.get()).is_empty(), (*self.pieces.get()).is_empty()) };
+        // SAFETY: as above.
+        let waiting = unsafe { &mut *self.waiting.get() };
+        if !(stack && pieces && self.lost.get().is_none() && waiting.is_empty()) {
+            return false;
+        }
+        waiting.settle(self, meter);
+        meter.spend(1);
+        true
     }
 
     /// Where the stack is empty and grey objects were lost from it: takes a block that holds some. From here on it is
@@ -273,7 +283,7 @@ impl Marker {
     pub fn put_back(&self, object: ObjectPtr) -> bool {
         // SAFETY: as in `enqueue`.
         let stack = unsafe { &mut *self.stack.get() };
-        if stack.len() < self.cap.get() && stack.try_reserve(1).is_ok() {
+        if stack.len() < self.cap.get() && reserve_one(stack).is_ok() {
             stack.push(object);
             return true;
         }
@@ -335,7 +345,19 @@ impl Marker {
     pub(super) fn goes_on(&self, object: ObjectPtr, piece: usize) {
         object.set_queued(true);
         // SAFETY: a leaf borrow of what is not shared.
-        unsafe { (*self.pieces.get()).push((object, piece)) };
+        let pieces = unsafe { &mut *self.pieces.get() };
+        if reserve_one(pieces).is_ok() {
+            pieces.push((object, piece));
+        } else {
+            // It is found again, and scanned from its beginning.
+            self.lose(object);
+        }
+    }
+
+    /// Whether one more object may be scanned in pieces. Else it has to be scanned in one go.
+    pub(super) fn has_room_for_pieces(&self) -> bool {
+        // SAFETY: a leaf borrow of what is not shared.
+        reserve_one(unsafe { &mut *self.pieces.get() }).is_ok()
     }
 
     /// Asks for what tracing the next few grey objects will look at.
@@ -356,7 +378,13 @@ impl Marker {
                 return Some((object, 0));
             }
         }
-        pieces.pop()
+        if let Some(in_pieces) = pieces.pop() {
+            return Some(in_pieces);
+        }
+        // SAFETY: as above.
+        let ephemeron = unsafe { (*self.waiting.get()).pop() }?;
+        debug_assert!(self.is_marked(ephemeron), "it was traced when it was noted");
+        Some((ephemeron, 0))
     }
 
     /// Shades the children of an object here and now: a whole-object write is about to hide them.
@@ -383,25 +411,30 @@ impl Marker {
     }
 
     pub fn found_weak_cell(&self, object: ObjectPtr) {
-        // SAFETY: a leaf borrow of what is not shared.
-        unsafe { (*self.weak_cells.get()).push(object) };
+        self.weak_cells.add(object);
     }
 
-    /// Notes an ephemeron that is being traced and whose key is white. False: there is no memory for the note.
-    pub fn wait_for_key(&self, key: ObjectPtr, ephemeron: ObjectPtr) -> bool {
+    /// Notes an ephemeron that is being traced and whose key is white.
+    pub fn wait_for_key(&self, key: ObjectPtr, ephemeron: ObjectPtr) {
         debug_assert!(!self.is_marked(key));
         // SAFETY: a leaf borrow of what is not shared.
-        let noted = unsafe { (*self.waiting.get()).add(key, ephemeron) };
-        if noted {
+        if unsafe { (*self.waiting.get()).add(key, ephemeron) } {
             key.set_key(true);
         }
-        noted
     }
 
     /// The keys of the ephemerons that still wait are dead: clears them. True: all are done.
     pub fn clear_waiting(&self, meter: &mut Meter) -> bool {
         // SAFETY: a leaf borrow of what is not shared.
         unsafe { (*self.waiting.get()).clear(meter) }
+    }
+
+    /// Bytes of memory that the marker takes, but for those that every heap has.
+    pub fn bytes(&self) -> usize {
+        // SAFETY: leaf borrows of what is not shared.
+        let (stack, pieces, waiting) =
+            unsafe { ((*self.stack.get()).capacity(), (*self.pieces.get()).capacity(), (*self.waiting.get()).bytes()) };
+        stack.saturating_sub(MIN_STACK) * size_of::<ObjectPtr>() + pieces * size_of::<(ObjectPtr, usize)>() + waiting
     }
 
     /// The grey set in its order, and what was found.
@@ -430,14 +463,15 @@ impl Marker {
         digest.number(self.lost_blocks().count());
         self.lost_blocks().for_each(|block| digest.block(block));
         // SAFETY: leaf borrows of what is not shared.
-        let (stack, pieces, weak_cells) = unsafe { (&*stack.get(), &*pieces.get(), &*weak_cells.get()) };
+        let (stack, pieces) = unsafe { (&*stack.get(), &*pieces.get()) };
         digest.objects(stack);
         digest.number(pieces.len());
         for &(object, piece) in pieces {
             digest.object(object);
             digest.number(piece);
         }
-        digest.objects(weak_cells);
+        weak_cells.iter().for_each(|cell| digest.object(cell));
+        digest.number(usize::MAX);
     }
 
     /// Lowers the cap, for tests of the overflow path.

@@ -54,6 +54,9 @@ const LOST_BLOCK_COST: usize = 16 * 1024;
 /// Work booked for 2 MiB that go back to the system: 4 microseconds where they are one page, 80 where they are many.
 const GIVE_BACK_COST: usize = 32 * 1024;
 
+/// Work booked for a page of handles that is freed.
+const PAGE_COST: usize = 512;
+
 /// How a step ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Ended {
@@ -139,6 +142,7 @@ impl Collector {
                     && self.strings.borrow_mut().sweep(&self.marker, meter)
                 {
                     self.start_sweep::<B>();
+                    meter.spend(1);
                 }
                 return ControlFlow::Continue(());
             }
@@ -154,6 +158,10 @@ impl Collector {
                 return ControlFlow::Continue(());
             }
             Phase::Release => {
+                if self.free_page() {
+                    meter.spend(PAGE_COST);
+                    return ControlFlow::Continue(());
+                }
                 let chunk = self.released.get();
                 match self.blocks.borrow_mut().arena.age(chunk) {
                     Aged::InPart => {
@@ -179,6 +187,13 @@ impl Collector {
             self.start_marking::<B>(meter);
         }
         ControlFlow::Continue(())
+    }
+
+    /// Frees a page of handles that is not needed.
+    fn free_page(&self) -> bool {
+        self.roots.borrow_mut().free_some()
+            || self.stacks.borrow_mut().areas.free_some()
+            || self.guardians.borrow_mut().areas.free_some()
     }
 
     /// The start of marking: constant time, but for the policies that scan the roots in one pause.
@@ -217,6 +232,7 @@ impl Collector {
         } else if let Some(block) = self.marker.take_lost() {
             self.put_back_grey_of(block);
             meter.spend(LOST_BLOCK_COST);
+        } else if !self.marker.is_empty() && self.marker.settle(meter) {
         } else if !self.marker.is_empty() {
             if fault::is(Fault::FreesAGreyObject) {
                 self.marker.free_a_grey_object();
@@ -233,8 +249,8 @@ impl Collector {
         self.shadow.is_scanned()
             && self.escapes.is_scanned()
             && self.roots.borrow().is_scanned()
-            && self.stacks.borrow().is_scanned()
-            && self.guardians.borrow().is_scanned()
+            && self.stacks.borrow().areas.is_scanned()
+            && self.guardians.borrow().areas.is_scanned()
     }
 
     /// Scans roots within the budget; true: all are scanned.
@@ -244,10 +260,10 @@ impl Collector {
             && (!meter.exhausted() || self.escapes.is_scanned())
             && self.escapes.scan(&self.marker, meter)
             && (!meter.exhausted() || self.roots.borrow().is_scanned())
-            && self.roots.borrow_mut().scan(&self.marker, meter, cycle, last_look)
-            && (!meter.exhausted() || self.stacks.borrow().is_scanned())
+            && self.roots.borrow_mut().scan_roots(&self.marker, meter, cycle, last_look)
+            && (!meter.exhausted() || self.stacks.borrow().areas.is_scanned())
             && self.stacks.borrow_mut().scan(&self.marker, meter, cycle, last_look)
-            && (!meter.exhausted() || self.guardians.borrow().is_scanned())
+            && (!meter.exhausted() || self.guardians.borrow().areas.is_scanned())
             && self.guardians.borrow_mut().scan(&self.marker, meter, cycle)
     }
 
@@ -281,7 +297,7 @@ impl Collector {
             && self.escapes.is_scanned()
             && self.roots.borrow().is_scanned()
             && self.stacks.borrow().nothing_is_unscanned(self.cycle.get())
-            && self.guardians.borrow().is_scanned();
+            && self.guardians.borrow().areas.is_scanned();
         if scanned && self.window.get() {
             self.roots_scanned::<B>(&mut Meter::unlimited());
         }
@@ -362,6 +378,7 @@ impl Collector {
             if let Some(block) = self.marker.take_lost() {
                 self.put_back_grey_of(block);
             }
+            self.marker.settle(&mut all);
             drain::drain(&self.marker, &mut all);
         }
         self.mark_work.set(self.mark_work.get() + all.spent);

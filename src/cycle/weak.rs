@@ -1,22 +1,61 @@
 //! Phase `Weak`: what dies is decided; weak cells, ephemerons and weak tables forget it before it is swept.
+//!
+//! What the marker comes across it links through the objects themselves, so that it needs no memory to note them.
 
-use hashbrown::HashTable;
+use core::cell::Cell;
 
 use super::mark::Marker;
 use super::meter::Meter;
 use crate::fault::{self, Fault};
 use crate::kit::ephemeron::head_of;
-use crate::pointer::weak::target_of;
+use crate::memory::NoMemory;
+use crate::memory::split::SplitTable;
+use crate::pointer::weak::links_of;
 use crate::space::block::GRANULE;
 use crate::space::header::ObjectPtr;
+
+/// Weak cells that marking came across, linked through them.
+#[derive(Default)]
+pub(crate) struct WeakCells {
+    first: Cell<Option<ObjectPtr>>,
+}
+
+impl WeakCells {
+    /// Notes a weak cell, unless that is done.
+    pub fn add(&self, cell: ObjectPtr) {
+        // SAFETY: a weak cell, which is being allocated or traced.
+        let next = &unsafe { links_of(cell) }.next;
+        if next.get().is_none() {
+            // The last one names itself.
+            next.set(Some(self.first.get().unwrap_or(cell)));
+            self.first.set(Some(cell));
+        }
+    }
+
+    fn pop(&self) -> Option<ObjectPtr> {
+        let cell = self.first.get()?;
+        // SAFETY: only weak cells are noted here, and their memory is not swept while they are.
+        let next = unsafe { links_of(cell) }.next.take();
+        self.first.set(next.filter(|next| *next != cell));
+        Some(cell)
+    }
+
+    /// Those that are noted.
+    #[cfg(feature = "unsound-policies")]
+    pub fn iter(&self) -> impl Iterator<Item = ObjectPtr> {
+        core::iter::successors(self.first.get(), |cell| {
+            // SAFETY: as in `pop`.
+            unsafe { links_of(*cell) }.next.get().filter(|next| next != cell)
+        })
+    }
+}
 
 /// Clears weak cells that marking came across and whose target dies. True: all are done.
 pub(crate) fn clear_cells(marker: &Marker, meter: &mut Meter) -> bool {
     loop {
-        // SAFETY: a leaf borrow of what is not shared.
-        let Some(cell) = (unsafe { (*marker.weak_cells.get()).pop() }) else { return true };
+        let Some(cell) = marker.weak_cells.pop() else { return true };
         // SAFETY: only weak cells are noted there, and their memory is not swept yet.
-        let target = unsafe { target_of(cell) };
+        let target = unsafe { &links_of(cell).target };
         let dies = target.get().is_some_and(|object| !marker.is_marked(object));
         if dies && !fault::is(Fault::KeepsWeakCells) {
             target.set(None);
@@ -27,13 +66,65 @@ pub(crate) fn clear_cells(marker: &Marker, meter: &mut Meter) -> bool {
     }
 }
 
-/// Ephemerons that wait for their key to be marked. Their lists are linked through them, so that any number may wait
-/// for one key.
+/// Ephemerons that lie in a ring, linked through them, so that two rings become one in constant time.
+#[derive(Default)]
+struct Ring {
+    /// Its `next` is the first.
+    last: Cell<Option<ObjectPtr>>,
+}
+
+/// The next in the ring. None: it is in no ring.
+fn next_of<'a>(ephemeron: ObjectPtr) -> &'a Cell<Option<ObjectPtr>> {
+    // SAFETY: the marker passes ephemerons that it traces; nothing is swept while any is in a ring.
+    &unsafe { head_of(ephemeron) }.next
+}
+
+impl Ring {
+    /// Takes the first.
+    fn pop(&self) -> Option<ObjectPtr> {
+        let last = self.last.get()?;
+        let first = next_of(last).get()?;
+        let second = next_of(first).take();
+        if first == last {
+            self.last.set(None);
+        } else {
+            next_of(last).set(second);
+        }
+        Some(first)
+    }
+
+    /// Adds one that is in no ring, at the end.
+    fn push(&self, ephemeron: ObjectPtr) {
+        next_of(ephemeron).set(Some(ephemeron));
+        self.join(ephemeron);
+    }
+
+    /// Adds the ring that ends with `last`.
+    fn join(&self, last: ObjectPtr) {
+        if let Some(own) = self.last.get() {
+            // Their first ones change places.
+            let first = next_of(own).replace(next_of(last).get());
+            next_of(last).set(first);
+        }
+        self.last.set(Some(last));
+    }
+}
+
+/// Ephemerons that wait for their key to be marked, and those that have waited.
 pub(crate) struct Waiting {
-    /// By key, the first of its list.
-    lists: HashTable<(ObjectPtr, ObjectPtr)>,
-    /// How far `clear` has come, in buckets.
-    cleared: usize,
+    /// By key, the last of its ring.
+    rings: SplitTable<(ObjectPtr, ObjectPtr)>,
+    /// Those whose key was marked: they are grey.
+    woken: Ring,
+    /// Those that there was no memory to list by their key, and how many.
+    unlisted: Ring,
+    count: usize,
+    /// So many of them were looked at in a row, and their keys were white, since the marker had marked so many objects.
+    looked_at: usize,
+    marked_then: usize,
+    /// Those that are being cleared, and how far that has come with the last table.
+    cleared: Ring,
+    bucket: usize,
 }
 
 /// The hash of a key: it does not move, and nobody chooses its address.
@@ -44,81 +135,124 @@ fn hash_of((key, _): &(ObjectPtr, ObjectPtr)) -> u64 {
 
 impl Waiting {
     pub fn new() -> Waiting {
-        Waiting { lists: HashTable::new(), cleared: 0 }
+        Waiting {
+            rings: SplitTable::new(),
+            woken: Ring::default(),
+            unlisted: Ring::default(),
+            count: 0,
+            looked_at: 0,
+            marked_then: 0,
+            cleared: Ring::default(),
+            bucket: 0,
+        }
     }
 
-    /// Adds an ephemeron to the list of its key, unless it is there already. False: there is no memory.
+    /// Adds an ephemeron to the ring of its key, unless it is in one. False: there is no memory for that, and it will be
+    /// looked at again and again.
     pub fn add(&mut self, key: ObjectPtr, ephemeron: ObjectPtr) -> bool {
-        // SAFETY: the marker passes ephemerons, which it is just tracing.
-        let next = &unsafe { head_of(ephemeron) }.next;
+        let next = next_of(ephemeron);
         if next.get().is_some() {
             return true;
         }
         let hash = hash_of(&(key, ephemeron));
-        if let Some((_, first)) = self.lists.find_mut(hash, |(k, _)| *k == key) {
-            next.set(Some(core::mem::replace(first, ephemeron)));
+        if let Some(&(_, last)) = self.rings.find(hash, |(k, _)| *k == key) {
+            next.set(next_of(last).replace(Some(ephemeron)));
             return true;
         }
-        if self.lists.try_reserve(1, hash_of).is_err() {
+        if self.rings.insert(hash, (key, ephemeron), hash_of).is_err() {
+            self.unlisted.push(ephemeron);
+            self.count += 1;
+            self.looked_at = 0;
             return false;
         }
         next.set(Some(ephemeron));
-        self.lists.insert_unique(hash, (key, ephemeron), hash_of);
         true
     }
 
-    /// Takes the list of a key: its first.
-    pub fn take(&mut self, key: ObjectPtr) -> Option<ObjectPtr> {
-        let entry = self.lists.find_entry(hash_of(&(key, key)), |(k, _)| *k == key).ok()?;
-        Some(entry.remove().0.1)
+    /// Whether no key of those that are not listed can be marked but by what marks more than `marked` objects.
+    pub fn is_settled(&self, marked: usize) -> bool {
+        self.count == 0 || self.looked_at == self.count && self.marked_then == marked
     }
 
-    /// Takes an ephemeron off its list, which it is the first of. Returns the next.
-    pub fn unlink(ephemeron: ObjectPtr) -> Option<ObjectPtr> {
-        // SAFETY: only ephemerons are on a list, and nothing is swept while any is.
-        let next = unsafe { head_of(ephemeron) }.next.take();
-        next.filter(|next| *next != ephemeron)
+    /// Looks at those that are not listed, until the key of one is marked, which makes it grey. Slow, and takes no memory.
+    pub fn settle(&mut self, marker: &Marker, meter: &mut Meter) {
+        let marked = marker.objects.get();
+        if self.marked_then != marked {
+            (self.marked_then, self.looked_at) = (marked, 0);
+        }
+        while self.looked_at < self.count
+            && let Some(ephemeron) = self.unlisted.pop()
+        {
+            // SAFETY: as in `next_of`.
+            let key = unsafe { head_of(ephemeron) }.key.get();
+            if key.is_none_or(|key| marker.is_marked(key)) {
+                self.woken.push(ephemeron);
+                self.count -= 1;
+                self.looked_at = 0;
+                return;
+            }
+            self.unlisted.push(ephemeron);
+            self.looked_at += 1;
+            if meter.spend(32) {
+                return;
+            }
+        }
+    }
+
+    /// The key is marked: those that wait for it become grey. Constant time, however many they are.
+    pub fn wake(&mut self, key: ObjectPtr) {
+        if let Some((_, last)) = self.rings.remove(hash_of(&(key, key)), |(k, _)| *k == key) {
+            self.woken.join(last);
+            while fault::is(Fault::ForgetsEphemerons) && self.woken.pop().is_some() {}
+        }
+    }
+
+    /// Whether none is grey.
+    pub fn is_empty(&self) -> bool {
+        self.woken.last.get().is_none()
+    }
+
+    /// Takes one that is grey.
+    pub fn pop(&self) -> Option<ObjectPtr> {
+        self.woken.pop()
     }
 
     /// Clears the ephemerons that still wait, now that it is decided what dies. True: all are done.
     pub fn clear(&mut self, meter: &mut Meter) -> bool {
-        while !self.lists.is_empty() {
-            match self.lists.get_bucket_entry(self.cleared) {
-                Ok(mut entry) => {
-                    let ephemeron = entry.get().1;
-                    // SAFETY: as in `unlink`.
-                    unsafe { head_of(ephemeron) }.key.set(None);
-                    match Waiting::unlink(ephemeron) {
-                        Some(next) => entry.get_mut().1 = next,
-                        None => drop(entry.remove()),
-                    }
-                }
-                Err(_) => self.cleared += 1,
+        loop {
+            if let Some(ephemeron) = self.cleared.pop() {
+                // SAFETY: only ephemerons are in a ring, and their memory is not swept yet.
+                unsafe { head_of(ephemeron) }.key.set(None);
+            } else if let Some(last) = self.unlisted.last.take() {
+                self.cleared.join(last);
+                self.count = 0;
+            } else if let Some((_, last)) = self.rings.take_any(&mut self.bucket) {
+                self.cleared.join(last);
+            } else {
+                return true;
             }
             if meter.spend(16) {
                 return false;
             }
         }
-        self.cleared = 0;
-        if self.lists.num_buckets() > 1 << 12 {
-            // The next cycle may have fewer, and would look at all these buckets.
-            self.lists = HashTable::new();
-        }
-        true
+    }
+
+    /// Bytes of memory that it takes.
+    pub fn bytes(&self) -> usize {
+        self.rings.bytes()
     }
 }
 
 /// A hash table that does not keep its entries alive.
 pub(crate) struct WeakTable {
-    entries: HashTable<(u64, ObjectPtr)>,
-    /// How far this cycle's pass has come, in buckets, and how many there were.
+    entries: SplitTable<(u64, ObjectPtr)>,
+    /// How far this cycle's pass has come, in tables.
     swept: usize,
-    buckets: usize,
 }
 
 impl WeakTable {
     pub fn new() -> WeakTable {
-        WeakTable { entries: HashTable::new(), swept: 0, buckets: 0 }
+        WeakTable { entries: SplitTable::new(), swept: 0 }
     }
 
     /// The entry with this hash that `is` accepts.
@@ -127,39 +261,40 @@ impl WeakTable {
         self.entries.find(hash, |(h, object)| *h == hash && is(*object)).map(|(_, object)| *object)
     }
 
-    pub fn insert(&mut self, hash: u64, object: ObjectPtr) {
-        if self.entries.len() == self.entries.capacity() {
-            // The table is about to move its entries, maybe within the same buckets: the pass begins anew.
-            self.swept = 0;
-        }
-        self.entries.insert_unique(hash, (hash, object), |(hash, _)| *hash);
+    pub fn insert(&mut self, hash: u64, object: ObjectPtr) -> Result<(), NoMemory> {
+        self.entries.insert(hash, (hash, object), |(hash, _)| *hash)
+    }
+
+    /// Bytes that an insertion may take.
+    pub fn wanted(&self, hash: u64) -> usize {
+        self.entries.wanted(hash)
+    }
+
+    /// Bytes of memory that it takes.
+    pub fn bytes(&self) -> usize {
+        self.entries.bytes()
     }
 
     pub fn start_sweep(&mut self) {
         self.swept = 0;
-        self.buckets = self.entries.num_buckets();
     }
 
     /// Forgets entries that die. True: all are done.
     pub fn sweep(&mut self, marker: &Marker, meter: &mut Meter) -> bool {
-        if self.buckets != self.entries.num_buckets() {
-            // It grew since the last step, and its entries moved: all over again.
-            self.start_sweep();
-        }
-        while self.swept < self.buckets {
-            if let Ok(entry) = self.entries.get_bucket_entry(self.swept)
-                && !marker.is_marked(entry.get().1)
-            {
-                entry.remove();
-            }
+        // A table that is split off meanwhile is the last, and holds what lives or is to be looked at.
+        while self.swept < self.entries.tables() {
+            let buckets =
+                self.entries.retain_in(self.swept, |(_, object)| marker.is_marked(*object), |(hash, _)| *hash);
             self.swept += 1;
-            if meter.spend(8) {
-                return self.swept == self.buckets;
+            if meter.spend(buckets * 24) {
+                return false;
             }
         }
-        // Much room and few entries: the next pass would be long for nothing.
-        if self.buckets > 64 && self.entries.len() < self.buckets / 8 {
-            self.entries.shrink_to(self.entries.len() * 2, |(hash, _)| *hash);
+        while self.entries.merge(|(hash, _)| *hash) {
+            self.swept = self.entries.tables();
+            if meter.spend(64 * 24) {
+                return false;
+            }
         }
         true
     }

@@ -3,9 +3,9 @@
 //! # How marking treats them
 //!
 //! Tracing an ephemeron whose key is marked traces its value. Where the key is not marked (yet), the ephemeron *waits*:
-//! it is linked to a list that the marker finds by the key, and the key's header is flagged. When something marks the
+//! it is linked to a ring that the marker finds by the key, and the key's header is flagged. When something marks the
 //! key, whatever it is (the mark loop, a barrier, an upgrade, a guardian), the flag is seen and the ephemerons of its
-//! list become grey again; traced once more, they find their key marked. So the work is linear however the ephemerons
+//! ring become grey again, all at once; traced once more, they find their key marked. So the work is linear however the ephemerons
 //! hang together, nothing recurses, and the end of marking needs no act of its own: when the grey set is empty, the
 //! keys of all that still wait are dead. Phase `Weak` clears those.
 //!
@@ -137,12 +137,12 @@ fn look_at<V: Trace + Copy>(object: ObjectPtr, cell: &EphemeronCell<V>, tracer: 
         return;
     }
     // Those that list strong pointers see none: none of them is strong by itself.
-    if let (Some(key), Some(marker)) = (cell.head.key.get(), tracer.marker())
-        // Where there is no memory to note that it waits, it is strong: marking never fails for want of memory.
-        && (marker.is_marked(key) || !marker.wait_for_key(key, object))
-    {
-        tracer.visit(key);
-        cell.value.get().trace(tracer);
+    if let (Some(key), Some(marker)) = (cell.head.key.get(), tracer.marker()) {
+        if marker.is_marked(key) {
+            cell.value.get().trace(tracer);
+        } else {
+            marker.wait_for_key(key, object);
+        }
     }
 }
 

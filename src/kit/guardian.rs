@@ -4,7 +4,7 @@
 //!
 //! When the grey set is empty for the first time in a cycle (and under `Insertion` the dirty roots are rescanned),
 //! registered objects that are white are unreachable, but for guardians and weak pointers. The collector first
-//! moves all of them to the *ready* queues of their guardians, whatever they point to: none is thought reachable
+//! moves all of them to the *ready* lists of their guardians, whatever they point to: none is thought reachable
 //! because another is. Then it shades them, and marking goes on with what they reach, ephemerons included. Both passes
 //! are cut into bounded steps; under `Insertion` and `StopTheWorld` they are part of the pause.
 //!
@@ -14,22 +14,25 @@
 //! a guardian gave it out (or hangs on what was); the others do not let the mutator run after them. So when it is decided
 //! what dies, every registered object is marked.
 //!
-//! A ready queue is a root area that the mutator writes in one way only, by taking its front. While the heap's barriers
+//! What is registered and what is ready lie in one list, so that to move an object from one to the other takes no memory:
+//! the collector has none to ask for. What is ready is a root area that the mutator writes in one way only, by taking its
+//! last. While the heap's barriers
 //! are on what it takes is shaded, which is more than the rule for roots of any policy asks. In `Hybrid`'s window they
 //! are off, and what is taken is not lost: a root that it is written to shades it, and no object was traced.
 
+use core::alloc::Layout;
 use core::cell::RefCell;
 use core::fmt;
 use core::marker::PhantomData;
-use std::collections::VecDeque;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::barrier::Barrier;
 use crate::cycle::mark::Marker;
 use crate::cycle::meter::Meter;
+use crate::full::HeapFull;
+use crate::memory::pieces::Pieces;
 use crate::mutator::Mutator;
 use crate::pointer::gc::Gc;
+use crate::roots::table::{Area, Handle, HandleTable, Head, Scanned};
 use crate::space::header::ObjectPtr;
 use crate::trace::Trace;
 
@@ -65,34 +68,44 @@ use crate::trace::Trace;
 /// });
 /// ```
 pub struct Guardian<T: ?Sized> {
-    area: Arc<GuardianArea>,
+    area: Handle<GuardianArea>,
     /// Invariant: objects go in through a shared handle.
     _objects: PhantomData<fn(*const T) -> *const T>,
 }
 
+#[repr(C)]
 pub(crate) struct GuardianArea {
-    heap: u64,
-    alive: AtomicBool,
+    head: Head,
     state: RefCell<State>,
 }
 
-// SAFETY: everything but `alive` is touched by the heap's mutator only: `Guardian`'s methods take the `Mutator` of the
-// heap whose id they check, and the table belongs to the heap. The lists hold addresses: dropping them on another
-// thread looks at no object.
-unsafe impl Send for GuardianArea {}
-// SAFETY: as above.
-unsafe impl Sync for GuardianArea {}
+// SAFETY: it begins with its head; `Guardian`'s methods check the heap's number, and all else is the table's. Its list is
+// given back by `release`, and holds addresses: no object is looked at.
+unsafe impl Area for GuardianArea {
+    fn head(&self) -> &Head {
+        &self.head
+    }
+
+    fn is_scanned(&self, cycle: u64) -> bool {
+        let state = self.state.borrow();
+        state.cycle == cycle && state.unscanned == 0
+    }
+
+    fn release(&self) -> usize {
+        core::mem::replace(&mut self.state.borrow_mut().objects, Pieces::new()).bytes()
+    }
+}
 
 struct State {
-    /// Objects that are reachable without this guardian, as far as is known. Not roots.
-    registered: Vec<ObjectPtr>,
-    /// Objects that are not: roots.
-    ready: VecDeque<ObjectPtr>,
+    /// First those that are ready: roots. Then those that are reachable without this guardian, as far as is known.
+    objects: Pieces<ObjectPtr>,
+    /// How many are ready.
+    ready: usize,
     /// The cycle that `unscanned` belongs to.
     cycle: u64,
-    /// While roots are scanned: `ready[..unscanned]` still has to be.
+    /// While roots are scanned: of those that are ready the first so many still have to be.
     unscanned: usize,
-    /// How many at the end of `ready` were put there in this cycle and are still to be shaded.
+    /// How many at the end of those that are ready became so in this cycle and are still to be shaded.
     fresh: usize,
 }
 
@@ -110,28 +123,113 @@ impl<T: Trace> Guardian<T> {
     where
         T: 'static,
     {
+        Self::try_new(cx).unwrap_or_else(|full| full.panic())
+    }
+
+    /// Makes a guardian of no objects, unless the heap is full.
+    ///
+    /// ```
+    /// # use grisaille::{Guardian, Heap};
+    /// # Heap::new().enter(|cx| {
+    /// let guardian: Guardian<String> = Guardian::try_new(cx)?;
+    /// assert_eq!(guardian.guarded(cx), 0);
+    /// # Ok::<(), grisaille::HeapFull<()>>(()) }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// [`HeapFull`].
+    pub fn try_new<B: Barrier>(cx: &Mutator<'_, B>) -> Result<Self, HeapFull<()>>
+    where
+        T: 'static,
+    {
         let c = cx.collector();
-        let state =
-            State { registered: Vec::new(), ready: VecDeque::new(), cycle: c.cycle.get(), unscanned: 0, fresh: 0 };
-        let area = Arc::new(GuardianArea { heap: c.id, alive: AtomicBool::new(true), state: RefCell::new(state) });
-        c.guardians.borrow_mut().add(area.clone());
-        Guardian { area, _objects: PhantomData }
+        let wanted = c.guardians.borrow().areas.wanted(Layout::new::<GuardianArea>());
+        if !c.has_room_outside(wanted) {
+            return Err(cx.full((), wanted));
+        }
+        let state = State { objects: Pieces::new(), ready: 0, cycle: c.cycle.get(), unscanned: 0, fresh: 0 };
+        let make = |head| GuardianArea { head, state: RefCell::new(state) };
+        let mut guardians = c.guardians.borrow_mut();
+        // SAFETY: it is a guardian's area.
+        let area = unsafe { guardians.areas.add(c.id, make) }.map_err(|_| cx.full((), wanted))?;
+        Ok(Guardian { area, _objects: PhantomData })
     }
 
     /// Registers an object: it comes back from [`next`](Guardian::next) once nothing else keeps it alive. Amortized
     /// constant time; in each cycle the collector looks at every registered object.
     ///
     /// # Panics
-    /// When `cx` is not of the heap that the guardian belongs to.
+    /// When `cx` is not of the heap that the guardian belongs to. When its list is to grow and the heap is full, as
+    /// [`Mutator::alloc`] does.
     #[track_caller]
     pub fn register<'a, B: Barrier>(&self, cx: &'a Mutator<'_, B>, object: Gc<'a, T::At<'a>>) {
+        self.try_register(cx, object).unwrap_or_else(|full| full.panic());
+    }
+
+    /// Registers an object, unless the guardian's list is to grow and the heap is full.
+    ///
+    /// ```
+    /// # use grisaille::{Guardian, Heap};
+    /// # Heap::new().enter(|cx| {
+    /// let guardian: Guardian<i64> = Guardian::new(cx);
+    /// guardian.try_register(cx, cx.alloc(1))?;
+    /// assert_eq!(guardian.guarded(cx), 1);
+    /// # Ok::<(), grisaille::HeapFull<()>>(()) }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// [`HeapFull`]: the object is not guarded.
+    ///
+    /// # Panics
+    /// When `cx` is not of the heap that the guardian belongs to.
+    #[track_caller]
+    pub fn try_register<'a, B: Barrier>(
+        &self,
+        cx: &'a Mutator<'_, B>,
+        object: Gc<'a, T::At<'a>>,
+    ) -> Result<(), HeapFull<()>> {
         self.check(cx);
         let c = cx.collector();
-        self.area.state.borrow_mut().registered.push(object.object());
-        if c.guardians.borrow().is_examining() {
+        let objects = &mut self.area.state.borrow_mut().objects;
+        let (held, wanted) = (objects.bytes(), objects.wanted());
+        if wanted > 0 && !c.has_room_outside(wanted) {
+            return Err(cx.full((), wanted));
+        }
+        let result = objects.push(object.object());
+        let mut guardians = c.guardians.borrow_mut();
+        if wanted > 0 {
+            guardians.areas.owns(objects.bytes(), held);
+        }
+        result.map_err(|_| cx.full((), wanted))?;
+        if guardians.is_examining() {
             // It may still be white, where it was reached from a weak pointer, and is not to be taken for unreachable.
             c.marker.shade(object.object());
         }
+        Ok(())
+    }
+
+    /// Gives back memory that the guardian does not need for the objects that it guards.
+    ///
+    /// ```
+    /// # use grisaille::{Guardian, Heap};
+    /// # Heap::new().enter(|cx| {
+    /// let guardian: Guardian<i64> = Guardian::new(cx);
+    /// (0..100_000).for_each(|n| guardian.register(cx, cx.alloc(n)));
+    /// cx.collect();
+    /// while guardian.next(cx).is_some() {}
+    /// guardian.shrink_to_fit(cx);
+    /// # });
+    /// ```
+    ///
+    /// # Panics
+    /// When `cx` is not of the heap that the guardian belongs to.
+    #[track_caller]
+    pub fn shrink_to_fit<B: Barrier>(&self, cx: &Mutator<'_, B>) {
+        self.check(cx);
+        let objects = &mut self.area.state.borrow_mut().objects;
+        let held = objects.bytes();
+        objects.shrink_to_fit();
+        cx.collector().guardians.borrow_mut().areas.owns(objects.bytes(), held);
     }
 
     /// An object that was registered and that, when the collector last looked, nothing else kept alive. From here on
@@ -161,10 +259,13 @@ impl<T: Trace> Guardian<T> {
         self.check(cx);
         let c = cx.collector();
         let object = {
-            let mut state = self.area.state.borrow_mut();
-            let object = state.ready.pop_front()?;
-            state.unscanned = state.unscanned.saturating_sub(1);
-            state.fresh = state.fresh.min(state.ready.len());
+            let state = &mut *self.area.state.borrow_mut();
+            let held = state.objects.bytes();
+            let object = state.take()?;
+            let left = state.objects.bytes();
+            if left != held {
+                c.guardians.borrow_mut().areas.owns(left, held);
+            }
             object
         };
         if c.marking.get() {
@@ -191,20 +292,13 @@ impl<T: Trace> Guardian<T> {
     #[track_caller]
     pub fn guarded<B: Barrier>(&self, cx: &Mutator<'_, B>) -> usize {
         self.check(cx);
-        let state = self.area.state.borrow();
-        state.registered.len() + state.ready.len()
+        self.area.state.borrow().objects.len()
     }
 
     #[inline]
     #[track_caller]
     fn check<B: Barrier>(&self, cx: &Mutator<'_, B>) {
-        assert!(self.area.heap == cx.collector().id, "a Guardian was used with a heap that it does not belong to");
-    }
-}
-
-impl<T: ?Sized> Drop for Guardian<T> {
-    fn drop(&mut self) {
-        self.area.alive.store(false, Ordering::Release);
+        assert!(self.area.head.heap == cx.collector().id, "a Guardian was used with a heap that it does not belong to");
     }
 }
 
@@ -214,21 +308,28 @@ impl<T: ?Sized> fmt::Debug for Guardian<T> {
     }
 }
 
-impl GuardianArea {
-    fn is_alive(&self) -> bool {
-        self.alive.load(Ordering::Acquire)
+impl State {
+    /// Takes the last of those that are ready.
+    fn take(&mut self) -> Option<ObjectPtr> {
+        self.ready = self.ready.checked_sub(1)?;
+        self.unscanned = self.unscanned.min(self.ready);
+        self.fresh = self.fresh.saturating_sub(1);
+        // A registered one takes its place: the last, which the collector has looked at if it has come so far.
+        Some(self.objects.swap_remove(self.ready))
     }
+}
 
-    /// Scans the ready queue from its end; true: all is scanned.
+impl GuardianArea {
+    /// Scans what is ready from its end; true: all is scanned.
     fn scan(&self, marker: &Marker, meter: &mut Meter, cycle: u64) -> bool {
         let mut state = self.state.borrow_mut();
         if state.cycle != cycle {
             state.cycle = cycle;
-            state.unscanned = state.ready.len();
+            state.unscanned = state.ready;
         }
         while state.unscanned > 0 {
             state.unscanned -= 1;
-            marker.shade(state.ready[state.unscanned]);
+            marker.shade(*state.objects.get(state.unscanned));
             if meter.spend(size_of::<ObjectPtr>()) {
                 break;
             }
@@ -236,31 +337,35 @@ impl GuardianArea {
         state.unscanned == 0
     }
 
-    /// Moves white objects from `registered[..from]` to the ready queue. Returns where to go on, 0 for nowhere.
+    /// Moves white objects from the registered ones before `from` to those that are ready. Returns where to go on, 0 for
+    /// nowhere.
     fn look(&self, marker: &Marker, meter: &mut Meter, from: usize) -> usize {
         let mut state = self.state.borrow_mut();
-        // Registered objects only ever become more between two steps: at the end, beyond `from`.
-        let mut at = from.min(state.registered.len());
-        while at > 0 {
-            at -= 1;
-            if !marker.is_marked(state.registered[at]) {
-                let object = state.registered.swap_remove(at);
-                state.ready.push_back(object);
+        // Those from `from` on have been looked at, or were registered since. What the mutator takes meanwhile puts one of
+        // them in front of it: it is looked at once more.
+        let mut at = from.min(state.objects.len());
+        while at > state.ready {
+            if marker.is_marked(*state.objects.get(at - 1)) {
+                at -= 1;
+            } else {
+                // The first registered one comes here, and is looked at next.
+                let ready = state.ready;
+                state.objects.swap(ready, at - 1);
+                state.ready += 1;
                 state.fresh += 1;
             }
             if meter.spend(size_of::<ObjectPtr>()) {
                 break;
             }
         }
-        at
+        if at > state.ready { at } else { 0 }
     }
 
     /// Shades what `look` moved. True: all of it.
     fn shade_fresh(&self, marker: &Marker, meter: &mut Meter) -> bool {
         let mut state = self.state.borrow_mut();
         while state.fresh > 0 {
-            let at = state.ready.len() - state.fresh;
-            marker.shade(state.ready[at]);
+            marker.shade(*state.objects.get(state.ready - state.fresh));
             state.fresh -= 1;
             if meter.spend(size_of::<ObjectPtr>()) {
                 break;
@@ -270,78 +375,50 @@ impl GuardianArea {
     }
 }
 
-/// How far this cycle's look at registered objects has come. Areas are taken from the last to the first.
+/// How far this cycle's look at registered objects has come. Areas are taken from the last to the first: those before
+/// number `below` are still to come.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Examination {
     Due,
-    /// White objects are moved: the area, and where to go on in it.
+    /// White objects are moved, in the next area those before `from`.
     Moving {
-        area: usize,
+        below: usize,
         from: usize,
     },
     /// What was moved is shaded.
     Shading {
-        area: usize,
+        below: usize,
     },
     Done,
 }
 
 /// The guardians of one heap.
 pub(crate) struct GuardianTable {
-    areas: Vec<Arc<GuardianArea>>,
-    /// While roots are scanned: `[0, unscanned)` still has to be.
-    unscanned: usize,
+    pub areas: HandleTable<GuardianArea>,
     examination: Examination,
-    reap_at: usize,
 }
 
 impl GuardianTable {
     pub fn new() -> GuardianTable {
-        GuardianTable { areas: Vec::new(), unscanned: 0, examination: Examination::Due, reap_at: 64 }
+        GuardianTable { areas: HandleTable::new(), examination: Examination::Due }
     }
 
-    fn add(&mut self, area: Arc<GuardianArea>) {
-        if self.areas.len() >= self.reap_at {
-            self.reap();
-        }
-        self.areas.push(area);
-    }
-
-    /// Forgets those whose handle is gone, unless they are being looked at. What they guarded is not part of any
-    /// snapshot: only the handle could reach it, and what was taken from it while the heap's barriers are on was shaded.
-    pub fn reap(&mut self) {
-        if self.unscanned == 0 && !self.is_examining() {
-            self.areas.retain(|area| area.is_alive());
-            self.reap_at = (self.areas.len() * 2).max(64);
-        }
-    }
-
-    /// All ready queues have to be scanned, and all registered objects looked at. Constant time.
+    /// All that is ready has to be scanned, and all registered objects looked at. Constant time.
     pub fn start_scan(&mut self) {
-        self.unscanned = self.areas.len();
+        self.areas.start_scan();
         self.examination = Examination::Due;
     }
 
-    /// Scans until the budget is used up; true: all is scanned.
+    /// Scans until the budget is used up; true: all is scanned. Guardians whose handle is gone are forgotten: what they
+    /// guarded is not part of any snapshot, since only the handle could reach it, and what was taken from it while the
+    /// heap's barriers are on was shaded.
     pub fn scan(&mut self, marker: &Marker, meter: &mut Meter, cycle: u64) -> bool {
-        while self.unscanned > 0 {
-            let index = self.unscanned - 1;
-            if !self.areas[index].is_alive() {
-                // What moves here from the end was scanned or is new.
-                self.areas.swap_remove(index);
-            } else if !self.areas[index].scan(marker, meter, cycle) {
-                return false;
+        self.areas.scan(cycle, |area, alive| {
+            if alive && !area.scan(marker, meter, cycle) {
+                return Scanned::InPart;
             }
-            self.unscanned = index;
-            if meter.spend(16) {
-                break;
-            }
-        }
-        self.unscanned == 0
-    }
-
-    pub fn is_scanned(&self) -> bool {
-        self.unscanned == 0
+            if meter.spend(16) { Scanned::AndStops } else { Scanned::All }
+        })
     }
 
     /// Whether `examine` has begun and not ended.
@@ -352,25 +429,34 @@ impl GuardianTable {
     /// Finds the registered objects that nothing else keeps alive, once a cycle: makes them ready, and shades them.
     /// True: that is done for this cycle.
     pub fn examine(&mut self, marker: &Marker, meter: &mut Meter) -> bool {
+        // No area is forgotten meanwhile, lest numbers change.
+        self.areas.keep_all(true);
         loop {
             self.examination = match self.examination {
-                Examination::Done => return true,
-                Examination::Due if self.areas.is_empty() => Examination::Done,
-                Examination::Due => Examination::Moving { area: self.areas.len(), from: usize::MAX },
-                Examination::Moving { area: 0, .. } => Examination::Shading { area: self.areas.len() },
-                Examination::Moving { area, from } => {
-                    // What a guardian holds whose handle is gone is not guarded.
-                    let guards = self.areas[area - 1].is_alive();
-                    match if guards { self.areas[area - 1].look(marker, meter, from) } else { 0 } {
-                        0 => Examination::Moving { area: area - 1, from: usize::MAX },
-                        from => Examination::Moving { area, from },
+                Examination::Done => {
+                    self.areas.keep_all(false);
+                    return true;
+                }
+                Examination::Due if self.areas.len() == 0 => Examination::Done,
+                Examination::Due => Examination::Moving { below: usize::MAX, from: usize::MAX },
+                Examination::Moving { below, from } => match self.areas.below(below) {
+                    None => Examination::Shading { below: usize::MAX },
+                    Some(number) => {
+                        let area = self.areas.at(number);
+                        // What a guardian holds whose handle is gone is not guarded.
+                        match if area.head.is_alive() { area.look(marker, meter, from) } else { 0 } {
+                            0 => Examination::Moving { below: number, from: usize::MAX },
+                            from => Examination::Moving { below: number + 1, from },
+                        }
                     }
-                }
-                Examination::Shading { area: 0 } => Examination::Done,
-                Examination::Shading { area } => {
-                    let all = self.areas[area - 1].shade_fresh(marker, meter);
-                    Examination::Shading { area: if all { area - 1 } else { area } }
-                }
+                },
+                Examination::Shading { below } => match self.areas.below(below) {
+                    None => Examination::Done,
+                    Some(number) => {
+                        let all = self.areas.at(number).shade_fresh(marker, meter);
+                        Examination::Shading { below: if all { number } else { number + 1 } }
+                    }
+                },
             };
             if meter.spend(16) && self.examination != Examination::Done {
                 return false;
@@ -380,20 +466,21 @@ impl GuardianTable {
 
     /// Calls `f` with each object that is ready, and whether a scan of cycle `cycle` will come to it: roots.
     pub fn survey(&self, cycle: u64, f: &mut dyn FnMut(ObjectPtr, bool)) {
-        for (number, area) in self.areas.iter().enumerate().filter(|(_, area)| area.is_alive()) {
+        for (area, waits) in self.areas.iter().filter(|(area, _)| area.head.is_alive()) {
             let state = area.state.borrow();
-            for (index, object) in state.ready.iter().enumerate() {
-                let unscanned = number < self.unscanned && (state.cycle != cycle || index < state.unscanned);
-                let fresh = index >= state.ready.len() - state.fresh;
-                f(*object, unscanned || fresh);
+            for index in 0..state.ready {
+                let unscanned = waits && (state.cycle != cycle || index < state.unscanned);
+                let fresh = index >= state.ready - state.fresh;
+                f(*state.objects.get(index), unscanned || fresh);
             }
         }
     }
 
     /// Calls `f` with each registered object that is not ready.
     pub fn each_registered(&self, f: &mut dyn FnMut(ObjectPtr)) {
-        for area in self.areas.iter().filter(|area| area.is_alive()) {
-            area.state.borrow().registered.iter().for_each(|object| f(*object));
+        for (area, _) in self.areas.iter().filter(|(area, _)| area.head.is_alive()) {
+            let state = area.state.borrow();
+            (state.ready..state.objects.len()).for_each(|index| f(*state.objects.get(index)));
         }
     }
 }

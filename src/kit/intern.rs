@@ -36,17 +36,23 @@ impl<B: Barrier> Mutator<'_, B> {
         let c = self.collector();
         let word = word_of(text).ok_or_else(|| self.full((), text.len()))?;
         let hash = hash_in(word);
-        let mut strings = c.strings.borrow_mut();
         // SAFETY: entries are string objects; a dying one's memory stays as it is until its entry is gone.
-        let found = strings.find(hash, |object| unsafe { text_of(object) } == text && c.may_find(object));
+        let is = |object| unsafe { text_of(object) } == text && c.may_find(object);
+        let (found, wanted) = {
+            let strings = c.strings.borrow();
+            (strings.find(hash, is), strings.wanted(hash))
+        };
         if let Some(object) = found
             && c.may_upgrade::<B>(object)
         {
             // SAFETY: a live string; no safepoint before `'a` ends.
             return Ok(unsafe { Gc::from_object(object) });
         }
+        if wanted > 0 && !c.has_room_outside(wanted) {
+            return Err(self.full((), wanted));
+        }
         let new = self.place_str(text, word)?;
-        strings.insert(hash, new.object());
+        c.strings.borrow_mut().insert(hash, new.object()).map_err(|_| self.full((), wanted))?;
         Ok(new)
     }
 

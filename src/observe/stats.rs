@@ -48,6 +48,18 @@ pub struct Stats {
     /// Bytes that objects hold outside the heap: of [owners](crate::Owned) and maps, and as told to
     /// [`Mutator::external`](crate::Mutator::external).
     pub bytes_external: u64,
+    /// Bytes outside of the heap's blocks that count towards the [limit](crate::HeapBuilder::limit): those that objects own,
+    /// and what the collector's own lists and tables take (locals, roots, stacks, guardians, interned strings, the mark
+    /// stack).
+    pub bytes_outside: u64,
+    /// Pointers that locals of open scopes keep.
+    pub locals: u64,
+    /// [`Root`](crate::Root)s. Those that were dropped count until the collector forgets them.
+    pub roots: u64,
+    /// [`Stack`](crate::Stack)s, likewise.
+    pub stacks: u64,
+    /// [`Guardian`](crate::Guardian)s, likewise.
+    pub guardians: u64,
     /// Bytes that the last cycle kept though they were unreachable when it ended. Known only where marking was one
     /// pause (then there are none).
     pub bytes_floating: Option<u64>,
@@ -126,6 +138,11 @@ impl fmt::Display for Stats {
         row(f, "bytes freed", self.bytes_freed.to_string())?;
         row(f, "bytes live", self.bytes_live.to_string())?;
         row(f, "bytes external", self.bytes_external.to_string())?;
+        row(f, "bytes outside", self.bytes_outside.to_string())?;
+        row(f, "locals", self.locals.to_string())?;
+        row(f, "roots", self.roots.to_string())?;
+        row(f, "stacks", self.stacks.to_string())?;
+        row(f, "guardians", self.guardians.to_string())?;
         row(f, "bytes floating", self.bytes_floating.map_or("unknown".into(), |bytes| bytes.to_string()))?;
         row(f, "bytes used", self.bytes_used.to_string())?;
         row(f, "bytes held", self.bytes_held.to_string())?;

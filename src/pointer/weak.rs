@@ -8,6 +8,7 @@ use core::ptr::NonNull;
 use super::gc::Gc;
 use crate::barrier::Barrier;
 use crate::cycle::edges::Top;
+use crate::full::HeapFull;
 use crate::mutator::Mutator;
 use crate::space::block::Kind;
 use crate::space::header::{ObjectPtr, Size, Traced, TypeInfo};
@@ -36,7 +37,9 @@ pub struct Weak<'gc, T: ?Sized> {
 
 /// The object behind a weak pointer.
 pub(crate) struct WeakCell {
-    target: Cell<Option<ObjectPtr>>,
+    pub target: Cell<Option<ObjectPtr>>,
+    /// The next that marking came across; the last one names itself. None: it is not among them.
+    pub next: Cell<Option<ObjectPtr>>,
 }
 
 static WEAK_CELL: TypeInfo = TypeInfo {
@@ -75,8 +78,17 @@ pub(crate) fn is_weak_cell(info: &'static TypeInfo) -> bool {
 /// # Safety
 /// `object` must be a weak cell.
 pub(crate) unsafe fn target_of<'a>(object: ObjectPtr) -> &'a Cell<Option<ObjectPtr>> {
+    // SAFETY: passed on.
+    unsafe { &links_of(object).target }
+}
+
+/// A weak cell.
+///
+/// # Safety
+/// `object` must be a weak cell.
+pub(crate) unsafe fn links_of<'a>(object: ObjectPtr) -> &'a WeakCell {
     // SAFETY: its payload is a WeakCell.
-    unsafe { &object.payload().cast::<WeakCell>().as_ref().target }
+    unsafe { object.payload().cast::<WeakCell>().as_ref() }
 }
 
 impl<T: ?Sized> Clone for Weak<'_, T> {
@@ -88,7 +100,7 @@ impl<T: ?Sized> Clone for Weak<'_, T> {
 impl<T: ?Sized> Copy for Weak<'_, T> {}
 
 impl<'gc, T: Trace> Gc<'gc, T> {
-    /// A weak pointer to the same object. Allocates a cell of 16 bytes.
+    /// A weak pointer to the same object. Allocates a cell of 24 bytes.
     ///
     /// ```
     /// # grisaille::Heap::new().enter(|cx| {
@@ -99,22 +111,41 @@ impl<'gc, T: Trace> Gc<'gc, T> {
     ///
     /// # Panics
     /// When the heap is at its [limit](crate::HeapBuilder::limit), as [`Mutator::alloc`] does.
+    #[track_caller]
     pub fn downgrade<'a, B: Barrier>(self, cx: &'a Mutator<'_, B>) -> Weak<'a, T::At<'a>>
     where
         'gc: 'a,
         T::At<'a>: Sized,
     {
-        let cell = WeakCell { target: Cell::new(Some(self.object())) };
-        let Ok(object) = cx.place(cell, &WEAK_CELL, Kind::Plain) else {
-            cx.full((), const { object_bytes::<WeakCell>() }).panic()
-        };
+        self.try_downgrade(cx).unwrap_or_else(|full| full.panic())
+    }
+
+    /// Makes a weak pointer to the same object, unless the heap is full.
+    ///
+    /// ```
+    /// # grisaille::Heap::new().enter(|cx| {
+    /// let number = cx.alloc(1);
+    /// assert!(number.try_downgrade(cx)?.upgrade(cx).is_some());
+    /// # Ok::<(), grisaille::HeapFull<()>>(()) }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// [`HeapFull`].
+    pub fn try_downgrade<'a, B: Barrier>(self, cx: &'a Mutator<'_, B>) -> Result<Weak<'a, T::At<'a>>, HeapFull<()>>
+    where
+        'gc: 'a,
+        T::At<'a>: Sized,
+    {
+        let cell = WeakCell { target: Cell::new(Some(self.object())), next: Cell::new(None) };
+        let object =
+            cx.place(cell, &WEAK_CELL, Kind::Plain).map_err(|_| cx.full((), const { object_bytes::<WeakCell>() }))?;
         let collector = cx.collector();
         if collector.marking.get() {
             // It may be born black, and then nobody would trace it.
             collector.marker.found_weak_cell(object);
         }
         // SAFETY: just allocated as a WeakCell; no safepoint before `'a` ends.
-        Weak { cell: unsafe { Gc::from_object(object) }, _target: PhantomData }
+        Ok(Weak { cell: unsafe { Gc::from_object(object) }, _target: PhantomData })
     }
 }
 

@@ -10,9 +10,13 @@ use crate::cycle::drain::RootScan;
 use crate::cycle::mark::Marker;
 use crate::cycle::meter::{EDGE_COST, Meter};
 use crate::fault::{self, Fault};
+use crate::memory::{NoMemory, reserve_exact};
 use crate::mutator::Mutator;
 use crate::space::header::ObjectPtr;
 use crate::trace::{Trace, restamp};
+
+/// Entries of an area's first memory.
+const FIRST: usize = 16;
 
 /// A value that is rooted for as long as the scope it was rooted in: `Copy`, and free to read.
 ///
@@ -84,6 +88,8 @@ impl<V> fmt::Debug for Local<'_, V> {
 /// A stack of pointers that are roots: the shadow stack of locals, and what leaves scopes.
 pub(crate) struct PointerArea {
     entries: UnsafeCell<Vec<ObjectPtr>>,
+    /// How many pointers a value had that there was no room for.
+    missing: Cell<usize>,
     /// While roots are scanned: `[0, unscanned)` still has to be.
     unscanned: Cell<usize>,
     /// While dirty roots are noted: `[dirty_from, len)` has to be scanned again.
@@ -92,7 +98,12 @@ pub(crate) struct PointerArea {
 
 impl PointerArea {
     pub fn new() -> PointerArea {
-        PointerArea { entries: UnsafeCell::new(Vec::new()), unscanned: Cell::new(0), dirty_from: Cell::new(0) }
+        PointerArea {
+            entries: UnsafeCell::new(Vec::new()),
+            missing: Cell::new(0),
+            unscanned: Cell::new(0),
+            dirty_from: Cell::new(0),
+        }
     }
 
     /// # Safety
@@ -110,10 +121,54 @@ impl PointerArea {
         unsafe { self.entries() }.len()
     }
 
-    /// Pushes a pointer. A policy that shades what is written to roots has done so. (Insertion needs no note: what is above
-    /// `dirty_from` is dirty by its place.)
+    /// Whether there is room for so many more.
+    #[inline(always)]
+    pub fn has_room(&self, more: usize) -> bool {
+        // SAFETY: a leaf expression.
+        let entries = unsafe { self.entries() };
+        entries.capacity() - entries.len() >= more
+    }
+
+    /// Bytes of memory that it takes.
+    pub fn bytes(&self) -> usize {
+        // SAFETY: a leaf expression.
+        unsafe { self.entries() }.capacity() * size_of::<ObjectPtr>()
+    }
+
+    /// To how many entries it grows when so many more are to fit: twice as many, and as few as possible.
+    pub fn growth(&self, more: usize) -> [usize; 2] {
+        [more.max(self.len()).max(FIRST), more.max(self.len() / 16)]
+    }
+
+    /// Makes room for so many more.
+    pub fn make_room(&self, more: usize) -> Result<(), NoMemory> {
+        // SAFETY: no user code runs here.
+        reserve_exact(unsafe { self.entries() }, more)
+    }
+
+    /// Pushes a pointer of a value, if there is room. A policy that shades what is written to roots has done so. (Insertion
+    /// needs no note: what is above `dirty_from` is dirty by its place.)
+    #[inline(always)]
+    pub fn take(&self, object: ObjectPtr) {
+        // SAFETY: a leaf expression.
+        let entries = unsafe { self.entries() };
+        if entries.len() < entries.capacity() {
+            entries.push(object);
+        } else {
+            self.missing.set(self.missing.get() + 1);
+        }
+    }
+
+    /// How many pointers were not taken since this was asked last.
+    #[inline(always)]
+    pub fn take_missing(&self) -> usize {
+        self.missing.replace(0)
+    }
+
+    /// Pushes a pointer, for which there should be room.
     #[inline(always)]
     pub fn push(&self, object: ObjectPtr) {
+        debug_assert!(self.has_room(1), "room was to be made when it was kept");
         // SAFETY: a leaf expression.
         unsafe { self.entries() }.push(object);
     }
@@ -132,6 +187,7 @@ impl PointerArea {
         // SAFETY: no user code runs here, and the areas are two: what leaves scopes, and the shadow stack.
         let (entries, others) = unsafe { (self.entries(), other.entries()) };
         let count = entries.len().saturating_sub(from);
+        debug_assert!(others.capacity() - others.len() >= count, "room was to be made when they were kept");
         if count == 1 {
             // As usual, and not a loop of one round.
             others.push(entries[from]);
@@ -200,7 +256,7 @@ impl PointerArea {
 
     #[cfg(feature = "unsound-policies")]
     pub fn digest(&self, digest: &mut crate::observe::digest::Digest<'_>) {
-        let PointerArea { entries: _, unscanned, dirty_from } = self;
+        let PointerArea { entries: _, missing: _, unscanned, dirty_from } = self;
         digest.number(self.len());
         (0..self.len()).for_each(|at| digest.object(self.at(at)));
         if digest.marking.is_some() {

@@ -4,6 +4,7 @@
 //! Roots are what the mutator writes without the heap's write barrier. Each kind of area tells the collector of its
 //! writes by the policy's rule for roots, behind a flag (`Collector::watch_roots`) that is off unless the rule needs
 //! it just then. Areas are scanned from the top down, so "unscanned" is always `[0, limit)`.
+//! [`table`] holds the areas behind handles.
 
 /// What a table of roots says of one of them when it is surveyed, for the verifier.
 pub(crate) struct Surveyed<'x> {
@@ -37,3 +38,4 @@ impl<T: ?Sized> Unpin for crate::kit::guardian::Guardian<T> where Self: OwnedByA
 pub(crate) mod local;
 pub(crate) mod root;
 pub(crate) mod stack;
+pub(crate) mod table;

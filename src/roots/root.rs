@@ -1,24 +1,26 @@
 //! [`Root`]: a value that is rooted until its handle is dropped, on whatever thread.
 
+use core::alloc::Layout;
 use core::cell::{Cell, UnsafeCell};
 use core::fmt;
-
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use core::marker::PhantomData;
+use core::ptr::NonNull;
 
 use crate::barrier::Barrier;
 use crate::barrier::rules::{RootWrite, Rules};
 use crate::cycle::drain::RootScan;
 use crate::cycle::mark::Marker;
 use crate::cycle::meter::{EDGE_COST, Meter};
+use crate::memory::NoMemory;
 use crate::mutator::Mutator;
 use crate::roots::Surveyed;
+use crate::roots::table::{Area, Found, Handle, HandleTable, Head, Scanned};
 use crate::trace::{Trace, Tracer, restamp};
 
 /// A value that is rooted until the handle is dropped: it may outlive [`Heap::enter`](crate::Heap::enter), and be
 /// sent to another thread.
 ///
-/// [`Mutator::persist`] makes one. It belongs to its heap; a drop, on any thread, is one atomic store, and the
+/// [`Mutator::persist`] makes one. It belongs to its heap; a drop, on any thread, is one atomic exchange, and the
 /// heap forgets the root in a later step.
 ///
 /// ```
@@ -36,29 +38,57 @@ use crate::trace::{Trace, Tracer, restamp};
 /// derive refuses a `Root` (a [`Stack`](crate::Stack), a [`Guardian`](crate::Guardian)) in a skipped field, and in what
 /// the field holds by value; it cannot see one behind a `Box`, an `Arc` or a closure's `dyn`, which leaks.
 pub struct Root<V> {
-    cell: Arc<RootCell<V>>,
+    area: Handle<RootArea>,
+    /// Invariant: values go in through a shared handle.
+    _value: PhantomData<Cell<V>>,
 }
 
-pub(crate) struct RootCell<V> {
-    heap: u64,
-    alive: AtomicBool,
+// SAFETY: the value is touched by the heap's mutator only: `Root::get` and `set` take the `Mutator` of the heap whose
+// number they check. What it points to is in the heap, which is `Send` with all in it. `V` is `Copy`: no code of the user's
+// runs when it goes.
+unsafe impl<V> Send for Root<V> {}
+// SAFETY: as above.
+unsafe impl<V> Sync for Root<V> {}
+
+/// What the collector knows of a root.
+#[repr(C)]
+pub(crate) struct RootArea {
+    head: Head,
     /// The cycle in which it was last scanned, or is not to be.
     scanned_in: Cell<u64>,
     /// It was written after it was scanned.
     dirty: Cell<bool>,
+    /// Passes the pointers of the value on.
+    trace: unsafe fn(NonNull<RootArea>, &mut Tracer<'_>),
+}
+
+/// A root with its value.
+#[repr(C)]
+struct RootCell<V> {
+    area: RootArea,
     value: UnsafeCell<V>,
 }
 
-// SAFETY: everything but `alive` is touched by the heap's mutator only: `Root::get` and `set` take the `Mutator` of
-// the heap whose id they check, and the table belongs to the heap. What the value points to is in the heap, which is
-// `Send` with all in it. `V` is `Copy`, so dropping the cell on another thread runs no code of the user's.
-unsafe impl<V> Send for RootCell<V> {}
-// SAFETY: as above.
-unsafe impl<V> Sync for RootCell<V> {}
+// SAFETY: it begins with its head; but for the head it is touched by what takes a mutator of the heap whose number it has
+// checked, and by the heap's table; it owns nothing.
+unsafe impl Area for RootArea {
+    fn head(&self) -> &Head {
+        &self.head
+    }
+    fn is_scanned(&self, cycle: u64) -> bool {
+        self.scanned_in.get() == cycle
+    }
+    fn release(&self) -> usize {
+        0
+    }
+}
 
-impl<V> Drop for Root<V> {
-    fn drop(&mut self) {
-        self.cell.alive.store(false, Ordering::Release);
+impl<V> Root<V> {
+    #[inline(always)]
+    fn value(&self) -> *mut V {
+        let cell = self.area.as_ptr().cast::<RootCell<V>>().as_ptr();
+        // SAFETY: the area is the beginning of such a cell; only an address is computed.
+        unsafe { UnsafeCell::raw_get(&raw const (*cell).value) }
     }
 }
 
@@ -76,7 +106,7 @@ impl<V: Trace + Copy> Root<V> {
         self.check(cx);
         // SAFETY: the mutator of the root's heap is the only one to touch the value, and this borrow ends here; the
         // value is rooted while the handle lives.
-        unsafe { restamp(*self.cell.value.get()) }
+        unsafe { restamp(*self.value()) }
     }
 
     /// Replaces the value.
@@ -103,23 +133,23 @@ impl<V: Trace + Copy> Root<V> {
         if const { V::NEEDS_TRACE && B::RULES.watches_roots() } && collector.watch_roots.get() {
             let marker = &collector.marker;
             collector.before_root_write::<B>(&value);
-            if B::RULES.shades_old_root() && self.cell.scanned_in.get() != collector.cycle.get() {
+            if B::RULES.shades_old_root() && self.area.scanned_in.get() != collector.cycle.get() {
                 // SAFETY: as in `get`.
-                unsafe { *self.cell.value.get() }.trace(&mut Tracer::shading(marker));
+                unsafe { *self.value() }.trace(&mut Tracer::shading(marker));
             }
             if B::RULES.root_write == RootWrite::NoteDirty {
-                self.cell.dirty.set(true);
+                self.area.dirty.set(true);
             }
         }
         // SAFETY: as in `get`; `V` and `V::At<'a>` are one type but for the lifetime, and the value is rooted from
         // here on.
-        unsafe { self.cell.value.get().cast::<V::At<'a>>().write(value) };
+        unsafe { self.value().cast::<V::At<'a>>().write(value) };
     }
 
     #[inline]
     #[track_caller]
     fn check<B: Barrier>(&self, cx: &Mutator<'_, B>) {
-        assert!(self.cell.heap == cx.collector().id, "a Root was used with a heap that it does not belong to");
+        assert!(self.area.head.heap == cx.collector().id, "a Root was used with a heap that it does not belong to");
     }
 }
 
@@ -130,169 +160,123 @@ impl<V> fmt::Debug for Root<V> {
     }
 }
 
-/// A root of any type, as the table holds it.
-trait AnyRoot: Send + Sync {
-    fn is_alive(&self) -> bool;
-    fn scanned_in(&self) -> &Cell<u64>;
-    fn dirty(&self) -> &Cell<bool>;
-    fn trace(&self, tracer: &mut Tracer<'_>);
-}
-
-impl<V: Trace + Copy> AnyRoot for RootCell<V> {
-    fn is_alive(&self) -> bool {
-        self.alive.load(Ordering::Acquire)
-    }
-    fn scanned_in(&self) -> &Cell<u64> {
-        &self.scanned_in
-    }
-    fn dirty(&self) -> &Cell<bool> {
-        &self.dirty
-    }
-    fn trace(&self, tracer: &mut Tracer<'_>) {
-        // SAFETY: only the heap's mutator calls this, and is not inside `get` or `set`.
-        unsafe { *self.value.get() }.trace(tracer);
-    }
-}
-
 /// The roots of one heap.
-pub(crate) struct RootTable {
-    entries: Vec<Arc<dyn AnyRoot>>,
-    /// While roots are scanned: `[0, unscanned)` still has to be.
-    unscanned: usize,
-    /// The length at which the next new root looks for dead ones first.
-    reap_at: usize,
+pub(crate) type RootTable = HandleTable<RootArea>;
+
+/// Passes the pointers of a root on.
+fn trace(root: Found<'_, RootArea>, tracer: &mut Tracer<'_>) {
+    // SAFETY: the function is the root's own.
+    unsafe { (root.trace)(root.as_ptr(), tracer) };
 }
 
 impl RootTable {
-    pub fn new() -> RootTable {
-        RootTable { entries: Vec::new(), unscanned: 0, reap_at: 64 }
+    /// The layout of a root with that value.
+    pub fn layout<V: Trace>() -> Layout
+    where
+        V::At<'static>: Sized,
+    {
+        Layout::new::<RootCell<V::At<'static>>>()
     }
 
-    /// A new root. `marking`: a cycle is in progress, and the policy's rules apply.
-    pub fn add<'x, V: Trace + Copy>(
+    /// A new root. `watched`: roots are, and the policy's rules apply.
+    pub fn persist<V: Trace + Copy>(
         &mut self,
         value: V,
         heap: u64,
         watched: Option<(&Rules, &Marker)>,
         cycle: u64,
-    ) -> Root<V::At<'static>>
+    ) -> Result<Root<V::At<'static>>, NoMemory>
     where
-        V::At<'static>: Copy + 'x,
+        V::At<'static>: Copy,
     {
+        unsafe fn trace_value<V: Trace + Copy>(area: NonNull<RootArea>, tracer: &mut Tracer<'_>) {
+            // SAFETY: the area is the beginning of such a cell. Only the heap's mutator calls this, and is not inside `get`
+            // or `set`.
+            unsafe { *area.cast::<RootCell<V>>().as_ref().value.get() }.trace(tracer);
+        }
+        // SAFETY: the value is rooted from here on, for as long as the handle lives.
+        let new = unsafe { restamp::<V>(value) };
+        let make = |head| RootCell {
+            // New areas are not scanned in the cycle they are born in: black, shaded below, or dirty.
+            area: RootArea {
+                head,
+                scanned_in: Cell::new(cycle),
+                dirty: Cell::new(true),
+                trace: trace_value::<V::At<'static>>,
+            },
+            value: UnsafeCell::new(new),
+        };
+        // SAFETY: the cell begins with a root area.
+        let area = unsafe { self.add(heap, make) }?;
         if let Some((rules, marker)) = watched
             && rules.shades_new_root()
         {
             value.trace(&mut Tracer::shading(marker));
         }
-        if self.entries.len() >= self.reap_at && self.unscanned == 0 {
-            self.reap();
-        }
-        // SAFETY: the value is rooted from here on, for as long as the handle lives.
-        let value = unsafe { restamp::<V>(value) };
-        let cell = Arc::new(RootCell {
-            heap,
-            alive: AtomicBool::new(true),
-            // New areas are not scanned in the cycle they are born in: black, shaded above, or dirty.
-            scanned_in: Cell::new(cycle),
-            dirty: Cell::new(true),
-            value: UnsafeCell::new(value),
-        });
-        let erased: Arc<dyn AnyRoot + '_> = cell.clone();
-        // SAFETY: only the lifetime bound of the trait object changes; `V::At<'static>` outlives everything.
-        self.entries.push(unsafe { core::mem::transmute::<Arc<dyn AnyRoot + '_>, Arc<dyn AnyRoot>>(erased) });
-        Root { cell }
-    }
-
-    /// Forgets the dead.
-    pub fn reap(&mut self) {
-        self.entries.retain(|root| root.is_alive());
-        self.reap_at = (self.entries.len() * 2).max(64);
-    }
-
-    /// All that lies here now has to be scanned. Constant time: a root is unscanned by not naming this cycle.
-    pub fn start_scan(&mut self) {
-        self.unscanned = self.entries.len();
+        Ok(Root { area, _value: PhantomData })
     }
 
     /// Scans until the budget is used up; true: all is scanned. The dead are forgotten; `last_look`: after they have
     /// been scanned a last time, since they are part of a snapshot that is taken lazily. Under other rules what they
     /// point to may have been freed in the cycle before.
-    pub fn scan(&mut self, marker: &Marker, meter: &mut Meter, cycle: u64, last_look: bool) -> bool {
+    pub fn scan_roots(&mut self, marker: &Marker, meter: &mut Meter, cycle: u64, last_look: bool) -> bool {
         let mut scan = RootScan::new(marker);
-        while self.unscanned > 0 {
+        self.scan(cycle, |root, alive| {
             // It counts as scanned afterwards: its trace may panic.
-            let index = self.unscanned - 1;
-            let root = &self.entries[index];
-            let alive = root.is_alive();
             if alive || last_look {
-                root.trace(scan.tracer());
+                trace(root, scan.tracer());
             }
-            root.scanned_in().set(cycle);
-            root.dirty().set(false);
-            self.unscanned = index;
-            if !alive {
-                // What moves here from the end was scanned or is new.
-                self.entries.swap_remove(self.unscanned);
-            }
-            if meter.spend(size_of::<usize>() + EDGE_COST) {
-                break;
-            }
-        }
-        self.unscanned == 0
-    }
-
-    pub fn is_scanned(&self) -> bool {
-        self.unscanned == 0
+            root.scanned_in.set(cycle);
+            root.dirty.set(false);
+            if meter.spend(size_of::<usize>() + EDGE_COST) { Scanned::AndStops } else { Scanned::All }
+        })
     }
 
     /// Shades what was written since it was scanned.
     pub fn rescan(&self, marker: &Marker) {
-        for root in &self.entries {
-            if root.dirty().get() && root.is_alive() {
-                root.trace(&mut Tracer::shading(marker));
+        for (root, _) in self.iter() {
+            if root.dirty.get() && root.head.is_alive() {
+                trace(root, &mut Tracer::shading(marker));
             }
-            root.dirty().set(false);
+            root.dirty.set(false);
         }
     }
 
     #[cfg(feature = "unsound-policies")]
-    pub fn digest(&self, digest: &mut crate::observe::digest::Digest<'_>) {
-        let RootTable { entries, unscanned, reap_at } = self;
-        debug_assert!(entries.len() < *reap_at, "who is forgotten when is not told here");
+    pub fn digest_roots(&self, digest: &mut crate::observe::digest::Digest<'_>) {
         let mut pointers = Vec::new();
-        digest.number(entries.len());
-        for root in entries {
-            digest.flag(root.is_alive());
+        self.digest(digest, |root, digest| {
+            let RootArea { head, scanned_in, dirty, trace: _ } = &*root;
+            digest.flag(head.is_alive());
             // Nobody looks at what the others held.
-            if root.is_alive() || digest.last_look {
+            if head.is_alive() || digest.last_look {
                 pointers.clear();
-                root.trace(&mut Tracer::listing(&mut pointers));
+                trace(root, &mut Tracer::listing(&mut pointers));
                 digest.objects(&pointers);
             }
             if let Some(cycle) = digest.marking {
-                let scanned = root.scanned_in().get() == cycle;
+                let scanned = scanned_in.get() == cycle;
                 digest.flag(scanned);
                 // What is still to be scanned is not dirty any more then.
-                digest.flag(scanned && root.dirty().get());
+                digest.flag(scanned && dirty.get());
             }
-        }
-        digest.number(*unscanned);
+        });
     }
 
     /// Calls `f` with each root, for the verifier.
-    pub fn survey(&self, last_look: bool, f: &mut dyn FnMut(Surveyed<'_>)) {
+    pub fn survey(&self, cycle: u64, last_look: bool, f: &mut dyn FnMut(Surveyed<'_>)) {
         let mut pointers = Vec::new();
-        for (index, root) in self.entries.iter().enumerate() {
+        for (index, (root, unscanned)) in self.iter().enumerate() {
             pointers.clear();
-            let alive = root.is_alive();
+            let alive = root.head.is_alive();
             if alive || last_look {
-                root.trace(&mut Tracer::listing(&mut pointers));
+                trace(root, &mut Tracer::listing(&mut pointers));
             }
             f(Surveyed {
                 objects: &pointers,
                 place: [0, index],
-                unscanned: index < self.unscanned,
-                dirty: root.dirty().get() && alive,
+                unscanned: unscanned && !root.is_scanned(cycle),
+                dirty: root.dirty.get() && alive,
                 alive,
             });
         }

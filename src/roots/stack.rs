@@ -1,22 +1,23 @@
 //! [`Stack`]: a stack of values that is a root, for interpreters to push on.
 
 mod area;
+mod cards;
 mod table;
 
 use core::alloc::Layout;
-use core::cell::{Cell, RefCell};
+use core::cell::Cell;
 use core::fmt;
 use core::marker::PhantomData;
 use core::ops::Range;
 use core::ptr::NonNull;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::barrier::Barrier;
 use crate::barrier::rules::{RootWrite, Rules};
+use crate::full::HeapFull;
 use crate::mutator::Mutator;
+use crate::roots::table::Handle;
 use crate::trace::{Trace, Tracer, restamp};
-use area::{Cards, StackArea};
+use area::StackArea;
 pub(crate) use table::StackTable;
 
 /// A stack of values that keeps what they point to alive: an interpreter's value stack, a work list, a table of
@@ -24,7 +25,7 @@ pub(crate) use table::StackTable;
 ///
 /// The handle may outlive [`Heap::enter`](crate::Heap::enter) and be sent to another thread. To use the stack, open it: the
 /// [`StackView`] lives across safepoints, until the scope or region it was opened in ends. Dropping the handle, on
-/// any thread, is one atomic store; the heap frees the memory in a later step.
+/// any thread, is one atomic exchange; the heap frees the memory in a later step.
 ///
 /// ```
 /// use grisaille::{Gc, Heap, Stack};
@@ -40,12 +41,12 @@ pub(crate) use table::StackTable;
 /// });
 /// ```
 pub struct Stack<V> {
-    area: Arc<StackArea>,
+    area: Handle<StackArea>,
     _values: PhantomData<V>,
 }
 
-// SAFETY: the handle is an Arc of an area that only the mutator of its heap touches (`open` takes one and checks the
-// heap's id); the drop is an atomic store. The values are in the heap's keeping, which is `Send` with all in it, and
+// SAFETY: but for its head the area is touched by the mutator of its heap only (`open` takes one and checks the
+// heap's id). The values are in the heap's keeping, which is `Send` with all in it, and
 // are `Copy`: dropping them runs no code.
 unsafe impl<V> Send for Stack<V> {}
 // SAFETY: a shared handle does nothing.
@@ -73,9 +74,58 @@ where
 
     /// An empty stack with room for `capacity` values.
     ///
+    /// ```
+    /// # use grisaille::{Heap, Stack};
+    /// # Heap::new().enter(|cx| {
+    /// let mut stack: Stack<f64> = Stack::with_capacity(cx, 100);
+    /// stack.open(cx).push(cx, 1.0);
+    /// # });
+    /// ```
+    ///
     /// # Panics
-    /// When that many values do not fit the address space.
+    /// When the heap is full, as [`Mutator::alloc`] does.
+    #[track_caller]
     pub fn with_capacity<B: Barrier>(cx: &Mutator<'_, B>, capacity: usize) -> Self
+    where
+        V: 'static,
+    {
+        Self::try_with_capacity(cx, capacity).unwrap_or_else(|full| full.panic())
+    }
+
+    /// Makes an empty stack, unless the heap is full.
+    ///
+    /// ```
+    /// # use grisaille::{Heap, Stack};
+    /// # Heap::new().enter(|cx| {
+    /// let mut stack: Stack<f64> = Stack::try_new(cx)?;
+    /// assert!(stack.open(cx).is_empty());
+    /// # Ok::<(), grisaille::HeapFull<()>>(()) }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// [`HeapFull`].
+    pub fn try_new<B: Barrier>(cx: &Mutator<'_, B>) -> Result<Self, HeapFull<()>>
+    where
+        V: 'static,
+    {
+        Self::try_with_capacity(cx, 0)
+    }
+
+    /// Makes an empty stack with room for `capacity` values, unless the heap has no room for that.
+    ///
+    /// ```
+    /// # use grisaille::{Gc, Heap, Stack};
+    /// let mut heap = Heap::builder().limit(1 << 20).build().unwrap();
+    /// heap.enter(|cx| {
+    ///     assert!(Stack::<Gc<'static, i64>>::try_with_capacity(cx, 1000).is_ok());
+    ///     assert!(Stack::<Gc<'static, i64>>::try_with_capacity(cx, 1 << 20).is_err());
+    ///     assert!(Stack::<Gc<'static, i64>>::try_with_capacity(cx, usize::MAX).is_err());
+    /// });
+    /// ```
+    ///
+    /// # Errors
+    /// [`HeapFull`].
+    pub fn try_with_capacity<B: Barrier>(cx: &Mutator<'_, B>, capacity: usize) -> Result<Self, HeapFull<()>>
     where
         V: 'static,
     {
@@ -83,26 +133,23 @@ where
             // SAFETY: the area calls this with elements that were written as a `V`.
             unsafe { element.cast::<V>().as_ref() }.trace(tracer);
         }
-        let collector = cx.collector();
-        let area = Arc::new(StackArea {
-            heap: collector.id,
-            alive: AtomicBool::new(true),
-            data: Cell::new(NonNull::<V>::dangling().cast()),
-            len: Cell::new(0),
-            capacity: Cell::new(0),
-            element: Layout::new::<V>(),
-            trace: trace_element::<V>,
-            // A new area is empty: nothing of it is part of a snapshot, all of it is dirty when written.
-            cycle: Cell::new(collector.cycle.get()),
-            unscanned: Cell::new(0),
-            dirty_from: Cell::new(0),
-            windowed: RefCell::new(Cards::default()),
-        });
-        if capacity > 0 {
-            area.grow(capacity);
+        let c = cx.collector();
+        let wanted = c.stacks.borrow().areas.wanted(Layout::new::<StackArea>());
+        let elements = Layout::array::<V>(capacity).map_or(usize::MAX, |layout| layout.size());
+        let wanted = wanted.saturating_add(elements);
+        if !c.has_room_outside(wanted) {
+            return Err(cx.full((), wanted));
         }
-        collector.stacks.borrow_mut().add(area.clone());
-        Stack { area, _values: PhantomData }
+        let make = |head| StackArea::new(head, Layout::new::<V>(), trace_element::<V>, c.cycle.get());
+        let mut stacks = c.stacks.borrow_mut();
+        // SAFETY: it is a stack area.
+        let area = unsafe { stacks.areas.add(c.id, make) }.map_err(|_| cx.full((), wanted))?;
+        if capacity > 0 {
+            let result = area.resize(capacity);
+            stacks.areas.owns(area.bytes(), 0);
+            result.map_err(|_| cx.full((), wanted))?;
+        }
+        Ok(Stack { area, _values: PhantomData })
     }
 
     /// Opens the stack for use in the scope or region of `cx`.
@@ -120,14 +167,8 @@ where
     /// When `cx` is not of the heap that the stack belongs to.
     #[track_caller]
     pub fn open<'v, 's, B: Barrier>(&'v mut self, cx: &Mutator<'s, B>) -> StackView<'v, 's, V> {
-        assert!(self.area.heap == cx.collector().id, "a Stack was opened with a heap that it does not belong to");
+        assert!(self.area.head.heap == cx.collector().id, "a Stack was opened with a heap that it does not belong to");
         StackView { area: &self.area, _scope: PhantomData }
-    }
-}
-
-impl<V> Drop for Stack<V> {
-    fn drop(&mut self) {
-        self.area.alive.store(false, Ordering::Release);
     }
 }
 
@@ -149,7 +190,21 @@ where
     for<'a> V::At<'a>: Copy,
 {
     /// Pushes a value. Amortized constant time.
+    ///
+    /// ```
+    /// # use grisaille::{Heap, Stack};
+    /// # Heap::new().enter(|cx| {
+    /// # let mut stack: Stack<i64> = Stack::new(cx);
+    /// # let mut view = stack.open(cx);
+    /// view.push(cx, 1);
+    /// assert_eq!(view.pop(cx), Some(1));
+    /// # });
+    /// ```
+    ///
+    /// # Panics
+    /// When the stack is to grow and the heap is full, as [`Mutator::alloc`] does.
     #[inline(always)]
+    #[track_caller]
     pub fn push<'a, B: Barrier>(&mut self, cx: &'a Mutator<'_, B>, value: V::At<'a>) {
         if self.len() == self.area.capacity.get() || self.is_watched(cx) {
             self.push_slow(cx, value);
@@ -159,17 +214,88 @@ where
         }
     }
 
+    /// Pushes a value, or gives it back where the stack would have to grow and the heap is full.
+    ///
+    /// ```
+    /// # use grisaille::{Heap, Stack};
+    /// let mut heap = Heap::builder().limit(1 << 20).build().unwrap();
+    /// heap.enter(|cx| {
+    ///     let mut stack: Stack<u64> = Stack::new(cx);
+    ///     let mut view = stack.open(cx);
+    ///     while view.try_push(cx, 7).is_ok() {}
+    ///     assert!((1 << 16..1 << 17).contains(&view.len()));
+    /// });
+    /// ```
+    ///
+    /// # Errors
+    /// [`HeapFull`], with the value.
+    #[inline(always)]
+    pub fn try_push<'a, B: Barrier>(
+        &mut self,
+        cx: &'a Mutator<'_, B>,
+        value: V::At<'a>,
+    ) -> Result<(), HeapFull<V::At<'a>>> {
+        if self.len() == self.area.capacity.get() || self.is_watched(cx) {
+            return self.try_push_slow(cx, value);
+        }
+        // SAFETY: there is room, and nobody watches.
+        unsafe { self.push_unwatched(value) };
+        Ok(())
+    }
+
     /// All of a push, and not only what the usual path lacks: nothing that the caller has at hand is to outlive a call.
     #[cold]
     #[inline(never)]
+    #[track_caller]
     fn push_slow<'a, B: Barrier>(&mut self, cx: &'a Mutator<'_, B>, value: V::At<'a>) {
+        self.try_push_slow(cx, value).unwrap_or_else(|full| full.panic());
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn try_push_slow<'a, B: Barrier>(
+        &mut self,
+        cx: &'a Mutator<'_, B>,
+        value: V::At<'a>,
+    ) -> Result<(), HeapFull<V::At<'a>>> {
         let len = self.len();
         if len == self.area.capacity.get() {
-            self.area.grow(len + 1);
+            self.grow(cx, len + 1).map_err(|full| full.with(value))?;
         }
         self.before_write(cx, len, value);
         // SAFETY: room was made, and whoever watches has looked.
         unsafe { self.push_unwatched(value) };
+        Ok(())
+    }
+
+    /// Makes room for so many values, which is more than there is.
+    fn grow<B: Barrier>(&mut self, cx: &Mutator<'_, B>, wanted: usize) -> Result<(), HeapFull<()>> {
+        let (c, area) = (cx.collector(), self.area);
+        let held = area.bytes();
+        let bytes = |capacity: usize| capacity.saturating_mul(area.element.size()).saturating_sub(held);
+        let [usual, least] = area.capacities(wanted);
+        // Near the limit it grows by less.
+        let done = c.leaves_room(bytes(usual)) && area.resize(usual).is_ok()
+            || c.has_room_outside(bytes(least)) && area.resize(least).is_ok();
+        c.stacks.borrow_mut().areas.owns(area.bytes(), held);
+        if done { Ok(()) } else { Err(cx.full((), bytes(least))) }
+    }
+
+    /// Gives back memory that the stack does not need for the values that it holds.
+    ///
+    /// ```
+    /// # use grisaille::{Heap, Stack};
+    /// # Heap::new().enter(|cx| {
+    /// let mut stack: Stack<u64> = Stack::with_capacity(cx, 100_000);
+    /// let before = cx.stats().bytes_outside;
+    /// stack.open(cx).shrink_to_fit(cx);
+    /// assert!(cx.stats().bytes_outside + 800_000 <= before);
+    /// # });
+    /// ```
+    pub fn shrink_to_fit<B: Barrier>(&mut self, cx: &Mutator<'_, B>) {
+        let held = self.area.bytes();
+        self.area.shrink();
+        cx.collector().stacks.borrow_mut().areas.owns(self.area.bytes(), held);
     }
 
     /// # Safety

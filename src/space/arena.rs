@@ -23,6 +23,7 @@ use bumpalo::Bump;
 use super::block::{BLOCK_SIZE, BlockPtr, Kind, PAGE, PAGES};
 use super::chunk::{CHUNK_BLOCKS, Chunk, Maps};
 use super::{poison, system};
+use crate::memory::{may_allocate, reserve_one};
 use crate::sync::Arc;
 
 /// Blocks of a heap's first chunk; each of the next ones has three times as many, until that would be `CHUNK_BLOCKS`. A
@@ -366,7 +367,10 @@ impl Arena {
         let is_full_sized = blocks.is_multiple_of(CHUNK_BLOCKS);
         let align = if is_full_sized { CHUNK_BLOCKS * BLOCK_SIZE } else { BLOCK_SIZE };
         let layout = Layout::from_size_align(bytes, align).map_err(|_| Full)?;
-        self.chunks.try_reserve(1).map_err(|_| Full)?;
+        reserve_one(&mut self.chunks).map_err(|_| Full)?;
+        if !may_allocate() {
+            return Err(Full);
+        }
         let maps = Maps::new(blocks).ok_or(Full)?;
         // SAFETY: the Bump is used by the mutator alone, which is who calls this; nothing else borrows it.
         let bump = unsafe { &mut *self.memory.0.get() };

@@ -74,6 +74,8 @@ pub(crate) struct Block {
     pub next_lost: Watched<Option<BlockPtr>>,
     /// The next block in the line of those that are offered for allocation.
     pub next_offered: Watched<Option<BlockPtr>>,
+    /// The next block in the line of those that only the mutator sweeps.
+    pub next_own: Watched<Option<BlockPtr>>,
     bits: [UnsafeCell<Words>; 2],
 }
 
@@ -124,6 +126,7 @@ impl BlockPtr {
                 dropped_to: Watched::new(FIRST_GRANULE as u32),
                 next_lost: Watched::new(None),
                 next_offered: Watched::new(None),
+                next_own: Watched::new(None),
                 bits: [UnsafeCell::new([0; WORDS]), UnsafeCell::new([0; WORDS])],
             });
         }

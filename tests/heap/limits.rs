@@ -2,7 +2,9 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use grisaille::{Array, Barrier, ConfigError, Gc, Heap, HeapBuilder, HeapFull, Hybrid, Mutator, Slot, Sweep, Trace};
+use grisaille::{
+    Array, Barrier, ConfigError, Gc, Heap, HeapBuilder, HeapFull, Hybrid, Mutator, Slot, Stack, Sweep, Trace,
+};
 
 use crate::SWEEPS;
 use crate::for_each_policy;
@@ -102,11 +104,15 @@ fn garbage_does_not_fill_a_heap<B: Barrier>() {
     }
 }
 
-/// Objects of one size, and what lives of them.
-fn kept<'s, B: Barrier, const WORDS: usize>(cx: &Mutator<'s, B>, bytes: usize) {
-    for number in 0..bytes / (WORDS * 8 + 8) {
-        cx.root(cx.alloc([number as u64; WORDS]));
-    }
+/// Objects of one size, and what lives of them: a stack that keeps them is part of it, what its list may grow by, and the rest
+/// of the last block.
+fn kept<B: Barrier, const WORDS: usize>(cx: &Mutator<'_, B>, bytes: usize) {
+    let count = (bytes - (32 << 10)) / (WORDS * 8 + 8 + 8 + 1);
+    let mut stack: Stack<Gc<'static, [u64; WORDS]>> = Stack::with_capacity(cx, count);
+    let mut view = stack.open(cx);
+    (0..count).for_each(|number| view.push(cx, cx.alloc([number as u64; WORDS])));
+    // It keeps them for as long as the heap is there.
+    std::mem::forget(stack);
 }
 
 /// Garbage beside what lives, in bursts of an eighth of what a limit has in reserve and of all of it: refused allocations of
@@ -144,7 +150,7 @@ fn garbage_is_no_reason_to_refuse<B: Barrier>() {
         }
     }
     assert_eq!(refused::<B, 5>(limit, 92, limit / 128), (0, 0));
-    let (refused, at_once) = refused::<B, 5>(limit, 92, limit / 16);
+    let (refused, at_once) = refused::<B, 5>(limit, 92, limit / 8);
     assert!(refused > 0 && at_once == 0, "a safepoint makes room: {refused}, {at_once}");
 }
 
@@ -152,7 +158,7 @@ fn garbage_is_no_reason_to_refuse<B: Barrier>() {
 fn a_heap_that_is_nearly_full_does_not_collect_all_the_time<B: Barrier>() {
     let limit = 4 << 20;
     Heap::builder().barrier::<B>().limit(limit).build().unwrap().enter(|cx| {
-        kept::<B, 5>(cx, limit / 100 * 95);
+        kept::<B, 63>(cx, limit / 100 * 95);
         cx.collect();
         let cycles = cx.stats().cycles;
         let refused = (0u64..1 << 15).filter(|&number| {

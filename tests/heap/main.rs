@@ -7,6 +7,7 @@ mod large;
 mod ledger;
 mod limits;
 mod memory;
+mod outside;
 mod overflow;
 mod shapes;
 mod stats;

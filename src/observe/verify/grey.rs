@@ -88,7 +88,12 @@ impl Verifier<'_> {
             }
             self.blocks[block].found = found;
         }
-        // Ephemerons that wait are looked at again when their key is marked.
+        // Ephemerons that wait are looked at again when their key is marked; those whose key is marked are grey.
+        for ephemeron in self.ephemerons.iter().filter(|ephemeron| ephemeron.waits) {
+            if self.locate(ephemeron.key).is_some_and(|key| self.is_marked(key)) {
+                work.extend(ephemeron.values.iter().filter_map(|&value| self.locate(value)));
+            }
+        }
         let waiting = self.ephemerons.iter().filter(|ephemeron| ephemeron.waits && self.is_found(ephemeron.at));
         let mut closure = Closure::new(waiting.map(|ephemeron| (ephemeron.key, ephemeron.values.clone())));
         let mut pointers = Pointers::default();
@@ -128,6 +133,12 @@ impl Verifier<'_> {
             }
         }
         let strong = self.rules.shade_new;
+        let woken: HashSet<ObjectPtr> = self
+            .ephemerons
+            .iter()
+            .filter(|ephemeron| ephemeron.waits)
+            .map(|ephemeron| self.object(ephemeron.at))
+            .collect();
         let nothing_is_traced = self.c.window.get() && !self.rules.traces_in_window;
         let mut pointers = Pointers::default();
         self.each_object(|at| {
@@ -141,9 +152,10 @@ impl Verifier<'_> {
                 return Err(VerifyError { what, path: self.path_to(at) });
             }
             self.children_of_pieces(at, 0, scanned, &mut pointers);
-            // An ephemeron whose key was marked when it was traced.
+            // An ephemeron whose key was marked when it was traced. One that waited for its key is grey.
             if let Some((key, values)) = pointers.ephemeral.take()
                 && self.locate(key).is_some_and(|key| self.is_marked(key))
+                && !woken.contains(&self.object(at))
             {
                 pointers.strong.extend(values);
             }

@@ -57,7 +57,7 @@ impl Verifier<'_> {
             let pending = root.unscanned || root.dirty && rescan;
             roots.extend(root.objects.iter().map(|&object| RootSeen { object, place, pending, alive: root.alive }));
         };
-        c.roots.borrow().survey(last_look, &mut |root| {
+        c.roots.borrow().survey(c.cycle.get(), last_look, &mut |root| {
             let place = Place::Root(root.place[1]);
             table(root, place);
         });

@@ -2,25 +2,25 @@
 
 use core::alloc::Layout;
 use core::cell::{Cell, RefCell};
-use core::ops::Range;
 use core::ptr::NonNull;
-use std::sync::atomic::AtomicBool;
-#[cfg(feature = "unsound-policies")]
-use std::sync::atomic::Ordering;
 
-use bitvec::vec::BitVec;
-
+use super::cards::{CARD, Cards};
 use crate::barrier::rules::{RootWrite, Rules};
 use crate::cycle::drain::RootScan;
 use crate::cycle::mark::Marker;
 use crate::cycle::meter::{EDGE_COST, Meter};
+use crate::memory::{NoMemory, may_allocate};
+use crate::roots::table::{Area, Head};
 use crate::trace::Tracer;
+
+/// Elements of a stack's first memory.
+const FIRST: usize = 16;
 
 /// The area's own header and memory, owned by the heap. All that the collector must know is here and never in a view:
 /// a view may be forgotten.
+#[repr(C)]
 pub(crate) struct StackArea {
-    pub(super) heap: u64,
-    pub(super) alive: AtomicBool,
+    pub(super) head: Head,
     pub(super) data: Cell<NonNull<u8>>,
     pub(super) len: Cell<usize>,
     pub(super) capacity: Cell<usize>,
@@ -36,96 +36,116 @@ pub(crate) struct StackArea {
     pub(super) dirty_from: Cell<usize>,
     /// Windows were handed out over these elements in the policy's window: anything may have been written to them.
     pub(super) windowed: RefCell<Cards>,
+    /// The next of the areas with such elements.
+    pub(super) next_windowed: Cell<Option<NonNull<StackArea>>>,
 }
 
-/// Elements that are rescanned together.
-pub(super) const CARD: usize = 64;
-
-/// Parts of an area that are to be rescanned.
-#[derive(Default)]
-pub(super) struct Cards {
-    /// One bit for `CARD` elements.
-    dirty: BitVec,
-    /// No card before this one is dirty.
-    from: usize,
-    /// The table lists the area among those with dirty cards.
-    pub listed: bool,
-}
-
-impl Cards {
-    /// Notes a range that is not empty. Returns how many cards became dirty.
-    pub fn note(&mut self, range: &Range<usize>) -> usize {
-        let (from, to) = (range.start / CARD, range.end.div_ceil(CARD));
-        if self.dirty.len() < to {
-            self.dirty.resize(to, false);
-        }
-        self.from = self.from.min(from);
-        let noted = self.dirty[from..to].count_zeros();
-        self.dirty[from..to].fill(true);
-        noted
+// SAFETY: it begins with its head; `Stack::open` checks the heap's number, and all else is the table's; its memory is
+// given back by `release`.
+unsafe impl Area for StackArea {
+    fn head(&self) -> &Head {
+        &self.head
     }
 
-    /// The next dirty card.
-    pub fn next(&mut self) -> Option<usize> {
-        let Some(more) = self.dirty.get(self.from..).and_then(|rest| rest.first_one()) else {
-            *self = Cards { dirty: core::mem::take(&mut self.dirty), ..Cards::default() };
-            return None;
-        };
-        self.from += more;
-        Some(self.from)
+    fn is_scanned(&self, cycle: u64) -> bool {
+        self.cycle.get() == cycle && self.unscanned.get() == 0
     }
 
-    /// A card has been rescanned.
-    pub fn clean(&mut self, card: usize) {
-        self.dirty.set(card, false);
+    fn is_held(&self) -> bool {
+        self.windowed.borrow().listed
     }
 
-    /// Whether the element lies in a dirty card.
-    pub fn has(&self, index: usize) -> bool {
-        self.dirty.get(index / CARD).is_some_and(|bit| *bit)
-    }
-}
-
-// SAFETY: all but `alive` is touched by the heap's mutator only (see `Stack`).
-unsafe impl Send for StackArea {}
-// SAFETY: as above.
-unsafe impl Sync for StackArea {}
-
-impl Drop for StackArea {
-    fn drop(&mut self) {
-        if self.capacity.get() * self.element.size() != 0 {
-            // SAFETY: the memory was allocated with this layout by `grow`.
-            unsafe { std::alloc::dealloc(self.data.get().as_ptr(), self.layout(self.capacity.get())) };
-        }
+    fn release(&self) -> usize {
+        let bytes = self.bytes();
+        self.free();
+        self.windowed.take();
+        bytes
     }
 }
 
 impl StackArea {
-    pub(super) fn layout(&self, capacity: usize) -> Layout {
-        Layout::from_size_align(
-            self.element.size().checked_mul(capacity).expect("a Stack is larger than the address space"),
-            self.element.align(),
-        )
-        .expect("a Stack is larger than the address space")
+    /// A stack of no elements of that layout, which `trace` traces.
+    pub(super) fn new(
+        head: Head,
+        element: Layout,
+        trace: unsafe fn(NonNull<u8>, &mut Tracer<'_>),
+        cycle: u64,
+    ) -> StackArea {
+        StackArea {
+            head,
+            data: Cell::new(NonNull::dangling()),
+            len: Cell::new(0),
+            capacity: Cell::new(0),
+            element,
+            trace,
+            // A new area is empty: nothing of it is part of a snapshot, all of it is dirty when written.
+            cycle: Cell::new(cycle),
+            unscanned: Cell::new(0),
+            dirty_from: Cell::new(0),
+            windowed: RefCell::new(Cards::default()),
+            next_windowed: Cell::new(None),
+        }
     }
 
-    #[cold]
-    #[inline(never)]
-    pub(super) fn grow(&self, wanted: usize) {
-        let capacity = wanted.max(self.capacity.get() * 2).max(16);
-        let layout = self.layout(capacity);
-        if layout.size() != 0 {
+    fn layout(&self, capacity: usize) -> Result<Layout, NoMemory> {
+        let bytes = self.element.size().checked_mul(capacity).ok_or(NoMemory)?;
+        Layout::from_size_align(bytes, self.element.align()).map_err(|_| NoMemory)
+    }
+
+    /// Bytes of memory that it owns.
+    pub(super) fn bytes(&self) -> usize {
+        self.capacity.get() * self.element.size() + self.windowed.borrow().bytes()
+    }
+
+    /// What the capacity becomes when there is to be room for so many, and with as little as possible.
+    pub(super) fn capacities(&self, wanted: usize) -> [usize; 2] {
+        let least = wanted.max(self.capacity.get().saturating_add(self.capacity.get() / 16));
+        [wanted.max(self.capacity.get().saturating_mul(2)).max(FIRST), least]
+    }
+
+    /// Changes the capacity, which is to be at least `len`.
+    pub(super) fn resize(&self, capacity: usize) -> Result<(), NoMemory> {
+        debug_assert!(capacity >= self.len.get());
+        let (old, new) = (self.layout(self.capacity.get())?, self.layout(capacity)?);
+        if capacity > self.capacity.get() {
+            self.windowed.borrow_mut().make_room(capacity)?;
+        }
+        if new.size() == 0 {
+            self.free();
+        } else if new.size() != old.size() {
+            if !may_allocate() {
+                return Err(NoMemory);
+            }
             // SAFETY: the size is not zero, and the old memory has the old layout.
             let data = unsafe {
-                if self.capacity.get() == 0 {
-                    std::alloc::alloc(layout)
-                } else {
-                    std::alloc::realloc(self.data.get().as_ptr(), self.layout(self.capacity.get()), layout.size())
+                match old.size() {
+                    0 => std::alloc::alloc(new),
+                    _ => std::alloc::realloc(self.data.get().as_ptr(), old, new.size()),
                 }
             };
-            self.data.set(NonNull::new(data).unwrap_or_else(|| std::alloc::handle_alloc_error(layout)));
+            self.data.set(NonNull::new(data).ok_or(NoMemory)?);
         }
         self.capacity.set(capacity);
+        Ok(())
+    }
+
+    /// Gives its memory back.
+    fn free(&self) {
+        if let Ok(layout) = self.layout(self.capacity.replace(0))
+            && layout.size() != 0
+        {
+            // SAFETY: the memory was allocated with this layout by `resize`.
+            unsafe { std::alloc::dealloc(self.data.get().as_ptr(), layout) };
+        }
+        self.data.set(NonNull::dangling());
+    }
+
+    /// Gives back memory that it does not need.
+    pub(super) fn shrink(&self) {
+        // Where the system has none for a smaller piece it stays as it is.
+        if self.resize(self.len.get()).is_ok() && !self.is_held() {
+            self.windowed.borrow_mut().shrink(self.len.get());
+        }
     }
 
     #[inline(always)]
@@ -143,8 +163,7 @@ impl StackArea {
     #[cfg(feature = "unsound-policies")]
     pub(super) fn digest(&self, is_read: bool, digest: &mut crate::observe::digest::Digest<'_>) {
         let StackArea {
-            heap: _,
-            alive,
+            head,
             data: _,
             len,
             capacity: _,
@@ -154,8 +173,9 @@ impl StackArea {
             unscanned,
             dirty_from,
             windowed,
+            next_windowed: _,
         } = self;
-        let alive = alive.load(Ordering::Acquire);
+        let alive = head.is_alive();
         digest.flag(alive);
         // Nobody looks at what the others held.
         if alive || is_read {
@@ -173,10 +193,7 @@ impl StackArea {
             if cycle.get() == now {
                 digest.number(unscanned.get());
                 digest.number(dirty_from.get());
-                let Cards { dirty, from, listed } = &*windowed.borrow();
-                dirty.iter_ones().for_each(|card| digest.number(card));
-                digest.number(*from);
-                digest.flag(*listed);
+                windowed.borrow().digest(digest);
             }
         }
     }

@@ -1,8 +1,7 @@
 //! [`StackTable`]: the stacks of one heap, and how they are scanned.
 
 use core::ops::Range;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use core::ptr::NonNull;
 
 use super::area::StackArea;
 use crate::barrier::rules::{RootWrite, Rules};
@@ -10,54 +9,38 @@ use crate::cycle::mark::Marker;
 use crate::cycle::meter::Meter;
 use crate::fault::{self, Fault};
 use crate::roots::Surveyed;
+use crate::roots::table::{HandleTable, Scanned};
 use crate::trace::Tracer;
 
 /// The stacks of one heap.
 pub(crate) struct StackTable {
-    pub(super) areas: Vec<Arc<StackArea>>,
-    /// While roots are scanned: `[0, unscanned)` still has to be.
-    pub(super) unscanned: usize,
-    /// Areas with windows that were handed out in the window and not rescanned yet, and how many cards those take.
-    windowed: Vec<Arc<StackArea>>,
+    pub areas: HandleTable<StackArea>,
+    /// Areas with windows that were handed out in the window and not rescanned yet, linked through them, and how many cards
+    /// those take.
+    windowed: Option<NonNull<StackArea>>,
     dirty_cards: usize,
     /// How many the last rescan found, and how often one found no fewer than the one before.
     were_dirty: usize,
     late: u32,
-    pub(super) reap_at: usize,
 }
 
 impl StackTable {
     pub fn new() -> StackTable {
-        StackTable {
-            areas: Vec::new(),
-            unscanned: 0,
-            windowed: Vec::new(),
-            dirty_cards: 0,
-            were_dirty: 0,
-            late: 0,
-            reap_at: 64,
-        }
-    }
-
-    pub(super) fn add(&mut self, area: Arc<StackArea>) {
-        if self.areas.len() >= self.reap_at && self.unscanned == 0 {
-            self.reap();
-        }
-        self.areas.push(area);
+        StackTable { areas: HandleTable::new(), windowed: None, dirty_cards: 0, were_dirty: 0, late: 0 }
     }
 
     /// Whether no element is unscanned any more, though areas may be.
     pub fn nothing_is_unscanned(&self, cycle: u64) -> bool {
-        self.areas[..self.unscanned].iter().all(|area| match area.cycle.get() == cycle {
+        self.areas.iter().filter(|(_, unscanned)| *unscanned).all(|(area, _)| match area.cycle.get() == cycle {
             true => area.unscanned.get() == 0,
             false => area.len.get() == 0,
         })
     }
 
-    /// Frees the areas whose handle is gone.
-    pub fn reap(&mut self) {
-        self.areas.retain(|area| area.alive.load(Ordering::Acquire));
-        self.reap_at = (self.areas.len() * 2).max(64);
+    /// The first of the areas with windows.
+    fn first_windowed<'a>(&self) -> Option<&'a StackArea> {
+        // SAFETY: an area that is listed is kept by the table.
+        self.windowed.map(|area| unsafe { area.as_ref() })
     }
 
     /// The rule for a window: its range counts as written.
@@ -69,11 +52,8 @@ impl StackTable {
         match rules.root_write {
             RootWrite::ShadeNewInWindow | RootWrite::ShadeNewInWindowButNotOnKeep => {
                 let mut cards = area.windowed.borrow_mut();
-                if !cards.listed
-                    && let Some(shared) = self.areas.iter().find(|a| core::ptr::eq(&***a, area))
-                {
-                    self.windowed.push(shared.clone());
-                    cards.listed = true;
+                if !core::mem::replace(&mut cards.listed, true) {
+                    area.next_windowed.set(self.windowed.replace(NonNull::from(area)));
                 }
                 self.dirty_cards += cards.note(&range);
             }
@@ -91,8 +71,8 @@ impl StackTable {
 
     /// All that lies here now has to be scanned. Constant time.
     pub fn start_scan(&mut self) {
-        self.unscanned = self.areas.len();
-        debug_assert!(self.windowed.is_empty() && self.dirty_cards == 0);
+        self.areas.start_scan();
+        debug_assert!(self.windowed.is_none() && self.dirty_cards == 0);
         (self.were_dirty, self.late) = (usize::MAX, 0);
     }
 
@@ -100,25 +80,12 @@ impl StackTable {
     /// they have been scanned a last time, since they are part of a snapshot that is taken lazily. Under other rules
     /// what they point to may have been freed in the cycle before.
     pub fn scan(&mut self, marker: &Marker, meter: &mut Meter, cycle: u64, last_look: bool) -> bool {
-        while self.unscanned > 0 {
-            let index = self.unscanned - 1;
-            let alive = self.areas[index].alive.load(Ordering::Acquire);
-            if (alive || last_look) && !self.areas[index].scan(marker, meter, cycle) {
-                return false;
+        self.areas.scan(cycle, |area, alive| {
+            if (alive || last_look) && !area.scan(marker, meter, cycle) {
+                return Scanned::InPart;
             }
-            self.unscanned = index;
-            if !alive {
-                self.areas.swap_remove(index);
-            }
-            if meter.spend(16) {
-                break;
-            }
-        }
-        self.unscanned == 0
-    }
-
-    pub fn is_scanned(&self) -> bool {
-        self.unscanned == 0
+            if meter.spend(16) { Scanned::AndStops } else { Scanned::All }
+        })
     }
 
     /// Shades what windows may have been written with, before the window of the policy closes. True: all of it. A
@@ -128,7 +95,7 @@ impl StackTable {
         self.late += u32::from(self.dirty_cards >= self.were_dirty);
         self.were_dirty = self.dirty_cards;
         let mut at_least = 1usize << self.late.min(usize::BITS - 1);
-        while let Some(area) = self.windowed.last() {
+        while let Some(area) = self.first_windowed() {
             let card = area.windowed.borrow_mut().next();
             match card {
                 Some(card) => {
@@ -138,18 +105,21 @@ impl StackTable {
                     self.dirty_cards -= 1;
                     at_least = at_least.saturating_sub(1);
                 }
-                None => drop(self.windowed.pop()),
+                None => {
+                    area.windowed.borrow_mut().listed = false;
+                    self.windowed = area.next_windowed.take();
+                }
             }
             if at_least == 0 && meter.exhausted() && self.dirty_cards > 0 {
                 break;
             }
         }
-        self.windowed.is_empty()
+        self.windowed.is_none()
     }
 
     /// Shades what was written since it was scanned.
     pub fn rescan(&self, marker: &Marker, cycle: u64) {
-        for area in self.areas.iter().filter(|area| area.alive.load(Ordering::Acquire)) {
+        for (area, _) in self.areas.iter().filter(|(area, _)| area.head.is_alive()) {
             area.enter_cycle(cycle);
             let from = area.dirty_from.get().min(area.len.get()) + usize::from(fault::is(Fault::MissesADirtyRoot));
             for index in from..area.len.get() {
@@ -161,17 +131,18 @@ impl StackTable {
 
     #[cfg(feature = "unsound-policies")]
     pub fn digest(&self, digest: &mut crate::observe::digest::Digest<'_>) {
-        let StackTable { areas, unscanned, windowed, dirty_cards, were_dirty, late, reap_at } = self;
-        debug_assert!(areas.len() < *reap_at, "who is forgotten when is not told here");
-        digest.number(areas.len());
-        areas.iter().for_each(|area| area.digest(digest.last_look, digest));
-        digest.number(*unscanned);
+        let StackTable { areas, windowed: _, dirty_cards, were_dirty, late } = self;
+        areas.digest(digest, |area, digest| area.digest(digest.last_look, digest));
         if digest.marking.is_some() {
             [*dirty_cards, *were_dirty, *late as usize].into_iter().for_each(|number| digest.number(number));
         }
         // Their windows are shaded, whether their handle lives or not.
-        for area in windowed {
-            digest.number(areas.iter().position(|other| Arc::ptr_eq(other, area)).map_or(usize::MAX, |at| at));
+        let listed = core::iter::successors(self.first_windowed(), |area| {
+            // SAFETY: as in `first_windowed`.
+            area.next_windowed.get().map(|area| unsafe { area.as_ref() })
+        });
+        for area in listed {
+            digest.number(areas.iter().position(|(other, _)| core::ptr::eq(&*other, area)).map_or(usize::MAX, |at| at));
             area.digest(true, digest);
         }
     }
@@ -179,8 +150,8 @@ impl StackTable {
     /// Calls `f` with each element of each stack, for the verifier.
     pub fn survey(&self, cycle: u64, last_look: bool, f: &mut dyn FnMut(Surveyed<'_>)) {
         let mut pointers = Vec::new();
-        for (number, area) in self.areas.iter().enumerate() {
-            let alive = area.alive.load(Ordering::Acquire);
+        for (number, (area, waits)) in self.areas.iter().enumerate() {
+            let alive = area.head.is_alive();
             if !alive && !last_look {
                 continue;
             }
@@ -190,7 +161,7 @@ impl StackTable {
                 pointers.clear();
                 // SAFETY: below `len`.
                 unsafe { (area.trace)(area.at(index), &mut Tracer::listing(&mut pointers)) };
-                let unscanned = number < self.unscanned && (!entered || index < area.unscanned.get());
+                let unscanned = waits && (!entered || index < area.unscanned.get());
                 let windowed = entered && windowed.has(index);
                 f(Surveyed {
                     objects: &pointers,

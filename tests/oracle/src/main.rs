@@ -6,7 +6,7 @@ mod commands;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use commands::{mutants, random, small};
+use commands::{mutants, random, small, starved};
 use grisaille_oracle::{Subject, subject};
 
 /// Programs of heap operations, and the oracle that watches them.
@@ -20,6 +20,8 @@ struct Arguments {
 enum Command {
     /// Runs random programs, made from a seed.
     Random(random::Arguments),
+    /// Runs random programs without memory: each request for some is refused once, alone and with all after it.
+    Starved(starved::Arguments),
     /// Runs every small program: up to some operations, with any number of collector steps of one unit between them.
     Small(small::Arguments),
     /// Prints which detector finds which broken heap, and how soon: the table of tests/README.md.
@@ -32,6 +34,7 @@ enum Command {
 fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Random(arguments) => random::run(&arguments),
+        Command::Starved(arguments) => starved::run(&arguments),
         Command::Small(arguments) => small::run(&arguments),
         Command::Mutants(arguments) => mutants::run(&arguments),
         Command::Detect(cell) => mutants::detect(&cell),

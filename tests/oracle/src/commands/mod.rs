@@ -3,3 +3,4 @@
 pub mod mutants;
 pub mod random;
 pub mod small;
+pub mod starved;

@@ -2,15 +2,22 @@
 
 use std::time::Duration;
 
+use grisaille::fault;
 use grisaille::{Barrier, Budget, Heap, Mutator, Out, Phase};
 
 use super::frame::{Frame, Keep, Locals, Registers};
+use super::other::Other;
 use super::quiet::{self, Bang, Leave};
 use super::{Machine, Outcome, Watch, index};
 use crate::op::Op;
 
 /// Scopes and open stacks, at most.
 const MAX_DEPTH: usize = 4;
+
+/// The system refuses nothing to another heap.
+fn with_all_memory<R>(f: impl FnOnce() -> R) -> R {
+    fault::with_memory(0, 0, f).0
+}
 
 impl Machine<'_> {
     /// Runs operations until a scope, an open stack, the region or the program ends.
@@ -73,7 +80,9 @@ impl Machine<'_> {
         let scope = quiet::catch::<_, Leave>(|| {
             cx.scope(|cx, out: Out<'_, 's, B>| {
                 let mut inner = Frame { outer: Some(outer), ..Frame::outermost() };
-                self.scope(cx, &mut inner, &mut |cx, value| kept.push(out.keep(cx, value)))
+                self.scope(cx, &mut inner, &mut |cx, value| {
+                    out.try_keep(cx, value).map(|local| kept.push(local)).is_ok()
+                })
             })
         });
         self.depth = depth;
@@ -166,10 +175,12 @@ impl Machine<'_> {
             Op::Collect => self.collect(cx, frame)?,
             Op::Suspend => {
                 let number = cx.suspend(|| {
-                    Heap::new().enter(|cx| {
-                        let kept = cx.root(cx.alloc(7));
-                        cx.collect();
-                        *kept.get(cx)
+                    with_all_memory(|| {
+                        Heap::new().enter(|cx| {
+                            let kept = cx.root(cx.alloc(7));
+                            cx.collect();
+                            *kept.get(cx)
+                        })
                     })
                 });
                 if number != 7 {
@@ -182,8 +193,8 @@ impl Machine<'_> {
             Op::Visit { links, work } => {
                 let other = self.other.take();
                 let (other, outcome) = cx.suspend(move || {
-                    let mut other = other.unwrap_or_default();
-                    let outcome = other.visit(links, work);
+                    let mut other = other.unwrap_or_else(|| with_all_memory(Other::default));
+                    let outcome = with_all_memory(|| other.visit(links, work));
                     (other, outcome)
                 });
                 self.other = Some(other);

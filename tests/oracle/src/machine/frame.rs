@@ -15,8 +15,8 @@ pub const fn nil<'a>() -> Both<'a> {
     (None, Value::Nil)
 }
 
-/// What leaves a scope, through its `Out`.
-pub type Keep<'k, 's, B> = &'k mut dyn FnMut(&Mutator<'s, B>, Value<'_>);
+/// What leaves a scope, through its `Out`. False: the heap is full.
+pub type Keep<'k, 's, B> = &'k mut dyn FnMut(&Mutator<'s, B>, Value<'_>) -> bool;
 
 /// The locals and open stacks of a scope and of those around it, whose lifetimes differ.
 pub trait Locals<B: Barrier> {

@@ -4,7 +4,7 @@ use grisaille::barrier::rules::Birth;
 use grisaille::{Barrier, Color, Mutator, Phase, Stack, StackView};
 
 use super::frame::{Both, Frame, Keep, Registers, nil};
-use super::{Machine, Outcome, Watch, index, pick, quiet};
+use super::{Machine, Outcome, Watch, index, pick};
 use crate::object::Value;
 use crate::op::Op;
 use crate::shadow::{Kind, SLOTS, Shade, Stuck};
@@ -38,17 +38,20 @@ impl Machine<'_> {
                 let (shade, value) = operand(self, value);
                 if self.locals.len() + self.kept.iter().map(Vec::len).sum::<usize>() < MAX_LOCALS
                     && let Some(kept) = self.kept.last_mut()
+                    && keep(cx, value)
                 {
                     kept.push(shade);
-                    keep(cx, value);
                     self.note(|_| format!("{shade:?} is to leave the scope"));
                 }
             }
             Op::Persist { value } => {
                 let (shade, value) = operand(self, value);
-                if shade.is_some() && self.roots.len() < MAX_ROOTS {
+                if shade.is_some()
+                    && self.roots.len() < MAX_ROOTS
+                    && let Ok(root) = cx.try_persist(value)
+                {
                     self.note(|m| format!("root {} = {shade:?}, a new one", m.roots.len()));
-                    self.roots.push((cx.persist(value), shade));
+                    self.roots.push((root, shade));
                 }
             }
             Op::SetRoot { root, value } => {
@@ -69,10 +72,11 @@ impl Machine<'_> {
                 }
             }
             Op::NewStack => {
-                if self.stacks.len() + self.opened.len() < MAX_STACKS {
+                let capacity = if self.at.is_multiple_of(2) { 0 } else { MAX_DEPTH };
+                if self.stacks.len() + self.opened.len() < MAX_STACKS
+                    && let Ok(stack) = Stack::try_with_capacity(cx, capacity)
+                {
                     self.note(|m| format!("stack {} is made", m.stacks.len()));
-                    let stack =
-                        if self.at.is_multiple_of(2) { Stack::new(cx) } else { Stack::with_capacity(cx, MAX_DEPTH) };
                     self.stacks.push((stack, Vec::new()));
                 }
             }
@@ -142,10 +146,10 @@ impl Machine<'_> {
                 }
                 let target = operand(self, from);
                 let Some((Some(id), target)) = self.or_garbage(cx, target) else { return Ok(()) };
-                match quiet::unless_full(|| target.weaken(cx)) {
-                    None => self.note(|_| "no room for a weak pointer".into()),
-                    Some(None) => {}
-                    Some(Some(weak)) => {
+                match target.weaken(cx) {
+                    None => {}
+                    Some(Err(_)) => self.note(|_| "no room for a weak pointer".into()),
+                    Some(Ok(weak)) => {
                         let cell = self.shadow.add(Kind::Weak, [None; SLOTS], id);
                         self.note(|_| format!("#{cell} = a weak pointer to #{id}"));
                         self.add_cell(cx, (cell, weak));
@@ -236,7 +240,7 @@ impl Machine<'_> {
             }
             self.cells.remove(oldest);
         }
-        self.cells.push((cx.persist(value), Some(id)));
+        self.cells.extend(cx.try_persist(value).ok().map(|root| (root, Some(id))));
     }
 
     pub(super) fn cells_of<'a, B: Barrier>(&self, cx: &'a Mutator<'_, B>, kind: Kind) -> Vec<Both<'a>> {
@@ -272,8 +276,7 @@ impl Machine<'_> {
     ) {
         if shade.is_some() {
             self.on_stack(cx, frame, stack, |view, shades| {
-                (shades.len() < MAX_DEPTH).then(|| {
-                    view.push(cx, value);
+                (shades.len() < MAX_DEPTH && view.try_push(cx, value).is_ok()).then(|| {
                     shades.push(shade);
                     format!(": push {shade:?}")
                 })

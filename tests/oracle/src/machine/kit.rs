@@ -136,7 +136,8 @@ impl Machine<'_> {
             }
             Op::Guard { guardian, value } => {
                 if guardian % 4 == 3 && self.guards.len() < MAX_GUARDS || self.guards.is_empty() {
-                    self.guards.push(Guard { handle: Guardian::new(cx), entries: Vec::new() });
+                    let Ok(handle) = Guardian::try_new(cx) else { return Ok(()) };
+                    self.guards.push(Guard { handle, entries: Vec::new() });
                 }
                 let Some(at) = index(guardian, self.guards.len()) else { return Ok(()) };
                 let value = match operand(self, value) {
@@ -146,9 +147,9 @@ impl Machine<'_> {
                 };
                 if let Some((Some(id), Value::Guarded(object))) = value
                     && self.guards[at].entries.len() < MAX_GUARDED
+                    && self.guards[at].handle.try_register(cx, object).is_ok()
                 {
                     self.note(|_| format!("#{id} is registered with guardian {at}"));
-                    self.guards[at].handle.register(cx, object);
                     self.guards[at].entries.push(Entry { id, unreachable: false });
                 }
             }

@@ -239,7 +239,7 @@ impl<'p> Machine<'p> {
         }
         loop {
             let region =
-                quiet::catch::<_, Leave>(|| heap.enter(|cx| self.scope(cx, &mut Frame::outermost(), &mut |_, _| {})));
+                quiet::catch::<_, Leave>(|| heap.enter(|cx| self.scope(cx, &mut Frame::outermost(), &mut |_, _| true)));
             match region {
                 Ok(outcome) => outcome?,
                 Err(_) => self.leaving = Some(self.sweep),

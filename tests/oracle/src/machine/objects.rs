@@ -205,8 +205,9 @@ impl Machine<'_> {
         (shade, value): Both<'_>,
     ) {
         if shade.is_some() && self.locals.len() < MAX_LOCALS {
+            let Ok(local) = cx.try_root(value) else { return };
             self.note(|m| format!("local {} = {shade:?}", m.locals.len()));
-            frame.locals.push(cx.root(value));
+            frame.locals.push(local);
             self.locals.push(shade);
         }
     }

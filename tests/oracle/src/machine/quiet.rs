@@ -1,10 +1,7 @@
 //! Panics that are part of a program: they are caught, and nothing is printed.
 
-use grisaille::HeapFull;
 use std::any::Any;
-use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::Once;
 
 /// The panic of a drop, or of a closure in the middle of an operation. Whoever asked for that catches it.
 pub struct Bang;
@@ -31,29 +28,4 @@ pub fn raise(payload: impl Any + Send) -> ! {
 pub fn text_of(payload: &(dyn Any + Send)) -> String {
     let text = payload.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or_default().to_string()
-}
-
-thread_local! {
-    static QUIET: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Runs what may panic because the heap is full, with nothing printed: `None` then. Other panics go on.
-pub fn unless_full<R>(f: impl FnOnce() -> R) -> Option<R> {
-    static HOOK: Once = Once::new();
-    HOOK.call_once(|| {
-        let loud = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |info| {
-            if !QUIET.get() {
-                loud(info);
-            }
-        }));
-    });
-    QUIET.set(true);
-    let result = catch_unwind(AssertUnwindSafe(f));
-    QUIET.set(false);
-    match result {
-        Ok(value) => Some(value),
-        Err(payload) if payload.is::<HeapFull<()>>() => None,
-        Err(payload) => resume_unwind(payload),
-    }
 }

@@ -380,10 +380,10 @@ impl<'gc> Value<'gc> {
     }
 
     /// A weak pointer to the object, where its type has one.
-    pub fn weaken<B: Barrier>(self, cx: &'gc Mutator<'_, B>) -> Option<Value<'gc>> {
+    pub fn weaken<B: Barrier>(self, cx: &'gc Mutator<'_, B>) -> Option<Result<Value<'gc>, HeapFull<()>>> {
         match self {
-            Value::Cons(o) => Some(Value::Weak(o.downgrade(cx))),
-            Value::Guarded(o) => Some(Value::WeakGuarded(o.downgrade(cx))),
+            Value::Cons(o) => Some(o.try_downgrade(cx).map(Value::Weak)),
+            Value::Guarded(o) => Some(o.try_downgrade(cx).map(Value::WeakGuarded)),
             _ => None,
         }
     }
