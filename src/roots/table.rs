@@ -619,7 +619,7 @@ impl<A: Area> HandleTable<A> {
     ) {
         let HandleTable {
             pages,
-            spare: _,
+            spare,
             classes: _,
             len,
             bytes: _,
@@ -632,6 +632,8 @@ impl<A: Area> HandleTable<A> {
         } = self;
         debug_assert!(*len < FEW, "who is forgotten when is not told here");
         digest.number(pages.len());
+        // Freeing each is a piece of work.
+        digest.number(spare.len());
         for page in pages.iter() {
             digest.number(page.stride);
             digest.number(page.occupied.get() as usize);

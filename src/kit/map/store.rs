@@ -390,7 +390,7 @@ impl<K: Key, V> Store<K, V> {
         let parts = self.split().map_or(1, |rest| rest.parts.len()) + 1;
         let (mut stay, mut go) = (0, 0);
         if let Some(look) = self.table(from) {
-            let goes = |entry: &&(K, V)| part_of(hash_of(*entry), parts) != from;
+            let goes = |&entry: &&(K, V)| part_of(hash_of(entry), parts) != from;
             go = look.table.iter().filter(goes).count();
             stay = look.table.len() - go;
         }
