@@ -17,6 +17,7 @@ pub mod operations;
 mod code;
 #[path = "../../examples/lox/compile/mod.rs"]
 mod compile;
+#[allow(dead_code, reason = "nobody looks at an output error")]
 #[path = "../../examples/lox/machine/mod.rs"]
 mod machine;
 #[path = "../../examples/lox/number.rs"]

@@ -323,7 +323,7 @@ mod tests {
             Job::new([block].into_iter().collect(), 1, true, true, arena.memory())
         };
         // The thread has come so far: one is dropped, and a part of the bitmap cleared.
-        core::mem::forget(job.claim(0));
+        let _claim = job.claim(0);
         // SAFETY: as above.
         unsafe {
             block.front().dropped_to.set(FIRST_GRANULE as u32 + 1);
