@@ -30,12 +30,14 @@
 //! | to | there is |
 //! |---|---|
 //! | make a heap, and choose its barrier and its limits | [`Heap`], [`HeapBuilder`], [`barrier`], [`Sweep`] |
-//! | allocate, root, and collect | [`Mutator`], lent by [`Heap::enter`] |
+//! | allocate, root, and collect | [`Mutator`], lent by [`Heap::enter`]; [`Budget`] and [`Progress`] of a step; [`HeapFull`] |
 //! | say what objects are made of | [`Trace`] and its derive; [`Gc`], [`Slot`], [`Weak`], [`Lock`], [`RefLock`] |
 //! | keep values across safepoints | [`Local`] and [`Mutator::scope`], [`Stack`], [`Root`] |
-//! | have strings and arrays | [`Str`], [`Mutator::intern`], [`Array`] |
+//! | have strings, sequences and tables | [`Str`], [`Mutator::intern`], [`Array`], [`List`], [`Map`] and its [`Key`]s ([`Identity`]) |
+//! | have a value in a word | [`Tagged`], [`Untagged`] |
+//! | learn of deaths | [`Weak`], [`Ephemeron`], [`Guardian`] |
 //! | own memory outside the heap, counted | [`Owned`], [`External`] |
-//! | see what goes on | [`Stats`], [`Phase`], [`Color`] |
+//! | see what goes on, and check it | [`Stats`], [`Phase`], [`Color`], [`Check`] |
 //!
 //! A helper that takes `Gc`s takes `&Mutator`; one that may collect takes `&mut Mutator` and [`Local`]s. The README
 //! says what follows from that, which policy to choose, and what the limits are; `examples/lox` is a whole interpreter.

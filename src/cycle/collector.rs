@@ -616,7 +616,8 @@ impl Collector {
             bytes_freed: c.bytes_freed.get(),
             bytes_live: (self.pacer.heap() + open) as u64,
             bytes_external: self.pacer.external() as u64,
-            bytes_outside: (self.outside() - self.counted_locals(0) + self.shadow.bytes() + self.escapes.bytes()) as u64,
+            bytes_outside: (self.outside() - self.counted_locals(0) + self.shadow.bytes() + self.escapes.bytes())
+                as u64,
             locals: (self.shadow.len() + self.escapes.len()) as u64,
             roots: self.roots.borrow().len() as u64,
             stacks: self.stacks.borrow().areas.len() as u64,
