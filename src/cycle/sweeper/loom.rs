@@ -26,7 +26,7 @@ use super::super::meter::{Budget, Meter};
 use super::*;
 use crate::space::arena::{Arena, testing};
 use crate::space::bitmap;
-use crate::space::block::{BLOCK_SIZE, FIRST_GRANULE, GRANULE};
+use crate::space::block::{BLOCK_SIZE, FIRST_GRANULE, GRANULE, PAGES};
 use crate::space::header::{ObjectPtr, Size, TypeInfo, trace_nothing};
 use crate::space::holes::Bump;
 use crate::sync::mpsc::SLEEPS;
@@ -405,7 +405,7 @@ fn a_job_that_comes_late() {
     blocks.start_sweep(1, Sweep::Concurrent, true);
     sweep_all(&mut blocks, true);
     assert_eq!(blocks.used(), 0);
-    let run = blocks.take_run(2, Kind::Plain, 0).unwrap();
+    let run = blocks.take_large(2 * PAGES, Kind::Plain, 0).unwrap();
     // SAFETY: the scene's own run.
     let bits = || unsafe { run.bits(0) };
     bitmap::set_run(bits(), FIRST_GRANULE, 100);
