@@ -264,7 +264,7 @@ impl<'s, B: Barrier> Mutator<'s, B> {
             }
             if const { V::MAX_POINTERS <= MANY_POINTERS } {
                 if !area.has_room(const { V::MAX_POINTERS }) {
-                    self.make_room_for_roots(area, V::MAX_POINTERS).unwrap_or_else(|full| full.panic());
+                    self.make_room_or_panic(area, V::MAX_POINTERS);
                 }
                 // SAFETY: as has just been seen to. (One is enough for most values, and then it is not looked at again.)
                 unsafe { core::hint::assert_unchecked(area.has_room(const { V::MAX_POINTERS })) };
@@ -305,6 +305,17 @@ impl<'s, B: Barrier> Mutator<'s, B> {
             area.truncate(len);
             self.make_room_for_roots(area, wanted)?;
         }
+    }
+
+    /// Makes room for so many pointers more, where there is none.
+    ///
+    /// # Panics
+    /// When the heap is full.
+    #[cold]
+    #[inline(never)]
+    #[track_caller]
+    fn make_room_or_panic(&self, area: &PointerArea, more: usize) {
+        self.make_room_for_roots(area, more).unwrap_or_else(|full| full.panic());
     }
 
     /// Makes room for so many pointers more, where there is none.

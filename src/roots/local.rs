@@ -126,7 +126,7 @@ impl PointerArea {
     pub fn has_room(&self, more: usize) -> bool {
         // SAFETY: a leaf expression.
         let entries = unsafe { self.entries() };
-        entries.capacity() - entries.len() >= more
+        entries.len() + more <= entries.capacity()
     }
 
     /// Bytes of memory that it takes.
