@@ -21,7 +21,17 @@ fn shortage<T>(full: HeapFull<T>) -> (Option<usize>, usize) {
 }
 
 /// Takes memory until the heap is full: at least `bytes` each time.
-fn fills(name: &str, bytes: usize, mut take: impl FnMut(&Mutator<'_>, usize) -> Result<(), (Option<usize>, usize)>) {
+fn fills(name: &str, bytes: usize, take: impl FnMut(&Mutator<'_>, usize) -> Result<(), (Option<usize>, usize)>) {
+    fills_up_to(LIMIT, name, bytes, take);
+}
+
+/// The same, where so many bytes may be taken.
+fn fills_up_to(
+    most: usize,
+    name: &str,
+    bytes: usize,
+    mut take: impl FnMut(&Mutator<'_>, usize) -> Result<(), (Option<usize>, usize)>,
+) {
     limited().enter(|cx| {
         let mut times = 0;
         let (limit, requested) = loop {
@@ -29,8 +39,8 @@ fn fills(name: &str, bytes: usize, mut take: impl FnMut(&Mutator<'_>, usize) -> 
                 Ok(()) => times += 1,
                 Err(shortage) => break shortage,
             }
-            assert!(taken(cx) <= LIMIT, "{name}: {} bytes are taken after {times} times", taken(cx));
-            assert!(times * bytes <= LIMIT, "{name}: {times} times {bytes} bytes were had");
+            assert!(taken(cx) <= most, "{name}: {} bytes are taken after {times} times", taken(cx));
+            assert!(times * bytes <= most, "{name}: {times} times {bytes} bytes were had");
         };
         assert!(limit == Some(LIMIT) && requested > 0, "{name}");
         assert!(times * bytes * 8 > LIMIT, "{name}: no more than {times} times {bytes} bytes were had");
@@ -42,7 +52,8 @@ fn fills(name: &str, bytes: usize, mut take: impl FnMut(&Mutator<'_>, usize) -> 
 fn the_limit_bounds_what_keeps_objects_alive() {
     let mut roots: Vec<Root<u64>> = Vec::new();
     fills("roots", 40, |cx, _| cx.try_persist(7u64).map(|root| roots.push(root)).map_err(shortage));
-    fills("locals", 8, |cx, _| cx.try_root(cx.intern("one")).map(drop).map_err(shortage));
+    // They count beyond a quarter of the limit.
+    fills_up_to(LIMIT + LIMIT / 4, "locals", 8, |cx, _| cx.try_root(cx.intern("one")).map(drop).map_err(shortage));
     let mut stacks: Vec<Stack<u64>> = Vec::new();
     fills("stacks", 64, |cx, _| Stack::try_new(cx).map(|stack| stacks.push(stack)).map_err(shortage));
     let mut guardians: Vec<Guardian<u64>> = Vec::new();
