@@ -326,8 +326,8 @@ impl<'s, B: Barrier> Mutator<'s, B> {
         let bytes = |more: usize| (area.len() + more) * size_of::<ObjectPtr>() - area.bytes();
         let [usual, least] = area.growth(more);
         // Near the limit it grows by less.
-        let done = c.leaves_room_for_locals(bytes(usual)) && area.make_room(usual).is_ok()
-            || c.has_room_for_locals(bytes(least)) && area.make_room(least).is_ok();
+        let done = c.leaves_room(c.counted_growth_of_locals(bytes(usual))) && area.make_room(usual).is_ok()
+            || c.has_room_outside(c.counted_growth_of_locals(bytes(least))) && area.make_room(least).is_ok();
         if done { Ok(()) } else { Err(self.full((), bytes(least))) }
     }
 

@@ -341,17 +341,17 @@ impl Collector {
     /// Bytes of the lists of locals that count towards the limit, if these take so many more: those beyond a quarter of the
     /// limit. Each local takes 8 bytes, which an embedder who fills a heap to the brim does not think of.
     fn counted_locals(&self, more: usize) -> usize {
-        (self.shadow.bytes() + self.escapes.bytes() + more).saturating_sub(self.pacer.limit.bytes() / 4)
+        (self.locals() + more).saturating_sub(self.pacer.limit.bytes() / 4)
     }
 
-    /// Whether the limit leaves room for so many more bytes of locals.
-    pub fn leaves_room_for_locals(&self, bytes: usize) -> bool {
-        self.leaves_room(self.counted_locals(bytes) - self.counted_locals(0))
+    /// Bytes of the lists of locals.
+    fn locals(&self) -> usize {
+        self.shadow.bytes() + self.escapes.bytes()
     }
 
-    /// The same, and the next safepoint makes room where there is none.
-    pub fn has_room_for_locals(&self, bytes: usize) -> bool {
-        self.has_room_outside(self.counted_locals(bytes) - self.counted_locals(0))
+    /// What counts towards the limit of so many more bytes of locals.
+    pub fn counted_growth_of_locals(&self, bytes: usize) -> usize {
+        self.counted_locals(bytes) - self.counted_locals(0)
     }
 
     /// Bytes that do not belong to blocks under the limit. When these have taken all that is theirs, the lists of roots can
@@ -616,8 +616,7 @@ impl Collector {
             bytes_freed: c.bytes_freed.get(),
             bytes_live: (self.pacer.heap() + open) as u64,
             bytes_external: self.pacer.external() as u64,
-            bytes_outside: (self.outside() - self.counted_locals(0) + self.shadow.bytes() + self.escapes.bytes())
-                as u64,
+            bytes_outside: (self.outside() - self.counted_locals(0) + self.locals()) as u64,
             locals: (self.shadow.len() + self.escapes.len()) as u64,
             roots: self.roots.borrow().len() as u64,
             stacks: self.stacks.borrow().areas.len() as u64,
