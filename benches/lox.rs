@@ -12,34 +12,14 @@
 
 mod common;
 
-// The interpreter of `examples/lox`, whose modules name each other from the root of their crate. (A bench without a
-// harness is built with `cfg(test)`, but what their tests use is not.)
-#[path = "../examples/lox/code.rs"]
-mod code;
-#[path = "../examples/lox/compile/mod.rs"]
-mod compile;
-#[allow(dead_code, reason = "nobody looks at an output error")]
-#[path = "../examples/lox/machine/mod.rs"]
-mod machine;
-#[allow(dead_code, reason = "tests")]
-#[path = "../examples/lox/number.rs"]
-mod number;
-#[path = "../examples/lox/object.rs"]
-mod object;
-#[allow(unused_imports, reason = "tests")]
-#[path = "../examples/lox/source/mod.rs"]
-mod source;
-#[path = "../examples/lox/value.rs"]
-mod value;
-
 use std::time::{Duration, Instant};
 
+use ::lox::machine::Machine;
 use common::lox::{Output, PROGRAMS, Program, program};
 use common::rows::{Group, Pace, group};
 use common::{each_barrier, each_policy, hold, is_test};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use grisaille::{Barrier, Heap, Mutator, Phase};
-use machine::Machine;
 
 /// The heaps do not collect below so many bytes. Most of the programs are small: with the usual four megabytes they would
 /// never collect.

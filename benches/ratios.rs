@@ -20,36 +20,16 @@
 
 mod common;
 
-// The interpreter of `examples/lox`, whose modules name each other from the root of their crate. (A bench without a
-// harness is built with `cfg(test)`, but what their tests use is not.)
-#[path = "../examples/lox/code.rs"]
-mod code;
-#[path = "../examples/lox/compile/mod.rs"]
-mod compile;
-#[allow(dead_code, reason = "nobody looks at an output error")]
-#[path = "../examples/lox/machine/mod.rs"]
-mod machine;
-#[allow(dead_code, reason = "tests")]
-#[path = "../examples/lox/number.rs"]
-mod number;
-#[path = "../examples/lox/object.rs"]
-mod object;
-#[allow(unused_imports, reason = "tests")]
-#[path = "../examples/lox/source/mod.rs"]
-mod source;
-#[path = "../examples/lox/value.rs"]
-mod value;
-
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
+use ::lox::machine::Machine;
 use common::graph::{self, Graph, Plain, State, Writes};
 use common::lox::Output;
 use common::report::{Case, Ratio, interleave, largest, median, smallest, table};
 use common::trees::Safepoints;
 use common::{Random, each_barrier, each_policy, gcbench, is_test, size, trees};
 use grisaille::{Array, Barrier, Gc, Heap, Hybrid, Phase, Slot, Stats, Watermark};
-use machine::Machine;
 
 const SECTIONS: [(&str, fn()); 6] = [
     ("idle", idle),

@@ -1,5 +1,4 @@
-//! Programs of the Lox example. The bench that runs them includes the interpreter at its root, where its modules name
-//! each other from.
+//! Programs of the Lox interpreter in `examples/lox`.
 
 use std::cell::RefCell;
 use std::io::{self, Write};

@@ -9,9 +9,9 @@ use std::{panic, process};
 
 use arbitrary::{Arbitrary, Unstructured};
 use grisaille::{Barrier, Check, Deletion, Heap, Hybrid, Insertion, StopTheWorld, Sweep, Watermark};
+use lox::machine::{Failure, Machine};
 
 use crate::grammar;
-use crate::machine::{Failure, Machine};
 
 /// A Lox program, and how many entries the mark stack may have: 0 for as many as it needs.
 pub struct Source {

@@ -1,4 +1,4 @@
-//! The Lox example as its users meet it: the binary is run on programs, and its output, messages and exit codes are
+//! The Lox interpreter as its users meet it: the binary is run on programs, and its output, messages and exit codes are
 //! compared byte for byte.
 //!
 //! Every program in `examples/lox/programs` runs under every policy, with and without `--stress`. What each prints
@@ -9,7 +9,6 @@ use std::fs;
 use std::io::{Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::LazyLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -29,22 +28,11 @@ struct Outcome {
     stderr: String,
 }
 
-/// `target/<profile>/examples/lox`, beside which cargo put this test.
-static BINARY: LazyLock<PathBuf> = LazyLock::new(|| {
-    let test = std::env::current_exe().expect("a test knows where it is");
-    let profile = test.parent().and_then(Path::parent).expect("tests lie in target/<profile>/deps");
-    let binary = profile.join("examples").join(format!("lox{}", std::env::consts::EXE_SUFFIX));
-    assert!(
-        binary.is_file(),
-        "{} is missing: `cargo test` builds it, but `cargo test --test lox` does not; run `cargo build --example lox`",
-        binary.display()
-    );
-    binary
-});
+const BINARY: &str = env!("CARGO_BIN_EXE_lox");
 
 /// Runs the interpreter to its end.
 fn lox<S: AsRef<std::ffi::OsStr>>(arguments: &[S], input: &str) -> Outcome {
-    let mut child = Command::new(&*BINARY)
+    let mut child = Command::new(BINARY)
         .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -122,7 +110,7 @@ fn run(name: &str, source: &str) -> Outcome {
 
 /// The programs with what they must print, by name.
 fn programs() -> Vec<(String, PathBuf, String)> {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/lox/programs");
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("programs");
     let mut found = Vec::new();
     for entry in fs::read_dir(&directory).expect("there are programs") {
         let path = entry.expect("the directory can be read").path();
@@ -374,7 +362,7 @@ fn garbage_does_not_count_against_the_limit() {
 fn starved(kib: usize, arguments: &[&str]) -> std::process::Output {
     let limited = format!("ulimit -v {kib}; exec \"$0\" \"$@\"");
     let mut command = Command::new("sh");
-    command.args(["-c", &limited]).arg(&*BINARY).args(arguments).stdin(Stdio::null());
+    command.args(["-c", &limited]).arg(BINARY).args(arguments).stdin(Stdio::null());
     command.output().expect("there is a shell")
 }
 
@@ -384,7 +372,7 @@ fn starved(kib: usize, arguments: &[&str]) -> std::process::Output {
 #[cfg(target_os = "linux")]
 fn a_system_without_memory_is_a_runtime_error() {
     // AddressSanitizer takes more addresses than there is memory, whatever the program does.
-    if cfg!(feature = "asan") {
+    if cfg!(grisaille_poison = "asan") {
         return;
     }
     let endless = [
@@ -419,7 +407,7 @@ fn a_system_without_memory_is_a_runtime_error() {
 #[cfg(target_os = "linux")]
 fn with_full_stdout(arguments: &[&str]) -> (Option<i32>, String) {
     let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("Linux has it");
-    let output = Command::new(&*BINARY).args(arguments).stdin(Stdio::null()).stdout(full).output();
+    let output = Command::new(BINARY).args(arguments).stdin(Stdio::null()).stdout(full).output();
     let output = output.expect("the interpreter starts");
     (output.status.code(), String::from_utf8(output.stderr).expect("messages are UTF-8"))
 }
@@ -457,7 +445,7 @@ fn nothing_is_lost_where_no_error_can_be_told() {
     ] {
         let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("Linux has it");
         let script = script(&format!("full_stderr_{name}"), source);
-        let output = Command::new(&*BINARY).args([&*script, "--stats"]).stderr(full).output();
+        let output = Command::new(BINARY).args([&*script, "--stats"]).stderr(full).output();
         let output = output.expect("the interpreter starts");
         assert_eq!((output.status.code(), &*output.stdout), (Some(code), stdout.as_bytes()), "{name}");
     }

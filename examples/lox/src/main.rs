@@ -1,27 +1,6 @@
-//! Lox, the language of Robert Nystrom's *Crafting Interpreters*, on a `grisaille` heap.
-//!
-//! It behaves as the book's second interpreter, clox, does: the same programs, output, messages and limits. Nothing in
-//! it is unsafe. To learn how a collector is embedded, begin with [`machine`]:
-//!
-//! | file | what is in it |
-//! |---|---|
-//! | `value.rs`, `object.rs` | what the heap holds: the types that derive `Trace` |
-//! | `machine/mod.rs` | the roots, the one safepoint, and what happens when memory runs out |
-//! | `machine/burst.rs` | the interpreter between two safepoints; `rare.rs` has the rest of its instructions |
-//! | `machine/window.rs` | the running frame's part of the value stack |
-//! | `machine/call.rs`, `property.rs` | closures and upvalues; classes, fields and methods |
-//! | `source/`, `compile/`, `code.rs` | from text to bytecode, without the collector |
+//! The Lox interpreter as a program: a file, or a prompt.
 
-#![forbid(unsafe_code)]
-
-mod code;
-mod compile;
-mod machine;
-mod number;
-mod object;
 mod prompt;
-mod source;
-mod value;
 
 use std::io::{self, BufWriter, IsTerminal, LineWriter, Write};
 use std::path::{Path, PathBuf};
@@ -29,7 +8,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 use grisaille::{Barrier, Deletion, Heap, Hybrid, Insertion, StopTheWorld, Sweep, Watermark};
-use machine::{Failure, Machine};
+use lox::DEPTH_MAX;
+use lox::machine::{Failure, Machine};
 
 /// The exit codes of clox, from the BSDs' sysexits.h.
 const USAGE: u8 = 64;
@@ -79,9 +59,9 @@ enum SweepName {
 }
 
 /// The compiler recurses as deep as a program nests. A level takes less than 1 KiB, also where nothing is optimized: so
-/// this is five times what [`DEPTH_MAX`](compile::DEPTH_MAX) levels need.
+/// this is five times what [`DEPTH_MAX`] levels need.
 const NATIVE_STACK: usize = 256 << 20;
-const _: () = assert!(NATIVE_STACK > 5 * 1024 * compile::DEPTH_MAX);
+const _: () = assert!(NATIVE_STACK > 5 * 1024 * DEPTH_MAX);
 
 fn main() -> ExitCode {
     match std::thread::Builder::new().stack_size(NATIVE_STACK).spawn(start) {

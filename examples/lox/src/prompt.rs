@@ -2,11 +2,11 @@
 
 use std::io::{self, BufRead, IsTerminal, Write};
 
+use lox::machine::Failure;
 use rustyline::DefaultEditor;
 use rustyline::error::ReadlineError;
 
 use crate::exit_code;
-use crate::machine::Failure;
 
 const PROMPT: &str = "> ";
 

@@ -1,0 +1,25 @@
+//! Lox, the language of Robert Nystrom's *Crafting Interpreters*, on a `grisaille` heap.
+//!
+//! It behaves as the book's second interpreter, clox, does: the same programs, output, messages and limits. Nothing in
+//! it is unsafe. To learn how a collector is embedded, begin with [`machine`]:
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `value.rs`, `object.rs` | what the heap holds: the types that derive `Trace` |
+//! | `machine/mod.rs` | the roots, the one safepoint, and what happens when memory runs out |
+//! | `machine/burst.rs` | the interpreter between two safepoints; `rare.rs` has the rest of its instructions |
+//! | `machine/window.rs` | the running frame's part of the value stack |
+//! | `machine/call.rs`, `property.rs` | closures and upvalues; classes, fields and methods |
+//! | `source/`, `compile/`, `code.rs` | from text to bytecode, without the collector |
+//!
+//! The program in `main.rs` runs a file or a prompt; benches and fuzz targets use [`Machine`](machine::Machine) too.
+
+mod code;
+mod compile;
+pub mod machine;
+mod number;
+mod object;
+mod source;
+mod value;
+
+pub use compile::DEPTH_MAX;
