@@ -26,7 +26,7 @@ use std::time::Duration;
 use common::rows::{Group, Pace, group};
 use common::{Random, each_barrier, each_policy, size};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use grisaille::{Barrier, Budget, Gc, Heap, Mutator, Phase, Root, Slot, Stack, Sweep, Trace};
+use grisaille::{Barrier, Budget, Gc, Heap, Mutator, Persistent, Phase, Slot, Stack, Sweep, Trace};
 
 #[derive(Trace)]
 struct Node<'gc> {
@@ -88,7 +88,7 @@ impl<B: Barrier> Graph<B> {
     }
 }
 
-fn nodes<B: Barrier>(cx: &mut Mutator<'_, B>, shape: Shape, objects: usize) -> Root<Gc<'static, Node<'static>>> {
+fn nodes<B: Barrier>(cx: &mut Mutator<'_, B>, shape: Shape, objects: usize) -> Persistent<Gc<'static, Node<'static>>> {
     let mut stack: Stack<Gc<'static, Node<'static>>> = Stack::with_capacity(cx, objects);
     let mut all = stack.open(cx);
     for _id in 0..objects {

@@ -16,7 +16,7 @@ use common::queue::{Queue, churn, queue};
 use common::rows::{Group, Pace, group};
 use common::{each_barrier, each_policy, hold, size};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use grisaille::{Barrier, Gc, Heap, Phase, Root};
+use grisaille::{Barrier, Gc, Heap, Persistent, Phase};
 
 /// Items in the queue.
 const ITEMS: usize = 1000;
@@ -28,7 +28,7 @@ fn behind() -> usize {
 
 struct Churning<B: Barrier> {
     heap: Heap<B>,
-    queue: Root<Gc<'static, Queue<'static>>>,
+    queue: Persistent<Gc<'static, Queue<'static>>>,
 }
 
 impl<B: Barrier> Churning<B> {

@@ -7,7 +7,7 @@
 use std::hint::black_box;
 use std::time::Duration;
 
-use grisaille::{Budget, Ephemeron, Gc, Guardian, Heap, Mutator, Root, Stack, Str, Sweep, Weak};
+use grisaille::{Budget, Ephemeron, Gc, Guardian, Heap, Mutator, Persistent, Stack, Str, Sweep, Weak};
 use rustix::time::{ClockId, clock_gettime};
 
 const MILLION: usize = 1_000_000;
@@ -99,7 +99,7 @@ fn measure(name: &str, f: impl FnOnce(&mut Mutator<'_>, &mut Row)) {
 fn main() {
     println!("{:<44}{:>12}{:>12}{:>10}{:>10}{:>12}", "", "step, us", "op., us", "steps", ">100 us", "steps, ms");
     measure("a million roots, live, then dropped", |cx, row| {
-        let mut roots: Vec<Root<Gc<'static, usize>>> = Vec::with_capacity(MILLION);
+        let mut roots: Vec<Persistent<Gc<'static, usize>>> = Vec::with_capacity(MILLION);
         for n in 0..MILLION {
             let object = cx.alloc(n);
             roots.push(row.operation(|| cx.persist(object)));
@@ -109,7 +109,7 @@ fn main() {
         row.cycles(cx, 2);
     });
     measure("roots made while a million are dead", |cx, row| {
-        let roots: Vec<Root<Gc<'static, usize>>> = (0..MILLION).map(|n| cx.persist(cx.alloc(n))).collect();
+        let roots: Vec<Persistent<Gc<'static, usize>>> = (0..MILLION).map(|n| cx.persist(cx.alloc(n))).collect();
         drop_shuffled(roots);
         for n in 0..MILLION {
             let object = cx.alloc(n);

@@ -29,7 +29,7 @@ use std::time::{Duration, Instant};
 use common::rows::{Group, Pace, group};
 use common::{each_barrier, each_policy, size};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use grisaille::{Array, Barrier, Budget, Gc, Heap, Hybrid, Mutator, Phase, Root, Slot, Sweep, Trace};
+use grisaille::{Array, Barrier, Budget, Gc, Heap, Hybrid, Mutator, Persistent, Phase, Slot, Sweep, Trace};
 
 struct Glue(usize);
 
@@ -79,7 +79,7 @@ macro_rules! table {
     ($name:ident, $object:ty, $new:expr) => {
         struct $name<B: Barrier> {
             heap: Heap<B>,
-            table: Root<Gc<'static, Array<Slot<Option<Gc<'static, $object>>>>>>,
+            table: Persistent<Gc<'static, Array<Slot<Option<Gc<'static, $object>>>>>>,
         }
 
         impl<B: Barrier> $name<B> {

@@ -50,7 +50,7 @@ pub struct Heap<B: Barrier = Hybrid> {
 }
 
 // SAFETY: a Heap owns its collector. What it reaches is `Send`: every `Trace` type is, apart from pointers into the
-// heap itself, made of `Send + 'static` parts; `Root`s and `Stack`s of it that other threads hold touch nothing of
+// heap itself, made of `Send + 'static` parts; `Persistent`s and `Stack`s of it that other threads hold touch nothing of
 // it but atomics.
 unsafe impl<B: Barrier> Send for Heap<B> {}
 
@@ -81,7 +81,7 @@ impl Default for Heap<Hybrid> {
 
 impl<B: Barrier> Heap<B> {
     /// Enters the heap: `f` may allocate in it until it returns. What must outlive the region is a
-    /// [`Root`](crate::Root) or lies on a [`Stack`](crate::Stack).
+    /// [`Persistent`](crate::Persistent) or lies on a [`Stack`](crate::Stack).
     ///
     /// # Panics
     /// When a heap is entered on this thread already; [`Mutator::suspend`] makes room for another. Passes panics of

@@ -18,7 +18,7 @@
 //!     let one = cx.alloc(Pair { car: Slot::new(Value::Number(1.0)), cdr: Slot::new(Value::Nil) });
 //!     let two = cx.alloc(Pair { car: Slot::new(Value::Nil), cdr: Slot::new(Value::Pair(one)) });
 //!     two.car.set(cx, Value::Pair(two)); // a write barrier: a load and a branch when idle
-//!     let keep = cx.root(two);           // a `Local`: lives as long as the scope
+//!     let keep = cx.root(two);           // a `Rooted`: lives as long as the scope
 //!     cx.safepoint();                    // `one` and `two` may not be used after it
 //!     let two = keep.get(cx);            // free: the heap does not move objects
 //!     assert!(matches!(two.cdr.get(), Value::Pair(_)));
@@ -32,14 +32,14 @@
 //! | make a heap, and choose its barrier and its limits | [`Heap`], [`HeapBuilder`], [`barrier`], [`Sweep`] |
 //! | allocate, root, and collect | [`Mutator`], lent by [`Heap::enter`]; [`Budget`] and [`Progress`] of a step; [`HeapFull`] |
 //! | say what objects are made of | [`Trace`] and its derive; [`Gc`], [`Slot`], [`Weak`], [`Lock`], [`RefLock`] |
-//! | keep values across safepoints | [`Local`] and [`Mutator::scope`], [`Stack`], [`Root`] |
+//! | keep values across safepoints | [`Rooted`] and [`Mutator::scope`], [`Stack`], [`Persistent`] |
 //! | have strings, sequences and tables | [`Str`], [`Mutator::intern`], [`Array`], [`List`], [`Map`] and its [`Key`]s ([`Identity`]) |
 //! | have a value in a word | [`Tagged`], [`Untagged`] |
 //! | learn of deaths | [`Weak`], [`Ephemeron`], [`Guardian`] |
 //! | own memory outside the heap, counted | [`Owned`], [`External`] |
 //! | see what goes on, and check it | [`Stats`], [`Phase`], [`Color`], [`Check`] |
 //!
-//! A helper that takes `Gc`s takes `&Mutator`; one that may collect takes `&mut Mutator` and [`Local`]s. The README
+//! A helper that takes `Gc`s takes `&Mutator`; one that may collect takes `&mut Mutator` and [`Rooted`]s. The README
 //! says what follows from that, which policy to choose, and what the limits are; `examples/lox` is a whole interpreter.
 //!
 //! ## How long a step takes
@@ -184,8 +184,8 @@ pub use pointer::gc::Gc;
 pub use pointer::lock::{Lock, Ref, RefLock, RefMut};
 pub use pointer::slot::Slot;
 pub use pointer::weak::Weak;
-pub use roots::local::Local;
-pub use roots::root::Root;
+pub use roots::persistent::Persistent;
+pub use roots::rooted::Rooted;
 pub use roots::stack::{Stack, StackView};
 pub use trace::{Trace, Tracer};
 

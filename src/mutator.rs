@@ -16,8 +16,8 @@ use crate::cycle::phase::Phase;
 use crate::full::HeapFull;
 use crate::observe::stats::Stats;
 use crate::pointer::gc::Gc;
-use crate::roots::local::{Local, PointerArea};
-use crate::roots::root::{Root, RootTable};
+use crate::roots::persistent::{Persistent, RootTable};
+use crate::roots::rooted::{PointerArea, Rooted};
 use crate::space::block::{BIG, Kind};
 use crate::space::header::{ObjectPtr, TypeInfo};
 use crate::trace::{InfoOf, Trace, Tracer, kind_of, object_bytes, restamp};
@@ -30,7 +30,7 @@ const MANY_POINTERS: usize = 64;
 /// Shared borrows never collect: `alloc`, `root` and the barriers take `&Mutator`, and a [`Gc`] borrows it. What may
 /// collect takes `&mut Mutator` ([`safepoint`](Mutator::safepoint), [`step`](Mutator::step),
 /// [`collect`](Mutator::collect), [`scope`](Mutator::scope)), so no `Gc` is kept across it. A helper that works with
-/// pointers takes `&Mutator`; one that may collect takes `&mut Mutator` and [`Local`]s.
+/// pointers takes `&Mutator`; one that may collect takes `&mut Mutator` and [`Rooted`]s.
 ///
 /// [`Heap::enter`](crate::Heap::enter) lends one. `'s` is the region or scope it is in.
 pub struct Mutator<'s, B: Barrier = Hybrid> {
@@ -221,13 +221,13 @@ impl<'s, B: Barrier> Mutator<'s, B> {
     /// When the list of locals is to grow and the heap is full, as [`alloc`](Mutator::alloc) does.
     #[inline(always)]
     #[track_caller]
-    pub fn root<V: Trace + Copy>(&self, value: V) -> Local<'s, V::At<'s>>
+    pub fn root<V: Trace + Copy>(&self, value: V) -> Rooted<'s, V::At<'s>>
     where
         V::At<'s>: Copy,
     {
         self.push_roots(&self.collector().shadow, value);
         // SAFETY: rooted until the scope ends, which `'s` is.
-        unsafe { Local::new(restamp(value)) }
+        unsafe { Rooted::new(restamp(value)) }
     }
 
     /// Roots a value as [`root`](Mutator::root) does, or gives it back where the list of locals is to grow and the heap is
@@ -244,13 +244,13 @@ impl<'s, B: Barrier> Mutator<'s, B> {
     ///
     /// # Errors
     /// [`HeapFull`], with the value.
-    pub fn try_root<V: Trace + Copy>(&self, value: V) -> Result<Local<'s, V::At<'s>>, HeapFull<V>>
+    pub fn try_root<V: Trace + Copy>(&self, value: V) -> Result<Rooted<'s, V::At<'s>>, HeapFull<V>>
     where
         V::At<'s>: Copy,
     {
         self.try_push_roots(&self.collector().shadow, value)?;
         // SAFETY: rooted until the scope ends, which `'s` is.
-        Ok(unsafe { Local::new(restamp(value)) })
+        Ok(unsafe { Rooted::new(restamp(value)) })
     }
 
     #[inline(always)]
@@ -361,7 +361,7 @@ impl<'s, B: Barrier> Mutator<'s, B> {
     /// # Panics
     /// When the heap is full, as [`alloc`](Mutator::alloc) does.
     #[track_caller]
-    pub fn persist<V: Trace + Copy>(&self, value: V) -> Root<V::At<'static>>
+    pub fn persist<V: Trace + Copy>(&self, value: V) -> Persistent<V::At<'static>>
     where
         V::At<'static>: Copy,
     {
@@ -384,7 +384,7 @@ impl<'s, B: Barrier> Mutator<'s, B> {
     ///
     /// # Errors
     /// [`HeapFull`], with the value.
-    pub fn try_persist<V: Trace + Copy>(&self, value: V) -> Result<Root<V::At<'static>>, HeapFull<V>>
+    pub fn try_persist<V: Trace + Copy>(&self, value: V) -> Result<Persistent<V::At<'static>>, HeapFull<V>>
     where
         V::At<'static>: Copy,
     {
@@ -665,7 +665,7 @@ impl<'i, 's, B: Barrier> Out<'i, 's, B> {
     /// When the list of locals is to grow and the heap is full, as [`Mutator::alloc`] does.
     #[inline]
     #[track_caller]
-    pub fn keep<V: Trace + Copy>(self, cx: &Mutator<'i, B>, value: V) -> Local<'s, V::At<'s>>
+    pub fn keep<V: Trace + Copy>(self, cx: &Mutator<'i, B>, value: V) -> Rooted<'s, V::At<'s>>
     where
         V::At<'s>: Copy,
     {
@@ -675,7 +675,7 @@ impl<'i, 's, B: Barrier> Out<'i, 's, B> {
             cx.make_room_for_escapes(kept).unwrap_or_else(|full| full.panic());
         }
         // SAFETY: rooted among the escapes while this scope lives, in the surrounding scope from then on.
-        unsafe { Local::new(restamp(value)) }
+        unsafe { Rooted::new(restamp(value)) }
     }
 
     /// Roots a value in the surrounding scope, or gives it back where the list of locals is to grow and the heap is full.
@@ -689,7 +689,7 @@ impl<'i, 's, B: Barrier> Out<'i, 's, B> {
     ///
     /// # Errors
     /// [`HeapFull`], with the value.
-    pub fn try_keep<V: Trace + Copy>(self, cx: &Mutator<'i, B>, value: V) -> Result<Local<'s, V::At<'s>>, HeapFull<V>>
+    pub fn try_keep<V: Trace + Copy>(self, cx: &Mutator<'i, B>, value: V) -> Result<Rooted<'s, V::At<'s>>, HeapFull<V>>
     where
         V::At<'s>: Copy,
     {
@@ -697,7 +697,7 @@ impl<'i, 's, B: Barrier> Out<'i, 's, B> {
         cx.try_push_roots(&cx.collector().escapes, value)?;
         cx.make_room_for_escapes(kept).map_err(|full| full.with(value))?;
         // SAFETY: rooted among the escapes while this scope lives, in the surrounding scope from then on.
-        Ok(unsafe { Local::new(restamp(value)) })
+        Ok(unsafe { Rooted::new(restamp(value)) })
     }
 }
 

@@ -8,7 +8,7 @@ use crate::cycle::edges::{Edges, Top};
 use crate::cycle::mark::Marker;
 use crate::cycle::meter::EDGE_COST;
 use crate::pointer::gc::Gc;
-use crate::roots::local::PointerArea;
+use crate::roots::rooted::PointerArea;
 use crate::space::block::{GRANULE, Kind};
 use crate::space::header::{HEADER_SIZE, ObjectPtr, Size, Traced, TypeInfo, trace_nothing};
 

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use grisaille::{
-    Barrier, Budget, Deletion, Gc, Heap, Hybrid, Insertion, Mutator, Ref, RefLock, RefMut, Root, Slot, Stack,
+    Barrier, Budget, Deletion, Gc, Heap, Hybrid, Insertion, Mutator, Persistent, Ref, RefLock, RefMut, Slot, Stack,
     StackView, StopTheWorld, Sweep, Trace, Watermark,
 };
 
@@ -45,7 +45,8 @@ fn handles_are_dropped_on_one_thread_while_the_heap_is_scanned_on_another() {
     fn attack<B: Barrier>() {
         let mut heap = heap::<B>();
         let stop = AtomicBool::new(false);
-        let (sender, handles) = std::sync::mpsc::sync_channel::<(Root<Gc<'static, u64>>, Stack<Gc<'static, u64>>)>(64);
+        let (sender, handles) =
+            std::sync::mpsc::sync_channel::<(Persistent<Gc<'static, u64>>, Stack<Gc<'static, u64>>)>(64);
         thread::scope(|threads| {
             threads.spawn(|| handles.into_iter().for_each(drop));
             heap.enter(|cx| {
@@ -277,7 +278,7 @@ fn a_heap_lives_in_a_heap() {
         #[trace(skip)]
         heap: RefCell<Heap>,
         #[trace(skip)]
-        root: Box<Root<Gc<'static, (Own<'static>, u64)>>>,
+        root: Box<Persistent<Gc<'static, (Own<'static>, u64)>>>,
     }
     fn nest(drops: &Arc<AtomicUsize>) -> Nested {
         let mut heap = heap::<Hybrid>();
@@ -297,7 +298,7 @@ fn a_heap_lives_in_a_heap() {
         assert_eq!(drops.load(Ordering::Relaxed), 1, "the inner heap died with its object");
         let refused = catch_unwind(AssertUnwindSafe(|| second.get(cx).heap.borrow_mut().enter(|_| ())));
         assert!(refused.is_err(), "a heap inside a heap goes through suspend, however it got there");
-        assert_eq!(format!("{:?}", second.get(cx).root), "Root { .. }");
+        assert_eq!(format!("{:?}", second.get(cx).root), "Persistent { .. }");
     });
     drop(outer);
     assert_eq!(drops.load(Ordering::Relaxed), 2);
@@ -309,7 +310,7 @@ fn objects_hold_handles_of_their_own_heap() {
     #[derive(Trace)]
     struct Holder {
         #[trace(skip)]
-        root: std::sync::Mutex<Option<Box<Root<Gc<'static, Holder>>>>>,
+        root: std::sync::Mutex<Option<Box<Persistent<Gc<'static, Holder>>>>>,
         #[trace(skip)]
         stack: Box<Stack<Gc<'static, Counter>>>,
     }
@@ -429,7 +430,7 @@ fn handles_print_no_value() {
     let mut heap = heap::<Hybrid>();
     let (root, stack) = heap.enter(|cx| {
         let local = cx.root(Shy(Some(cx.alloc(1))));
-        assert_eq!(format!("{local:?}"), "Local { .. }");
+        assert_eq!(format!("{local:?}"), "Rooted { .. }");
         let mut stack: Stack<Shy<'static>> = Stack::new(cx);
         let mut view = stack.open(cx);
         view.push(cx, local.get(cx));
@@ -440,7 +441,7 @@ fn handles_print_no_value() {
         assert!(!format!("{cx:?}").is_empty());
         (cx.persist(local.get(cx)), stack)
     });
-    assert_eq!(format!("{root:?} {stack:?}"), "Root { .. } Stack { .. }");
+    assert_eq!(format!("{root:?} {stack:?}"), "Persistent { .. } Stack { .. }");
     assert!(format!("{heap:?}").contains("hybrid"));
 }
 

@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 
 use grisaille::{
-    Barrier, Deletion, Edit, External, Gc, Heap, Hybrid, Insertion, List, Local, Mutator, Owned, Phase, RefLock,
+    Barrier, Deletion, Edit, External, Gc, Heap, Hybrid, Insertion, List, Mutator, Owned, Phase, RefLock, Rooted,
     StopTheWorld, Sweep, Trace, Watermark, Weak,
 };
 
@@ -101,7 +101,7 @@ mod checks {
         for sweep in SWEEPS {
             let mut heap = Heap::builder().barrier::<B>().sweep(sweep).automatic(false).build().unwrap();
             heap.enter(|cx| {
-                let nodes: Vec<Local<'_, Gc<'_, RefLock<Node<'_>>>>> = (0..40)
+                let nodes: Vec<Rooted<'_, Gc<'_, RefLock<Node<'_>>>>> = (0..40)
                     .map(|n| {
                         let node = Node { children: cx.own(Vec::new()), names: cx.own(HashMap::new()) };
                         let node = cx.alloc(RefLock::new(node));
@@ -135,7 +135,7 @@ mod checks {
                     assert_eq!(external(cx), expected, "{} {sweep:?}", <B as Barrier>::NAME);
                 }
                 // Their pointers were traced.
-                let is_whole = |(n, node): (usize, &Local<'_, Gc<'_, RefLock<Node<'_>>>>)| {
+                let is_whole = |(n, node): (usize, &Rooted<'_, Gc<'_, RefLock<Node<'_>>>>)| {
                     let node = node.get(cx).borrow();
                     node.children.iter().chain(node.names.values()).all(|child| **child == n as u64)
                 };

@@ -12,7 +12,7 @@ use std::process::{Command, Output};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use grisaille::barrier::rules::{Birth, Policy, RootWrite, Roots, Rules, WholeObject};
-use grisaille::{Barrier, Budget, Gc, Heap, HeapBuilder, Hybrid, Local, Mutator, Phase, Slot, Sweep, Trace};
+use grisaille::{Barrier, Budget, Gc, Heap, HeapBuilder, Hybrid, Mutator, Phase, Rooted, Slot, Sweep, Trace};
 
 enum NoBarrier {}
 
@@ -150,7 +150,7 @@ fn finish<B: Barrier>(cx: &mut Mutator<'_, B>) {
 }
 
 /// Moves the second node of a list from the first to a root.
-fn take_second<'s, B: Barrier>(cx: &Mutator<'s, B>, first: Local<'_, NodeAt<'_>>) -> Local<'s, NodeAt<'s>> {
+fn take_second<'s, B: Barrier>(cx: &Mutator<'s, B>, first: Rooted<'_, NodeAt<'_>>) -> Rooted<'s, NodeAt<'s>> {
     let first = first.get(cx);
     let second = first.next.get().expect("nothing was collected yet");
     first.next.set(cx, None);
@@ -158,7 +158,7 @@ fn take_second<'s, B: Barrier>(cx: &Mutator<'s, B>, first: Local<'_, NodeAt<'_>>
 }
 
 /// A node that was lost in the cycle that has just ended.
-fn lose<'s, B: Barrier>(cx: &mut Mutator<'s, B>) -> Local<'s, NodeAt<'s>> {
+fn lose<'s, B: Barrier>(cx: &mut Mutator<'s, B>) -> Rooted<'s, NodeAt<'s>> {
     let first = cx.root(node(cx, 1));
     first.get(cx).next.set(cx, Some(node(cx, 2)));
     start_marking(cx);

@@ -19,7 +19,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use grisaille::{
-    Array, Barrier, Budget, Deletion, Gc, Heap, Hybrid, Insertion, Phase, Root, Slot, StopTheWorld, Sweep, Trace,
+    Array, Barrier, Budget, Deletion, Gc, Heap, Hybrid, Insertion, Persistent, Phase, Slot, StopTheWorld, Sweep, Trace,
     Watermark,
 };
 
@@ -127,7 +127,7 @@ impl Random {
 /// A heap that goes from thread to thread.
 struct Traveller<B: Barrier> {
     heap: Heap<B>,
-    chains: Root<Chains<'static>>,
+    chains: Persistent<Chains<'static>>,
     ledger: Arc<Ledger>,
 }
 

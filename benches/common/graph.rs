@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use grisaille::{Array, Barrier, Color, Gc, Heap, Hybrid, Mutator, Phase, Root, Slot, Trace};
+use grisaille::{Array, Barrier, Color, Gc, Heap, Hybrid, Mutator, Persistent, Phase, Slot, Trace};
 
 use super::hold::{self, Held};
 use super::{Random, size};
@@ -71,7 +71,7 @@ impl Writes {
 /// A heap with such a graph.
 pub struct Graph<B: Barrier> {
     heap: Heap<B>,
-    nodes: Root<Gc<'static, Nodes<'static>>>,
+    nodes: Persistent<Gc<'static, Nodes<'static>>>,
     held: Option<Held>,
     state: State,
     /// Writes since the cycle started.
@@ -200,7 +200,7 @@ fn pick_and_rewire<'a, B: Barrier>(
 /// The floor: the same objects in the same heap, whose edges are plain cells that hold addresses.
 pub struct Plain {
     heap: Heap<Hybrid>,
-    nodes: Root<Gc<'static, Array<Gc<'static, PlainNode>>>>,
+    nodes: Persistent<Gc<'static, Array<Gc<'static, PlainNode>>>>,
     random: Random,
 }
 
@@ -262,7 +262,7 @@ fn rewire_plain<'a>(picks: &[(Gc<'a, PlainNode>, Gc<'a, PlainNode>)]) {
 /// A graph whose nodes are replaced, on a heap that collects by itself.
 pub struct Replaced<B: Barrier> {
     heap: Heap<B>,
-    nodes: Root<Gc<'static, Array<Slot<Gc<'static, Node<'static>>>>>>,
+    nodes: Persistent<Gc<'static, Array<Slot<Gc<'static, Node<'static>>>>>>,
     random: Random,
     replaced: u64,
 }

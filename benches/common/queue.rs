@@ -1,7 +1,7 @@
 //! A queue that churns behind a long list: everything in it is soon garbage, in the order of its making, and each
 //! cycle has to mark the list.
 
-use grisaille::{Barrier, Gc, Local, Mutator, Slot, Trace};
+use grisaille::{Barrier, Gc, Mutator, Rooted, Slot, Trace};
 
 #[derive(Trace)]
 pub struct Item<'gc> {
@@ -33,7 +33,7 @@ pub fn queue<'a, B: Barrier>(cx: &'a Mutator<'_, B>, items: usize, behind: usize
 }
 
 /// An item comes in and one goes out, with a safepoint, so many times.
-pub fn churn<B: Barrier>(cx: &mut Mutator<'_, B>, queue: Local<'_, Gc<'_, Queue<'_>>>, steps: usize) {
+pub fn churn<B: Barrier>(cx: &mut Mutator<'_, B>, queue: Rooted<'_, Gc<'_, Queue<'_>>>, steps: usize) {
     for _ in 0..steps {
         let queue = queue.get(cx);
         let back = queue.back.get();

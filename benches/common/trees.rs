@@ -1,6 +1,6 @@
 //! Binary trees: many small ones that die at once, beside a large one that lives.
 
-use grisaille::{Barrier, Gc, Local, Mutator, Trace};
+use grisaille::{Barrier, Gc, Mutator, Rooted, Trace};
 
 #[derive(Trace)]
 pub struct Tree<'gc> {
@@ -18,7 +18,7 @@ pub fn grow<'a, B: Barrier>(cx: &'a Mutator<'_, B>, depth: usize) -> Gc<'a, Tree
 }
 
 /// A tree, with a scope and a safepoint a node: as a recursive evaluator allocates.
-pub fn grow_rooted<'s, B: Barrier>(cx: &mut Mutator<'s, B>, depth: usize) -> Local<'s, Gc<'s, Tree<'s>>> {
+pub fn grow_rooted<'s, B: Barrier>(cx: &mut Mutator<'s, B>, depth: usize) -> Rooted<'s, Gc<'s, Tree<'s>>> {
     cx.scope(|cx, out| {
         cx.safepoint();
         if depth == 0 {

@@ -10,7 +10,7 @@
 //! stack's slot. Then it calls: [`CALL`] short-lived objects are made, pushed, and popped again. So it allocates some
 //! 500 MB/s, which is much: a program that allocates less is interrupted less often, and no shorter.
 
-use grisaille::{Array, Barrier, Gc, Local, Mutator, Slot, StackView, Trace};
+use grisaille::{Array, Barrier, Gc, Mutator, Rooted, Slot, StackView, Trace};
 
 /// Short-lived objects of a unit of work.
 const CALL: usize = 31;
@@ -76,7 +76,7 @@ impl Order {
 
 /// The program's state.
 pub struct Cache<'s> {
-    table: Local<'s, Table<'s>>,
+    table: Rooted<'s, Table<'s>>,
     len: usize,
     random: Random,
     units: usize,

@@ -70,7 +70,7 @@ use shape::Shape;
 /// Each field's type must be `Trace`. A field with `#[trace(skip)]` is not traced; its type must be
 /// **`Send + Unpin + 'static`** and must not change with `'gc`, nor with a `T` that a traced field mentions. That is where values
 /// with a `Drop` of yours go, files, callbacks, foreign types and `PhantomData<T>`. A `Gc` cannot be skipped: it is
-/// neither `Send` nor `'static`. Nor can a `Root`, a `Stack` or a `Guardian`, which are not `Unpin`: an object that owned
+/// neither `Send` nor `'static`. Nor can a `Persistent`, a `Stack` or a `Guardian`, which are not `Unpin`: an object that owned
 /// one would keep alive what is rooted by it, for ever where that leads back to the object.
 ///
 /// # The options

@@ -54,7 +54,7 @@ pub struct Stats {
     pub bytes_outside: u64,
     /// Pointers that locals of open scopes keep.
     pub locals: u64,
-    /// [`Root`](crate::Root)s. Those that were dropped count until the collector forgets them.
+    /// [`Persistent`](crate::Persistent)s. Those that were dropped count until the collector forgets them.
     pub roots: u64,
     /// [`Stack`](crate::Stack)s, likewise.
     pub stacks: u64,

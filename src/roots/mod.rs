@@ -1,4 +1,4 @@
-//! What keeps heap objects alive: the shadow stack of [`Local`](crate::Local)s, the table of [`Root`](crate::Root)s,
+//! What keeps heap objects alive: the shadow stack of [`Rooted`](crate::Rooted)s, the table of [`Persistent`](crate::Persistent)s,
 //! and embedders' [`Stack`](crate::Stack)s.
 //!
 //! Roots are what the mutator writes without the heap's write barrier. Each kind of area tells the collector of its
@@ -31,11 +31,11 @@ pub(crate) struct Surveyed<'x> {
 )]
 pub trait OwnedByAnObject {}
 
-impl<V> Unpin for root::Root<V> where Self: OwnedByAnObject {}
+impl<V> Unpin for persistent::Persistent<V> where Self: OwnedByAnObject {}
 impl<V> Unpin for stack::Stack<V> where Self: OwnedByAnObject {}
 impl<T: ?Sized> Unpin for crate::kit::guardian::Guardian<T> where Self: OwnedByAnObject {}
 
-pub(crate) mod local;
-pub(crate) mod root;
+pub(crate) mod persistent;
+pub(crate) mod rooted;
 pub(crate) mod stack;
 pub(crate) mod table;

@@ -1,4 +1,4 @@
-//! [`HandleTable`]: the areas behind the handles of one kind ([`Root`](crate::Root), [`Stack`](crate::Stack),
+//! [`HandleTable`]: the areas behind the handles of one kind ([`Persistent`](crate::Persistent), [`Stack`](crate::Stack),
 //! [`Guardian`](crate::Guardian)) of a heap.
 //!
 //! Areas lie in pages of up to 64, which never move: a million of them are made, dropped and scanned a page at a time.

@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use grisaille::{Barrier, Gc, Heap, Mutator, Root, Stack};
+use grisaille::{Barrier, Gc, Heap, Mutator, Persistent, Stack};
 
 use crate::for_each_policy;
 
@@ -124,16 +124,16 @@ for_each_policy! {
 }
 
 #[test]
-#[should_panic(expected = "a Root was used with a heap that it does not belong to")]
+#[should_panic(expected = "a Persistent was used with a heap that it does not belong to")]
 fn a_root_of_another_heap_is_refused() {
-    let root: Root<Gc<'static, i32>> = Heap::new().enter(|cx| cx.persist(cx.alloc(1)));
+    let root: Persistent<Gc<'static, i32>> = Heap::new().enter(|cx| cx.persist(cx.alloc(1)));
     Heap::new().enter(|cx| *root.get(cx));
 }
 
 #[test]
-#[should_panic(expected = "a Root was used with a heap that it does not belong to")]
+#[should_panic(expected = "a Persistent was used with a heap that it does not belong to")]
 fn a_root_of_another_heap_is_not_set() {
-    let root: Root<Gc<'static, i32>> = Heap::new().enter(|cx| cx.persist(cx.alloc(1)));
+    let root: Persistent<Gc<'static, i32>> = Heap::new().enter(|cx| cx.persist(cx.alloc(1)));
     Heap::new().enter(|cx| root.set(cx, cx.alloc(2)));
 }
 
@@ -148,7 +148,7 @@ fn a_stack_of_another_heap_is_refused() {
 #[test]
 fn a_root_of_a_dropped_heap_is_refused_by_the_next() {
     for _ in 0..100 {
-        let root: Root<Gc<'static, i32>> = Heap::new().enter(|cx| cx.persist(cx.alloc(1)));
+        let root: Persistent<Gc<'static, i32>> = Heap::new().enter(|cx| cx.persist(cx.alloc(1)));
         assert!(catch_unwind(AssertUnwindSafe(|| Heap::new().enter(|cx| *root.get(cx)))).is_err());
     }
 }

@@ -1,7 +1,7 @@
 //! Memory outside of blocks: the limit bounds all of it, it is counted, it is given back, and where there is none the heap
 //! goes on.
 
-use grisaille::{Budget, Ephemeron, Gc, Guardian, Heap, HeapFull, Mutator, Phase, Root, Stack, Weak, fault};
+use grisaille::{Budget, Ephemeron, Gc, Guardian, Heap, HeapFull, Mutator, Persistent, Phase, Stack, Weak, fault};
 
 const LIMIT: usize = 1 << 20;
 
@@ -50,7 +50,7 @@ fn fills_up_to(
 
 #[test]
 fn the_limit_bounds_what_keeps_objects_alive() {
-    let mut roots: Vec<Root<u64>> = Vec::new();
+    let mut roots: Vec<Persistent<u64>> = Vec::new();
     fills("roots", 40, |cx, _| cx.try_persist(7u64).map(|root| roots.push(root)).map_err(shortage));
     // They count beyond a quarter of the limit.
     fills_up_to(LIMIT + LIMIT / 4, "locals", 8, |cx, _| cx.try_root(cx.intern("one")).map(drop).map_err(shortage));
@@ -150,7 +150,7 @@ fn what_is_infallible_says_that_the_heap_is_full() {
 #[test]
 fn numbers_of_what_keeps_objects_alive() {
     Heap::new().enter(|cx| {
-        let roots: Vec<Root<u64>> = (0..10u64).map(|n| cx.persist(n)).collect();
+        let roots: Vec<Persistent<u64>> = (0..10u64).map(|n| cx.persist(n)).collect();
         let stacks: Vec<Stack<u64>> = (0..3).map(|_| Stack::new(cx)).collect();
         let guardian: Guardian<u64> = Guardian::new(cx);
         cx.root(cx.alloc(1));

@@ -59,7 +59,7 @@ trait DowngradeAndForget {
     fn downgrade_and_forget<B: Barrier>(&self, cx: &grisaille::Mutator<'_, B>);
 }
 
-impl DowngradeAndForget for grisaille::Local<'_, Gc<'_, Slot<Option<Gc<'_, Node<'_>>>>>> {
+impl DowngradeAndForget for grisaille::Rooted<'_, Gc<'_, Slot<Option<Gc<'_, Node<'_>>>>>> {
     fn downgrade_and_forget<B: Barrier>(&self, cx: &grisaille::Mutator<'_, B>) {
         self.get(cx).downgrade(cx);
     }

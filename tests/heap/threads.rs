@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::channel;
 use std::thread;
 
-use grisaille::{Barrier, Budget, Gc, Heap, Hybrid, Phase, Root, Slot, Stack, Sweep, Trace};
+use grisaille::{Barrier, Budget, Gc, Heap, Hybrid, Persistent, Phase, Slot, Stack, Sweep, Trace};
 
 use crate::for_each_policy;
 use crate::ledger::{Entry, Ledger};
@@ -74,7 +74,7 @@ for_each_policy! {
 #[test]
 fn heaps_change_threads_in_the_middle_of_a_cycle() {
     let mut heap = Heap::builder().floor(256 << 10).build().unwrap();
-    let (mut root, mut stack): (Root<Gc<'static, Slot<u64>>>, Stack<Gc<'static, u64>>) =
+    let (mut root, mut stack): (Persistent<Gc<'static, Slot<u64>>>, Stack<Gc<'static, u64>>) =
         heap.enter(|cx| (cx.persist(cx.alloc(Slot::new(0u64))), Stack::new(cx)));
     let mut phases = Vec::new();
     for round in 0..60u64 {

@@ -8,8 +8,8 @@
 use std::ops::ControlFlow;
 
 use grisaille::{
-    Barrier, Budget, Deletion, Gc, Hybrid, Insertion, Local, Mutator, Phase, RefLock, Root, Slot, Stack, StopTheWorld,
-    Trace, Watermark, Weak,
+    Barrier, Budget, Deletion, Gc, Hybrid, Insertion, Mutator, Persistent, Phase, RefLock, Rooted, Slot, Stack,
+    StopTheWorld, Trace, Watermark, Weak,
 };
 
 use crate::stage::{Deaths, Mortal, for_each_policy, heap, piece};
@@ -23,7 +23,7 @@ pub struct Actor<'gc> {
 
 type ActorAt<'gc> = Gc<'gc, Actor<'gc>>;
 type List<'gc> = RefLock<Vec<ActorAt<'gc>>>;
-type ActorRoot = Root<ActorAt<'static>>;
+type ActorRoot = Persistent<ActorAt<'static>>;
 type ActorStack = Stack<ActorAt<'static>>;
 
 fn actor<'a, B: Barrier>(cx: &'a Mutator<'_, B>, deaths: &Deaths, next: Option<ActorAt<'a>>) -> ActorAt<'a> {
@@ -167,10 +167,10 @@ fn deaths_at_the_end<B: Barrier>(cx: &mut Mutator<'_, B>, deaths: &Deaths) -> us
 /// The places of a program. Stacks and roots are scanned from the last made to the first, so what lies in `from` is
 /// still unscanned when `to` is not; objects of locals are traced in the order in which they are here.
 struct Places<'s> {
-    to_list: Local<'s, Gc<'s, List<'s>>>,
-    to_slot: Local<'s, ActorAt<'s>>,
-    from_slot: Local<'s, ActorAt<'s>>,
-    from_list: Local<'s, Gc<'s, List<'s>>>,
+    to_list: Rooted<'s, Gc<'s, List<'s>>>,
+    to_slot: Rooted<'s, ActorAt<'s>>,
+    from_slot: Rooted<'s, ActorAt<'s>>,
+    from_list: Rooted<'s, Gc<'s, List<'s>>>,
     from_root: Option<ActorRoot>,
     to_root: ActorRoot,
     new_root: Option<ActorRoot>,
@@ -223,7 +223,7 @@ impl<'s> Places<'s> {
         &mut self,
         cx: &'a Mutator<'_, B>,
         from: From,
-        local: Option<Local<'_, ActorAt<'_>>>,
+        local: Option<Rooted<'_, ActorAt<'_>>>,
     ) -> ActorAt<'a> {
         match from {
             From::Slot => self.from_slot.get(cx).next.get().unwrap(),
@@ -324,7 +324,7 @@ pub fn upgraded<B: Barrier>(to: To, before: usize) -> Option<usize> {
     heap::<B>().enter(|cx| {
         let mut places = Places::new(cx, &deaths);
         cx.scope(|cx, out| {
-            let weak: Local<'_, Weak<'_, Actor<'_>>> = cx.root(actor(cx, &deaths, None).downgrade(cx));
+            let weak: Rooted<'_, Weak<'_, Actor<'_>>> = cx.root(actor(cx, &deaths, None).downgrade(cx));
             if pieces(cx, before).is_break() {
                 return None;
             }

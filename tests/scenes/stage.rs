@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use grisaille::{Barrier, Budget, Color, Gc, Heap, Local, Mutator, Phase, Slot, Sweep, Trace};
+use grisaille::{Barrier, Budget, Color, Gc, Heap, Mutator, Phase, Rooted, Slot, Sweep, Trace};
 
 /// An object. It holds pointers, so being reached (grey) and being traced (black) are two things.
 #[derive(Trace)]
@@ -13,7 +13,7 @@ pub struct Node<'gc> {
 }
 
 pub type NodeAt<'gc> = Gc<'gc, Node<'gc>>;
-pub type Held<'s> = Local<'s, NodeAt<'s>>;
+pub type Held<'s> = Rooted<'s, NodeAt<'s>>;
 
 /// A node that points to `next`.
 pub fn node<'a, B: Barrier>(cx: &'a Mutator<'_, B>, next: Option<NodeAt<'a>>) -> NodeAt<'a> {

@@ -1,6 +1,6 @@
 //! What can be written through does not change its type: a short-lived pointer could be written through a short view
 //! and read through a long one.
-use grisaille::{Gc, Guardian, Lock, RefLock, Root, Slot, StackView};
+use grisaille::{Gc, Guardian, Lock, RefLock, Persistent, Slot, StackView};
 
 fn slot<'long: 'short, 'short>(slot: &'short Slot<Gc<'long, u64>>) -> &'short Slot<Gc<'short, u64>> {
     slot
@@ -18,7 +18,7 @@ fn ref_lock<'long: 'short, 'short>(lock: Gc<'short, RefLock<Gc<'long, u64>>>) ->
     lock
 }
 
-fn root<'short>(root: &'short Root<Gc<'static, u64>>) -> &'short Root<Gc<'short, u64>> {
+fn root<'short>(root: &'short Persistent<Gc<'static, u64>>) -> &'short Persistent<Gc<'short, u64>> {
     root
 }
 

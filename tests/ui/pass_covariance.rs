@@ -1,7 +1,7 @@
 //! What is only read may shrink its lifetime: pointers, weak pointers and locals of different ages meet.
 #![forbid(unsafe_code)]
 
-use grisaille::{Array, Gc, Local, Str, Trace, Weak};
+use grisaille::{Array, Gc, Rooted, Str, Trace, Weak};
 
 fn gc<'long: 'short, 'short>(gc: Gc<'long, Gc<'long, u64>>) -> Gc<'short, Gc<'short, u64>> {
     gc
@@ -15,7 +15,7 @@ fn array<'long: 'short, 'short>(array: Gc<'long, Array<Gc<'long, Str>>>) -> Gc<'
     array
 }
 
-fn local<'long: 'short, 'short>(local: Local<'long, Gc<'long, u64>>) -> Local<'short, Gc<'short, u64>> {
+fn local<'long: 'short, 'short>(local: Rooted<'long, Gc<'long, u64>>) -> Rooted<'short, Gc<'short, u64>> {
     local
 }
 

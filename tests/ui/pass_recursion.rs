@@ -1,7 +1,7 @@
 //! What the API is for: an evaluator that collects in the middle of its recursion, in safe code.
 #![forbid(unsafe_code)]
 
-use grisaille::{Barrier, Gc, Heap, Local, Mutator, Slot, Stack, Trace};
+use grisaille::{Barrier, Gc, Heap, Rooted, Mutator, Slot, Stack, Trace};
 
 #[derive(Clone, Copy, Trace)]
 enum Value<'gc> {
@@ -21,7 +21,7 @@ fn cons<'a, B: Barrier>(cx: &'a Mutator<'_, B>, car: Value<'a>, cdr: Value<'a>) 
 }
 
 /// A recursive builder: 2^depth ones in front of `tail`.
-fn build<'s, B: Barrier>(cx: &mut Mutator<'s, B>, depth: u32, tail: Local<'_, Value<'_>>) -> Local<'s, Value<'s>> {
+fn build<'s, B: Barrier>(cx: &mut Mutator<'s, B>, depth: u32, tail: Rooted<'_, Value<'_>>) -> Rooted<'s, Value<'s>> {
     cx.scope(|cx, out| {
         cx.safepoint();
         if depth == 0 {
@@ -50,7 +50,7 @@ fn choose<'a, B: Barrier>(cx: &'a Mutator<'_, B>, a: Value<'_>, b: Value<'_>, fi
     if first { cx.adopt(a) } else { cx.adopt(b) }
 }
 
-fn generic<'s, V: Trace + Copy, B: Barrier>(cx: &mut Mutator<'s, B>, value: V) -> Local<'s, V::At<'s>>
+fn generic<'s, V: Trace + Copy, B: Barrier>(cx: &mut Mutator<'s, B>, value: V) -> Rooted<'s, V::At<'s>>
 where
     for<'a> V::At<'a>: Copy,
 {

@@ -10,7 +10,7 @@
 //! never exceeds that. `grisaille` has a safepoint after each allocation, so its figure contains the collector's own factor, a
 //! headroom of 1.0; `grisaille, collected` collects whenever something has died, and otherwise never: fragmentation alone.
 
-use grisaille::{Array, Gc, Heap, Local, Mutator, Slot, Str};
+use grisaille::{Array, Gc, Heap, Rooted, Mutator, Slot, Str};
 
 /// Bytes that live at the most.
 const BUDGET: usize = 32 << 20;
@@ -51,7 +51,7 @@ type Places<'gc> = Array<Slot<Option<Gc<'gc, Str>>>>;
 
 struct Collected<'x, 's> {
     cx: &'x mut Mutator<'s>,
-    places: Local<'s, Gc<'s, Places<'s>>>,
+    places: Rooted<'s, Gc<'s, Places<'s>>>,
     text: String,
     collect: bool,
 }

@@ -5,7 +5,7 @@ use core::fmt;
 use super::{Verdict, Verifier, VerifyError, fail};
 use crate::pointer::weak::{is_weak_cell, target_of};
 use crate::roots::Surveyed;
-use crate::roots::local::PointerArea;
+use crate::roots::rooted::PointerArea;
 use crate::space::header::ObjectPtr;
 
 /// Where a root lies.

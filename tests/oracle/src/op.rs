@@ -15,7 +15,7 @@
 //! | `Mutator::try_own`, `Owned::{edit, replace, counted}` | bags and objects of the background, which are made with one; [`Op::Edit`] |
 //! | `Guardian` | [`Op::Guard`], [`Op::Retrieve`], [`Op::DropGuardian`] |
 //! | `Mutator::root`, `scope`, `Out::keep` | [`Op::Root`], [`Op::Scope`], [`Op::Keep`], [`Op::EndScope`] |
-//! | `Mutator::persist`, `Root` | [`Op::Persist`], [`Op::SetRoot`], [`Op::DropRoot`] |
+//! | `Mutator::persist`, `Persistent` | [`Op::Persist`], [`Op::SetRoot`], [`Op::DropRoot`] |
 //! | `Stack`, `StackView`, `Mutator::adopt` | [`Op::NewStack`] to [`Op::DropStack`], [`Op::Open`] |
 //! | `step` with budgets of work and time, `safepoint`, `safepoint_due`, `collect` | [`Op::Step`], [`Op::Timed`], [`Op::Safepoint`], [`Op::Begin`], [`Op::Finish`], [`Op::Collect`] |
 //! | `Heap::enter`, `set_sweep`, `verify`, `HeapBuilder` | [`Op::Region`], [`Config`](crate::Config) |

@@ -1,6 +1,6 @@
 //! [`Frame`]: what a scope or an open stack has on the Rust stack. [`Registers`]: unrooted pointers.
 
-use grisaille::{Barrier, Local, Mutator, StackView};
+use grisaille::{Barrier, Mutator, Rooted, StackView};
 
 use crate::object::Value;
 use crate::shadow::Shade;
@@ -29,7 +29,7 @@ pub trait Locals<B: Barrier> {
 
 pub struct Frame<'p, 's, B: Barrier> {
     pub outer: Option<&'p dyn Locals<B>>,
-    pub locals: Vec<Local<'s, Value<'s>>>,
+    pub locals: Vec<Rooted<'s, Value<'s>>>,
     /// The stack that is open in it.
     pub view: Option<StackView<'p, 's, Value<'static>>>,
 }

@@ -29,7 +29,7 @@ use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use grisaille::{Barrier, Check, Guardian, Heap, HeapBuilder, Hybrid, Root, Stack, Sweep};
+use grisaille::{Barrier, Check, Guardian, Heap, HeapBuilder, Hybrid, Persistent, Stack, Sweep};
 
 use self::frame::Frame;
 use self::other::Other;
@@ -140,7 +140,7 @@ struct Entry {
 /// `mem::forget` does; the memory comes back, so that detectors of leaks stay of use.
 #[derive(Default)]
 struct Forgotten {
-    roots: Vec<Root<Value<'static>>>,
+    roots: Vec<Persistent<Value<'static>>>,
     stacks: Vec<Stack<Value<'static>>>,
     guards: Vec<Guard>,
     /// What the roots and stacks hold.
@@ -154,10 +154,10 @@ struct Machine<'p> {
     notes: Option<Vec<String>>,
     shadow: Shadow,
     log: Arc<Log>,
-    roots: Vec<(Root<Value<'static>>, Shade)>,
+    roots: Vec<(Persistent<Value<'static>>, Shade)>,
     stacks: Vec<(Stack<Value<'static>>, Vec<Shade>)>,
     /// Roots of weak pointers and ephemerons, which are never written.
-    cells: Vec<(Root<Value<'static>>, Shade)>,
+    cells: Vec<(Persistent<Value<'static>>, Shade)>,
     guards: Vec<Guard>,
     forgotten: Forgotten,
     /// The shadows of locals, of all scopes, of what leaves each open scope, and of each open stack.

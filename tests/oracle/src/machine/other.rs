@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use grisaille::{Budget, Gc, Heap, Root, Slot, Trace};
+use grisaille::{Budget, Gc, Heap, Persistent, Slot, Trace};
 
 use crate::object::{Log, Witness};
 use crate::shadow::Kind;
@@ -21,7 +21,7 @@ struct Link<'gc> {
 /// A list with a root of its own, and what it should be.
 pub struct Other {
     heap: Heap,
-    list: Root<Option<Gc<'static, Link<'static>>>>,
+    list: Persistent<Option<Gc<'static, Link<'static>>>>,
     expected: Vec<u32>,
     made: u32,
     log: Arc<Log>,

@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use grisaille::{Gc, Heap, Local, Mutator, Slot, Trace};
+use grisaille::{Gc, Heap, Rooted, Mutator, Slot, Trace};
 
 use crate::run::Run;
 use crate::workload::{binary_trees, gcbench};
@@ -57,7 +57,7 @@ fn burst<'a>(cx: &'a Mutator<'_>, depth: usize) -> Gc<'a, Tree<'a>> {
     cx.alloc(Tree { children })
 }
 
-fn tree<'s, S: Style>(cx: &mut Mutator<'s>, depth: usize) -> Local<'s, Gc<'s, Tree<'s>>> {
+fn tree<'s, S: Style>(cx: &mut Mutator<'s>, depth: usize) -> Rooted<'s, Gc<'s, Tree<'s>>> {
     cx.safepoint();
     if is_small::<S>(depth) {
         return cx.root(burst(cx, depth));
@@ -110,7 +110,7 @@ fn burst_bottom_up<'a>(cx: &'a Mutator<'_>, depth: usize) -> Gc<'a, Node<'a>> {
     node(cx, Some(left), Some(right))
 }
 
-fn bottom_up<'s, S: Style>(cx: &mut Mutator<'s>, depth: usize) -> Local<'s, Gc<'s, Node<'s>>> {
+fn bottom_up<'s, S: Style>(cx: &mut Mutator<'s>, depth: usize) -> Rooted<'s, Gc<'s, Node<'s>>> {
     cx.safepoint();
     if is_small::<S>(depth) {
         return cx.root(burst_bottom_up(cx, depth));
@@ -134,7 +134,7 @@ fn burst_populate<'a>(cx: &'a Mutator<'_>, parent: Gc<'a, Node<'a>>, depth: usiz
     }
 }
 
-fn populate<S: Style>(cx: &mut Mutator<'_>, parent: Local<'_, Gc<'_, Node<'_>>>, depth: usize) {
+fn populate<S: Style>(cx: &mut Mutator<'_>, parent: Rooted<'_, Gc<'_, Node<'_>>>, depth: usize) {
     cx.safepoint();
     if is_small::<S>(depth) {
         burst_populate(cx, parent.get(cx), depth);
@@ -150,7 +150,7 @@ fn populate<S: Style>(cx: &mut Mutator<'_>, parent: Local<'_, Gc<'_, Node<'_>>>,
     }
 }
 
-fn top_down<'s, S: Style>(cx: &mut Mutator<'s>, depth: usize) -> Local<'s, Gc<'s, Node<'s>>> {
+fn top_down<'s, S: Style>(cx: &mut Mutator<'s>, depth: usize) -> Rooted<'s, Gc<'s, Node<'s>>> {
     let root = cx.root(node(cx, None, None));
     populate::<S>(cx, root, depth);
     root

@@ -1,7 +1,7 @@
 //! What a root gives is good until the next safepoint, whatever its type says.
-use grisaille::{Gc, Heap, Root};
+use grisaille::{Gc, Heap, Persistent};
 
-fn forever(root: &Root<Gc<'static, u64>>, cx: &grisaille::Mutator<'_>) -> Gc<'static, u64> {
+fn forever(root: &Persistent<Gc<'static, u64>>, cx: &grisaille::Mutator<'_>) -> Gc<'static, u64> {
     root.get(cx)
 }
 

@@ -1,9 +1,9 @@
 //! No local in a thread-local.
-use grisaille::{Gc, Heap, Local};
+use grisaille::{Gc, Heap, Rooted};
 use std::cell::Cell;
 
 thread_local! {
-    static OWN: Cell<Option<Local<'static, Gc<'static, u64>>>> = const { Cell::new(None) };
+    static OWN: Cell<Option<Rooted<'static, Gc<'static, u64>>>> = const { Cell::new(None) };
 }
 
 fn main() {

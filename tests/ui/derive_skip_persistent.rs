@@ -1,10 +1,10 @@
 //! An object that owns a root would keep itself alive. So would one that owns a stack, or a guardian.
-use grisaille::{Gc, Guardian, Root, Stack, Trace};
+use grisaille::{Gc, Guardian, Persistent, Stack, Trace};
 
 #[derive(Trace)]
 struct Owner {
     #[trace(skip)]
-    root: std::sync::Mutex<Option<Root<Gc<'static, Owner>>>>,
+    root: std::sync::Mutex<Option<Persistent<Gc<'static, Owner>>>>,
 }
 
 #[derive(Trace)]

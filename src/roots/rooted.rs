@@ -1,4 +1,4 @@
-//! [`Local`]: a value that is rooted for as long as its scope.
+//! [`Rooted`]: a value that is rooted for as long as its scope.
 
 use core::cell::{Cell, UnsafeCell};
 use core::fmt;
@@ -21,12 +21,12 @@ const FIRST: usize = 16;
 /// A value that is rooted for as long as the scope it was rooted in: `Copy`, and free to read.
 ///
 /// [`Mutator::root`] makes one. What it points to lives on until the scope ends, through every safepoint;
-/// [`get`](Local::get) gives the value back for use until the next one.
+/// [`get`](Rooted::get) gives the value back for use until the next one.
 ///
 /// ```
-/// use grisaille::{Gc, Heap, Local, Mutator};
+/// use grisaille::{Gc, Heap, Rooted, Mutator};
 ///
-/// fn twice<'s>(cx: &mut Mutator<'s>, number: Local<'_, Gc<'_, i64>>) -> Local<'s, Gc<'s, i64>> {
+/// fn twice<'s>(cx: &mut Mutator<'s>, number: Rooted<'_, Gc<'_, i64>>) -> Rooted<'s, Gc<'s, i64>> {
 ///     cx.safepoint();
 ///     let twice = cx.alloc(*number.get(cx) * 2);
 ///     cx.root(twice)
@@ -38,25 +38,25 @@ const FIRST: usize = 16;
 ///     assert_eq!((*three.get(cx), *six.get(cx)), (3, 6));
 /// });
 /// ```
-pub struct Local<'s, V> {
+pub struct Rooted<'s, V> {
     value: V,
     _scope: PhantomData<&'s *mut ()>,
 }
 
-impl<V: Copy> Clone for Local<'_, V> {
+impl<V: Copy> Clone for Rooted<'_, V> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<V: Copy> Copy for Local<'_, V> {}
+impl<V: Copy> Copy for Rooted<'_, V> {}
 
-impl<'s, V: Trace + Copy> Local<'s, V> {
+impl<'s, V: Trace + Copy> Rooted<'s, V> {
     /// # Safety
     /// What `value` points to must be rooted for `'s`.
     #[inline(always)]
     pub(crate) unsafe fn new(value: V) -> Self {
-        Local { value, _scope: PhantomData }
+        Rooted { value, _scope: PhantomData }
     }
 
     /// The value, until the next safepoint. Costs nothing: the heap does not move objects.
@@ -72,16 +72,16 @@ impl<'s, V: Trace + Copy> Local<'s, V> {
     where
         V::At<'a>: Copy,
     {
-        // SAFETY: the value is rooted while the scope lives; a Local is used in its own heap only, since one heap is
-        // entered at a time and `suspend` lets no Local in.
+        // SAFETY: the value is rooted while the scope lives; a Rooted is used in its own heap only, since one heap is
+        // entered at a time and `suspend` lets no Rooted in.
         unsafe { restamp(self.value) }
     }
 }
 
 /// Prints no value: a user's `Debug` must not see a value out of its time.
-impl<V> fmt::Debug for Local<'_, V> {
+impl<V> fmt::Debug for Rooted<'_, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Local { .. }")
+        f.write_str("Rooted { .. }")
     }
 }
 

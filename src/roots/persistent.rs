@@ -1,4 +1,4 @@
-//! [`Root`]: a value that is rooted until its handle is dropped, on whatever thread.
+//! [`Persistent`]: a value that is rooted until its handle is dropped, on whatever thread.
 
 use core::alloc::Layout;
 use core::cell::{Cell, UnsafeCell};
@@ -24,10 +24,10 @@ use crate::trace::{Trace, Tracer, restamp};
 /// heap forgets the root in a later step.
 ///
 /// ```
-/// use grisaille::{Gc, Heap, Root};
+/// use grisaille::{Gc, Heap, Persistent};
 ///
 /// let mut heap = Heap::new();
-/// let root: Root<Gc<'static, String>> = heap.enter(|cx| cx.persist(cx.alloc("kept".to_string())));
+/// let root: Persistent<Gc<'static, String>> = heap.enter(|cx| cx.persist(cx.alloc("kept".to_string())));
 /// heap.enter(|cx| {
 ///     cx.collect();
 ///     assert_eq!(*root.get(cx).as_ref(), "kept");
@@ -35,20 +35,20 @@ use crate::trace::{Trace, Tracer, restamp};
 /// ```
 ///
 /// An object must not own one: what it roots would not die before the object, and never where that leads back to it. The
-/// derive refuses a `Root` (a [`Stack`](crate::Stack), a [`Guardian`](crate::Guardian)) in a skipped field, and in what
+/// derive refuses a `Persistent` (a [`Stack`](crate::Stack), a [`Guardian`](crate::Guardian)) in a skipped field, and in what
 /// the field holds by value; it cannot see one behind a `Box`, an `Arc` or a closure's `dyn`, which leaks.
-pub struct Root<V> {
+pub struct Persistent<V> {
     area: Handle<RootArea>,
     /// Invariant: values go in through a shared handle.
     _value: PhantomData<Cell<V>>,
 }
 
-// SAFETY: the value is touched by the heap's mutator only: `Root::get` and `set` take the `Mutator` of the heap whose
+// SAFETY: the value is touched by the heap's mutator only: `Persistent::get` and `set` take the `Mutator` of the heap whose
 // number they check. What it points to is in the heap, which is `Send` with all in it. `V` is `Copy`: no code of the user's
 // runs when it goes.
-unsafe impl<V> Send for Root<V> {}
+unsafe impl<V> Send for Persistent<V> {}
 // SAFETY: as above.
-unsafe impl<V> Sync for Root<V> {}
+unsafe impl<V> Sync for Persistent<V> {}
 
 /// What the collector knows of a root.
 #[repr(C)]
@@ -83,7 +83,7 @@ unsafe impl Area for RootArea {
     }
 }
 
-impl<V> Root<V> {
+impl<V> Persistent<V> {
     #[inline(always)]
     fn value(&self) -> *mut V {
         let cell = self.area.as_ptr().cast::<RootCell<V>>().as_ptr();
@@ -92,7 +92,7 @@ impl<V> Root<V> {
     }
 }
 
-impl<V: Trace + Copy> Root<V> {
+impl<V: Trace + Copy> Persistent<V> {
     /// The value, until the next safepoint.
     ///
     /// # Panics
@@ -149,14 +149,17 @@ impl<V: Trace + Copy> Root<V> {
     #[inline]
     #[track_caller]
     fn check<B: Barrier>(&self, cx: &Mutator<'_, B>) {
-        assert!(self.area.head.heap == cx.collector().id, "a Root was used with a heap that it does not belong to");
+        assert!(
+            self.area.head.heap == cx.collector().id,
+            "a Persistent was used with a heap that it does not belong to"
+        );
     }
 }
 
 /// Prints no value: a user's `Debug` must not see a value out of its time.
-impl<V> fmt::Debug for Root<V> {
+impl<V> fmt::Debug for Persistent<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Root { .. }")
+        f.write_str("Persistent { .. }")
     }
 }
 
@@ -185,7 +188,7 @@ impl RootTable {
         heap: u64,
         watched: Option<(&Rules, &Marker)>,
         cycle: u64,
-    ) -> Result<Root<V::At<'static>>, NoMemory>
+    ) -> Result<Persistent<V::At<'static>>, NoMemory>
     where
         V::At<'static>: Copy,
     {
@@ -213,7 +216,7 @@ impl RootTable {
         {
             value.trace(&mut Tracer::shading(marker));
         }
-        Ok(Root { area, _value: PhantomData })
+        Ok(Persistent { area, _value: PhantomData })
     }
 
     /// Scans until the budget is used up; true: all is scanned. The dead are forgotten; `last_look`: after they have
