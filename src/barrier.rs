@@ -44,14 +44,14 @@
 #![doc = include_str!("barrier/lost.md")]
 
 /// The seal, and what a policy is made of.
-#[cfg(not(feature = "unsound-policies"))]
+#[cfg(not(grisaille_faults))]
 pub(crate) mod rules {
     pub use super::policy::*;
 }
 
 /// What a policy is made of, for policies that exist in tests only. A policy with other rules than the five above
 /// loses objects: implementing [`Policy`](rules::Policy) is the unsafe act.
-#[cfg(feature = "unsound-policies")]
+#[cfg(grisaille_faults)]
 pub mod rules {
     pub use super::policy::*;
 }

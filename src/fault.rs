@@ -1,6 +1,7 @@
 //! Parts of the collector that can be broken on purpose: for the tests that must find each of them.
 //!
-//! Without the feature `unsound-policies` nothing here leaves a trace in the program.
+//! Without `cfg(grisaille_faults)`, which only the package in `tests/subject` has, nothing here leaves a trace in the
+//! program. (It is no cargo feature: features unify across a program's crates, and this one makes the API unsound.)
 
 /// A part that is broken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,7 +31,7 @@ pub enum Fault {
     OwnersKeepTheirCount,
 }
 
-#[cfg(feature = "unsound-policies")]
+#[cfg(grisaille_faults)]
 mod broken {
     use super::Fault;
     use core::cell::Cell;
@@ -96,26 +97,26 @@ mod broken {
     }
 }
 
-#[cfg(feature = "unsound-policies")]
+#[cfg(grisaille_faults)]
 pub(crate) use broken::grants_memory;
-#[cfg(feature = "unsound-policies")]
+#[cfg(grisaille_faults)]
 pub use broken::{current, with, with_memory};
 
 /// It is.
-#[cfg(not(feature = "unsound-policies"))]
+#[cfg(not(grisaille_faults))]
 #[inline(always)]
 pub(crate) const fn grants_memory() -> bool {
     true
 }
 
 /// Whether this part is broken.
-#[cfg(feature = "unsound-policies")]
+#[cfg(grisaille_faults)]
 pub(crate) fn is(fault: Fault) -> bool {
     broken::current() == Some(fault)
 }
 
 /// No part is.
-#[cfg(not(feature = "unsound-policies"))]
+#[cfg(not(grisaille_faults))]
 #[inline(always)]
 pub(crate) const fn is(_: Fault) -> bool {
     false

@@ -141,12 +141,16 @@
 // The derive's output names the crate.
 extern crate self as grisaille;
 
+/// Whether parts of the collector can be broken on purpose. What measures the library refuses to be built with that.
+#[doc(hidden)]
+pub const HAS_FAULTS: bool = cfg!(grisaille_faults);
+
 mod active;
 pub mod barrier;
 mod cycle;
-#[cfg(not(feature = "unsound-policies"))]
+#[cfg(not(grisaille_faults))]
 mod fault;
-#[cfg(feature = "unsound-policies")]
+#[cfg(grisaille_faults)]
 pub mod fault;
 mod full;
 mod heap;

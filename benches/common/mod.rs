@@ -2,6 +2,9 @@
 
 #![allow(dead_code, unused_imports, unused_macros, reason = "each bench uses a part")]
 
+// What is measured is what is published.
+const _: () = assert!(!grisaille::HAS_FAULTS, "the benches were built with the library whose parts can be broken");
+
 pub mod gcbench;
 pub mod graph;
 pub mod hold;

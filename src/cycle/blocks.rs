@@ -479,7 +479,7 @@ impl Blocks {
 
     /// The blocks, in every order that they are kept in, with their bitmaps. What lies in them is told by
     /// [`Collector::digest`](super::collector::Collector::digest).
-    #[cfg(feature = "unsound-policies")]
+    #[cfg(grisaille_faults)]
     pub fn digest(&self, marker: &super::mark::Marker, digest: &mut crate::observe::digest::Digest<'_>) {
         let Blocks {
             arena,

@@ -438,7 +438,7 @@ impl Marker {
     }
 
     /// The grey set in its order, and what was found.
-    #[cfg(feature = "unsound-policies")]
+    #[cfg(grisaille_faults)]
     pub fn digest(&self, digest: &mut crate::observe::digest::Digest<'_>) {
         let Marker {
             marked: _,

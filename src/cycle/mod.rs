@@ -20,7 +20,7 @@
 pub(crate) mod blocks;
 mod choice;
 pub(crate) mod collector;
-#[cfg(feature = "unsound-policies")]
+#[cfg(grisaille_faults)]
 mod digest;
 pub(crate) mod drain;
 mod driver;

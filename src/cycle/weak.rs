@@ -41,7 +41,7 @@ impl WeakCells {
     }
 
     /// Those that are noted.
-    #[cfg(feature = "unsound-policies")]
+    #[cfg(grisaille_faults)]
     pub fn iter(&self) -> impl Iterator<Item = ObjectPtr> {
         core::iter::successors(self.first.get(), |cell| {
             // SAFETY: as in `pop`.

@@ -249,7 +249,7 @@ mod tests {
 
     /// Nobody touches the text's memory, so it takes none.
     #[test]
-    #[cfg(not(any(miri, feature = "asan")))]
+    #[cfg(not(any(miri, grisaille_poison = "asan")))]
     fn a_text_that_is_too_long_is_not_looked_at() {
         use std::alloc::{Layout, alloc_zeroed, dealloc};
         let layout = Layout::array::<u8>(u32::MAX as usize + 1).unwrap();

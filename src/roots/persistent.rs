@@ -245,7 +245,7 @@ impl RootTable {
         }
     }
 
-    #[cfg(feature = "unsound-policies")]
+    #[cfg(grisaille_faults)]
     pub fn digest_roots(&self, digest: &mut crate::observe::digest::Digest<'_>) {
         let mut pointers = Vec::new();
         self.digest(digest, |root, digest| {

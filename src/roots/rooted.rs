@@ -254,7 +254,7 @@ impl PointerArea {
         self.dirty_from.set(self.len());
     }
 
-    #[cfg(feature = "unsound-policies")]
+    #[cfg(grisaille_faults)]
     pub fn digest(&self, digest: &mut crate::observe::digest::Digest<'_>) {
         let PointerArea { entries: _, missing: _, unscanned, dirty_from } = self;
         digest.number(self.len());

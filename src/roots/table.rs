@@ -611,7 +611,7 @@ impl<A: Area> HandleTable<A> {
         numbers.map(|number| (self.at(number), number / CELLS < self.unscanned))
     }
 
-    #[cfg(feature = "unsound-policies")]
+    #[cfg(grisaille_faults)]
     pub fn digest(
         &self,
         digest: &mut crate::observe::digest::Digest<'_>,

@@ -280,13 +280,13 @@ impl Arena {
     }
 
     /// Address and bytes of each chunk, in the order in which they were taken.
-    #[cfg(feature = "unsound-policies")]
+    #[cfg(grisaille_faults)]
     pub fn chunks(&self) -> Vec<(usize, usize)> {
         self.chunks.iter().map(|c| (c.base.as_ptr().addr(), c.blocks() * BLOCK_SIZE)).collect()
     }
 
     /// Which blocks are free follows from which are taken; small chunks do not age.
-    #[cfg(feature = "unsound-policies")]
+    #[cfg(grisaille_faults)]
     pub fn digest(&self, digest: &mut crate::observe::digest::Digest<'_>) {
         let Arena { memory: _, chunks, first_free, current, grew, used, held, slack, returned: _, limit: _ } = self;
         digest.flag(*grew);

@@ -196,7 +196,7 @@ impl Bump {
         entered
     }
 
-    #[cfg(feature = "unsound-policies")]
+    #[cfg(grisaille_faults)]
     pub fn digest(&self, digest: &mut crate::observe::digest::Digest<'_>) {
         let Bump { cursor, end, objects: _, start, block, blackened } = self;
         for address in [cursor, end, start] {

@@ -1,7 +1,7 @@
 //! Tells AddressSanitizer and Valgrind's memcheck which memory no object occupies.
 //!
-//! To both a heap is a few chunks that were allocated long ago: any access inside is fine with them. With the feature
-//! `asan` or `valgrind` these functions tell them more:
+//! To both a heap is a few chunks that were allocated long ago: any access inside is fine with them. With
+//! `cfg(grisaille_poison = "asan")` or `"valgrind"` (`.ci/sanitize` sets it) these functions tell them more:
 //!
 //! * free blocks, the heads of free blocks included, are poisoned: when their chunk is made, when they are given back;
 //! * in a block that is taken, all but its head is poisoned, until it is allocated;
@@ -14,39 +14,39 @@
 //!
 //! To memcheck the payload of a new object is undefined as well, until it is written.
 //!
-//! Without the features nothing is left of the calls.
+//! Without that nothing is left of the calls.
 
 use core::ptr::NonNull;
 
 /// Whether anyone is told.
-pub(crate) const ON: bool = cfg!(any(feature = "asan", feature = "valgrind"));
+pub(crate) const ON: bool = cfg!(any(grisaille_poison = "asan", grisaille_poison = "valgrind"));
 
 /// Nobody may touch these granules from here on.
 #[inline(always)]
 pub(crate) fn poison(at: NonNull<u8>, bytes: usize) {
-    #[cfg(feature = "asan")]
+    #[cfg(grisaille_poison = "asan")]
     asan::poison(at, bytes);
-    #[cfg(feature = "valgrind")]
+    #[cfg(grisaille_poison = "valgrind")]
     memcheck::request(memcheck::MAKE_MEM_NOACCESS, at, bytes);
-    #[cfg(not(any(feature = "asan", feature = "valgrind")))]
+    #[cfg(not(any(grisaille_poison = "asan", grisaille_poison = "valgrind")))]
     let _ = (at, bytes);
 }
 
 /// These granules are allocated. What is in them is undefined.
 #[inline(always)]
 pub(crate) fn unpoison(at: NonNull<u8>, bytes: usize) {
-    #[cfg(feature = "asan")]
+    #[cfg(grisaille_poison = "asan")]
     asan::unpoison(at, bytes);
-    #[cfg(feature = "valgrind")]
+    #[cfg(grisaille_poison = "valgrind")]
     memcheck::request(memcheck::MAKE_MEM_UNDEFINED, at, bytes);
-    #[cfg(not(any(feature = "asan", feature = "valgrind")))]
+    #[cfg(not(any(grisaille_poison = "asan", grisaille_poison = "valgrind")))]
     let _ = (at, bytes);
 }
 
-#[cfg(all(test, feature = "asan"))]
+#[cfg(all(test, grisaille_poison = "asan"))]
 pub(crate) use asan::is_poisoned;
 
-#[cfg(feature = "asan")]
+#[cfg(grisaille_poison = "asan")]
 mod asan {
     #[cfg(test)]
     use core::ffi::c_int;
@@ -54,7 +54,7 @@ mod asan {
     use core::ptr::NonNull;
 
     // AddressSanitizer's runtime, from `sanitizer/asan_interface.h`. Its shadow has a byte for 8 bytes: a granule.
-    // Are these undefined at the link? Then the feature `asan` is on and the sanitizer is not: `-Zsanitizer=address`.
+    // Are these undefined at the link? Then the sanitizer is not on: `-Zsanitizer=address`.
     unsafe extern "C" {
         fn __asan_poison_memory_region(at: *const c_void, bytes: usize);
         fn __asan_unpoison_memory_region(at: *const c_void, bytes: usize);
@@ -80,7 +80,7 @@ mod asan {
     }
 }
 
-#[cfg(feature = "valgrind")]
+#[cfg(grisaille_poison = "valgrind")]
 mod memcheck {
     use core::ptr::NonNull;
 
@@ -89,11 +89,11 @@ mod memcheck {
     pub const MAKE_MEM_UNDEFINED: usize = 0x4D43_0001;
 
     #[cfg(not(target_arch = "x86_64"))]
-    compile_error!("grisaille's feature `valgrind` knows the client requests of x86-64 only");
+    compile_error!("grisaille_poison = \"valgrind\" knows the client requests of x86-64 only");
 
     /// A client request: a sequence that Valgrind recognizes and a processor does nothing for. It is part of Valgrind's
     /// interface (`valgrind/valgrind.h`) and will not change. The crates that wrap it want Valgrind's headers and a C
-    /// compiler, some libclang too, for whoever builds with all features.
+    /// compiler, some libclang too.
     #[inline(always)]
     pub fn request(code: usize, at: NonNull<u8>, bytes: usize) {
         let arguments: [usize; 6] = [code, at.as_ptr().expose_provenance(), bytes, 0, 0, 0];
@@ -114,7 +114,7 @@ mod memcheck {
     }
 }
 
-#[cfg(all(test, feature = "asan"))]
+#[cfg(all(test, grisaille_poison = "asan"))]
 mod tests {
     use super::is_poisoned;
     use crate::space::bitmap;

@@ -39,6 +39,9 @@
 
 #![deny(unsafe_code)]
 
+// What is measured is what is published.
+const _: () = assert!(!grisaille::HAS_FAULTS, "the library was built with parts that can be broken");
+
 pub mod child;
 pub mod column;
 pub mod fragmentation;

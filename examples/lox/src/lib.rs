@@ -23,3 +23,6 @@ mod source;
 mod value;
 
 pub use compile::DEPTH_MAX;
+
+// What runs here is what is published.
+const _: () = assert!(!grisaille::HAS_FAULTS, "Lox was built with the library whose parts can be broken");

@@ -160,7 +160,7 @@ impl StackArea {
     }
 
     /// What lies here, and how far the collector has come with it.
-    #[cfg(feature = "unsound-policies")]
+    #[cfg(grisaille_faults)]
     pub(super) fn digest(&self, is_read: bool, digest: &mut crate::observe::digest::Digest<'_>) {
         let StackArea {
             head,

@@ -88,7 +88,7 @@ impl Cards {
         word.is_some_and(|word| word >> (card % 64) & 1 != 0)
     }
 
-    #[cfg(feature = "unsound-policies")]
+    #[cfg(grisaille_faults)]
     pub fn digest(&self, digest: &mut crate::observe::digest::Digest<'_>) {
         let Cards { first: _, more: _, from, listed } = self;
         for (at, word) in self.words().enumerate().filter(|(_, word)| *word != 0) {

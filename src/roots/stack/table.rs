@@ -129,7 +129,7 @@ impl StackTable {
         }
     }
 
-    #[cfg(feature = "unsound-policies")]
+    #[cfg(grisaille_faults)]
     pub fn digest(&self, digest: &mut crate::observe::digest::Digest<'_>) {
         let StackTable { areas, windowed: _, dirty_cards, were_dirty, late } = self;
         areas.digest(digest, |area, digest| area.digest(digest.last_look, digest));

@@ -1,6 +1,6 @@
 use super::testing::{give_back, take};
 use super::*;
-#[cfg(feature = "asan")]
+#[cfg(grisaille_poison = "asan")]
 use crate::space::block::{GRANULE, GRANULES};
 use crate::space::chunk::IDLE_CYCLES;
 use proptest::prelude::*;
@@ -279,7 +279,7 @@ fn a_size_that_overflows_is_an_error() {
 }
 
 #[test]
-#[cfg(feature = "asan")]
+#[cfg(grisaille_poison = "asan")]
 fn poison_does_not_leave_the_heap() {
     let mut arena = Arena::new(usize::MAX);
     // Small chunks, and a large one; the last is partly free.

@@ -26,8 +26,8 @@
 //! | `Mutator::{color, phase, stats, verify, interned}` | the oracle asks them |
 //!
 //! Left out: the panicking twins of `try_` functions (the same code; `downgrade` has no other form, and is expected to
-//! panic in a full heap), handles that other threads drop (a program must do the same each time it runs; tests/heap
-//! has those), `Debug` output, and what the compiler refuses (tests/ui). Views, ways out and iterators have no `Drop`:
+//! panic in a full heap), handles that other threads drop (a program must do the same each time it runs; the tests of
+//! `tests/subject` have those), `Debug` output, and what the compiler refuses (tests/ui). Views, ways out and iterators have no `Drop`:
 //! to forget one is nothing.
 #![allow(missing_docs, reason = "each operation's sentence says what its fields are")]
 

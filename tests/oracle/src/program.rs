@@ -54,7 +54,7 @@ impl Program {
         }
     }
 
-    /// A test that runs the program on a subject, to be pasted into tests/operations.rs.
+    /// A test that runs the program on a subject, to be pasted into tests/subject/tests/operations.rs.
     pub fn to_test(&self, subject: &str, watch: Watch) -> String {
         let program = self.to_string().replace('\n', "\n    ");
         format!(

@@ -11,6 +11,8 @@ use crate::machine::probe::{Probe, probe};
 use crate::machine::{self, Failure, Watch};
 use crate::op::Program;
 
+const _: () = assert!(grisaille::HAS_FAULTS, "what can be broken here is the library in tests/subject");
+
 /// A kind of heap: a policy, sound or not, and the part of the collector that is broken, if any.
 #[derive(Clone, Copy, Debug)]
 pub struct Subject {

@@ -1,5 +1,8 @@
 //! Every small program, up to a bound that takes seconds. `cargo run -p grisaille-oracle -- small` goes further.
 
+// The library with parts that can be broken, by the name that the derive's output has.
+extern crate grisaille_subject as grisaille;
+
 use grisaille::Barrier;
 use grisaille_oracle::small::{Bound, search};
 use grisaille_oracle::{Subject, Watch};

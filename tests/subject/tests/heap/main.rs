@@ -1,5 +1,8 @@
 //! A heap as its user sees it.
 
+// The library with parts that can be broken, by the name that the derive's output has.
+extern crate grisaille_subject as grisaille;
+
 mod density;
 mod drops;
 mod entering;

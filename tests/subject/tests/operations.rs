@@ -3,6 +3,9 @@
 //!
 //! `PROPTEST_CASES=100000 cargo test --release --test operations sound` runs more of them.
 
+// The library with parts that can be broken, by the name that the derive's output has.
+extern crate grisaille_subject as grisaille;
+
 use grisaille::fault;
 use grisaille_oracle::random::program;
 use grisaille_oracle::{Config, Op, Program, Subject, Watch, campaign, subject};

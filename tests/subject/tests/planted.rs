@@ -1,10 +1,13 @@
 //! Uses after free, planted: a policy without a barrier loses an object, and the program goes on with it through the
-//! safe API. Each program runs in a process of its own, which AddressSanitizer (feature `asan`) or memcheck (feature
-//! `valgrind`) must end with a report; under a sound policy the same program must run to its end without one.
+//! safe API. Each program runs in a process of its own, which AddressSanitizer or memcheck must end with a report; under
+//! a sound policy the same program must run to its end without one.
 //!
-//! `.ci/sanitize planted` runs both. Without the features there is nothing here: what the programs do would be undefined
-//! behaviour that nobody watches.
-#![cfg(any(feature = "asan", feature = "valgrind"))]
+//! `.ci/sanitize planted` runs both. Without `cfg(grisaille_poison)` there is nothing here: what the programs do would be
+//! undefined behaviour that nobody watches.
+#![cfg(any(grisaille_poison = "asan", grisaille_poison = "valgrind"))]
+
+// The library with parts that can be broken, by the name that the derive's output has.
+extern crate grisaille_subject as grisaille;
 
 use std::env;
 use std::hint::black_box;
@@ -44,7 +47,7 @@ enum Access {
 
 /// What the report says of the access, and the exit code that goes with a report.
 fn report(access: Access) -> ([&'static str; 2], i32) {
-    if cfg!(feature = "asan") {
+    if cfg!(grisaille_poison = "asan") {
         let access = match access {
             Access::Read => "READ of size 8",
             Access::Write => "WRITE of size 8",
@@ -65,8 +68,8 @@ const MEMCHECK_FOUND: i32 = 77;
 /// Runs the test of that name in a process of its own.
 fn run(test: &str, policy: &str) -> Output {
     let this = env::current_exe().expect("a test knows where it is");
-    // With both features there is AddressSanitizer's runtime in the binary, which memcheck cannot run.
-    let mut command = if cfg!(feature = "asan") {
+    // With both there is AddressSanitizer's runtime in the binary, which memcheck cannot run.
+    let mut command = if cfg!(grisaille_poison = "asan") {
         Command::new(this)
     } else {
         let mut command = Command::new("valgrind");

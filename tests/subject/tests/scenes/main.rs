@@ -4,6 +4,9 @@
 //! shows the object that is lost without each; `programs` holds the small mutators that both the sound policies and
 //! the broken ones run, at every interleaving with the collector.
 
+// The library with parts that can be broken, by the name that the derive's output has.
+extern crate grisaille_subject as grisaille;
+
 mod colors;
 mod deletion;
 mod hybrid;

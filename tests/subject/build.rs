@@ -1,0 +1,6 @@
+//! Lets parts of the library be broken: here, and in no other package.
+
+fn main() {
+    println!("cargo::rustc-cfg=grisaille_faults");
+    println!("cargo::rerun-if-changed=build.rs");
+}
