@@ -10,6 +10,7 @@ use hashbrown::HashMap;
 
 use super::call::close_upvalues;
 use super::property::{Property, method};
+use super::running::{Call, Running};
 use super::window::Window;
 use super::{FRAMES_MAX, Frame, SLACK, Stop, VALUES_MAX, cold};
 use crate::code::{Function, Op, Place, Site};
@@ -35,7 +36,7 @@ pub(super) struct Burst<'m, 'v, 's> {
     pub out: &'m mut dyn Write,
 }
 
-impl<'v, 's> Burst<'_, 'v, 's> {
+impl<'m, 'v, 's> Burst<'m, 'v, 's> {
     /// Makes the value stack long enough for every frame, so that a call has to look at it, and a return does not.
     pub fn make_room<B: Barrier>(&self, cx: &Mutator<'s, B>, values: &mut StackView<'v, 's, Value<'static>>) {
         let frames = (0..self.frames.len()).map(|index| self.frames.get(cx, index));
@@ -47,272 +48,290 @@ impl<'v, 's> Burst<'_, 'v, 's> {
         }
     }
 
-    /// Runs the top frame, and those it calls, until there is a reason to stop. Returns it with the number of values
+    /// Runs the top frame, and those it calls, until there is a reason to stop. Returns the reason and the number of values
     /// in use; the frame that ran then is on top again.
-    #[expect(
-        clippy::neg_cmp_op_on_partial_ord,
-        reason = "`<=` is compiled as clox does it: not `>`, which NaN tells apart"
-    )]
     pub fn run<'a, B: Barrier>(
         &mut self,
         cx: &'a Mutator<'s, B>,
         values: &'a StackView<'v, 's, Value<'static>>,
         top: usize,
     ) -> (Stop, usize) {
-        let code = self.code;
         let frame = self.frames.pop(cx).expect("a frame that is to run");
-        let mut closure = frame.closure;
-        let mut base = frame.base as usize;
-        let mut window = Window { slots: values.window(cx, base..base + closure.slots as usize), top: top - base };
-        // The instructions from the next one to the end of the program.
-        let mut rest = code[frame.ip as usize..].iter();
-
-        macro_rules! jump {
-            ($sign:tt $distance:expr) => {
-                rest = code[code.len() - rest.len() $sign $distance as usize..].iter()
+        let mut running = Running::new(cx, values, self.code, frame, top);
+        let stop = loop {
+            let entered = match self.run_to_call(cx, values, &mut running) {
+                Ok(Some(call)) => self.enter(cx, values, &mut running, call),
+                Ok(None) => return (Stop::Done, 0),
+                Err(stop) => Err(stop),
             };
-        }
-        let stop = 'run: loop {
-            // What `?` would do in a function of its own: the burst ends here, and what it knows is still to be put away.
-            macro_rules! attempt {
-                ($result:expr) => {
-                    match $result {
-                        Ok(value) => value,
-                        Err(stop) => break 'run Stop::from(stop),
-                    }
-                };
-            }
-            macro_rules! binary {
-                (|$a:ident, $b:ident| $result:expr) => {{
-                    let ($a, $b) = attempt!(numbers(window.peek(1), window.peek(0)));
-                    window.replace(2, Value::from($result));
-                }};
-            }
-            macro_rules! jump_unless {
-                ($distance:ident, |$a:ident, $b:ident| $condition:expr) => {{
-                    let ($a, $b) = attempt!(numbers(window.peek(1), window.peek(0)));
-                    window.drop(2);
-                    if !$condition {
-                        jump!(+ $distance);
-                    }
-                }};
-            }
-
-            // Instructions, until one calls a closure.
-            let (callee, arguments) = loop {
-                let Some(&op) = rest.next() else { unreachable!("a function ends in a return") };
-                match op {
-                    Op::Constant(constant) => window.push(self.constants.get(cx, constant as usize)),
-                    Op::Nil => window.push(Value::Nil),
-                    Op::True => window.push(Value::True),
-                    Op::False => window.push(Value::False),
-                    Op::Pop => window.drop(1),
-
-                    Op::GetLocal(slot) => window.push(window.get(slot)),
-                    Op::SetLocal(slot) => window.set(slot, window.peek(0)),
-                    Op::PopIntoLocal(slot) => {
-                        let value = window.pop();
-                        window.set(slot, value);
-                    }
-                    Op::GetGlobal(global) => match self.globals.get(cx, global as usize) {
-                        Value::Absent => break 'run self.undefined(global),
-                        value => window.push(value),
-                    },
-                    Op::SetGlobal(global) => attempt!(self.set_global(cx, global, window.peek(0))),
-                    Op::PopIntoGlobal(global) => attempt!(self.set_global(cx, global, window.pop())),
-                    Op::GetUpvalue(index) => {
-                        let upvalue = closure.upvalue(index);
-                        window.push(match upvalue.slot.get() {
-                            Upvalue::CLOSED => upvalue.value.get(),
-                            slot => values.get(cx, slot as usize),
-                        });
-                    }
-                    Op::SetUpvalue(index) => {
-                        let upvalue = closure.upvalue(index);
-                        match upvalue.slot.get() {
-                            Upvalue::CLOSED => upvalue.value.set(cx, window.peek(0)),
-                            slot => {
-                                let slot = slot as usize;
-                                values.window(cx, slot..slot + 1)[0].set(window.peek(0));
-                            }
-                        }
-                    }
-
-                    Op::GetProperty(site) => {
-                        let value = attempt!(self.get_property(cx, site, window.peek(0)));
-                        window.replace(1, value);
-                    }
-                    Op::GetLocalProperty(slot, site) => {
-                        let value = attempt!(self.get_property(cx, site, window.get(slot)));
-                        window.push(value);
-                    }
-                    Op::SetProperty(site) => {
-                        let value = window.peek(0);
-                        attempt!(self.set_property(cx, site, window.peek(1), value));
-                        window.replace(2, value);
-                    }
-                    Op::PopIntoProperty(site) => {
-                        attempt!(self.set_property(cx, site, window.peek(1), window.peek(0)));
-                        window.drop(2);
-                    }
-
-                    Op::Equal => window.replace(2, Value::from(window.peek(1).equals(window.peek(0)))),
-                    Op::NotEqual => window.replace(2, Value::from(!window.peek(1).equals(window.peek(0)))),
-                    Op::Greater => binary!(|a, b| a > b),
-                    Op::GreaterEqual => binary!(|a, b| !(a < b)),
-                    Op::Less => binary!(|a, b| a < b),
-                    Op::LessEqual => binary!(|a, b| !(a > b)),
-                    Op::Subtract => binary!(|a, b| a - b),
-                    Op::Multiply => binary!(|a, b| a * b),
-                    Op::Divide => binary!(|a, b| a / b),
-                    Op::Add => {
-                        let sum = attempt!(self.add(cx, window.peek(1), window.peek(0)));
-                        window.replace(2, sum);
-                    }
-                    Op::AddConstant(constant) => {
-                        let sum = attempt!(self.add(cx, window.peek(0), self.constants.get(cx, constant as usize)));
-                        window.replace(1, sum);
-                    }
-                    Op::SubtractConstant(constant) => {
-                        let (a, b) = attempt!(numbers(window.peek(0), self.constants.get(cx, constant as usize)));
-                        window.replace(1, Value::from(a - b));
-                    }
-                    Op::Not => window.replace(1, Value::from(window.peek(0).is_false())),
-                    Op::Negate => match window.peek(0) {
-                        Value::Number(number) => window.replace(1, Value::from(-number.get())),
-                        _ => break 'run cold("Operand must be a number."),
-                    },
-
-                    Op::Jump(distance) => jump!(+ distance),
-                    Op::JumpIfFalse(distance) => {
-                        if window.pop().is_false() {
-                            jump!(+ distance);
-                        }
-                    }
-                    Op::JumpUnlessEqual(distance) => {
-                        let equal = window.peek(1).equals(window.peek(0));
-                        window.drop(2);
-                        if !equal {
-                            jump!(+ distance);
-                        }
-                    }
-                    Op::JumpIfEqual(distance) => {
-                        let equal = window.peek(1).equals(window.peek(0));
-                        window.drop(2);
-                        if equal {
-                            jump!(+ distance);
-                        }
-                    }
-                    Op::JumpUnlessGreater(distance) => jump_unless!(distance, |a, b| a > b),
-                    Op::JumpUnlessGreaterEqual(distance) => jump_unless!(distance, |a, b| !(a < b)),
-                    Op::JumpUnlessLess(distance) => jump_unless!(distance, |a, b| a < b),
-                    Op::JumpUnlessLessEqual(distance) => jump_unless!(distance, |a, b| !(a > b)),
-                    Op::And(distance) => match window.peek(0).is_false() {
-                        true => jump!(+ distance),
-                        false => window.drop(1),
-                    },
-                    Op::Or(distance) => match window.peek(0).is_false() {
-                        true => window.drop(1),
-                        false => jump!(+ distance),
-                    },
-                    Op::Loop(distance) => {
-                        jump!(-distance);
-                        if cx.safepoint_due() {
-                            break 'run Stop::Safepoint;
-                        }
-                    }
-
-                    Op::Call(arguments) => {
-                        let arguments = usize::from(arguments);
-                        let callee = window.peek(arguments);
-                        if let Value::Closure(callee) = callee {
-                            break (callee, arguments);
-                        }
-                        if let Some(callee) = attempt!(self.call(cx, window, callee, arguments)) {
-                            break (callee, arguments);
-                        }
-                        window.drop(arguments);
-                    }
-                    Op::Invoke(arguments, site) => {
-                        let arguments = usize::from(arguments);
-                        let Value::Instance(instance) = window.peek(arguments) else {
-                            break 'run cold("Only instances have methods.");
-                        };
-                        let known = &self.sites[site as usize];
-                        if known.class == instance.class_id
-                            && let Place::Method(method) = known.place
-                            && let Some(slot) = instance.class.methods.slot(method)
-                            && let Value::Closure(callee) = slot.get()
-                        {
-                            break (callee, arguments);
-                        }
-                        let callee = match attempt!(self.property(cx, site, instance)) {
-                            Property::Method(callee) => break (callee, arguments),
-                            Property::Field(callee) => callee,
-                        };
-                        if let Some(callee) = attempt!(self.call(cx, window, callee, arguments)) {
-                            break (callee, arguments);
-                        }
-                        window.drop(arguments);
-                    }
-                    Op::SuperInvoke(arguments, name) => {
-                        let Value::Class(superclass) = window.pop() else { unreachable!("`super` is a class") };
-                        let (callee, _) = attempt!(method(superclass, self.string(cx, name)));
-                        break (callee, usize::from(arguments));
-                    }
-                    Op::Return | Op::ReturnNil | Op::ReturnLocal(_) => {
-                        let result = match op {
-                            Op::ReturnNil => Value::Nil,
-                            Op::ReturnLocal(slot) => window.get(slot),
-                            _ => window.pop(),
-                        };
-                        if !self.open.is_empty() {
-                            close_upvalues(cx, &mut self.open, values, base);
-                        }
-                        let Some(frame) = self.frames.pop(cx) else { return (Stop::Done, 0) };
-                        let callers = frame.base as usize;
-                        closure = frame.closure;
-                        rest = code[frame.ip as usize..].iter();
-                        let slots = values.window(cx, callers..callers + closure.slots as usize);
-                        window = Window { slots, top: base - callers };
-                        base = callers;
-                        window.push(result);
-                    }
-
-                    Op::DefineGlobal(_) | Op::Print | Op::Closure(_) | Op::CloseUpvalue => {
-                        window.top = attempt!(self.rare(cx, values, window, closure, base, op));
-                    }
-                    Op::Class(_) | Op::Inherit | Op::Method(_) | Op::GetSuper(_) => {
-                        window.top = attempt!(self.rare(cx, values, window, closure, base, op));
-                    }
-                }
-            };
-
-            // The callee's frame begins with itself, or the receiver, and the arguments.
-            let start = base + window.top - 1 - arguments;
-            let end = start + callee.slots as usize;
-            if arguments != callee.arity as usize || self.frames.len() + 1 == FRAMES_MAX || end > VALUES_MAX {
-                break 'run self.refused(&callee, arguments);
-            }
-            let ip = (code.len() - rest.len()) as u32;
-            self.frames.push(cx, Frame { closure, ip, base: base as u32 });
-            closure = callee;
-            rest = code[callee.entry as usize..].iter();
-            base = start;
-            window.top = 1 + arguments;
-            if end > values.len() {
-                break 'run Stop::Stack;
-            }
-            window.slots = values.window(cx, start..end);
-            if cx.safepoint_due() {
-                break 'run Stop::Safepoint;
+            if let Err(stop) = entered {
+                break stop;
             }
         };
-        let next = code.len() - rest.len();
+        let next = running.next(self.code);
         // Nothing has happened but the attempt.
         let next = if let Stop::Full = stop { next - 1 } else { next };
-        self.frames.push(cx, Frame { closure, ip: next as u32, base: base as u32 });
-        (stop, base + window.top)
+        self.frames.push(cx, Frame { closure: running.closure, ip: next as u32, base: running.base as u32 });
+        (stop, running.base + running.window.top)
+    }
+
+    /// Runs instructions until one calls a closure, which is still to be entered. Returns `None` at the program's end.
+    #[inline(always)]
+    #[expect(
+        clippy::neg_cmp_op_on_partial_ord,
+        reason = "`<=` is compiled as clox does it: not `>`, which NaN tells apart"
+    )]
+    fn run_to_call<'a, B: Barrier>(
+        &mut self,
+        cx: &'a Mutator<'s, B>,
+        values: &'a StackView<'v, 's, Value<'static>>,
+        running: &mut Running<'m, 'a>,
+    ) -> Result<Option<Call<'a>>, Stop> {
+        let code = self.code;
+        loop {
+            let Some(&op) = running.rest.next() else { unreachable!("a function ends in a return") };
+            let window = &mut running.window;
+            match op {
+                Op::Constant(constant) => window.push(self.constants.get(cx, constant as usize)),
+                Op::Nil => window.push(Value::Nil),
+                Op::True => window.push(Value::True),
+                Op::False => window.push(Value::False),
+                Op::Pop => window.drop(1),
+
+                Op::GetLocal(slot) => window.push(window.get(slot)),
+                Op::SetLocal(slot) => window.set(slot, window.peek(0)),
+                Op::PopIntoLocal(slot) => {
+                    let value = window.pop();
+                    window.set(slot, value);
+                }
+                Op::GetGlobal(global) => window.push(self.get_global(cx, global)?),
+                Op::SetGlobal(global) => self.set_global(cx, global, window.peek(0))?,
+                Op::PopIntoGlobal(global) => self.set_global(cx, global, window.pop())?,
+                Op::GetUpvalue(index) => window.push(get_upvalue(cx, values, running.closure.upvalue(index))),
+                Op::SetUpvalue(index) => set_upvalue(cx, values, running.closure.upvalue(index), window.peek(0)),
+
+                Op::GetProperty(site) => {
+                    let value = self.get_property(cx, site, window.peek(0))?;
+                    window.replace(1, value);
+                }
+                Op::GetLocalProperty(slot, site) => window.push(self.get_property(cx, site, window.get(slot))?),
+                Op::SetProperty(site) => {
+                    let value = window.peek(0);
+                    self.set_property(cx, site, window.peek(1), value)?;
+                    window.replace(2, value);
+                }
+                Op::PopIntoProperty(site) => {
+                    self.set_property(cx, site, window.peek(1), window.peek(0))?;
+                    window.drop(2);
+                }
+
+                Op::Equal => window.replace(2, Value::from(window.peek(1).equals(window.peek(0)))),
+                Op::NotEqual => window.replace(2, Value::from(!window.peek(1).equals(window.peek(0)))),
+                Op::Greater => binary(window, |a, b| a > b)?,
+                Op::GreaterEqual => binary(window, |a, b| !(a < b))?,
+                Op::Less => binary(window, |a, b| a < b)?,
+                Op::LessEqual => binary(window, |a, b| !(a > b))?,
+                Op::Subtract => binary(window, |a, b| a - b)?,
+                Op::Multiply => binary(window, |a, b| a * b)?,
+                Op::Divide => binary(window, |a, b| a / b)?,
+                Op::Add => {
+                    let sum = self.add(cx, window.peek(1), window.peek(0))?;
+                    window.replace(2, sum);
+                }
+                Op::AddConstant(constant) => {
+                    let sum = self.add(cx, window.peek(0), self.constants.get(cx, constant as usize))?;
+                    window.replace(1, sum);
+                }
+                Op::SubtractConstant(constant) => {
+                    let (a, b) = numbers(window.peek(0), self.constants.get(cx, constant as usize))?;
+                    window.replace(1, Value::from(a - b));
+                }
+                Op::Not => window.replace(1, Value::from(window.peek(0).is_false())),
+                Op::Negate => match window.peek(0) {
+                    Value::Number(number) => window.replace(1, Value::from(-number.get())),
+                    _ => return Err(cold("Operand must be a number.")),
+                },
+
+                Op::Jump(distance) => running.jump(code, distance),
+                Op::JumpIfFalse(distance) => {
+                    let taken = window.pop().is_false();
+                    running.jump_if(taken, code, distance);
+                }
+                Op::JumpUnlessEqual(distance) => {
+                    let equal = window.pop_equal();
+                    running.jump_if(!equal, code, distance);
+                }
+                Op::JumpIfEqual(distance) => {
+                    let equal = window.pop_equal();
+                    running.jump_if(equal, code, distance);
+                }
+                Op::JumpUnlessGreater(distance) => running.jump_unless(code, distance, |a, b| a > b)?,
+                Op::JumpUnlessGreaterEqual(distance) => running.jump_unless(code, distance, |a, b| !(a < b))?,
+                Op::JumpUnlessLess(distance) => running.jump_unless(code, distance, |a, b| a < b)?,
+                Op::JumpUnlessLessEqual(distance) => running.jump_unless(code, distance, |a, b| !(a > b))?,
+                Op::And(distance) => match window.peek(0).is_false() {
+                    true => running.jump(code, distance),
+                    false => window.drop(1),
+                },
+                Op::Or(distance) => match window.peek(0).is_false() {
+                    true => window.drop(1),
+                    false => running.jump(code, distance),
+                },
+                Op::Loop(distance) => {
+                    running.jump_back(code, distance);
+                    if cx.safepoint_due() {
+                        return Err(Stop::Safepoint);
+                    }
+                }
+
+                Op::Call(arguments) => {
+                    let arguments = usize::from(arguments);
+                    if let Some(call) = self.callee(cx, window, window.peek(arguments), arguments)? {
+                        return Ok(Some(call));
+                    }
+                }
+                Op::Invoke(arguments, site) => {
+                    if let Some(call) = self.invoke(cx, window, site, usize::from(arguments))? {
+                        return Ok(Some(call));
+                    }
+                }
+                Op::SuperInvoke(arguments, name) => {
+                    let Value::Class(superclass) = window.pop() else { unreachable!("`super` is a class") };
+                    let (callee, _) = method(superclass, self.string(cx, name))?;
+                    return Ok(Some(Call { callee, arguments: usize::from(arguments) }));
+                }
+                Op::Return | Op::ReturnNil | Op::ReturnLocal(_) => {
+                    let result = match op {
+                        Op::ReturnNil => Value::Nil,
+                        Op::ReturnLocal(slot) => window.get(slot),
+                        _ => window.pop(),
+                    };
+                    if !self.leave(cx, values, running, result) {
+                        return Ok(None);
+                    }
+                }
+
+                Op::DefineGlobal(_) | Op::Print | Op::Closure(_) | Op::CloseUpvalue => {
+                    window.top = self.rare(cx, values, *window, running.closure, running.base, op)?;
+                }
+                Op::Class(_) | Op::Inherit | Op::Method(_) | Op::GetSuper(_) => {
+                    window.top = self.rare(cx, values, *window, running.closure, running.base, op)?;
+                }
+            }
+        }
+    }
+
+    /// Enters a closure: the running frame is put away, and the callee's begins with itself, or the receiver, and the
+    /// arguments.
+    #[inline(always)]
+    fn enter<'a, B: Barrier>(
+        &mut self,
+        cx: &'a Mutator<'s, B>,
+        values: &'a StackView<'v, 's, Value<'static>>,
+        running: &mut Running<'m, 'a>,
+        Call { callee, arguments }: Call<'a>,
+    ) -> Result<(), Stop> {
+        let start = running.base + running.window.top - 1 - arguments;
+        let end = start + callee.slots as usize;
+        if arguments != callee.arity as usize || self.frames.len() + 1 == FRAMES_MAX || end > VALUES_MAX {
+            return Err(self.refused(&callee, arguments));
+        }
+        let ip = running.next(self.code) as u32;
+        self.frames.push(cx, Frame { closure: running.closure, ip, base: running.base as u32 });
+        running.closure = callee;
+        running.rest = self.code[callee.entry as usize..].iter();
+        running.base = start;
+        running.window.top = 1 + arguments;
+        if end > values.len() {
+            return Err(Stop::Stack);
+        }
+        running.window.slots = values.window(cx, start..end);
+        if cx.safepoint_due() { Err(Stop::Safepoint) } else { Ok(()) }
+    }
+
+    /// Returns from the running frame to its caller's. Returns false when there is none: the program is at its end.
+    #[inline(always)]
+    fn leave<'a, B: Barrier>(
+        &mut self,
+        cx: &'a Mutator<'s, B>,
+        values: &'a StackView<'v, 's, Value<'static>>,
+        running: &mut Running<'m, 'a>,
+        result: Value<'a>,
+    ) -> bool {
+        if !self.open.is_empty() {
+            close_upvalues(cx, &mut self.open, values, running.base);
+        }
+        let Some(frame) = self.frames.pop(cx) else { return false };
+        *running = Running::new(cx, values, self.code, frame, running.base);
+        running.window.push(result);
+        true
+    }
+
+    /// Looks at what is to be called. Returns the closure to enter; where there is none, the call is done and its result
+    /// is in the callee's place.
+    #[inline(always)]
+    fn callee<'a, B: Barrier>(
+        &mut self,
+        cx: &'a Mutator<'s, B>,
+        window: &mut Window<'a>,
+        callee: Value<'a>,
+        arguments: usize,
+    ) -> Result<Option<Call<'a>>, Stop> {
+        if let Value::Closure(callee) = callee {
+            return Ok(Some(Call { callee, arguments }));
+        }
+        self.call_other(cx, window, callee, arguments)
+    }
+
+    /// Calls what may be no closure, and puts it into the callee's place; returns as [`callee`](Burst::callee) does.
+    #[inline(always)]
+    fn call_other<'a, B: Barrier>(
+        &mut self,
+        cx: &'a Mutator<'s, B>,
+        window: &mut Window<'a>,
+        callee: Value<'a>,
+        arguments: usize,
+    ) -> Result<Option<Call<'a>>, Stop> {
+        let callee = self.call(cx, *window, callee, arguments)?;
+        if callee.is_none() {
+            window.drop(arguments);
+        }
+        Ok(callee.map(|callee| Call { callee, arguments }))
+    }
+
+    /// Calls a property of the instance below the arguments; returns as [`callee`](Burst::callee) does.
+    #[inline(always)]
+    fn invoke<'a, B: Barrier>(
+        &mut self,
+        cx: &'a Mutator<'s, B>,
+        window: &mut Window<'a>,
+        site: u32,
+        arguments: usize,
+    ) -> Result<Option<Call<'a>>, Stop> {
+        let Value::Instance(instance) = window.peek(arguments) else {
+            return Err(cold("Only instances have methods."));
+        };
+        let known = &self.sites[site as usize];
+        if known.class == instance.class_id
+            && let Place::Method(method) = known.place
+            && let Some(slot) = instance.class.methods.slot(method)
+            && let Value::Closure(callee) = slot.get()
+        {
+            return Ok(Some(Call { callee, arguments }));
+        }
+        match self.property(cx, site, instance)? {
+            Property::Method(callee) => Ok(Some(Call { callee, arguments })),
+            // Through `call`, which puts it into the receiver's place.
+            Property::Field(callee) => self.call_other(cx, window, callee, arguments),
+        }
+    }
+
+    #[inline(always)]
+    fn get_global<'a, B: Barrier>(&self, cx: &'a Mutator<'s, B>, global: u32) -> Result<Value<'a>, Stop> {
+        match self.globals.get(cx, global as usize) {
+            Value::Absent => Err(self.undefined(global)),
+            value => Ok(value),
+        }
     }
 
     #[inline(always)]
@@ -362,10 +381,46 @@ impl<'v, 's> Burst<'_, 'v, 's> {
     }
 }
 
+/// Two numbers, or an error.
 #[inline(always)]
-fn numbers(a: Value<'_>, b: Value<'_>) -> Result<(f64, f64), Stop> {
+pub(super) fn numbers(a: Value<'_>, b: Value<'_>) -> Result<(f64, f64), Stop> {
     match (a, b) {
         (Value::Number(a), Value::Number(b)) => Ok((a.get(), b.get())),
         _ => Err(cold("Operands must be numbers.")),
+    }
+}
+
+/// Replaces the two topmost values, numbers, by what `of` makes of them.
+#[inline(always)]
+fn binary<'a, T: Into<Value<'a>>>(window: &mut Window<'a>, of: impl FnOnce(f64, f64) -> T) -> Result<(), Stop> {
+    let (a, b) = numbers(window.peek(1), window.peek(0))?;
+    window.replace(2, of(a, b).into());
+    Ok(())
+}
+
+/// Reads the variable that an upvalue stands for: on the value stack while it is open there, its own after that.
+#[inline(always)]
+fn get_upvalue<'a, 's, B: Barrier>(
+    cx: &'a Mutator<'s, B>,
+    values: &'a StackView<'_, 's, Value<'static>>,
+    upvalue: Gc<'a, Upvalue<'a>>,
+) -> Value<'a> {
+    match upvalue.slot.get() {
+        Upvalue::CLOSED => upvalue.value.get(),
+        slot => values.get(cx, slot as usize),
+    }
+}
+
+/// Writes the variable that an upvalue stands for.
+#[inline(always)]
+fn set_upvalue<'a, 's, B: Barrier>(
+    cx: &'a Mutator<'s, B>,
+    values: &'a StackView<'_, 's, Value<'static>>,
+    upvalue: Gc<'a, Upvalue<'a>>,
+    value: Value<'a>,
+) {
+    match upvalue.slot.get() {
+        Upvalue::CLOSED => upvalue.value.set(cx, value),
+        slot => values.window(cx, slot as usize..slot as usize + 1)[0].set(value),
     }
 }

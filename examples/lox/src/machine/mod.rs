@@ -13,6 +13,7 @@ mod burst;
 mod call;
 mod property;
 mod rare;
+mod running;
 mod window;
 
 use std::borrow::Cow;

@@ -39,6 +39,14 @@ impl<'a> Window<'a> {
         self.slots[self.top - 1].set(value);
     }
 
+    /// Pops two values, and returns whether they are equal.
+    #[inline(always)]
+    pub fn pop_equal(&mut self) -> bool {
+        let equal = self.peek(1).equals(self.peek(0));
+        self.drop(2);
+        equal
+    }
+
     /// The value that many below the top one.
     #[inline(always)]
     pub fn peek(&self, distance: usize) -> Value<'a> {

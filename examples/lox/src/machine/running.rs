@@ -1,0 +1,86 @@
+//! The frame that runs, kept in registers.
+
+use std::slice::Iter;
+
+use grisaille::{Barrier, Gc, Mutator, StackView};
+
+use super::burst::numbers;
+use super::window::Window;
+use super::{Frame, Stop};
+use crate::code::Op;
+use crate::object::Closure;
+use crate::value::Value;
+
+/// A closure that is to be entered, and how many arguments lie above it.
+pub(super) struct Call<'a> {
+    pub callee: Gc<'a, Closure<'a>>,
+    pub arguments: usize,
+}
+
+/// The running frame. All that is small and inlined: it takes no memory as long as no function that is not inlined gets it.
+pub(super) struct Running<'m, 'a> {
+    pub closure: Gc<'a, Closure<'a>>,
+    /// Its first slot in the value stack.
+    pub base: usize,
+    pub window: Window<'a>,
+    /// The instructions from the next one to the end of the program.
+    pub rest: Iter<'m, Op>,
+}
+
+impl<'m, 'a> Running<'m, 'a> {
+    /// Makes a frame the running one, with the values below `top` in use.
+    #[inline(always)]
+    pub fn new<'s, B: Barrier>(
+        cx: &'a Mutator<'s, B>,
+        values: &'a StackView<'_, 's, Value<'static>>,
+        code: &'m [Op],
+        frame: Frame<'a>,
+        top: usize,
+    ) -> Running<'m, 'a> {
+        let base = frame.base as usize;
+        let slots = values.window(cx, base..base + frame.closure.slots as usize);
+        Running {
+            closure: frame.closure,
+            base,
+            window: Window { slots, top: top - base },
+            rest: code[frame.ip as usize..].iter(),
+        }
+    }
+
+    /// The index of the next instruction.
+    #[inline(always)]
+    pub fn next(&self, code: &[Op]) -> usize {
+        code.len() - self.rest.len()
+    }
+
+    #[inline(always)]
+    pub fn jump(&mut self, code: &'m [Op], distance: u32) {
+        self.rest = code[self.next(code) + distance as usize..].iter();
+    }
+
+    #[inline(always)]
+    pub fn jump_back(&mut self, code: &'m [Op], distance: u32) {
+        self.rest = code[self.next(code) - distance as usize..].iter();
+    }
+
+    #[inline(always)]
+    pub fn jump_if(&mut self, condition: bool, code: &'m [Op], distance: u32) {
+        if condition {
+            self.jump(code, distance);
+        }
+    }
+
+    /// Pops two numbers, and jumps unless `holds` is true of them.
+    #[inline(always)]
+    pub fn jump_unless(
+        &mut self,
+        code: &'m [Op],
+        distance: u32,
+        holds: impl FnOnce(f64, f64) -> bool,
+    ) -> Result<(), Stop> {
+        let (a, b) = numbers(self.window.peek(1), self.window.peek(0))?;
+        self.window.drop(2);
+        self.jump_if(!holds(a, b), code, distance);
+        Ok(())
+    }
+}
