@@ -1,0 +1,117 @@
+//! A recursive evaluator whose heap is collected in the middle of the recursion.
+//!
+//! ```text
+//! cargo run --example evaluator
+//! ```
+//!
+//! The language is the lambda calculus with numbers. Programs, closures and environments all lie in the heap. What a level
+//! of the recursion needs it roots in a scope of its own, and its result leaves through `out`: so the roots never pile up
+//! beyond the depth of the recursion. No function keeps a list of roots by hand, and none can forget one: what is not
+//! rooted is a plain pointer, and the compiler refuses those after a call that may collect.
+
+#![forbid(unsafe_code)]
+
+use grisaille::{Gc, Heap, Mutator, Rooted, Trace};
+
+/// A program: a number, or a pointer to the parts.
+#[derive(Clone, Copy, Trace)]
+enum Expr<'gc> {
+    Number(i64),
+    /// The variable of the function that is so many functions further out.
+    Variable(usize),
+    Function(Gc<'gc, Expr<'gc>>),
+    Call(Gc<'gc, [Expr<'gc>; 2]>),
+    Add(Gc<'gc, [Expr<'gc>; 2]>),
+    /// The second where the first is zero, and the third otherwise.
+    IfZero(Gc<'gc, [Expr<'gc>; 3]>),
+}
+
+/// What a program comes to.
+#[derive(Clone, Copy, Trace)]
+enum Value<'gc> {
+    Number(i64),
+    Closure(Gc<'gc, Closure<'gc>>),
+}
+
+/// A function with the variables around it: its body, and the environment that it was made in.
+type Closure<'gc> = (Expr<'gc>, Env<'gc>);
+
+/// The variables: a list, of which closures share the tails.
+#[derive(Clone, Copy, Trace)]
+struct Env<'gc>(Option<Gc<'gc, (Value<'gc>, Env<'gc>)>>);
+
+/// Evaluates. The arguments are rooted by whoever calls; `'s` is the caller's scope, in which the result is rooted.
+fn eval<'s>(
+    cx: &mut Mutator<'s>,
+    expr: Rooted<'_, Expr<'_>>,
+    env: Rooted<'_, Env<'_>>,
+) -> Result<Rooted<'s, Value<'s>>, &'static str> {
+    cx.safepoint(); // may collect, however deep this is
+    cx.scope(|cx, out| {
+        match expr.get(cx) {
+            Expr::Number(number) => Ok(out.keep(cx, Value::Number(number))),
+            Expr::Variable(distance) => {
+                let mut env = env.get(cx);
+                for _ in 0..distance {
+                    env = env.0.ok_or("no such variable")?.1;
+                }
+                Ok(out.keep(cx, env.0.ok_or("no such variable")?.0))
+            }
+            Expr::Function(body) => Ok(out.keep(cx, Value::Closure(cx.alloc((*body, env.get(cx)))))),
+            Expr::Call(parts) => {
+                // `parts` is a plain pointer: it ends at the first `eval`, so what is needed later is rooted before.
+                let [function, argument] = parts.map(|part| cx.root(part));
+                let function = eval(cx, function, env)?;
+                let argument = eval(cx, argument, env)?;
+                let Value::Closure(closure) = function.get(cx) else { return Err("a number is not a function") };
+                let inner = Env(Some(cx.alloc((argument.get(cx), closure.1))));
+                let (body, inner) = (cx.root(closure.0), cx.root(inner));
+                let value = eval(cx, body, inner)?;
+                Ok(out.keep(cx, value.get(cx)))
+            }
+            Expr::Add(parts) => {
+                let [left, right] = parts.map(|part| cx.root(part));
+                let (left, right) = (eval(cx, left, env)?, eval(cx, right, env)?);
+                let (Value::Number(left), Value::Number(right)) = (left.get(cx), right.get(cx)) else {
+                    return Err("a function is not a number");
+                };
+                let sum = left.checked_add(right).ok_or("a number is too large")?;
+                Ok(out.keep(cx, Value::Number(sum)))
+            }
+            Expr::IfZero(parts) => {
+                let [condition, zero, other] = parts.map(|part| cx.root(part));
+                let condition = eval(cx, condition, env)?;
+                let next = if let Value::Number(0) = condition.get(cx) { zero } else { other };
+                let value = eval(cx, next, env)?;
+                Ok(out.keep(cx, value.get(cx)))
+            }
+        }
+    })
+}
+
+/// A program that adds up the numbers from `number` down to 1: a function that is called with itself.
+fn sum_to<'gc>(cx: &'gc Mutator<'_>, number: i64) -> Expr<'gc> {
+    use Expr::{Add, Call, Function, IfZero, Number, Variable};
+    let (itself, n) = (Variable(1), Variable(0));
+    let less = Add(cx.alloc([n, Number(-1)]));
+    let rest = Call(cx.alloc([Call(cx.alloc([itself, itself])), less]));
+    let body = IfZero(cx.alloc([n, Number(0), Add(cx.alloc([n, rest]))]));
+    let sum = Function(cx.alloc(Function(cx.alloc(body))));
+    Call(cx.alloc([Call(cx.alloc([sum, sum])), Number(number)]))
+}
+
+fn main() {
+    // Under `stress` every safepoint does a step of the collector: it is how an embedding is tested.
+    let mut heap = Heap::builder().stress(true).build().expect("there is no limit");
+    heap.enter(|cx| {
+        let (program, nothing) = (cx.root(sum_to(cx, 100)), cx.root(Env(None)));
+        let value = eval(cx, program, nothing).expect("the program is right");
+        assert!(matches!(value.get(cx), Value::Number(5050)));
+
+        let wrong = cx.root(Expr::Call(cx.alloc([Expr::Number(1), Expr::Number(2)])));
+        assert_eq!(eval(cx, wrong, nothing).err(), Some("a number is not a function"));
+    });
+    let stats = heap.stats();
+    assert!(stats.cycles > 0, "the heap was collected while the evaluator ran");
+    println!("1 + 2 + .. + 100 = 5050, with {} cycles of the collector meanwhile", stats.cycles);
+}
