@@ -10,6 +10,7 @@ use crate::cycle::blocks::Sweep;
 use crate::cycle::collector::Collector;
 use crate::cycle::pace::Pace;
 use crate::cycle::phase::Phase;
+use crate::memory::{self, NoMemory};
 use crate::mutator::Mutator;
 use crate::observe::stats::Stats;
 use crate::observe::verify::{Check, inspector};
@@ -56,8 +57,12 @@ unsafe impl<B: Barrier> Send for Heap<B> {}
 
 impl Heap<Hybrid> {
     /// A heap with the default policy and configuration.
+    ///
+    /// # Panics
+    /// When the system has no memory for it: [`HeapBuilder::build`] returns an error instead.
+    #[track_caller]
     pub fn new() -> Self {
-        HeapBuilder::new().into_heap()
+        HeapBuilder::new().build().unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// Configures a heap.
@@ -186,6 +191,8 @@ pub enum ConfigError {
     Growth(f64),
     /// The limit must be at least [`HeapBuilder::MIN_LIMIT`].
     Limit(usize),
+    /// The system has no memory for the heap's own lists.
+    NoMemory,
 }
 
 impl fmt::Display for ConfigError {
@@ -197,6 +204,7 @@ impl fmt::Display for ConfigError {
             ConfigError::Limit(limit) => {
                 write!(f, "a heap cannot work in {limit} bytes: {} is the least", HeapBuilder::<Hybrid>::MIN_LIMIT)
             }
+            ConfigError::NoMemory => f.write_str("the system has no memory for another heap"),
         }
     }
 }
@@ -312,7 +320,7 @@ impl<B: Barrier> HeapBuilder<B> {
     /// ```
     ///
     /// # Errors
-    /// [`ConfigError`] names the value that cannot be.
+    /// [`ConfigError`] names the value that cannot be, or says that the system has no memory for a heap.
     pub fn build(self) -> Result<Heap<B>, ConfigError> {
         if !(0.05..=1000.0).contains(&self.growth) {
             return Err(ConfigError::Growth(self.growth));
@@ -320,18 +328,15 @@ impl<B: Barrier> HeapBuilder<B> {
         if self.limit < Self::MIN_LIMIT {
             return Err(ConfigError::Limit(self.limit));
         }
-        Ok(self.into_heap())
-    }
-
-    fn into_heap(self) -> Heap<B> {
         let pace = Pace {
             growth: (self.growth * 256.0) as usize,
             floor: self.floor,
             limit: self.limit,
             automatic: self.automatic,
         };
-        let collector = Collector::new(pace, self.sweep, self.stress, self.mark_stack, B::RULES.incremental);
+        let made = Collector::new(pace, self.sweep, self.stress, self.mark_stack, B::RULES.incremental);
+        let collector = made.and_then(memory::boxed).map_err(|NoMemory| ConfigError::NoMemory)?;
         collector.inspector.set(inspector::<B>(self.check));
-        Heap { collector: NonNull::from(Box::leak(Box::new(collector))), _policy: PhantomData }
+        Ok(Heap { collector: NonNull::from(Box::leak(collector)), _policy: PhantomData })
     }
 }

@@ -28,6 +28,23 @@ pub(crate) fn is_there(layout: Layout) -> bool {
     true
 }
 
+/// Whether the system has memory just now for a value that is to be shared by count: an `Arc` cannot be asked for.
+pub(crate) fn is_there_to_share<T>() -> bool {
+    let counts = Layout::new::<[usize; 2]>();
+    counts.extend(Layout::new::<T>()).is_ok_and(|(layout, _)| is_there(layout.pad_to_align()))
+}
+
+/// Puts a value into memory of its own.
+pub(crate) fn boxed<T>(value: T) -> Result<Box<T>, NoMemory> {
+    const { assert!(size_of::<T>() > 0) };
+    let memory = allocate(Layout::new::<T>())?.cast::<T>();
+    // SAFETY: allocated just now, with the layout of a `T`, by the allocator of boxes.
+    unsafe {
+        memory.write(value);
+        Ok(Box::from_raw(memory.as_ptr()))
+    }
+}
+
 /// Memory with this layout, whose size must not be zero.
 pub(crate) fn allocate(layout: Layout) -> Result<NonNull<u8>, NoMemory> {
     debug_assert!(layout.size() > 0);
@@ -36,6 +53,13 @@ pub(crate) fn allocate(layout: Layout) -> Result<NonNull<u8>, NoMemory> {
     }
     // SAFETY: the size is not zero.
     NonNull::new(unsafe { std::alloc::alloc(layout) }).ok_or(NoMemory)
+}
+
+/// An empty vector with room for so many.
+pub(crate) fn with_room<T>(entries: usize) -> Result<Vec<T>, NoMemory> {
+    let mut vec = Vec::new();
+    reserve_exact(&mut vec, entries)?;
+    Ok(vec)
 }
 
 /// Sees to it that so many more fit the vector, by growing it to exactly that where it must grow.

@@ -10,7 +10,7 @@ use super::sweep;
 use super::sweeper::{self, Job, State};
 use crate::active::Region;
 use crate::fault::{self, Fault};
-use crate::memory;
+use crate::memory::{self, NoMemory};
 use crate::space::arena::{Arena, Full};
 use crate::space::block::{BLOCK_ROOM, BlockPtr, GRANULE, KINDS, Kind, PAGES};
 use crate::sync::Arc;
@@ -87,11 +87,14 @@ unsafe fn free_in(block: BlockPtr) -> usize {
 }
 
 impl Blocks {
-    pub fn new(limit: usize) -> Blocks {
-        let arena = Arena::new(limit);
+    pub fn new(limit: usize) -> Result<Blocks, NoMemory> {
+        let arena = Arena::new(limit)?;
+        if !memory::is_there_to_share::<Job>() {
+            return Err(NoMemory);
+        }
         // SAFETY: there are no blocks in it.
         let old_job = Arc::new(unsafe { Job::new(BlockList::default(), 0, false, false, arena.memory()) });
-        Blocks {
+        Ok(Blocks {
             arena,
             all: BlockList::default(),
             own: OwnBlocks::default(),
@@ -105,7 +108,7 @@ impl Blocks {
             looked_at: 0,
             put_off: VecDeque::new(),
             to_drop: OwnBlocks::default(),
-        }
+        })
     }
 
     /// Offers up to `tries` blocks with holes, of runs of that length, until one is accepted. Those that are refused go to the other end of the
@@ -202,7 +205,7 @@ impl Blocks {
         let handed_over = concurrent && sweeper::is_running() && memory::is_there(ORDER);
         (self.occupied, self.overwrite, self.looked_at) = (occupied, overwrite, 0);
         // The sweeper's thread may have the last job still. With no memory for another the mutator sweeps.
-        if Arc::get_mut(&mut self.old_job).is_none() && !memory::is_there(Layout::new::<Job>()) {
+        if Arc::get_mut(&mut self.old_job).is_none() && !memory::is_there_to_share::<Job>() {
             // SAFETY: as below, and in no job: the mutator's (I7).
             blocks.iter().for_each(|block| unsafe { self.to_drop.push(block) });
             return;

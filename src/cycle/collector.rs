@@ -14,6 +14,7 @@ use crate::barrier::Barrier;
 use crate::barrier::rules::WholeObject;
 use crate::fault::{self, Fault};
 use crate::kit::guardian::GuardianTable;
+use crate::memory::NoMemory;
 use crate::observe::stats::Stats;
 use crate::roots::persistent::RootTable;
 use crate::roots::rooted::PointerArea;
@@ -129,8 +130,14 @@ pub(crate) struct Collector {
 }
 
 impl Collector {
-    pub fn new(pace: Pace, sweep: Sweep, stress: bool, mark_stack: usize, incremental: bool) -> Collector {
-        Collector {
+    pub fn new(
+        pace: Pace,
+        sweep: Sweep,
+        stress: bool,
+        mark_stack: usize,
+        incremental: bool,
+    ) -> Result<Collector, NoMemory> {
+        Ok(Collector {
             marking: Cell::new(false),
             watch_roots: Cell::new(false),
             poll: Cell::new(stress && pace.automatic),
@@ -142,15 +149,15 @@ impl Collector {
             phase: Cell::new(Phase::Idle),
             bumps: core::array::from_fn(|_| Bump::new()),
             // Marking goes on without room for more, if slower.
-            marker: Marker::new(mark_stack.min(pace.limit / STACK_SHARE / size_of::<ObjectPtr>())),
+            marker: Marker::new(mark_stack.min(pace.limit / STACK_SHARE / size_of::<ObjectPtr>()))?,
             shadow: PointerArea::new(),
             escapes: PointerArea::new(),
             roots: RefCell::new(RootTable::new()),
             stacks: RefCell::new(StackTable::new()),
             guardians: RefCell::new(GuardianTable::new()),
-            blocks: RefCell::new(Blocks::new(pace.limit)),
+            blocks: RefCell::new(Blocks::new(pace.limit)?),
             strings: RefCell::new(WeakTable::new()),
-            pacer: Pacer::new(pace, incremental),
+            pacer: Pacer::new(pace, incremental)?,
             counters: Counters::default(),
             times: Times::default(),
             cycle: Cell::new(0),
@@ -165,7 +172,7 @@ impl Collector {
             released: Cell::new(0),
             idle_at: Cell::new(0),
             inspector: Cell::new(None),
-        }
+        })
     }
 
     // ---- memory

@@ -12,6 +12,7 @@
 use core::cell::{Cell, UnsafeCell};
 use core::ptr::null_mut;
 
+use crate::memory::{self, NoMemory};
 use crate::space::block::BlockPtr;
 use crate::space::header::ObjectPtr;
 
@@ -30,8 +31,10 @@ pub(crate) struct EdgeRoom {
 
 impl EdgeRoom {
     /// Room for so many. What does not fit is shaded at once.
-    pub fn new(room: usize) -> EdgeRoom {
-        EdgeRoom { edges: (0..room).map(|_| UnsafeCell::new(None)).collect(), room: Cell::new(room) }
+    pub fn new(room: usize) -> Result<EdgeRoom, NoMemory> {
+        let mut edges = memory::with_room(room)?;
+        edges.extend((0..room).map(|_| UnsafeCell::new(None)));
+        Ok(EdgeRoom { edges: edges.into(), room: Cell::new(room) })
     }
 
     /// Lets no more than so many be written down, for tests of the overflow path.

@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn blocks_keep_their_places() {
-        let mut arena = Arena::new(usize::MAX);
+        let mut arena = Arena::new(usize::MAX).unwrap();
         let mut list = BlockList::default();
         assert_eq!((list.len(), list.iter().count()), (0, 0));
         let blocks: Vec<_> = (0..2 * PIECE + 1).map(|_| take(&mut arena, 1, Kind::Plain, false, 0).unwrap()).collect();
@@ -176,7 +176,7 @@ mod tests {
 
     #[test]
     fn a_line_has_two_ends() {
-        let mut arena = Arena::new(usize::MAX);
+        let mut arena = Arena::new(usize::MAX).unwrap();
         let [a, b, c] = [(); 3].map(|()| take(&mut arena, 1, Kind::Plain, false, 0).unwrap());
         let mut line = BlockLine::default();
         for _ in 0..2 {

@@ -14,7 +14,7 @@ use super::edges::{EdgeRoom, Edges, Top, prefetch};
 use super::meter::Meter;
 use super::weak::{Waiting, WeakCells};
 use crate::fault::{self, Fault};
-use crate::memory::{reserve_exact, reserve_one};
+use crate::memory::{NoMemory, reserve_exact, reserve_one, with_room};
 use crate::space::bitmap;
 use crate::space::block::{BlockPtr, GRANULE, GRANULES};
 use crate::space::header::{ObjectPtr, TypeInfo};
@@ -70,17 +70,17 @@ pub(crate) struct Marker {
 }
 
 impl Marker {
-    pub fn new(cap: usize) -> Marker {
-        let notes = EdgeRoom::new(NOTES);
-        Marker {
+    pub fn new(cap: usize) -> Result<Marker, NoMemory> {
+        let notes = EdgeRoom::new(NOTES)?;
+        Ok(Marker {
             notes_top: Cell::new(notes.base()),
             many_notes: notes.base().wrapping_add(BATCH),
             notes,
             marked: Cell::new(0),
             // Room for some entries from the start: with none marking would not end when the system has no memory.
-            stack: UnsafeCell::new(Vec::with_capacity(MIN_STACK)),
-            pieces: UnsafeCell::new(Vec::with_capacity(MIN_PIECES)),
-            edges: EdgeRoom::new(EDGES),
+            stack: UnsafeCell::new(with_room(MIN_STACK)?),
+            pieces: UnsafeCell::new(with_room(MIN_PIECES)?),
+            edges: EdgeRoom::new(EDGES)?,
             cap: Cell::new(cap),
             lost: Cell::new(None),
             objects: Cell::new(0),
@@ -89,7 +89,7 @@ impl Marker {
             prefetches: Choice::new(),
             weak_cells: WeakCells::default(),
             waiting: UnsafeCell::new(Waiting::new()),
-        }
+        })
     }
 
     /// The bitmap that holds this cycle's marks.

@@ -50,6 +50,7 @@ use std::time::{Duration, Instant};
 
 use super::phase::Phase;
 use crate::full::Shortage;
+use crate::memory::{NoMemory, is_there_to_share};
 use limit::Limit;
 
 pub(crate) mod limit;
@@ -165,7 +166,10 @@ pub(crate) struct Pacer {
 }
 
 impl Pacer {
-    pub fn new(pace: Pace, incremental: bool) -> Pacer {
+    pub fn new(pace: Pace, incremental: bool) -> Result<Pacer, NoMemory> {
+        if !is_there_to_share::<AtomicUsize>() {
+            return Err(NoMemory);
+        }
         let pacer = Pacer {
             pace,
             heap: Cell::new(0),
@@ -200,7 +204,7 @@ impl Pacer {
         };
         pacer.aim();
         pacer.wait_for_trigger();
-        pacer
+        Ok(pacer)
     }
 
     /// Bytes of objects and what they own outside.

@@ -266,7 +266,7 @@ mod tests {
 
     #[test]
     fn each_block_is_claimed_once() {
-        let mut arena = Arena::new(usize::MAX);
+        let mut arena = Arena::new(usize::MAX).unwrap();
         let job = job(&mut arena, 3);
         let claim = job.claim(1);
         assert!(claim.is_some() && job.claim(1).is_none());
@@ -280,7 +280,7 @@ mod tests {
     /// that the mutator had swept, freed and put to another use, and cleared their bitmaps.
     #[test]
     fn a_late_sweeper_touches_nothing() {
-        let mut arena = Arena::new(usize::MAX);
+        let mut arena = Arena::new(usize::MAX).unwrap();
         let late = job(&mut arena, 2);
         for index in 0..2 {
             late.claim(index).unwrap().sweep();
@@ -311,7 +311,7 @@ mod tests {
             drop: Some(|_| _ = DROPS.fetch_add(1, Ordering::Relaxed)),
             name: || "an object",
         };
-        let mut arena = Arena::new(usize::MAX);
+        let mut arena = Arena::new(usize::MAX).unwrap();
         let block = testing::take(&mut arena, 1, Kind::BackgroundDrop, false, 0).unwrap();
         // SAFETY: the test's own block; three objects of a granule each lie at its beginning, of which the last one lives.
         let mut job = unsafe {
@@ -344,7 +344,7 @@ mod tests {
 
     #[test]
     fn an_abandoned_block_is_finished_by_its_sweeper() {
-        let mut arena = Arena::new(usize::MAX);
+        let mut arena = Arena::new(usize::MAX).unwrap();
         let job = job(&mut arena, 1);
         let claim = job.claim(0).unwrap();
         // SAFETY: nothing lies in the block.

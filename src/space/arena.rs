@@ -23,7 +23,7 @@ use bumpalo::Bump;
 use super::block::{BLOCK_SIZE, BlockPtr, Kind, PAGE, PAGES};
 use super::chunk::{CHUNK_BLOCKS, Chunk, Maps};
 use super::{poison, system};
-use crate::memory::{may_allocate, reserve_one};
+use crate::memory::{NoMemory, is_there_to_share, may_allocate, reserve_one};
 use crate::sync::Arc;
 
 /// Blocks of a heap's first chunk; each of the next ones has three times as many, until that would be `CHUNK_BLOCKS`. A
@@ -108,8 +108,11 @@ fn is_ragged(run: usize, pages: usize) -> bool {
 }
 
 impl Arena {
-    pub fn new(limit: usize) -> Arena {
-        Arena {
+    pub fn new(limit: usize) -> Result<Arena, NoMemory> {
+        if !is_there_to_share::<Memory>() {
+            return Err(NoMemory);
+        }
+        Ok(Arena {
             memory: Arc::new(Memory(UnsafeCell::new(Bump::new()))),
             chunks: Vec::new(),
             first_free: 0,
@@ -120,7 +123,7 @@ impl Arena {
             slack: 0,
             returned: 0,
             limit,
-        }
+        })
     }
 
     pub fn memory(&self) -> Arc<Memory> {

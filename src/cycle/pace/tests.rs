@@ -9,7 +9,7 @@ use crate::{
 };
 
 fn pacer(limit: usize) -> Pacer {
-    Pacer::new(Pace { growth: 256, floor: 1 << 20, limit, automatic: true }, true)
+    Pacer::new(Pace { growth: 256, floor: 1 << 20, limit, automatic: true }, true).unwrap()
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn barriers_owe_a_step_when_the_last_one_ended_as_long_ago_as_one_takes() {
 #[test]
 fn barriers_owe_nothing_where_the_embedder_makes_the_steps() {
     let pace = Pace { growth: 256, floor: 1 << 20, limit: usize::MAX, automatic: false };
-    let pacer = Pacer::new(pace, true);
+    let pacer = Pacer::new(pace, true).unwrap();
     pacer.cycle_starts(false);
     (0..4).for_each(|_| assert!(!pacer.saw_writes(WRITES, || panic!("nobody asks for the time"))));
     assert_eq!(pacer.poll_at.get(), usize::MAX);

@@ -130,7 +130,7 @@ fn assert_dropped(objects: &[usize], times: usize) {
 // ---- the mutator
 
 fn heap() -> Blocks {
-    Blocks::new(usize::MAX)
+    Blocks::new(usize::MAX).unwrap()
 }
 
 /// A new block with an object for each role, as it is when a sweep begins: bitmap 0 was `occupied`, 1 names who lives.
@@ -309,7 +309,7 @@ scenes! {
 
 /// One block, and a mutator that meets it in each of its states.
 fn every_state() {
-    let mut arena = Arena::new(usize::MAX);
+    let mut arena = Arena::new(usize::MAX).unwrap();
     let block = testing::take(&mut arena, 1, Kind::BackgroundDrop, false, 0).unwrap();
     let [dead, living] = fill(block, &[DEAD, LIVING]);
     // SAFETY: a block of this arena, filled as a sweep finds it.
@@ -364,7 +364,7 @@ fn a_cycle() {
 /// The mutator wants memory while its blocks are swept, and may have no other: it takes what is there, and drops
 /// nothing.
 fn allocation_meanwhile() {
-    let mut blocks = Blocks::new(2 * BLOCK_SIZE);
+    let mut blocks = Blocks::new(2 * BLOCK_SIZE).unwrap();
     block(&mut blocks, Kind::Plain, &[DEAD, LIVING]);
     let [dead, living] = block(&mut blocks, Kind::BackgroundDrop, &[DEAD, LIVING]);
     blocks.start_sweep(1, Sweep::Concurrent, true);
@@ -492,11 +492,11 @@ impl Moved {
 
 /// The arena goes when its blocks have been handed over: the job has a share of the memory.
 fn the_last_share() {
-    let mut arena = Arena::new(usize::MAX);
+    let mut arena = Arena::new(usize::MAX).unwrap();
     let block = testing::take(&mut arena, 1, Kind::Plain, false, 0).unwrap();
     fill(block, &[DEAD, LIVING]);
     let forgotten = std::env::var(WEAKNESS).is_ok_and(|weakness| weakness == "no share of the memory");
-    let memory = if forgotten { Arena::new(usize::MAX).memory() } else { arena.memory() };
+    let memory = if forgotten { Arena::new(usize::MAX).unwrap().memory() } else { arena.memory() };
     // SAFETY: a block of this arena, filled as a sweep finds it; where it is not of that memory, that must be seen.
     hand_over(&Arc::new(unsafe { Job::new(BlockList::from_iter([block]), 1, true, true, memory) }));
     drop(arena);

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 #[test]
 fn the_first_chunks_are_small_and_the_limit_holds() {
-    let mut arena = Arena::new(3 * BLOCK_SIZE);
+    let mut arena = Arena::new(3 * BLOCK_SIZE).unwrap();
     let blocks: Vec<_> = (0..3).map(|_| take(&mut arena, 1, Kind::Plain, false, 0).unwrap()).collect();
     assert_eq!(arena.held, 3 * BLOCK_SIZE, "no more is held than may be used");
     assert!(take(&mut arena, 1, Kind::Plain, false, 0).is_err());
@@ -68,7 +68,7 @@ fn release_all(arena: &mut Arena) {
 
 /// An arena with that many full-sized chunks, each block of which is taken by itself; the small ones are taken.
 fn full(chunks: usize) -> (Arena, Vec<BlockPtr>) {
-    let mut arena = Arena::new(usize::MAX);
+    let mut arena = Arena::new(usize::MAX).unwrap();
     let mut blocks = Vec::new();
     while arena.chunks.iter().filter(|c| c.is_full_sized()).count() < chunks
         || arena.chunks.iter().any(|c| c.free_count > 0)
@@ -84,7 +84,7 @@ fn full(chunks: usize) -> (Arena, Vec<BlockPtr>) {
 
 #[test]
 fn empty_chunks_go_back_late_and_come_again() {
-    let mut arena = Arena::new(usize::MAX);
+    let mut arena = Arena::new(usize::MAX).unwrap();
     let run = take(&mut arena, 2 * CHUNK_BLOCKS, Kind::Plain, true, 0).unwrap();
     give_back(&mut arena, run);
     for cycle in 0..=IDLE_CYCLES {
@@ -173,7 +173,7 @@ fn a_chunk_that_had_no_run_is_searched_again_when_it_got_a_block_back() {
 
 #[test]
 fn all_that_is_free_goes_back_when_it_is_asked_for() {
-    let mut arena = Arena::new(usize::MAX);
+    let mut arena = Arena::new(usize::MAX).unwrap();
     let blocks: Vec<_> = (0..300).map(|_| take(&mut arena, 1, Kind::Plain, false, 0).unwrap()).collect();
     blocks.iter().step_by(3).for_each(|&block| give_back(&mut arena, block));
     let returned = arena.returned;
@@ -192,7 +192,7 @@ fn no_more_is_held_than_the_limit_allows() {
         return;
     }
     let limit = 8 * CHUNK;
-    let mut arena = Arena::new(limit);
+    let mut arena = Arena::new(limit).unwrap();
     // Runs that get longer, of which every other one goes.
     let mut runs = std::collections::VecDeque::new();
     for round in 0..400 {
@@ -211,7 +211,7 @@ fn no_more_is_held_than_the_limit_allows() {
 
 #[test]
 fn a_run_holds_the_pages_that_it_uses() {
-    let mut arena = Arena::new(usize::MAX);
+    let mut arena = Arena::new(usize::MAX).unwrap();
     // Of two blocks, nine pages.
     let runs: Vec<_> = (0..1000).map(|_| take_part(&mut arena, 2, 9, Kind::Plain, true, 0).unwrap()).collect();
     assert_eq!((arena.used, arena.held), (9000 * PAGE, 9000 * PAGE));
@@ -244,7 +244,7 @@ fn a_run_holds_the_pages_that_it_uses() {
 
 #[test]
 fn a_large_heap_has_a_chunk_ahead() {
-    let mut arena = Arena::new(usize::MAX);
+    let mut arena = Arena::new(usize::MAX).unwrap();
     assert_eq!(arena.make_ahead(), None);
     let large = take(&mut arena, AHEAD_FROM / BLOCK_SIZE, Kind::Plain, true, 0).unwrap();
     let (base, bytes) = arena.make_ahead().unwrap();
@@ -275,13 +275,13 @@ fn a_large_heap_has_a_chunk_ahead() {
 
 #[test]
 fn a_size_that_overflows_is_an_error() {
-    assert!(take(&mut Arena::new(usize::MAX), usize::MAX / 2, Kind::Plain, true, 0).is_err());
+    assert!(take(&mut Arena::new(usize::MAX).unwrap(), usize::MAX / 2, Kind::Plain, true, 0).is_err());
 }
 
 #[test]
 #[cfg(grisaille_poison = "asan")]
 fn poison_does_not_leave_the_heap() {
-    let mut arena = Arena::new(usize::MAX);
+    let mut arena = Arena::new(usize::MAX).unwrap();
     // Small chunks, and a large one; the last is partly free.
     let runs: Vec<_> = [1, 3, 5, 100].map(|run| take(&mut arena, run, Kind::Plain, true, 0).unwrap()).into();
     give_back(&mut arena, runs[1]);
@@ -304,7 +304,7 @@ proptest! {
     /// Runs never overlap, coalesce when they come back, and the accounts add up.
     #[test]
     fn runs_coalesce(ops in proptest::collection::vec((any::<bool>(), 1usize..80, 0usize..PAGES, any::<prop::sample::Index>()), 1..80)) {
-        let mut arena = Arena::new(usize::MAX);
+        let mut arena = Arena::new(usize::MAX).unwrap();
         let mut taken: Vec<BlockPtr> = Vec::new();
         for (takes, run, unused, which) in ops {
             if takes || taken.is_empty() {

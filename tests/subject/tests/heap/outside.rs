@@ -1,7 +1,9 @@
 //! Memory outside of blocks: the limit bounds all of it, it is counted, it is given back, and where there is none the heap
 //! goes on.
 
-use grisaille::{Budget, Ephemeron, Gc, Guardian, Heap, HeapFull, Mutator, Persistent, Phase, Stack, Weak, fault};
+use grisaille::{
+    Budget, ConfigError, Ephemeron, Gc, Guardian, Heap, HeapFull, Mutator, Persistent, Phase, Stack, Weak, fault,
+};
 
 const LIMIT: usize = 1 << 20;
 
@@ -162,6 +164,24 @@ fn numbers_of_what_keeps_objects_alive() {
         let stats = cx.stats();
         assert_eq!([stats.roots, stats.stacks, stats.guardians], [0, 0, 0]);
     });
+}
+
+#[test]
+fn a_heap_for_which_there_is_no_memory_is_an_error() {
+    let mut granted = 0;
+    loop {
+        let (built, refused) = fault::with_memory(granted, 1, || Heap::builder().build());
+        if refused == 0 {
+            assert!(built.is_ok());
+            break;
+        }
+        assert_eq!(built.unwrap_err(), ConfigError::NoMemory, "{granted} requests were granted");
+        let panic = fault::with_memory(granted, 1, || std::panic::catch_unwind(Heap::new)).0.unwrap_err();
+        assert!(panic.downcast_ref::<String>().is_some_and(|text| text.contains("no memory")), "{granted}");
+        granted += 1;
+    }
+    // The collector, two areas of edges, two stacks of objects, and what is shared: memory, job, count.
+    assert_eq!(granted, 8, "requests that can be refused");
 }
 
 /// A cycle of the smallest steps.
