@@ -1,6 +1,5 @@
 //! The blocks of a heap: which can be allocated in, which wait for a sweep, which are free.
 
-use core::alloc::Layout;
 use core::ops::ControlFlow;
 use std::collections::{HashSet, VecDeque};
 
@@ -35,9 +34,6 @@ const MIN_HAND_OVER: usize = 512;
 const DROPS_WEIGH: usize = 64;
 /// Blocks that an allocation sweeps at the most before it takes new memory.
 const SWEEP_AT_ALLOCATION: usize = 32;
-/// What an order to the sweeper's thread may take: room for some more of them in its channel, which asks for it without
-/// looking at the answer.
-const ORDER: Layout = Layout::new::<[usize; 256]>();
 /// Work booked for a block swept.
 const BLOCK_COST: usize = 512;
 /// Work booked for an object dropped.
@@ -202,7 +198,7 @@ impl Blocks {
         // Under stress every job is handed over, so that small heaps try the hand-over too.
         let concurrent = mode == Sweep::Concurrent && (weight >= MIN_HAND_OVER || overwrite);
         // Without a thread the mutator sweeps: the same code.
-        let handed_over = concurrent && sweeper::is_running() && memory::is_there(ORDER);
+        let handed_over = concurrent && sweeper::takes_orders();
         (self.occupied, self.overwrite, self.looked_at) = (occupied, overwrite, 0);
         // The sweeper's thread may have the last job still. With no memory for another the mutator sweeps.
         if Arc::get_mut(&mut self.old_job).is_none() && !memory::is_there_to_share::<Job>() {

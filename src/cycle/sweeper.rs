@@ -10,10 +10,12 @@
 //! ([`Job::inherit`]): swept without a drop, since nobody knows which of the dead were dropped. What they own is leaked in the
 //! child, and so is the memory of a heap whose jobs the thread had. The next job starts a thread of the child's own.
 
+use core::alloc::Layout;
 use core::ptr::NonNull;
 
 use super::list::BlockList;
 use super::sweep;
+use crate::memory;
 use crate::space::arena::{Memory, take_pages};
 use crate::space::block::{BlockPtr, Kind};
 use crate::sync::atomic::{AtomicUsize, Ordering};
@@ -205,11 +207,20 @@ unsafe impl Send for Order {}
 
 /// Where orders go, if the thread could be started.
 fn sweeper() -> Option<&'static Sender<Order>> {
-    static SWEEPER: PerProcess<Option<Sender<Order>>> = PerProcess::new(start);
-    SWEEPER.get().as_ref()
+    static SWEEPER: PerProcess<Sender<Order>> = PerProcess::new(start);
+    SWEEPER.get()
 }
 
+/// What std and the system take for a thread and a channel, but for the thread's stack: more than enough of it. std does not
+/// look at the answer when it asks, so this is asked for before.
+const THREAD: Layout = Layout::new::<[usize; 8192]>();
+/// The same for an order: room for some more of them in the channel.
+const ORDER: Layout = Layout::new::<[usize; 256]>();
+
 fn start() -> Option<Sender<Order>> {
+    if !memory::is_there(THREAD) {
+        return None;
+    }
     let (sender, orders) = channel::<Order>();
     let body = move || {
         for order in orders {
@@ -223,9 +234,10 @@ fn start() -> Option<Sender<Order>> {
     thread::Builder::new().name(NAME.into()).spawn(body).ok().map(|_| sender)
 }
 
-/// Whether there is a sweeper thread; starts it on first need. Without one the mutator sweeps by itself.
-pub(crate) fn is_running() -> bool {
-    sweeper().is_some()
+/// Whether there is a sweeper thread, and memory to order something of it; starts it on first need. Without it the mutator
+/// sweeps by itself.
+pub(crate) fn takes_orders() -> bool {
+    sweeper().is_some() && memory::is_there(ORDER)
 }
 
 /// Hands a job to the sweeper thread.
@@ -241,7 +253,7 @@ pub(crate) fn hand_over(job: &Arc<Job>) {
 /// # Safety
 /// The chunk must be of `memory`.
 pub(crate) unsafe fn have_pages_taken(base: NonNull<u8>, bytes: usize, memory: Arc<Memory>) {
-    if let Some(sweeper) = sweeper() {
+    if let Some(sweeper) = sweeper().filter(|_| memory::is_there(ORDER)) {
         let _ = sweeper.send(Order::TakePages(base, bytes, memory));
     }
 }

@@ -77,7 +77,8 @@ pub struct Stats {
     /// Wall-clock time spent in each phase, on the mutator's thread, in the order of [`Phase`]. What
     /// [`Idle`](Phase::Idle) has is the start of cycles, [`Deletion`](crate::Deletion)'s scan of all roots with it.
     pub phase_time: [Duration; PHASES],
-    /// Bytes of blocks that hold objects.
+    /// Bytes of the pages of 4 KiB that blocks with objects use: garbage that is not swept yet and holes count too, and the
+    /// pages that the last block of an object does not reach do not.
     pub bytes_used: u64,
     /// Bytes taken from the system and not given back.
     pub bytes_held: u64,

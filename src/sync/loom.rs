@@ -159,15 +159,15 @@ pub(crate) mod mpsc {
 }
 
 /// A value of the execution: loom drops it when the main thread has ended. No execution forks.
-pub(crate) struct PerProcess<T>(::loom::lazy_static::Lazy<T>);
+pub(crate) struct PerProcess<T>(::loom::lazy_static::Lazy<Option<T>>);
 
 impl<T: 'static> PerProcess<T> {
-    pub const fn new(init: fn() -> T) -> PerProcess<T> {
+    pub const fn new(init: fn() -> Option<T>) -> PerProcess<T> {
         PerProcess(::loom::lazy_static::Lazy { init, _p: PhantomData })
     }
 
-    pub fn get(&'static self) -> &'static T {
-        self.0.get()
+    pub fn get(&'static self) -> Option<&'static T> {
+        self.0.get().as_ref()
     }
 }
 

@@ -515,7 +515,7 @@ fn two_heaps() {
         drop_heap(blocks, 1);
         assert_dropped(&living, 1);
     };
-    assert!(is_running());
+    assert!(takes_orders());
     let other = thread::spawn(run);
     run();
     other.join().unwrap();
