@@ -1,5 +1,6 @@
 //! [`Trace`]: how the collector finds the pointers in a value, and how a value's lifetime is replaced.
 
+use core::fmt;
 use core::marker::PhantomData;
 use core::mem::{ManuallyDrop, needs_drop};
 use core::ptr::NonNull;
@@ -127,6 +128,12 @@ pub struct Tracer<'t> {
     sink: Sink<'t>,
     /// Bytes scanned of an object whose length its header does not tell at once.
     bytes: usize,
+}
+
+impl fmt::Debug for Tracer<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tracer").finish_non_exhaustive()
+    }
 }
 
 #[derive(Clone, Copy)]

@@ -1,5 +1,6 @@
 //! [`External`]: how many bytes a value holds outside the heap.
 
+#[cfg(feature = "hashbrown-0_17")]
 use core::hash::{BuildHasher, Hash};
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, LinkedList, VecDeque};
 use std::ffi::{CString, OsString};
@@ -8,7 +9,7 @@ use std::path::PathBuf;
 /// A value that knows how many bytes it holds outside the heap, in allocations of its own: what [`Owned`](crate::Owned)
 /// counts.
 ///
-/// Implemented for strings, paths, boxes and the collections of `std` and `hashbrown`; for `Option`s, arrays and tuples
+/// Implemented for strings, paths, boxes and the collections of `std`, with the feature `hashbrown-0_17` for those of `hashbrown` 0.17, too; for `Option`s, arrays and tuples
 /// of such values; and for numbers, which hold nothing. A collection counts its own buffer, from its capacity, and not
 /// what its elements hold in turn: measuring takes constant time. A `Vec<String>` counts 24 bytes for each string; where
 /// the texts matter, implement the trait for a type of your own, or own the strings one by one. The hash tables of `std`
@@ -81,15 +82,19 @@ external! {
     [K, V, S] HashMap<K, V, S>: |map| table::<(K, V)>(map.capacity());
     /// An estimate.
     [T, S] HashSet<T, S>: |set| table::<T>(set.capacity());
-    [K: Eq + Hash, V, S: BuildHasher] hashbrown::HashMap<K, V, S>: |map| map.allocation_size();
-    [T: Eq + Hash, S: BuildHasher] hashbrown::HashSet<T, S>: |set| set.allocation_size();
-    [T] hashbrown::HashTable<T>: |table| table.allocation_size();
     /// An estimate.
     [K, V] BTreeMap<K, V>: |map| tree::<(K, V)>(map.len());
     /// An estimate.
     [T] BTreeSet<T>: |set| tree::<T>(set.len());
     [T: External] Option<T>: |value| value.as_ref().map_or(0, T::bytes_external);
     [T: External, const N: usize] [T; N]: |values| sum(values.iter().map(T::bytes_external));
+}
+
+#[cfg(feature = "hashbrown-0_17")]
+external! {
+    [K: Eq + Hash, V, S: BuildHasher] hashbrown::HashMap<K, V, S>: |map| map.allocation_size();
+    [T: Eq + Hash, S: BuildHasher] hashbrown::HashSet<T, S>: |set| set.allocation_size();
+    [T] hashbrown::HashTable<T>: |table| table.allocation_size();
 }
 
 /// What a hash table takes that has room for so many entries: seven eighths of its buckets, of which there are a power
@@ -152,7 +157,7 @@ mod tests {
             let mut exact: hashbrown::HashMap<u64, u64> = hashbrown::HashMap::with_capacity(len);
             let std: HashMap<u64, u64> = HashMap::with_capacity(len);
             exact.extend((0..len as u64).map(|n| (n, n)));
-            let (exact, estimate) = (exact.bytes_external(), std.bytes_external());
+            let (exact, estimate) = (exact.allocation_size(), std.bytes_external());
             assert!(exact.abs_diff(estimate) <= 64, "{len} entries: {exact} and {estimate}");
         }
     }

@@ -225,6 +225,7 @@ macro_rules! hash_tables {
 }
 
 hash_tables!(HashMap);
+#[cfg(feature = "hashbrown-0_17")]
 hash_tables!(hashbrown::HashMap);
 
 // SAFETY: passes each element on; the hasher holds no pointer into a heap.
@@ -241,6 +242,7 @@ where
 }
 
 // SAFETY: as above.
+#[cfg(feature = "hashbrown-0_17")]
 unsafe impl<T: Trace, S: Send + 'static> Trace for hashbrown::HashSet<T, S>
 where
     for<'a> T::At<'a>: Sized,
