@@ -33,7 +33,7 @@ pub enum Fault {
 
 #[cfg(grisaille_faults)]
 mod broken {
-    use super::Fault;
+    use crate::fault::Fault;
     use core::cell::Cell;
 
     thread_local! {

@@ -6,14 +6,14 @@ use core::ptr::NonNull;
 
 use crate::active::Region;
 use crate::barrier::{Barrier, Hybrid};
+use crate::context::Mutator;
 use crate::cycle::blocks::Sweep;
 use crate::cycle::collector::Collector;
 use crate::cycle::pace::Pace;
 use crate::cycle::phase::Phase;
 use crate::memory::{self, NoMemory};
-use crate::mutator::Mutator;
 use crate::observe::stats::Stats;
-use crate::observe::verify::{Check, inspector};
+use crate::observe::verify::{Check, Verifier, VerifyError, inspector};
 
 /// Bytes below which the default heap does not collect.
 const DEFAULT_FLOOR: usize = 4 << 20;
@@ -123,7 +123,7 @@ impl<B: Barrier> Heap<B> {
 
     /// What the heap has done so far.
     pub fn stats(&self) -> Stats {
-        self.collector().stats()
+        Stats::of(self.collector())
     }
 
     /// Where the heap stands in its cycle.
@@ -338,5 +338,32 @@ impl<B: Barrier> HeapBuilder<B> {
         let collector = made.and_then(memory::boxed).map_err(|NoMemory| ConfigError::NoMemory)?;
         collector.inspector.set(inspector::<B>(self.check));
         Ok(Heap { collector: NonNull::from(Box::leak(collector)), _policy: PhantomData })
+    }
+}
+
+impl<B: Barrier> Heap<B> {
+    /// Checks the whole heap against itself: bitmaps and headers, accounts, roots, the grey set and the policy's
+    /// invariant, whatever phase the heap is in. Changes nothing.
+    ///
+    /// For tests, and for those who look for a bug: it takes time in proportion to the heap (some 50 ns an object),
+    /// and memory for a copy of its bitmaps (5 % of the heap). It never recurses. In a correct build it finds
+    /// nothing.
+    ///
+    /// ```
+    /// use grisaille::{Budget, Heap};
+    ///
+    /// let mut heap = Heap::new();
+    /// let _root = heap.enter(|cx| {
+    ///     let root = cx.persist(cx.alloc("kept".to_string()));
+    ///     cx.step(Budget::work(1)); // in the middle of a cycle
+    ///     root
+    /// });
+    /// assert_eq!(heap.verify(), Ok(()));
+    /// ```
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with the path that leads there.
+    pub fn verify(&self) -> Result<(), VerifyError> {
+        Verifier::new(self.collector(), &B::RULES).run()
     }
 }

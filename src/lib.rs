@@ -147,14 +147,17 @@ pub const HAS_FAULTS: bool = cfg!(grisaille_faults);
 
 mod active;
 pub mod barrier;
+mod context;
 mod cycle;
 #[cfg(not(grisaille_faults))]
 mod fault;
 #[cfg(grisaille_faults)]
 pub mod fault;
 mod full;
+mod handles;
 mod heap;
 mod kit;
+mod mark;
 mod memory;
 mod mutator;
 mod observe;
@@ -165,33 +168,35 @@ mod sync;
 mod trace;
 
 pub use barrier::{Barrier, Deletion, Hybrid, Insertion, StopTheWorld, Watermark};
+pub use context::Mutator;
 pub use cycle::blocks::Sweep;
-pub use cycle::meter::Budget;
 pub use cycle::phase::Phase;
 pub use full::HeapFull;
 pub use grisaille_derive::Trace;
+pub use handles::guardian::Guardian;
+pub use handles::persistent::Persistent;
+pub use handles::rooted::Rooted;
+pub use handles::stack::{Stack, StackView};
 pub use heap::{ConfigError, Heap, HeapBuilder};
 pub use kit::array::Array;
 pub use kit::ephemeron::Ephemeron;
 pub use kit::external::External;
-pub use kit::guardian::Guardian;
 pub use kit::key::{Identity, Key};
 pub use kit::list::List;
 pub use kit::map::{Map, MapIter};
 pub use kit::owned::{Edit, Owned};
 pub use kit::string::Str;
 pub use kit::tagged::{Tagged, Untagged};
-pub use mutator::{Color, Mutator, Out, Progress};
+pub use mark::budget::Budget;
+pub use mark::tracer::Tracer;
+pub use mutator::{Color, Out, Progress};
 pub use observe::stats::Stats;
 pub use observe::verify::{Check, VerifyError};
 pub use pointer::gc::Gc;
 pub use pointer::lock::{Lock, Ref, RefLock, RefMut};
 pub use pointer::slot::Slot;
 pub use pointer::weak::Weak;
-pub use roots::persistent::Persistent;
-pub use roots::rooted::Rooted;
-pub use roots::stack::{Stack, StackView};
-pub use trace::{Trace, Tracer};
+pub use trace::Trace;
 
 #[doc(hidden)]
 pub use trace::private as __private;

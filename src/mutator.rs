@@ -9,35 +9,25 @@ use std::time::Instant;
 use crate::active::Region;
 use crate::barrier::rules::RootWrite;
 use crate::barrier::{Barrier, Hybrid};
+use crate::context::Mutator;
 use crate::cycle::Ended;
 use crate::cycle::collector::Collector;
-use crate::cycle::meter::{Budget, Meter};
 use crate::cycle::phase::Phase;
 use crate::full::HeapFull;
+use crate::handles::persistent::Persistent;
+use crate::handles::rooted::Rooted;
+use crate::mark::budget::{Budget, Meter};
+use crate::mark::tracer::Tracer;
 use crate::observe::stats::Stats;
 use crate::pointer::gc::Gc;
-use crate::roots::persistent::{Persistent, RootTable};
-use crate::roots::rooted::{PointerArea, Rooted};
-use crate::space::block::{BIG, Kind};
-use crate::space::header::{ObjectPtr, TypeInfo};
-use crate::trace::{InfoOf, Trace, Tracer, kind_of, object_bytes, restamp};
+use crate::roots::area::PointerArea;
+use crate::roots::persistent::RootTable;
+use crate::space::header::ObjectPtr;
+use crate::space::header::object_bytes;
+use crate::trace::{InfoOf, Trace, kind_of, restamp};
 
 /// A value of more pointers is rooted one by one.
 const MANY_POINTERS: usize = 64;
-
-/// A heap that has been entered: allocates, roots, and collects.
-///
-/// Shared borrows never collect: `alloc`, `root` and the barriers take `&Mutator`, and a [`Gc`] borrows it. What may
-/// collect takes `&mut Mutator` ([`safepoint`](Mutator::safepoint), [`step`](Mutator::step),
-/// [`collect`](Mutator::collect), [`scope`](Mutator::scope)), so no `Gc` is kept across it. A helper that works with
-/// pointers takes `&Mutator`; one that may collect takes `&mut Mutator` and [`Rooted`]s.
-///
-/// [`Heap::enter`](crate::Heap::enter) lends one. `'s` is the region or scope it is in.
-pub struct Mutator<'s, B: Barrier = Hybrid> {
-    collector: NonNull<Collector>,
-    /// Invariant in `'s`; neither `Send` nor `Sync`.
-    _scope: PhantomData<(Cell<&'s ()>, *mut (), B)>,
-}
 
 /// What a [`Mutator::step`] left behind.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -63,72 +53,6 @@ pub enum Color {
 }
 
 impl<'s, B: Barrier> Mutator<'s, B> {
-    /// # Safety
-    /// `collector` must be alive for `'s`, entered, and used through no other `Mutator` that is not lent out by or
-    /// to this one.
-    pub(crate) unsafe fn new(collector: NonNull<Collector>) -> Self {
-        Mutator { collector, _scope: PhantomData }
-    }
-
-    #[inline(always)]
-    pub(crate) fn collector(&self) -> &Collector {
-        // SAFETY: alive while this Mutator is (`new`'s contract); the collector is only ever borrowed shared.
-        unsafe { self.collector.as_ref() }
-    }
-
-    /// Places an object by the fast path, or the slow one. Gives the value back when the heap is full.
-    #[inline(always)]
-    pub(crate) fn place<T>(&self, value: T, info: &'static TypeInfo, kind: Kind) -> Result<ObjectPtr, T> {
-        // SAFETY: `info` is for objects of so many bytes; the payload is written below.
-        let slow = |bytes| unsafe { self.collector().reserve_object(bytes, kind, info) };
-        match self.take::<T>(info, kind).or_else(|| slow(const { object_bytes::<T>() })) {
-            Some(object) => {
-                // SAFETY: the payload follows the header, is large enough for a `T` and aligned (`InfoOf`).
-                unsafe { object.payload().cast::<T>().write(value) };
-                Ok(object)
-            }
-            None => Err(value),
-        }
-    }
-
-    /// Memory for a `T` by the fast path, with its header. The payload is to be written before the next safepoint.
-    #[inline(always)]
-    fn take<T>(&self, info: &'static TypeInfo, kind: Kind) -> Option<ObjectPtr> {
-        if const { object_bytes::<T>() > BIG } {
-            return None;
-        }
-        let bytes = const { object_bytes::<T>() };
-        // SAFETY: whole granules (`object_bytes`), and not larger; the header is written now.
-        let at = unsafe { self.collector().bump(kind, bytes).take(bytes) }?;
-        // SAFETY: the bytes are ours, and enough.
-        Some(unsafe { ObjectPtr::write(at, info) })
-    }
-
-    /// Memory for an object by the slow path. The value is not seen here, so that the fast path need not have it in memory.
-    ///
-    /// # Panics
-    /// When the heap is full.
-    ///
-    /// # Safety
-    /// As for [`Collector::reserve_object`].
-    #[cold]
-    #[inline(never)]
-    #[track_caller]
-    unsafe fn reserve_or_panic(collector: &Collector, bytes: usize, kind: Kind, info: &'static TypeInfo) -> ObjectPtr {
-        // SAFETY: the caller's word.
-        match unsafe { collector.reserve_object(bytes, kind, info) } {
-            Some(object) => object,
-            None => HeapFull::new((), collector.pacer.shortage(bytes)).panic(),
-        }
-    }
-
-    /// The answer of an operation that lacks so many bytes.
-    #[cold]
-    #[inline(never)]
-    pub(crate) fn full<T>(&self, value: T, bytes: usize) -> HeapFull<T> {
-        HeapFull::new(value, self.collector().pacer.shortage(bytes))
-    }
-
     /// Allocates an object. Never collects; a compare, an add and the writes.
     ///
     /// What the value owns outside the heap (the buffer of a `String` or a `Vec`) is not counted, unless it is an
@@ -346,7 +270,7 @@ impl<'s, B: Barrier> Mutator<'s, B> {
     #[cold]
     #[inline(never)]
     fn shade_roots<V: Trace>(&self, value: V) {
-        self.collector().before_root_write::<B>(&value);
+        self.collector().before_root_write::<B, _>(&value);
     }
 
     /// Roots a value until its handle is dropped, on any thread and in or after any region.
@@ -395,7 +319,11 @@ impl<'s, B: Barrier> Mutator<'s, B> {
         }
         let watched = c.watch_roots.get().then_some((&B::RULES, &c.marker));
         let added = c.roots.borrow_mut().persist(value, c.id, watched, c.cycle.get());
-        added.map_err(|_| self.full(value, wanted))
+        match added {
+            // SAFETY: the area was just made for a value of this type.
+            Ok(area) => Ok(unsafe { Persistent::new(area) }),
+            Err(_) => Err(self.full(value, wanted)),
+        }
     }
 
     /// The same value with the borrow of `cx` as its lifetime, where values of different lifetimes must meet.
@@ -552,13 +480,13 @@ impl<'s, B: Barrier> Mutator<'s, B> {
     pub fn scope<R>(&mut self, f: impl for<'i> FnOnce(&mut Mutator<'i, B>, Out<'i, 's, B>) -> R) -> R {
         let c = self.collector();
         let end = EndScope::<B> {
-            collector: self.collector,
+            collector: self.collector_ptr(),
             locals: c.shadow.len(),
             escapes: c.escapes.len(),
             _policy: PhantomData,
         };
         // SAFETY: `self` is borrowed while the inner Mutator is used.
-        let mut inner = unsafe { Mutator::new(self.collector) };
+        let mut inner = unsafe { Mutator::new(self.collector_ptr()) };
         let result = f(&mut inner, Out { _scopes: PhantomData });
         end.end();
         core::mem::forget(end);
@@ -596,7 +524,7 @@ impl<'s, B: Barrier> Mutator<'s, B> {
 
     /// What the heap has done so far.
     pub fn stats(&self) -> Stats {
-        self.collector().stats()
+        Stats::of(self.collector())
     }
 
     /// Where the heap stands in its cycle.

@@ -4,14 +4,15 @@ use core::ops::ControlFlow;
 use std::collections::{HashSet, VecDeque};
 
 use super::list::{BlockLine, BlockList, OwnBlocks};
-use super::meter::Meter;
 use super::sweep;
 use super::sweeper::{self, Job, State};
 use crate::active::Region;
 use crate::fault::{self, Fault};
+use crate::mark::budget::Meter;
 use crate::memory::{self, NoMemory};
 use crate::space::arena::{Arena, Full};
-use crate::space::block::{BLOCK_ROOM, BlockPtr, GRANULE, KINDS, Kind, PAGES};
+use crate::space::block::{BLOCK_ROOM, BlockPtr, KINDS, Kind};
+use crate::space::geometry::{GRANULE, PAGES};
 use crate::sync::Arc;
 
 /// When swept memory is found.
@@ -479,7 +480,7 @@ impl Blocks {
     /// The blocks, in every order that they are kept in, with their bitmaps. What lies in them is told by
     /// [`Collector::digest`](super::collector::Collector::digest).
     #[cfg(grisaille_faults)]
-    pub fn digest(&self, marker: &super::mark::Marker, digest: &mut crate::observe::digest::Digest<'_>) {
+    pub fn digest(&self, marker: &crate::mark::marker::Marker, digest: &mut crate::space::digest::Digest<'_>) {
         let Blocks {
             arena,
             all,

@@ -5,7 +5,6 @@ use core::ptr::NonNull;
 use std::time::{Duration, Instant};
 
 use super::blocks::{Blocks, Sweep};
-use super::mark::{BATCH, Marker};
 use super::pace::{Pace, Pacer};
 use super::phase::Phase;
 use super::times::Times;
@@ -13,15 +12,17 @@ use super::weak::WeakTable;
 use crate::barrier::Barrier;
 use crate::barrier::rules::WholeObject;
 use crate::fault::{self, Fault};
-use crate::kit::guardian::GuardianTable;
+use crate::mark::marker::{BATCH, Marker};
+use crate::mark::tracer::Tracer;
 use crate::memory::NoMemory;
-use crate::observe::stats::Stats;
+use crate::roots::area::PointerArea;
+use crate::roots::guardian::GuardianTable;
 use crate::roots::persistent::RootTable;
-use crate::roots::rooted::PointerArea;
-use crate::roots::stack::StackTable;
+use crate::roots::stack::table::StackTable;
 use crate::space::arena::Full;
 use crate::space::bitmap;
-use crate::space::block::{BIG, BIG_RUN, BlockPtr, FIRST_GRANULE, GRANULE, GRANULES, KINDS, Kind, LARGE, PAGE};
+use crate::space::block::{BIG, BIG_RUN, BlockPtr, FIRST_GRANULE, KINDS, Kind, LARGE};
+use crate::space::geometry::{GRANULE, GRANULES, PAGE};
 use crate::space::header::{ObjectPtr, TypeInfo};
 use crate::space::holes::Bump;
 use crate::space::poison;
@@ -347,12 +348,12 @@ impl Collector {
 
     /// Bytes of the lists of locals that count towards the limit, if these take so many more: those beyond a quarter of the
     /// limit. Each local takes 8 bytes, which an embedder who fills a heap to the brim does not think of.
-    fn counted_locals(&self, more: usize) -> usize {
+    pub fn counted_locals(&self, more: usize) -> usize {
         (self.locals() + more).saturating_sub(self.pacer.limit.bytes() / 4)
     }
 
     /// Bytes of the lists of locals.
-    fn locals(&self) -> usize {
+    pub fn locals(&self) -> usize {
         self.shadow.bytes() + self.escapes.bytes()
     }
 
@@ -495,11 +496,18 @@ impl Collector {
     /// The write barrier of `slot.set`, before the store, and of whatever else replaces one value by another (`()` where
     /// there is none). Only while the barriers are on.
     #[inline(always)]
-    pub fn before_write<B: Barrier>(&self, old: &impl Trace, new: &impl Trace) {
-        let (old, new) = (B::RULES.shade_old.then_some(old), B::RULES.shade_new.then_some(new));
+    pub fn before_write<B: Barrier, O: Trace, N: Trace>(&self, old: &O, new: &N) {
+        let pass = |tracer: &mut Tracer<'_>| {
+            if const { B::RULES.shade_old } {
+                old.trace(tracer);
+            }
+            if const { B::RULES.shade_new } {
+                new.trace(tracer);
+            }
+        };
         // SAFETY: where there are many they are looked at, here and in `before_root_write`, the only callers. The values are
         // usable just now.
-        if unsafe { self.marker.note(old, new) } {
+        if unsafe { self.marker.note(const { O::MAX_POINTERS.saturating_add(N::MAX_POINTERS) }, pass) } {
             self.look_at_batch();
         }
     }
@@ -514,9 +522,11 @@ impl Collector {
 
     /// What every write to a watched root needs, before it. The rule for the old value is the root's own.
     #[inline(always)]
-    pub fn before_root_write<B: Barrier>(&self, new: &impl Trace) {
+    pub fn before_root_write<B: Barrier, N: Trace>(&self, new: &N) {
         // SAFETY: as in `before_write`.
-        if const { B::RULES.shades_new_root() } && unsafe { self.marker.note(None::<&()>, Some(new)) } {
+        if const { B::RULES.shades_new_root() }
+            && unsafe { self.marker.note(N::MAX_POINTERS, |tracer| new.trace(tracer)) }
+        {
             self.marker.look_at_notes();
         }
         self.saw_writes(1);
@@ -605,38 +615,5 @@ impl Collector {
     /// Books an interruption of the mutator.
     pub fn paused(&self, time: Duration) {
         self.times.paused(time);
-    }
-
-    pub fn stats(&self) -> Stats {
-        let c = &self.counters;
-        let blocks = self.blocks.borrow();
-        let open = self.open_bytes();
-        Stats {
-            cycles: c.cycles.get(),
-            collections_cut_short: c.collections_cut_short.get(),
-            steps: c.steps.get(),
-            objects_allocated: self.objects_allocated() as u64,
-            bytes_allocated: c.bytes_allocated.get() + open as u64,
-            objects_marked: c.objects_marked.get(),
-            bytes_marked: c.bytes_marked.get(),
-            objects_freed: c.objects_freed.get(),
-            bytes_freed: c.bytes_freed.get(),
-            bytes_live: (self.pacer.heap() + open) as u64,
-            bytes_external: self.pacer.external() as u64,
-            bytes_outside: (self.outside() - self.counted_locals(0) + self.locals()) as u64,
-            locals: (self.shadow.len() + self.escapes.len()) as u64,
-            roots: self.roots.borrow().len() as u64,
-            stacks: self.stacks.borrow().areas.len() as u64,
-            guardians: self.guardians.borrow().areas.len() as u64,
-            bytes_floating: c.bytes_floating.get(),
-            pauses: self.times.pauses(),
-            longest_pause: self.times.longest(),
-            longest_pause_processor: self.times.longest_processor(),
-            processor_time: self.times.processor(),
-            phase_time: self.times.in_phases(),
-            bytes_used: blocks.used() as u64,
-            bytes_held: blocks.arena.held as u64,
-            bytes_returned: blocks.arena.returned as u64,
-        }
     }
 }

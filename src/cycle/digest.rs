@@ -1,13 +1,14 @@
 //! What decides the collector's future, in numbers: for the search through all small programs.
 
 use super::collector::{BirthColor, Collector};
-use crate::observe::digest::Digest;
-use crate::pointer::weak::{is_weak_cell, target_of};
+use crate::mark::tracer::Tracer;
+use crate::mark::{weak_cell::target_of, weak_type::is_weak_cell};
 use crate::space::bitmap;
-use crate::space::block::{GRANULE, GRANULES, Kind};
+use crate::space::block::Kind;
+use crate::space::digest::Digest;
+use crate::space::geometry::{GRANULE, GRANULES};
 use crate::space::header::ObjectPtr;
 use crate::space::holes::Bump;
-use crate::trace::Tracer;
 
 impl Collector {
     /// See [`observe::digest`](crate::observe::digest).

@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use super::collector::Collector;
-use super::meter::{Budget, Meter};
 use super::phase::Phase;
 use super::{Ended, GIVE_BACK_COST};
 use crate::barrier::Barrier;
+use crate::mark::budget::{Budget, Meter};
 use crate::space::arena::Aged;
 
 /// Under stress cycles come in these shapes, in turn: the work of a step, and the safepoint at which the cycle is finished

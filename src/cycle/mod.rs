@@ -18,16 +18,11 @@
 //! inside a step no unrooted pointer lives.
 
 pub(crate) mod blocks;
-mod choice;
 pub(crate) mod collector;
 #[cfg(grisaille_faults)]
 mod digest;
-pub(crate) mod drain;
 mod driver;
-pub(crate) mod edges;
 mod list;
-pub(crate) mod mark;
-pub(crate) mod meter;
 pub(crate) mod pace;
 pub(crate) mod phase;
 pub(crate) mod sweep;
@@ -40,12 +35,14 @@ use core::ops::ControlFlow;
 use crate::barrier::Barrier;
 use crate::barrier::rules::{Birth, RootWrite, Roots, Rules};
 use crate::fault::{self, Fault};
+use crate::mark::budget::Meter;
+use crate::mark::drain;
 use crate::space::arena::Aged;
 use crate::space::bitmap;
-use crate::space::block::{BlockPtr, GRANULES};
+use crate::space::block::BlockPtr;
+use crate::space::geometry::GRANULES;
 use blocks::Sweep;
 use collector::{BirthColor, Collector};
-use meter::Meter;
 use phase::Phase;
 
 /// Work booked for a block in which lost grey objects are looked for: a walk over its objects.

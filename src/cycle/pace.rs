@@ -50,6 +50,7 @@ use std::time::{Duration, Instant};
 
 use super::phase::Phase;
 use crate::full::Shortage;
+use crate::mark::budget::Charge;
 use crate::memory::{NoMemory, is_there_to_share};
 use limit::Limit;
 
@@ -87,17 +88,6 @@ const WINDOW: Duration = Duration::from_millis(10);
 const MAX_EXTERNAL: usize = 1 << 50;
 /// Fractional bits of `ratio`.
 const FIXED: u32 = 8;
-
-/// What an automatic step should do.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Charge {
-    /// The work that it ends after,
-    pub work: usize,
-    /// and what of it is done even if the time is up:
-    pub anyway: usize,
-    /// the time that it ends after.
-    pub time: Duration,
-}
 
 /// What the embedder configures.
 #[derive(Clone, Copy, Debug)]

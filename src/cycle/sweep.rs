@@ -7,7 +7,8 @@ use core::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::space::bitmap;
-use crate::space::block::{BLOCK_SIZE, BlockPtr, FIRST_GRANULE, GRANULE, GRANULES, Kind, WORDS};
+use crate::space::block::{BlockPtr, FIRST_GRANULE, Kind};
+use crate::space::geometry::{BLOCK_SIZE, GRANULE, GRANULES, WORDS};
 use crate::space::header::ObjectPtr;
 use crate::space::poison;
 

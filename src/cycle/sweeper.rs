@@ -266,9 +266,11 @@ mod tests {
     use super::*;
     use crate::space::arena::{Arena, testing};
     use crate::space::bitmap;
-    use crate::space::block::{FIRST_GRANULE, GRANULE};
-    use crate::space::header::{ObjectPtr, Size, TypeInfo, trace_nothing};
+    use crate::space::block::FIRST_GRANULE;
+    use crate::space::geometry::GRANULE;
+    use crate::space::header::{ObjectPtr, TypeInfo, trace_nothing};
     use crate::space::poison;
+    use crate::space::tally::Size;
 
     fn job(arena: &mut Arena, count: usize) -> Job {
         let blocks = (0..count).map(|_| testing::take(arena, 1, Kind::Plain, false, 0).unwrap()).collect();

@@ -5,13 +5,16 @@ use core::mem::needs_drop;
 use core::ptr::NonNull;
 
 use crate::barrier::Barrier;
-use crate::cycle::edges::Top;
+use crate::context::Mutator;
 use crate::full::HeapFull;
-use crate::mutator::Mutator;
+use crate::mark::edges::Top;
+use crate::mark::tracer::{Tracer, trace_with};
 use crate::pointer::gc::Gc;
-use crate::space::block::{BIG, GRANULE, Kind};
-use crate::space::header::{FILLER, HEADER_SIZE, ObjectPtr, Size, Traced, TypeInfo, trace_nothing};
-use crate::trace::{Trace, Tracer, kind_of, trace_with};
+use crate::space::block::{BIG, Kind};
+use crate::space::geometry::GRANULE;
+use crate::space::header::{FILLER, HEADER_SIZE, ObjectPtr, Traced, TypeInfo, trace_nothing};
+use crate::space::tally::Size;
+use crate::trace::{Trace, kind_of};
 
 /// Elements that are scanned in one piece.
 const PIECE: usize = 128;

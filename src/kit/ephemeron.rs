@@ -20,14 +20,19 @@ use core::marker::PhantomData;
 use core::ptr::NonNull;
 
 use crate::barrier::Barrier;
-use crate::cycle::edges::Top;
+use crate::context::Mutator;
 use crate::full::HeapFull;
-use crate::mutator::Mutator;
+use crate::mark::edges::Top;
+use crate::mark::ephemeron::Head;
+use crate::mark::tracer::{Tracer, trace_with};
 use crate::pointer::gc::Gc;
 use crate::pointer::slot::Slot;
-use crate::space::block::{GRANULE, Kind};
-use crate::space::header::{ObjectPtr, Size, Traced, TypeInfo};
-use crate::trace::{Trace, Tracer, object_bytes, restamp, trace_with};
+use crate::space::block::Kind;
+use crate::space::geometry::GRANULE;
+use crate::space::header::object_bytes;
+use crate::space::header::{ObjectPtr, Traced, TypeInfo};
+use crate::space::tally::Size;
+use crate::trace::{Trace, restamp};
 
 /// A key and a value: the value is kept alive only while the key is alive (and the ephemeron itself), also where the
 /// value points to the key. The key is not kept alive.
@@ -73,24 +78,6 @@ struct EphemeronCell<V> {
     head: Head,
     /// Whatever it was when the key died, where the key is gone: not looked at.
     value: Slot<V>,
-}
-
-/// What the marker knows of an ephemeron: it does not know the value's type.
-#[repr(C)]
-pub(crate) struct Head {
-    /// None: it died.
-    pub key: Cell<Option<ObjectPtr>>,
-    /// The next that waits for the same key; the last one names itself. None: it does not wait.
-    pub next: Cell<Option<ObjectPtr>>,
-}
-
-/// The head of an ephemeron.
-///
-/// # Safety
-/// `object` must be an ephemeron's, its memory not swept.
-pub(crate) unsafe fn head_of<'a>(object: ObjectPtr) -> &'a Head {
-    // SAFETY: its payload is an EphemeronCell, which starts with the head (`repr(C)`).
-    unsafe { object.payload().cast::<Head>().as_ref() }
 }
 
 struct InfoOfEphemeron<V>(PhantomData<V>);

@@ -2,8 +2,8 @@
 
 use super::string::{Str, hash_in, text_of, word_of};
 use crate::barrier::Barrier;
+use crate::context::Mutator;
 use crate::full::HeapFull;
-use crate::mutator::Mutator;
 use crate::pointer::gc::Gc;
 
 impl<B: Barrier> Mutator<'_, B> {

@@ -5,8 +5,9 @@ use core::hash::BuildHasher;
 use std::sync::LazyLock;
 
 use super::string::Str;
+use crate::mark::tracer::Tracer;
 use crate::pointer::gc::Gc;
-use crate::trace::{Trace, Tracer};
+use crate::trace::Trace;
 
 /// The seal: hashing and comparing run while a table is borrowed, so they are never a user's code.
 pub(crate) mod sealed {

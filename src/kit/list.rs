@@ -14,14 +14,17 @@ use core::ptr::NonNull;
 
 use super::array::complete;
 use crate::barrier::Barrier;
-use crate::cycle::edges::Top;
+use crate::context::Mutator;
 use crate::full::HeapFull;
-use crate::mutator::Mutator;
+use crate::mark::edges::Top;
+use crate::mark::tracer::{Tracer, trace_with};
 use crate::pointer::gc::Gc;
 use crate::pointer::slot::Slot;
-use crate::space::block::{GRANULE, Kind};
-use crate::space::header::{HEADER_SIZE, ObjectPtr, Size, Traced, TypeInfo, trace_nothing};
-use crate::trace::{Trace, Tracer, trace_with};
+use crate::space::block::Kind;
+use crate::space::geometry::GRANULE;
+use crate::space::header::{HEADER_SIZE, ObjectPtr, Traced, TypeInfo, trace_nothing};
+use crate::space::tally::Size;
+use crate::trace::Trace;
 
 /// Elements that are scanned in one piece.
 const PIECE: usize = 128;
@@ -251,7 +254,7 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
         };
         let len = buffer.len.get();
         if const { V::NEEDS_TRACE && B::RULES.has_write_barrier() } && cx.collector().marking.get() {
-            cx.collector().before_write::<B>(&(), &value);
+            cx.collector().before_write::<B, _, _>(&(), &value);
         }
         // SAFETY: below the capacity, and nobody looks at it before the length says so.
         unsafe { first::<V>(buffer.object()).add(len).write(Slot::new(value)) };
@@ -298,7 +301,7 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
         if const { V::NEEDS_TRACE && B::RULES.shade_old } && cx.collector().marking.get() {
             for element in &self.as_slice()[len..] {
                 let old = element.get();
-                cx.collector().before_write::<B>(&old, &());
+                cx.collector().before_write::<B, _, _>(&old, &());
             }
         }
         buffer.len.set(len);

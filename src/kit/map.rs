@@ -50,14 +50,17 @@ use self::store::{Store, place, position};
 use self::table::NoMemory;
 use super::key::Key;
 use crate::barrier::Barrier;
+use crate::context::Mutator;
 use crate::cycle::collector::Collector;
-use crate::cycle::edges::Top;
 use crate::full::HeapFull;
-use crate::mutator::Mutator;
+use crate::mark::edges::Top;
+use crate::mark::tracer::{Tracer, trace_with};
 use crate::pointer::gc::Gc;
 use crate::space::block::Kind;
-use crate::space::header::{ObjectPtr, Size, Traced, TypeInfo, trace_nothing};
-use crate::trace::{DropOn, Trace, Tracer, object_bytes, trace_with};
+use crate::space::header::object_bytes;
+use crate::space::header::{ObjectPtr, Traced, TypeInfo, trace_nothing};
+use crate::space::tally::Size;
+use crate::trace::{DropOn, Trace};
 
 /// Buckets that are scanned in one piece.
 const PIECE: usize = 128;
@@ -529,10 +532,10 @@ impl<'gc, K: Key, V: Trace + Copy> Gc<'gc, Map<K, V>> {
 fn before_insert<B: Barrier, K: Key, V: Trace + Copy>(c: &Collector, old: Option<(K, V)>, key: K, value: V) {
     match old {
         // The key stays.
-        Some((_, old)) => c.before_write::<B>(&old, &value),
+        Some((_, old)) => c.before_write::<B, _, _>(&old, &value),
         None => {
-            c.before_write::<B>(&(), &key);
-            c.before_write::<B>(&(), &value);
+            c.before_write::<B, _, _>(&(), &key);
+            c.before_write::<B, _, _>(&(), &value);
         }
     }
 }
@@ -541,8 +544,8 @@ fn before_insert<B: Barrier, K: Key, V: Trace + Copy>(c: &Collector, old: Option
 #[cold]
 #[inline(never)]
 fn before_remove<B: Barrier, K: Key, V: Trace + Copy>(c: &Collector, (key, value): (K, V)) {
-    c.before_write::<B>(&key, &());
-    c.before_write::<B>(&value, &());
+    c.before_write::<B, _, _>(&key, &());
+    c.before_write::<B, _, _>(&value, &());
 }
 
 // SAFETY: there is no value of this type outside an object whose header names `trace_map`; `At` replaces the lifetime

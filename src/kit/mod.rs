@@ -3,7 +3,6 @@
 pub(crate) mod array;
 pub(crate) mod ephemeron;
 pub(crate) mod external;
-pub(crate) mod guardian;
 pub(crate) mod intern;
 pub(crate) mod key;
 pub(crate) mod list;

@@ -13,11 +13,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::external::External;
 use crate::barrier::Barrier;
+use crate::context::Mutator;
 use crate::cycle::collector::Collector;
 use crate::fault::{self, Fault};
 use crate::full::HeapFull;
-use crate::mutator::Mutator;
-use crate::trace::{DropOn, Trace, Tracer, drop_on};
+use crate::mark::tracer::Tracer;
+use crate::trace::{DropOn, Trace, drop_on};
 
 /// Counted bytes come to no more than this, far above any real size and far below where sums overflow: a user's
 /// [`External`] may say anything.

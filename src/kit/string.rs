@@ -1,12 +1,15 @@
 //! [`Str`]: a string whose bytes lie in the object.
 
 use crate::barrier::Barrier;
+use crate::context::Mutator;
 use crate::full::HeapFull;
-use crate::mutator::Mutator;
+use crate::mark::tracer::Tracer;
 use crate::pointer::gc::Gc;
-use crate::space::block::{BIG, GRANULE, Kind};
-use crate::space::header::{HEADER_SIZE, ObjectPtr, Size, TypeInfo, trace_nothing};
-use crate::trace::{Trace, Tracer};
+use crate::space::block::{BIG, Kind};
+use crate::space::geometry::GRANULE;
+use crate::space::header::{HEADER_SIZE, ObjectPtr, TypeInfo, trace_nothing};
+use crate::space::tally::Size;
+use crate::trace::Trace;
 
 /// A string in the heap: its bytes lie in the object, whose pointer is one word. It never changes, and knows its hash.
 /// What it takes besides its bytes is 16: a header, and a word that holds length and hash.

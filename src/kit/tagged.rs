@@ -17,9 +17,10 @@ use core::marker::PhantomData;
 use core::ptr::{NonNull, without_provenance_mut};
 
 use super::key::{hash_word, sealed};
+use crate::mark::tracer::Tracer;
 use crate::pointer::gc::Gc;
 use crate::space::header::ObjectPtr;
-use crate::trace::{Trace, Tracer};
+use crate::trace::Trace;
 
 const INTEGER: usize = 1;
 const CONSTANT: usize = 2;

@@ -3,6 +3,7 @@
 use core::fmt;
 use std::time::Duration;
 
+use crate::cycle::collector::Collector;
 use crate::cycle::phase::{PHASES, Phase};
 
 /// What a heap has done so far, and what it holds. Counts begin with the heap; sizes are in bytes. What a
@@ -87,6 +88,41 @@ pub struct Stats {
 }
 
 impl Stats {
+    /// Reads what a collector has counted.
+    pub(crate) fn of(collector: &Collector) -> Stats {
+        let this = collector;
+        let c = &this.counters;
+        let blocks = this.blocks.borrow();
+        let open = this.open_bytes();
+        Stats {
+            cycles: c.cycles.get(),
+            collections_cut_short: c.collections_cut_short.get(),
+            steps: c.steps.get(),
+            objects_allocated: this.objects_allocated() as u64,
+            bytes_allocated: c.bytes_allocated.get() + open as u64,
+            objects_marked: c.objects_marked.get(),
+            bytes_marked: c.bytes_marked.get(),
+            objects_freed: c.objects_freed.get(),
+            bytes_freed: c.bytes_freed.get(),
+            bytes_live: (this.pacer.heap() + open) as u64,
+            bytes_external: this.pacer.external() as u64,
+            bytes_outside: (this.outside() - this.counted_locals(0) + this.locals()) as u64,
+            locals: (this.shadow.len() + this.escapes.len()) as u64,
+            roots: this.roots.borrow().len() as u64,
+            stacks: this.stacks.borrow().areas.len() as u64,
+            guardians: this.guardians.borrow().areas.len() as u64,
+            bytes_floating: c.bytes_floating.get(),
+            pauses: this.times.pauses(),
+            longest_pause: this.times.longest(),
+            longest_pause_processor: this.times.longest_processor(),
+            processor_time: this.times.processor(),
+            phase_time: this.times.in_phases(),
+            bytes_used: blocks.used() as u64,
+            bytes_held: blocks.arena.held as u64,
+            bytes_returned: blocks.arena.returned as u64,
+        }
+    }
+
     /// Returns the wall-clock time spent in a phase, on the mutator's thread.
     ///
     /// ```

@@ -5,7 +5,9 @@ use core::marker::PhantomData;
 use core::ops::Deref;
 use core::ptr::NonNull;
 
+use crate::mark::tracer::Tracer;
 use crate::space::header::ObjectPtr;
+use crate::trace::Trace;
 
 /// A pointer to an object in the heap: one word, `Copy`, dereferenced at no cost.
 ///
@@ -141,5 +143,16 @@ impl<T: ?Sized> fmt::Debug for Gc<'_, T> {
 impl<T: ?Sized> fmt::Pointer for Gc<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Pointer::fmt(&self.payload, f)
+    }
+}
+
+// SAFETY: passes itself on; `At` replaces the lifetime of the pointer and of what it points to.
+unsafe impl<'gc, T: ?Sized + Trace> Trace for Gc<'gc, T> {
+    type At<'a> = Gc<'a, T::At<'a>>;
+    const ATOMIC_WORD: bool = size_of::<Gc<'gc, T>>() == size_of::<usize>();
+    const MAX_POINTERS: usize = 1;
+    #[inline(always)]
+    fn trace(&self, tracer: &mut Tracer<'_>) {
+        tracer.visit(self.object());
     }
 }

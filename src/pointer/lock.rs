@@ -8,8 +8,9 @@ use core::ptr::NonNull;
 
 use super::gc::Gc;
 use crate::barrier::Barrier;
-use crate::mutator::Mutator;
-use crate::trace::{DropOn, Trace, Tracer, drop_on};
+use crate::context::Mutator;
+use crate::mark::tracer::Tracer;
+use crate::trace::{DropOn, Trace, drop_on};
 
 /// An object whose value is replaced as a whole. For a field, use [`Slot`](crate::Slot).
 ///

@@ -6,9 +6,10 @@ use core::marker::PhantomData;
 use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 
 use crate::barrier::Barrier;
+use crate::context::Mutator;
 use crate::cycle::collector::Collector;
-use crate::mutator::Mutator;
-use crate::trace::{Trace, Tracer};
+use crate::mark::tracer::Tracer;
+use crate::trace::Trace;
 
 /// A mutable field.
 ///
@@ -96,7 +97,7 @@ impl<V: Trace + Copy> Slot<V> {
 #[cold]
 #[inline(never)]
 pub(crate) fn write_barrier<B: Barrier, V: Trace>(collector: &Collector, old: V, new: V) {
-    collector.before_write::<B>(&old, &new);
+    collector.before_write::<B, _, _>(&old, &new);
 }
 
 // SAFETY: passes its value on.

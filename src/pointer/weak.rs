@@ -3,16 +3,16 @@
 use core::cell::Cell;
 use core::fmt;
 use core::marker::PhantomData;
-use core::ptr::NonNull;
 
 use super::gc::Gc;
 use crate::barrier::Barrier;
-use crate::cycle::edges::Top;
+use crate::context::Mutator;
 use crate::full::HeapFull;
-use crate::mutator::Mutator;
+use crate::mark::tracer::Tracer;
+use crate::mark::{weak_cell::WeakCell, weak_type::WEAK_CELL};
 use crate::space::block::Kind;
-use crate::space::header::{ObjectPtr, Size, Traced, TypeInfo};
-use crate::trace::{Trace, Tracer, object_bytes, trace_with};
+use crate::space::header::object_bytes;
+use crate::trace::Trace;
 
 /// A pointer that does not keep its object alive: [`upgrade`](Weak::upgrade) answers `None` once the object is gone.
 ///
@@ -33,62 +33,6 @@ use crate::trace::{Trace, Tracer, object_bytes, trace_with};
 pub struct Weak<'gc, T: ?Sized> {
     cell: Gc<'gc, WeakCell>,
     _target: PhantomData<(&'gc (), *const T)>,
-}
-
-/// The object behind a weak pointer.
-pub(crate) struct WeakCell {
-    pub target: Cell<Option<ObjectPtr>>,
-    /// The next that marking came across; the last one names itself. None: it is not among them.
-    pub next: Cell<Option<ObjectPtr>>,
-}
-
-static WEAK_CELL: TypeInfo = TypeInfo {
-    size: Size::of_bytes(object_bytes::<WeakCell>()),
-    element: 0,
-    prefix: 0,
-    needs_trace: true,
-    trace: trace_cell,
-    mark_alike: None,
-    drop: None,
-    name: || "grisaille::Weak",
-};
-
-/// Notes the cell instead of following it.
-///
-/// # Safety
-/// [`TypeInfo::trace`]'s.
-unsafe fn trace_cell(object: ObjectPtr, _: usize, erased: NonNull<()>, top: Top) -> Traced {
-    let note = |tracer: &mut Tracer<'_>| {
-        if let Some(marker) = tracer.marker() {
-            marker.found_weak_cell(object);
-        }
-        0
-    };
-    // SAFETY: `TypeInfo::trace`: a tracer that is ours until the end of the call, and a top of its edges.
-    unsafe { trace_with(erased, top, note) }
-}
-
-/// Whether an object of this type is a weak cell.
-pub(crate) fn is_weak_cell(info: &'static TypeInfo) -> bool {
-    core::ptr::eq(info, &WEAK_CELL)
-}
-
-/// The target of a weak cell.
-///
-/// # Safety
-/// `object` must be a weak cell.
-pub(crate) unsafe fn target_of<'a>(object: ObjectPtr) -> &'a Cell<Option<ObjectPtr>> {
-    // SAFETY: passed on.
-    unsafe { &links_of(object).target }
-}
-
-/// A weak cell.
-///
-/// # Safety
-/// `object` must be a weak cell.
-pub(crate) unsafe fn links_of<'a>(object: ObjectPtr) -> &'a WeakCell {
-    // SAFETY: its payload is a WeakCell.
-    unsafe { object.payload().cast::<WeakCell>().as_ref() }
 }
 
 impl<T: ?Sized> Clone for Weak<'_, T> {

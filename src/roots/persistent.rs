@@ -1,63 +1,27 @@
-//! [`Persistent`]: a value that is rooted until its handle is dropped, on whatever thread.
+//! [`RootTable`]: the values behind persistent roots, and how they are scanned.
 
 use core::alloc::Layout;
 use core::cell::{Cell, UnsafeCell};
-use core::fmt;
-use core::marker::PhantomData;
 use core::ptr::NonNull;
 
-use crate::barrier::Barrier;
-use crate::barrier::rules::{RootWrite, Rules};
-use crate::cycle::drain::RootScan;
-use crate::cycle::mark::Marker;
-use crate::cycle::meter::{EDGE_COST, Meter};
+use super::Surveyed;
+use super::table::{Area, Found, Handle, HandleTable, Head, Scanned};
+use crate::barrier::rules::Rules;
+use crate::mark::budget::{EDGE_COST, Meter};
+use crate::mark::drain::RootScan;
+use crate::mark::marker::Marker;
+use crate::mark::tracer::Tracer;
 use crate::memory::NoMemory;
-use crate::mutator::Mutator;
-use crate::roots::Surveyed;
-use crate::roots::table::{Area, Found, Handle, HandleTable, Head, Scanned};
-use crate::trace::{Trace, Tracer, restamp};
-
-/// A value that is rooted until the handle is dropped: it may outlive [`Heap::enter`](crate::Heap::enter), and be
-/// sent to another thread.
-///
-/// [`Mutator::persist`] makes one. It belongs to its heap; a drop, on any thread, is one atomic exchange, and the
-/// heap forgets the root in a later step.
-///
-/// ```
-/// use grisaille::{Gc, Heap, Persistent};
-///
-/// let mut heap = Heap::new();
-/// let root: Persistent<Gc<'static, String>> = heap.enter(|cx| cx.persist(cx.alloc("kept".to_string())));
-/// heap.enter(|cx| {
-///     cx.collect();
-///     assert_eq!(*root.get(cx).as_ref(), "kept");
-/// });
-/// ```
-///
-/// An object must not own one: what it roots would not die before the object, and never where that leads back to it. The
-/// derive refuses a `Persistent` (a [`Stack`](crate::Stack), a [`Guardian`](crate::Guardian)) in a skipped field, and in what
-/// the field holds by value; it cannot see one behind a `Box`, an `Arc` or a closure's `dyn`, which leaks.
-pub struct Persistent<V> {
-    area: Handle<RootArea>,
-    /// Invariant: values go in through a shared handle.
-    _value: PhantomData<Cell<V>>,
-}
-
-// SAFETY: the value is touched by the heap's mutator only: `Persistent::get` and `set` take the `Mutator` of the heap whose
-// number they check. What it points to is in the heap, which is `Send` with all in it. `V` is `Copy`: no code of the user's
-// runs when it goes.
-unsafe impl<V> Send for Persistent<V> {}
-// SAFETY: as above.
-unsafe impl<V> Sync for Persistent<V> {}
+use crate::trace::{Trace, restamp};
 
 /// What the collector knows of a root.
 #[repr(C)]
 pub(crate) struct RootArea {
-    head: Head,
+    pub head: Head,
     /// The cycle in which it was last scanned, or is not to be.
-    scanned_in: Cell<u64>,
+    pub scanned_in: Cell<u64>,
     /// It was written after it was scanned.
-    dirty: Cell<bool>,
+    pub dirty: Cell<bool>,
     /// Passes the pointers of the value on.
     trace: unsafe fn(NonNull<RootArea>, &mut Tracer<'_>),
 }
@@ -83,84 +47,12 @@ unsafe impl Area for RootArea {
     }
 }
 
-impl<V> Persistent<V> {
-    #[inline(always)]
-    fn value(&self) -> *mut V {
-        let cell = self.area.as_ptr().cast::<RootCell<V>>().as_ptr();
-        // SAFETY: the area is the beginning of such a cell; only an address is computed.
-        unsafe { UnsafeCell::raw_get(&raw const (*cell).value) }
-    }
-}
-
-impl<V: Trace + Copy> Persistent<V> {
-    /// The value, until the next safepoint.
-    ///
-    /// # Panics
-    /// When `cx` is not of the heap that the root belongs to.
-    #[inline]
-    #[track_caller]
-    pub fn get<'a, B: Barrier>(&self, cx: &'a Mutator<'_, B>) -> V::At<'a>
-    where
-        V::At<'a>: Copy,
-    {
-        self.check(cx);
-        // SAFETY: the mutator of the root's heap is the only one to touch the value, and this borrow ends here; the
-        // value is rooted while the handle lives.
-        unsafe { restamp(*self.value()) }
-    }
-
-    /// Replaces the value.
-    ///
-    /// ```
-    /// # use grisaille::Heap;
-    /// # Heap::new().enter(|cx| {
-    /// let root = cx.persist(cx.alloc(1));
-    /// root.set(cx, cx.alloc(2));
-    /// cx.collect();
-    /// assert_eq!(*root.get(cx), 2);
-    /// # });
-    /// ```
-    ///
-    /// # Panics
-    /// When `cx` is not of the heap that the root belongs to.
-    #[track_caller]
-    pub fn set<'a, B: Barrier>(&self, cx: &'a Mutator<'_, B>, value: V::At<'a>)
-    where
-        V::At<'a>: Copy,
-    {
-        self.check(cx);
-        let collector = cx.collector();
-        if const { V::NEEDS_TRACE && B::RULES.watches_roots() } && collector.watch_roots.get() {
-            let marker = &collector.marker;
-            collector.before_root_write::<B>(&value);
-            if B::RULES.shades_old_root() && self.area.scanned_in.get() != collector.cycle.get() {
-                // SAFETY: as in `get`.
-                unsafe { *self.value() }.trace(&mut Tracer::shading(marker));
-            }
-            if B::RULES.root_write == RootWrite::NoteDirty {
-                self.area.dirty.set(true);
-            }
-        }
-        // SAFETY: as in `get`; `V` and `V::At<'a>` are one type but for the lifetime, and the value is rooted from
-        // here on.
-        unsafe { self.value().cast::<V::At<'a>>().write(value) };
-    }
-
-    #[inline]
-    #[track_caller]
-    fn check<B: Barrier>(&self, cx: &Mutator<'_, B>) {
-        assert!(
-            self.area.head.heap == cx.collector().id,
-            "a Persistent was used with a heap that it does not belong to"
-        );
-    }
-}
-
-/// Prints no value: a user's `Debug` must not see a value out of its time.
-impl<V> fmt::Debug for Persistent<V> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Persistent { .. }")
-    }
+/// The place of the value in an area that was made for a `V`. Computes an address only.
+#[inline(always)]
+pub(crate) fn value_of<V>(area: &Handle<RootArea>) -> *mut V {
+    let cell = area.as_ptr().cast::<RootCell<V>>().as_ptr();
+    // SAFETY: the area is the beginning of such a cell; only an address is computed.
+    unsafe { UnsafeCell::raw_get(&raw const (*cell).value) }
 }
 
 /// The roots of one heap.
@@ -188,7 +80,7 @@ impl RootTable {
         heap: u64,
         watched: Option<(&Rules, &Marker)>,
         cycle: u64,
-    ) -> Result<Persistent<V::At<'static>>, NoMemory>
+    ) -> Result<Handle<RootArea>, NoMemory>
     where
         V::At<'static>: Copy,
     {
@@ -216,7 +108,7 @@ impl RootTable {
         {
             value.trace(&mut Tracer::shading(marker));
         }
-        Ok(Persistent { area, _value: PhantomData })
+        Ok(area)
     }
 
     /// Scans until the budget is used up; true: all is scanned. The dead are forgotten; `last_look`: after they have
@@ -246,7 +138,7 @@ impl RootTable {
     }
 
     #[cfg(grisaille_faults)]
-    pub fn digest_roots(&self, digest: &mut crate::observe::digest::Digest<'_>) {
+    pub fn digest_roots(&self, digest: &mut crate::space::digest::Digest<'_>) {
         let mut pointers = Vec::new();
         self.digest(digest, |root, digest| {
             let RootArea { head, scanned_in, dirty, trace: _ } = &*root;

@@ -614,8 +614,8 @@ impl<A: Area> HandleTable<A> {
     #[cfg(grisaille_faults)]
     pub fn digest(
         &self,
-        digest: &mut crate::observe::digest::Digest<'_>,
-        mut area: impl FnMut(Found<'_, A>, &mut crate::observe::digest::Digest<'_>),
+        digest: &mut crate::space::digest::Digest<'_>,
+        mut area: impl FnMut(Found<'_, A>, &mut crate::space::digest::Digest<'_>),
     ) {
         let HandleTable {
             pages,

@@ -20,8 +20,9 @@ use core::ptr::NonNull;
 use bitvec::vec::BitVec;
 use bumpalo::Bump;
 
-use super::block::{BLOCK_SIZE, BlockPtr, Kind, PAGE, PAGES};
+use super::block::{BlockPtr, Kind};
 use super::chunk::{CHUNK_BLOCKS, Chunk, Maps};
+use super::geometry::{BLOCK_SIZE, PAGE, PAGES};
 use super::{poison, system};
 use crate::memory::{NoMemory, is_there_to_share, may_allocate, reserve_one};
 use crate::sync::Arc;
@@ -290,7 +291,7 @@ impl Arena {
 
     /// Which blocks are free follows from which are taken; small chunks do not age.
     #[cfg(grisaille_faults)]
-    pub fn digest(&self, digest: &mut crate::observe::digest::Digest<'_>) {
+    pub fn digest(&self, digest: &mut crate::space::digest::Digest<'_>) {
         let Arena { memory: _, chunks, first_free, current, grew, used, held, slack, returned: _, limit: _ } = self;
         digest.flag(*grew);
         for c in chunks {

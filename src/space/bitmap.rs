@@ -3,7 +3,7 @@
 //! Setting a run and finding a hole take two to three times as long through `bitvec`, and far longer in a build that does
 //! not optimize. The tests check every function here against `bitvec`.
 
-use super::block::{GRANULES, WORDS};
+use super::geometry::{GRANULES, WORDS};
 
 /// One bit a granule.
 pub(crate) type Words = [u64; WORDS];

@@ -4,23 +4,14 @@ use core::cell::{Cell, UnsafeCell};
 use core::ptr::NonNull;
 
 use super::bitmap::{self, Words};
+use super::geometry::{BLOCK_SIZE, GRANULE, GRANULES, WORDS};
 use super::header::ObjectPtr;
 use super::poison;
 use crate::sync::watch::{self, Watched};
 
-/// Bytes of a block, and its alignment. (Blocks of 64 KiB made the Lox trees benchmark 2.4 times slower, with the same peak.)
-pub(crate) const BLOCK_SIZE: usize = 32 * 1024;
-/// Bytes of a page: what memory is counted in, and goes back to the system in.
-pub(crate) const PAGE: usize = 4096;
-/// Pages of a block.
-pub(crate) const PAGES: usize = BLOCK_SIZE / PAGE;
-/// Bytes of a granule: what one bit stands for, and what objects are aligned to. (With 16 the Lox tree benchmarks took as
-/// long, within the noise, and as much memory; 8 is the denser one for smaller objects.)
-pub(crate) const GRANULE: usize = 8;
-/// Granules of a block, those of its own header included.
-pub(crate) const GRANULES: usize = BLOCK_SIZE / GRANULE;
-/// Words of a bitmap.
-pub(crate) const WORDS: usize = GRANULES / 64;
+#[cfg(loom)]
+const _: () = assert!(watch::BLOCK_SIZE == BLOCK_SIZE);
+
 /// The first granule that an object may take.
 pub(crate) const FIRST_GRANULE: usize = size_of::<Block>().div_ceil(GRANULE);
 /// Bytes of a block that objects may take.
@@ -135,7 +126,10 @@ impl BlockPtr {
 
     #[inline(always)]
     pub fn of(object: ObjectPtr) -> BlockPtr {
-        BlockPtr(object.block())
+        let block = object.addr() & !(BLOCK_SIZE - 1);
+        let block = object.payload().as_ptr().map_addr(|_| block).cast::<Block>();
+        // SAFETY: blocks are aligned to their size and never lie at address zero.
+        BlockPtr(unsafe { NonNull::new_unchecked(block) })
     }
 
     #[inline(always)]

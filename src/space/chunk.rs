@@ -5,7 +5,7 @@ use core::ptr::NonNull;
 
 use bitvec::vec::BitVec;
 
-use super::block::{BLOCK_SIZE, PAGE, PAGES};
+use super::geometry::{BLOCK_SIZE, PAGE, PAGES};
 use super::system;
 
 /// Blocks of a full-sized chunk: 2 MiB, what one huge page backs.

@@ -9,7 +9,8 @@ use core::cell::Cell;
 use core::ptr::{NonNull, null_mut};
 
 use super::bitmap;
-use super::block::{BLOCK_SIZE, BlockPtr, FIRST_GRANULE, GRANULE, GRANULES};
+use super::block::{BlockPtr, FIRST_GRANULE};
+use super::geometry::{BLOCK_SIZE, GRANULE, GRANULES};
 use super::poison;
 use crate::fault::{self, Fault};
 
@@ -197,7 +198,7 @@ impl Bump {
     }
 
     #[cfg(grisaille_faults)]
-    pub fn digest(&self, digest: &mut crate::observe::digest::Digest<'_>) {
+    pub fn digest(&self, digest: &mut crate::space::digest::Digest<'_>) {
         let Bump { cursor, end, objects: _, start, block, blackened } = self;
         for address in [cursor, end, start] {
             digest.address(address.get().addr());

@@ -39,7 +39,11 @@ pub(crate) mod arena;
 pub(crate) mod bitmap;
 pub(crate) mod block;
 mod chunk;
+#[cfg(grisaille_faults)]
+pub(crate) mod digest;
+pub(crate) mod geometry;
 pub(crate) mod header;
 pub(crate) mod holes;
 pub(crate) mod poison;
 mod system;
+pub(crate) mod tally;

@@ -118,7 +118,8 @@ mod memcheck {
 mod tests {
     use super::is_poisoned;
     use crate::space::bitmap;
-    use crate::space::block::{BLOCK_SIZE, BlockPtr, FIRST_GRANULE, GRANULE, GRANULES};
+    use crate::space::block::{BlockPtr, FIRST_GRANULE};
+    use crate::space::geometry::{BLOCK_SIZE, GRANULE, GRANULES};
     use crate::{Array, Budget, Deletion, Gc, Heap, Hybrid, Mutator, Slot, Sweep, barrier::Barrier};
 
     /// Of every block, exactly what no object occupies is poisoned.

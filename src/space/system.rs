@@ -8,7 +8,7 @@ mod advice {
     use core::ptr::NonNull;
     use rustix::mm::{Advice, madvise};
 
-    use crate::space::block::{BLOCK_SIZE, PAGE};
+    use crate::space::geometry::{BLOCK_SIZE, PAGE};
 
     pub fn use_huge_pages(base: NonNull<u8>, bytes: usize) {
         // SAFETY: the range is ours, and this advice changes no contents.

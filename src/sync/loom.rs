@@ -202,11 +202,13 @@ pub(crate) use local_cells as thread_local;
 /// What loom is told of the memory of blocks: for each block two cells that hold nothing, one for what its front says
 /// for as long as it is taken, one for all else. (I7)
 pub(crate) mod watch {
-    use crate::space::block::BLOCK_SIZE;
     use ::loom::cell::UnsafeCell;
     use core::cell::{Cell, RefCell};
     use std::collections::BTreeMap;
     use std::rc::Rc;
+
+    /// Bytes of a block: `space::block` sees to it that this is so.
+    pub(crate) const BLOCK_SIZE: usize = 32 * 1024;
 
     #[derive(Default)]
     struct Watch {

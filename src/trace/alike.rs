@@ -1,7 +1,7 @@
 //! The mark loop among objects of one type.
 //!
 //! Where an edge leads tells much of where the next one will: lists, trees and graphs are made of one type, or of few. So
-//! the loop in [`drain`](crate::cycle::drain) hands the second object of a type in a row to a loop that was compiled for it.
+//! the loop in [`drain`](crate::mark::drain) hands the second object of a type in a row to a loop that was compiled for it.
 //! As long as edges lead to more of the same, size and mark bits are constants there, and tracing is no call. What is of
 //! another type, or has a flag in its header, is left on the edges, to the loop that knows all types.
 //!
@@ -12,10 +12,12 @@ use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
 
 use super::{InfoOf, Trace};
-use crate::cycle::drain::Standing;
-use crate::cycle::edges::{InFlight, Top, youngest};
-use crate::space::block::{BlockPtr, GRANULE};
-use crate::space::header::{Came, ObjectPtr, Size, Tally, TypeInfo};
+use crate::mark::drain::Standing;
+use crate::mark::edges::{InFlight, Top, youngest};
+use crate::space::block::BlockPtr;
+use crate::space::geometry::GRANULE;
+use crate::space::header::{Came, ObjectPtr, TypeInfo};
+use crate::space::tally::{Size, Tally};
 
 /// Edges that what is traced in one call behind its first object may lead to, at most, so that the loop looks for room
 /// once.
@@ -191,7 +193,7 @@ mod tests {
     use core::sync::atomic::{AtomicUsize, Ordering};
     use std::panic::{AssertUnwindSafe, catch_unwind};
 
-    use crate::space::block::{GRANULE, GRANULES};
+    use crate::space::geometry::{GRANULE, GRANULES};
     use crate::{Budget, Check, Gc, Heap, Mutator, Slot, Trace, Tracer};
 
     /// More than a core's caches hold, or the loop would not choose.

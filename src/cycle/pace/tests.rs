@@ -1,9 +1,9 @@
 //! The pacer by itself, and heaps that go by it.
 
-use super::super::meter::Meter;
 use super::*;
-use crate::cycle::meter::Budget;
 use crate::cycle::phase::Phase;
+use crate::mark::budget::Budget;
+use crate::mark::budget::Meter;
 use crate::{
     Barrier, Deletion, Gc, Heap, Hybrid, Insertion, Mutator, Slot, Stack, StackView, StopTheWorld, Sweep, Watermark,
 };

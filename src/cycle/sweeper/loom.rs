@@ -22,13 +22,15 @@ use std::sync::atomic::{AtomicUsize as Count, Ordering::Relaxed};
 use std::time::Instant;
 
 use super::super::blocks::{Blocks, Sweep};
-use super::super::meter::{Budget, Meter};
 use super::*;
+use crate::mark::budget::{Budget, Meter};
 use crate::space::arena::{Arena, testing};
 use crate::space::bitmap;
-use crate::space::block::{BLOCK_SIZE, FIRST_GRANULE, GRANULE, PAGES};
-use crate::space::header::{ObjectPtr, Size, TypeInfo, trace_nothing};
+use crate::space::block::FIRST_GRANULE;
+use crate::space::geometry::{BLOCK_SIZE, GRANULE, PAGES};
+use crate::space::header::{ObjectPtr, TypeInfo, trace_nothing};
 use crate::space::holes::Bump;
+use crate::space::tally::Size;
 use crate::sync::mpsc::SLEEPS;
 use crate::sync::{Weakness, watch, weaken};
 

@@ -5,8 +5,8 @@ use core::iter::FusedIterator;
 
 use super::{Map, before_remove};
 use crate::barrier::Barrier;
+use crate::context::Mutator;
 use crate::kit::key::Key;
-use crate::mutator::Mutator;
 use crate::pointer::gc::Gc;
 use crate::trace::Trace;
 

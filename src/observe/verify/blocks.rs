@@ -2,8 +2,10 @@
 
 use super::{At, Verdict, Verifier, fail};
 use crate::cycle::phase::Phase;
+use crate::observe::stats::Stats;
 use crate::space::bitmap::{self, Words};
-use crate::space::block::{BLOCK_SIZE, BlockPtr, FIRST_GRANULE, GRANULE, GRANULES, Kind, PAGE, WORDS};
+use crate::space::block::{BlockPtr, FIRST_GRANULE, Kind};
+use crate::space::geometry::{BLOCK_SIZE, GRANULE, GRANULES, PAGE, WORDS};
 use crate::space::header::{HEADER_SIZE, KEY, ObjectPtr, QUEUED, TypeInfo};
 
 /// A block and what the walk over it found.
@@ -57,7 +59,7 @@ impl Verifier<'_> {
             return fail(format!("blocks are unswept in phase {phase}"));
         }
         drop(blocks);
-        let stats = self.c.stats();
+        let stats = Stats::of(self.c);
         if bytes as u64 != stats.bytes_live {
             return fail(format!("the objects take {bytes} bytes, and the books say {}", stats.bytes_live));
         }

@@ -1,9 +1,9 @@
 //! The pointers in objects.
 
 use super::{At, Verdict, Verifier, VerifyError};
-use crate::kit::ephemeron::head_of;
+use crate::mark::ephemeron::head_of;
+use crate::mark::tracer::{Pointers, Tracer};
 use crate::space::header::ObjectPtr;
-use crate::trace::{Pointers, Tracer};
 
 /// An ephemeron: what it holds counts while its key is alive.
 pub(super) struct Ephemeron {

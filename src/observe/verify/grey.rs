@@ -5,10 +5,10 @@ use hashbrown::HashSet;
 use super::blocks::Walked;
 use super::second_mark::Closure;
 use super::{At, Verdict, Verifier, VerifyError, fail};
+use crate::mark::tracer::Pointers;
 use crate::space::bitmap::{self, Words};
-use crate::space::block::GRANULES;
+use crate::space::geometry::GRANULES;
 use crate::space::header::ObjectPtr;
-use crate::trace::Pointers;
 
 impl Verifier<'_> {
     /// Each grey object is queued once, and nothing else is grey.

@@ -39,10 +39,9 @@ use hashbrown::HashMap;
 
 use crate::barrier::Barrier;
 use crate::barrier::rules::Rules;
+use crate::context::Mutator;
 use crate::cycle::collector::{Collector, Inspector};
 use crate::cycle::phase::Phase;
-use crate::heap::Heap;
-use crate::mutator::Mutator;
 use crate::space::header::ObjectPtr;
 use blocks::Walked;
 use edges::Ephemeron;
@@ -131,33 +130,6 @@ impl fmt::Display for VerifyError {
 
 impl core::error::Error for VerifyError {}
 
-impl<B: Barrier> Heap<B> {
-    /// Checks the whole heap against itself: bitmaps and headers, accounts, roots, the grey set and the policy's
-    /// invariant, whatever phase the heap is in. Changes nothing.
-    ///
-    /// For tests, and for those who look for a bug: it takes time in proportion to the heap (some 50 ns an object),
-    /// and memory for a copy of its bitmaps (5 % of the heap). It never recurses. In a correct build it finds
-    /// nothing.
-    ///
-    /// ```
-    /// use grisaille::{Budget, Heap};
-    ///
-    /// let mut heap = Heap::new();
-    /// let _root = heap.enter(|cx| {
-    ///     let root = cx.persist(cx.alloc("kept".to_string()));
-    ///     cx.step(Budget::work(1)); // in the middle of a cycle
-    ///     root
-    /// });
-    /// assert_eq!(heap.verify(), Ok(()));
-    /// ```
-    ///
-    /// # Errors
-    /// The first thing that is wrong, with the path that leads there.
-    pub fn verify(&self) -> Result<(), VerifyError> {
-        Verifier::new(self.collector(), &B::RULES).run()
-    }
-}
-
 impl<B: Barrier> Mutator<'_, B> {
     /// Checks the whole heap against itself, as [`Heap::verify`] does and at the same cost. It takes `&mut` although
     /// it changes nothing: it reads every object, and so must not be called while a [`RefMut`](crate::RefMut) lives.
@@ -208,7 +180,7 @@ struct At {
     granule: usize,
 }
 
-struct Verifier<'h> {
+pub(crate) struct Verifier<'h> {
     c: &'h Collector,
     rules: &'static Rules,
     blocks: Vec<Walked>,
@@ -225,7 +197,7 @@ struct Verifier<'h> {
 }
 
 impl<'h> Verifier<'h> {
-    fn new(c: &'h Collector, rules: &'static Rules) -> Self {
+    pub(crate) fn new(c: &'h Collector, rules: &'static Rules) -> Self {
         c.marker.look_at_notes();
         let (blocks, roots, ephemerons) = (Vec::new(), Vec::new(), Vec::new());
         let (numbers, in_pieces) = (HashMap::new(), HashMap::new());
@@ -233,7 +205,7 @@ impl<'h> Verifier<'h> {
         Verifier { c, rules, blocks, numbers, range, nearest, roots, in_pieces, ephemerons }
     }
 
-    fn run(mut self) -> Verdict {
+    pub(crate) fn run(mut self) -> Verdict {
         self.flags()?;
         self.walk()?;
         self.list_roots();

@@ -5,8 +5,8 @@ use std::collections::{HashMap, VecDeque};
 
 use super::roots::Place;
 use super::{At, Verifier};
+use crate::mark::tracer::Pointers;
 use crate::space::header::ObjectPtr;
-use crate::trace::Pointers;
 
 impl Verifier<'_> {
     pub(super) fn name(&self, at: At) -> String {

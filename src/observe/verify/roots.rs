@@ -3,9 +3,9 @@
 use core::fmt;
 
 use super::{Verdict, Verifier, VerifyError, fail};
-use crate::pointer::weak::{is_weak_cell, target_of};
+use crate::mark::{weak_cell::target_of, weak_type::is_weak_cell};
 use crate::roots::Surveyed;
-use crate::roots::rooted::PointerArea;
+use crate::roots::area::PointerArea;
 use crate::space::header::ObjectPtr;
 
 /// Where a root lies.

@@ -8,8 +8,8 @@ use hashbrown::HashMap;
 
 use super::{At, Verdict, Verifier, VerifyError};
 use crate::cycle::phase::Phase;
+use crate::mark::tracer::Pointers;
 use crate::space::header::ObjectPtr;
-use crate::trace::Pointers;
 
 /// Values of ephemerons that were come across before their keys.
 pub(super) struct Closure {

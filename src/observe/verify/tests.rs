@@ -4,13 +4,16 @@ use std::time::Duration;
 
 use super::*;
 use crate::barrier::{Hybrid, Insertion};
-use crate::cycle::meter::Budget;
+use crate::heap::Heap;
+use crate::mark::budget::Budget;
+use crate::mark::tracer::Tracer;
 use crate::pointer::gc::Gc;
 use crate::pointer::slot::Slot;
 use crate::space::arena::testing::take;
 use crate::space::bitmap;
-use crate::space::block::{BLOCK_SIZE, BlockPtr, GRANULE, WORDS};
-use crate::trace::{Trace, Tracer};
+use crate::space::block::BlockPtr;
+use crate::space::geometry::{BLOCK_SIZE, GRANULE, WORDS};
+use crate::trace::Trace;
 
 struct Link<'gc> {
     next: Slot<Option<Gc<'gc, Link<'gc>>>>,

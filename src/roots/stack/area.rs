@@ -6,12 +6,12 @@ use core::ptr::NonNull;
 
 use super::cards::{CARD, Cards};
 use crate::barrier::rules::{RootWrite, Rules};
-use crate::cycle::drain::RootScan;
-use crate::cycle::mark::Marker;
-use crate::cycle::meter::{EDGE_COST, Meter};
+use crate::mark::budget::{EDGE_COST, Meter};
+use crate::mark::drain::RootScan;
+use crate::mark::marker::Marker;
+use crate::mark::tracer::Tracer;
 use crate::memory::{NoMemory, may_allocate};
 use crate::roots::table::{Area, Head};
-use crate::trace::Tracer;
 
 /// Elements of a stack's first memory.
 const FIRST: usize = 16;
@@ -20,24 +20,24 @@ const FIRST: usize = 16;
 /// a view may be forgotten.
 #[repr(C)]
 pub(crate) struct StackArea {
-    pub(super) head: Head,
-    pub(super) data: Cell<NonNull<u8>>,
-    pub(super) len: Cell<usize>,
-    pub(super) capacity: Cell<usize>,
-    pub(super) element: Layout,
+    pub(crate) head: Head,
+    pub(crate) data: Cell<NonNull<u8>>,
+    pub(crate) len: Cell<usize>,
+    pub(crate) capacity: Cell<usize>,
+    pub(crate) element: Layout,
     /// Passes the pointers of one element on.
-    pub(super) trace: unsafe fn(NonNull<u8>, &mut Tracer<'_>),
+    pub(crate) trace: unsafe fn(NonNull<u8>, &mut Tracer<'_>),
     /// The cycle that `unscanned` and `dirty_from` speak of. In any other cycle the whole area is unscanned: that is
     /// how a cycle starts in constant time, however many stacks there are.
-    pub(super) cycle: Cell<u64>,
+    pub(crate) cycle: Cell<u64>,
     /// `[0, unscanned)` still has to be scanned.
-    pub(super) unscanned: Cell<usize>,
+    pub(crate) unscanned: Cell<usize>,
     /// `[dirty_from, len)` has to be scanned again.
-    pub(super) dirty_from: Cell<usize>,
+    pub(crate) dirty_from: Cell<usize>,
     /// Windows were handed out over these elements in the policy's window: anything may have been written to them.
-    pub(super) windowed: RefCell<Cards>,
+    pub(crate) windowed: RefCell<Cards>,
     /// The next of the areas with such elements.
-    pub(super) next_windowed: Cell<Option<NonNull<StackArea>>>,
+    pub(crate) next_windowed: Cell<Option<NonNull<StackArea>>>,
 }
 
 // SAFETY: it begins with its head; `Stack::open` checks the heap's number, and all else is the table's; its memory is
@@ -65,7 +65,7 @@ unsafe impl Area for StackArea {
 
 impl StackArea {
     /// A stack of no elements of that layout, which `trace` traces.
-    pub(super) fn new(
+    pub(crate) fn new(
         head: Head,
         element: Layout,
         trace: unsafe fn(NonNull<u8>, &mut Tracer<'_>),
@@ -93,18 +93,18 @@ impl StackArea {
     }
 
     /// Bytes of memory that it owns.
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.capacity.get() * self.element.size() + self.windowed.borrow().bytes()
     }
 
     /// What the capacity becomes when there is to be room for so many, and with as little as possible.
-    pub(super) fn capacities(&self, wanted: usize) -> [usize; 2] {
+    pub(crate) fn capacities(&self, wanted: usize) -> [usize; 2] {
         let least = wanted.max(self.capacity.get().saturating_add(self.capacity.get() / 16));
         [wanted.max(self.capacity.get().saturating_mul(2)).max(FIRST), least]
     }
 
     /// Changes the capacity, which is to be at least `len`.
-    pub(super) fn resize(&self, capacity: usize) -> Result<(), NoMemory> {
+    pub(crate) fn resize(&self, capacity: usize) -> Result<(), NoMemory> {
         debug_assert!(capacity >= self.len.get());
         let (old, new) = (self.layout(self.capacity.get())?, self.layout(capacity)?);
         if capacity > self.capacity.get() {
@@ -141,7 +141,7 @@ impl StackArea {
     }
 
     /// Gives back memory that it does not need.
-    pub(super) fn shrink(&self) {
+    pub(crate) fn shrink(&self) {
         // Where the system has none for a smaller piece it stays as it is.
         if self.resize(self.len.get()).is_ok() && !self.is_held() {
             self.windowed.borrow_mut().shrink(self.len.get());
@@ -149,19 +149,19 @@ impl StackArea {
     }
 
     #[inline(always)]
-    pub(super) fn at(&self, index: usize) -> NonNull<u8> {
+    pub(crate) fn at(&self, index: usize) -> NonNull<u8> {
         // SAFETY: callers stay within the capacity.
         unsafe { self.data.get().add(index * self.element.size()) }
     }
 
-    pub(super) fn shade(&self, index: usize, marker: &Marker) {
+    pub(crate) fn shade(&self, index: usize, marker: &Marker) {
         // SAFETY: callers stay below `len`: an initialized element of the type that `trace` is for.
         unsafe { (self.trace)(self.at(index), &mut Tracer::shading(marker)) };
     }
 
     /// What lies here, and how far the collector has come with it.
     #[cfg(grisaille_faults)]
-    pub(super) fn digest(&self, is_read: bool, digest: &mut crate::observe::digest::Digest<'_>) {
+    pub(crate) fn digest(&self, is_read: bool, digest: &mut crate::space::digest::Digest<'_>) {
         let StackArea {
             head,
             data: _,
@@ -199,7 +199,7 @@ impl StackArea {
     }
 
     /// Makes `unscanned` and `dirty_from` speak of this cycle.
-    pub(super) fn enter_cycle(&self, cycle: u64) {
+    pub(crate) fn enter_cycle(&self, cycle: u64) {
         if self.cycle.replace(cycle) != cycle {
             self.unscanned.set(self.len.get());
             self.dirty_from.set(self.len.get());
@@ -210,7 +210,7 @@ impl StackArea {
     /// The rule for a write of an element, before it, where what is new needs no look.
     #[cold]
     #[inline(never)]
-    pub(super) fn write_watched(&self, index: usize, rules: &Rules, marker: &Marker, cycle: u64) {
+    pub(crate) fn write_watched(&self, index: usize, rules: &Rules, marker: &Marker, cycle: u64) {
         self.enter_cycle(cycle);
         if rules.shades_old_root() && index < self.unscanned.get().min(self.len.get()) {
             self.shade(index, marker);
@@ -223,7 +223,7 @@ impl StackArea {
     /// The rule for the loss of all elements from `len` on.
     #[cold]
     #[inline(never)]
-    pub(super) fn truncate_watched(&self, len: usize, rules: &Rules, marker: &Marker, cycle: u64) {
+    pub(crate) fn truncate_watched(&self, len: usize, rules: &Rules, marker: &Marker, cycle: u64) {
         if rules.shades_popped_root() || rules.window_is_derived {
             self.enter_cycle(cycle);
         }
@@ -239,7 +239,7 @@ impl StackArea {
     }
 
     /// Scans from the top down until the budget is used up; true: all is scanned.
-    pub(super) fn scan(&self, marker: &Marker, meter: &mut Meter, cycle: u64) -> bool {
+    pub(crate) fn scan(&self, marker: &Marker, meter: &mut Meter, cycle: u64) -> bool {
         self.enter_cycle(cycle);
         let mut at = self.unscanned.get().min(self.len.get());
         let mut scan = RootScan::new(marker);
@@ -256,7 +256,7 @@ impl StackArea {
     }
 
     /// Scans a card again.
-    pub(super) fn rescan_card(&self, card: usize, marker: &Marker, meter: &mut Meter) {
+    pub(crate) fn rescan_card(&self, card: usize, marker: &Marker, meter: &mut Meter) {
         let mut scan = RootScan::new(marker);
         for index in card * CARD..((card + 1) * CARD).min(self.len.get()) {
             // SAFETY: as in `shade`.

@@ -5,12 +5,12 @@ use core::ops::Range;
 use crate::memory::{NoMemory, reserve_exact};
 
 /// Elements that are rescanned together.
-pub(super) const CARD: usize = 64;
+pub(crate) const CARD: usize = 64;
 
 /// One bit for [`CARD`] elements, 64 of them at hand: most stacks need no more. Room is made when the stack grows, so that
 /// to note a range takes no memory.
 #[derive(Default)]
-pub(super) struct Cards {
+pub(crate) struct Cards {
     first: u64,
     more: Vec<u64>,
     /// No card before this one is dirty.
@@ -89,7 +89,7 @@ impl Cards {
     }
 
     #[cfg(grisaille_faults)]
-    pub fn digest(&self, digest: &mut crate::observe::digest::Digest<'_>) {
+    pub fn digest(&self, digest: &mut crate::space::digest::Digest<'_>) {
         let Cards { first: _, more: _, from, listed } = self;
         for (at, word) in self.words().enumerate().filter(|(_, word)| *word != 0) {
             digest.number(at);

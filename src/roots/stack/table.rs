@@ -5,12 +5,12 @@ use core::ptr::NonNull;
 
 use super::area::StackArea;
 use crate::barrier::rules::{RootWrite, Rules};
-use crate::cycle::mark::Marker;
-use crate::cycle::meter::Meter;
 use crate::fault::{self, Fault};
+use crate::mark::budget::Meter;
+use crate::mark::marker::Marker;
+use crate::mark::tracer::Tracer;
 use crate::roots::Surveyed;
 use crate::roots::table::{HandleTable, Scanned};
-use crate::trace::Tracer;
 
 /// The stacks of one heap.
 pub(crate) struct StackTable {
@@ -44,7 +44,7 @@ impl StackTable {
     }
 
     /// The rule for a window: its range counts as written.
-    pub(super) fn window(&mut self, area: &StackArea, range: Range<usize>, rules: &Rules, marker: &Marker, cycle: u64) {
+    pub(crate) fn window(&mut self, area: &StackArea, range: Range<usize>, rules: &Rules, marker: &Marker, cycle: u64) {
         if range.is_empty() {
             return;
         }
@@ -130,7 +130,7 @@ impl StackTable {
     }
 
     #[cfg(grisaille_faults)]
-    pub fn digest(&self, digest: &mut crate::observe::digest::Digest<'_>) {
+    pub fn digest(&self, digest: &mut crate::space::digest::Digest<'_>) {
         let StackTable { areas, windowed: _, dirty_cards, were_dirty, late } = self;
         areas.digest(digest, |area, digest| area.digest(digest.last_look, digest));
         if digest.marking.is_some() {

@@ -1,8 +1,8 @@
 use super::testing::{give_back, take};
 use super::*;
-#[cfg(grisaille_poison = "asan")]
-use crate::space::block::{GRANULE, GRANULES};
 use crate::space::chunk::IDLE_CYCLES;
+#[cfg(grisaille_poison = "asan")]
+use crate::space::geometry::{GRANULE, GRANULES};
 use proptest::prelude::*;
 
 #[test]

@@ -1,6 +1,6 @@
 //! The textbook scenes of incremental marking, played piece by piece: who is white, grey and black, and when.
 //!
-//! A file a policy asserts colours; `lost` takes the rules of the table in `src/barrier.rs` out, one at a time, and
+//! A file a policy asserts colours; `lost` takes the rules of the table in `src/barrier/mod.rs` out, one at a time, and
 //! shows the object that is lost without each; `programs` holds the small mutators that both the sound policies and
 //! the broken ones run, at every interleaving with the collector.
 

@@ -33,12 +33,13 @@
 use core::ptr::NonNull;
 use std::time::Instant;
 
+use super::budget::{LONG_RUN, Meter, RUN, RUN_TIME};
 use super::edges::{self, InFlight, Prefetched, Top};
-use super::mark::{Marker, set_marks};
-use super::meter::{LONG_RUN, Meter, RUN, RUN_TIME};
-use crate::space::block::GRANULE;
-use crate::space::header::{OBJECT_COST, ObjectPtr, Tally};
-use crate::trace::Tracer;
+use super::marker::{Marker, set_marks};
+use crate::mark::tracer::Tracer;
+use crate::space::geometry::GRANULE;
+use crate::space::header::ObjectPtr;
+use crate::space::tally::{OBJECT_COST, Tally};
 
 /// Grey objects that are traced together when no edge is left, unless they have as many edges. Some of what they lead to
 /// ends soon, and this is to keep the prefetches busy for a while.

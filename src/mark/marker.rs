@@ -9,16 +9,17 @@
 
 use core::cell::{Cell, UnsafeCell};
 
+use super::budget::Meter;
 use super::choice::Choice;
-use super::edges::{EdgeRoom, Edges, Top, prefetch};
-use super::meter::Meter;
-use super::weak::{Waiting, WeakCells};
+use super::edges::{EdgeRoom, Top, prefetch};
+use super::ephemeron::Waiting;
+use super::weak_cell::WeakCells;
 use crate::fault::{self, Fault};
 use crate::memory::{NoMemory, reserve_exact, reserve_one, with_room};
 use crate::space::bitmap;
-use crate::space::block::{BlockPtr, GRANULE, GRANULES};
+use crate::space::block::BlockPtr;
+use crate::space::geometry::{GRANULE, GRANULES};
 use crate::space::header::{ObjectPtr, TypeInfo};
-use crate::trace::{Trace, Tracer};
 
 /// Bytes that the caches of a core hold, or so.
 const CACHE: usize = 1024 * 1024;
@@ -29,9 +30,9 @@ const MIN_PIECES: usize = 4;
 /// Edges that a step has written down at the most.
 const EDGES: usize = 1024;
 /// Barriers note up to so many objects: half of them are looked at together.
-const NOTES: usize = 256;
+pub(crate) const NOTES: usize = 256;
 /// So many of them are a batch, which is [looked at](Marker::look_at_notes).
-pub(super) const BATCH: usize = NOTES / 2;
+pub(crate) const BATCH: usize = NOTES / 2;
 /// With so many entries the stack's capacity leaps to the cap: 128 KiB are copied at the most.
 const LEAP: usize = 1 << 14;
 
@@ -45,13 +46,13 @@ pub(crate) struct Marker {
     /// What the loop works on within a step. One stack is in this room at a time: [`drain`](super::drain) opens it for a
     /// mark loop or for a scan of roots, and neither starts the other: while they run, nothing runs but traces, which get
     /// no marker to start one with, and the collector itself.
-    pub(super) edges: EdgeRoom,
+    pub(crate) edges: EdgeRoom,
     /// What barriers have noted since the last look, up to a top: see [`Marker::note`], which alone writes here.
-    notes: EdgeRoom,
+    pub(crate) notes: EdgeRoom,
     /// At most `many_notes` when [`note`](Marker::note) is called: what is noted from there on is looked at first.
-    notes_top: Cell<Top>,
+    pub(crate) notes_top: Cell<Top>,
     /// A top from which on they are looked at: half of the room.
-    many_notes: Top,
+    pub(crate) many_notes: Top,
     /// The stack takes no more entries than this; what does not fit is found again from the bitmaps.
     cap: Cell<usize>,
     /// The blocks that hold lost grey objects, linked through them: the first.
@@ -127,7 +128,7 @@ impl Marker {
         true
     }
 
-    pub(super) fn book(&self, objects: usize, granules: usize) {
+    pub(crate) fn book(&self, objects: usize, granules: usize) {
         self.objects.set(self.objects.get() + objects);
         self.granules.set(self.granules.get() + granules);
     }
@@ -147,49 +148,6 @@ impl Marker {
         if self.mark(object) && object.info().needs_trace {
             self.enqueue(object);
         }
-    }
-
-    /// Shades what a store has in its hands. It is noted only, so that a store waits for no word of what it points to: the
-    /// notes are looked at together, behind prefetches, when there are many, when a step begins, and when somebody asks
-    /// for colours. Until then a noted object counts as grey. (On a graph of 256 MB a store while marking takes
-    /// a third of what it takes when it shades at once.)
-    ///
-    /// Few instructions, since the mutator's next steps wait behind them: a store that misses the cache takes as long as
-    /// the others that the processor sees ahead.
-    ///
-    /// Returns true where there are so many that they must be [looked at](Marker::look_at_notes).
-    ///
-    /// # Safety
-    /// Where the last call returned true, they must have been looked at. The values' pointers must be live.
-    #[inline(always)]
-    #[must_use]
-    pub unsafe fn note<O: Trace, N: Trace>(&self, old: Option<&O>, new: Option<&N>) -> bool {
-        let top = self.notes_top.get();
-        let mut tracer = if const { O::MAX_POINTERS.saturating_add(N::MAX_POINTERS) <= NOTES - BATCH } {
-            // SAFETY: half of the room is free, or what was noted would have been looked at (the caller's word), and the two
-            // values have no more pointers together: `Trace`'s contract.
-            Tracer::noting(self, unsafe { Edges::unchecked(top) })
-        } else {
-            // SAFETY: the top is that of what was noted. Only this function writes here, and it returns before it is called
-            // again: traces run no barrier.
-            Tracer::noting(self, unsafe { self.notes.reopen(top) })
-        };
-        if let Some(old) = old {
-            old.trace(&mut tracer);
-        }
-        if let Some(new) = new {
-            new.trace(&mut tracer);
-        }
-        debug_assert!(self.notes.len(tracer.top()) <= NOTES, "notes were written beyond their room");
-        self.notes_top.set(tracer.top());
-        tracer.top() >= self.many_notes
-    }
-
-    /// Shades what barriers have noted.
-    pub fn look_at_notes(&self) {
-        let top = self.notes_top.replace(self.notes.base());
-        // SAFETY: the top is that of what was noted; shading notes nothing.
-        unsafe { self.shade_edges(&self.notes, top) };
     }
 
     /// Makes a marked object grey, whatever it was.
@@ -260,7 +218,7 @@ impl Marker {
         if !(stack && pieces && self.lost.get().is_none() && waiting.is_empty()) {
             return false;
         }
-        waiting.settle(self, meter);
+        waiting.settle(self.objects.get(), |key| self.is_marked(key), meter);
         meter.spend(1);
         true
     }
@@ -328,7 +286,7 @@ impl Marker {
     }
 
     /// Whether the heap that is being marked is larger than the caches.
-    pub(super) fn outgrows_caches(&self) -> bool {
+    pub(crate) fn outgrows_caches(&self) -> bool {
         self.was_large.get() || self.is_large()
     }
 
@@ -336,13 +294,13 @@ impl Marker {
     ///
     /// # Safety
     /// `top` must be of a stack in this room, and what lies below it have been pushed.
-    pub(super) unsafe fn shade_edges(&self, room: &EdgeRoom, top: Top) {
+    pub(crate) unsafe fn shade_edges(&self, room: &EdgeRoom, top: Top) {
         // SAFETY: passed on; shading writes no edges down.
         unsafe { room.each_prefetched(top, self.marked(), |object| self.shade(object)) };
     }
 
     /// The object stays grey: it is to be scanned from that piece on.
-    pub(super) fn goes_on(&self, object: ObjectPtr, piece: usize) {
+    pub(crate) fn goes_on(&self, object: ObjectPtr, piece: usize) {
         object.set_queued(true);
         // SAFETY: a leaf borrow of what is not shared.
         let pieces = unsafe { &mut *self.pieces.get() };
@@ -355,13 +313,13 @@ impl Marker {
     }
 
     /// Whether one more object may be scanned in pieces. Else it has to be scanned in one go.
-    pub(super) fn has_room_for_pieces(&self) -> bool {
+    pub(crate) fn has_room_for_pieces(&self) -> bool {
         // SAFETY: a leaf borrow of what is not shared.
         reserve_one(unsafe { &mut *self.pieces.get() }).is_ok()
     }
 
     /// Asks for what tracing the next few grey objects will look at.
-    pub(super) fn prefetch_grey(&self, objects: usize) {
+    pub(crate) fn prefetch_grey(&self, objects: usize) {
         // SAFETY: a leaf borrow of what is not shared.
         let stack = unsafe { &*self.stack.get() };
         stack.iter().rev().take(objects).for_each(|&object| prefetch(object, self.marked()));
@@ -369,7 +327,7 @@ impl Marker {
 
     /// Takes a grey object, and the piece of it that is to be scanned.
     #[inline(always)]
-    pub(super) fn take_grey(&self) -> Option<(ObjectPtr, usize)> {
+    pub(crate) fn take_grey(&self) -> Option<(ObjectPtr, usize)> {
         // SAFETY: leaf borrows of what is not shared.
         let (stack, pieces) = unsafe { (&mut *self.stack.get(), &mut *self.pieces.get()) };
         while let Some(object) = stack.pop() {
@@ -385,22 +343,6 @@ impl Marker {
         let ephemeron = unsafe { (*self.waiting.get()).pop() }?;
         debug_assert!(self.is_marked(ephemeron), "it was traced when it was noted");
         Some((ephemeron, 0))
-    }
-
-    /// Shades the children of an object here and now: a whole-object write is about to hide them.
-    ///
-    /// # Safety
-    /// The object must be live and complete, and its payload be written or borrowed exclusively by nobody.
-    pub unsafe fn trace_now(&self, object: ObjectPtr) {
-        let mut tracer = Tracer::shading(self);
-        let mut piece = 0;
-        loop {
-            // SAFETY: passed on; the piece is 0, or what the last call returned.
-            piece = unsafe { tracer.trace_piece(object, piece) };
-            if piece == 0 {
-                break;
-            }
-        }
     }
 
     /// Makes the object black, whose children have just been shaded.
@@ -439,7 +381,7 @@ impl Marker {
 
     /// The grey set in its order, and what was found.
     #[cfg(grisaille_faults)]
-    pub fn digest(&self, digest: &mut crate::observe::digest::Digest<'_>) {
+    pub fn digest(&self, digest: &mut crate::space::digest::Digest<'_>) {
         let Marker {
             marked: _,
             stack,
@@ -488,7 +430,7 @@ impl Marker {
 /// Sets the object's run of bits. None: they were set already. Else its type; where that does not tell the size, its
 /// granules are booked here.
 #[inline(always)]
-pub(super) fn set_marks(object: ObjectPtr, marked: usize, marker: &Marker) -> Option<&'static TypeInfo> {
+pub(crate) fn set_marks(object: ObjectPtr, marked: usize, marker: &Marker) -> Option<&'static TypeInfo> {
     let at = object.granule();
     // SAFETY: marking runs on the mutator's thread, when every block is swept (I7); a leaf borrow.
     let words = unsafe { BlockPtr::of(object).bits(marked) };

@@ -2,8 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use super::pace::Charge;
-
 /// What a root, or an element of an array, costs beside its bytes, in bytes of work: the bitmap and the header of what
 /// it points to, which the cache may not have. (Behind prefetches 55 to 70 ns a slot, where the targets lie at
 /// random in a gigabyte; a traced object of 48 bytes there about as much.)
@@ -17,10 +15,10 @@ const MIN_PIECE: usize = 64;
 
 /// How often automatic steps read the clock while they trace, at the most: 0.5 to 3 microseconds in the caches, 15 in a
 /// gigabyte at random.
-pub(super) const RUN: usize = 8 * 1024;
+pub(crate) const RUN: usize = 8 * 1024;
 /// And at the least. Between these: so often that as much time goes by.
-pub(super) const LONG_RUN: usize = 4 * RUN;
-pub(super) const RUN_TIME: Duration = Duration::from_micros(2);
+pub(crate) const LONG_RUN: usize = 4 * RUN;
+pub(crate) const RUN_TIME: Duration = Duration::from_micros(2);
 
 /// How much a call of [`Mutator::step`](crate::Mutator::step) may do.
 ///
@@ -66,6 +64,17 @@ impl Budget {
     pub fn within(self, time: Duration) -> Budget {
         Budget { time: Some(time), ..self }
     }
+}
+
+/// What an automatic step should do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Charge {
+    /// The work that it ends after,
+    pub work: usize,
+    /// and what of it is done even if the time is up:
+    pub anyway: usize,
+    /// the time that it ends after.
+    pub time: Duration,
 }
 
 pub(crate) struct Meter {

@@ -1,9 +1,5 @@
 //! [`Stack`]: a stack of values that is a root, for interpreters to push on.
 
-mod area;
-mod cards;
-mod table;
-
 use core::alloc::Layout;
 use core::cell::Cell;
 use core::fmt;
@@ -13,12 +9,12 @@ use core::ptr::NonNull;
 
 use crate::barrier::Barrier;
 use crate::barrier::rules::{RootWrite, Rules};
+use crate::context::Mutator;
 use crate::full::HeapFull;
-use crate::mutator::Mutator;
+use crate::mark::tracer::Tracer;
+use crate::roots::stack::area::StackArea;
 use crate::roots::table::Handle;
-use crate::trace::{Trace, Tracer, restamp};
-use area::StackArea;
-pub(crate) use table::StackTable;
+use crate::trace::{Trace, restamp};
 
 /// A stack of values that keeps what they point to alive: an interpreter's value stack, a work list, a table of
 /// globals. Pushing and popping needs no write barrier, and the collector scans it bit by bit.
@@ -466,7 +462,7 @@ where
     #[inline(never)]
     fn watched_write<'a, B: Barrier>(&self, cx: &'a Mutator<'_, B>, index: usize, new: V::At<'a>) {
         let collector = cx.collector();
-        collector.before_root_write::<B>(&new);
+        collector.before_root_write::<B, _>(&new);
         if const { !B::RULES.shades_new_root() } {
             self.area.write_watched(index, &B::RULES, &collector.marker, collector.cycle.get());
         }

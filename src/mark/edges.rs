@@ -270,7 +270,7 @@ impl Prefetched {
 
 /// Asks for the two words that marking will look at.
 #[inline(always)]
-pub(super) fn prefetch(object: ObjectPtr, marked: usize) {
+pub(crate) fn prefetch(object: ObjectPtr, marked: usize) {
     #[cfg(all(target_arch = "x86_64", not(miri)))]
     {
         use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};

@@ -1,0 +1,105 @@
+//! [`Mutator`] as pointers, handles and collections see it: the way to the collector, and memory for objects. What a program
+//! does with one is in `mutator`.
+
+use core::cell::Cell;
+use core::marker::PhantomData;
+use core::ptr::NonNull;
+
+use crate::barrier::{Barrier, Hybrid};
+use crate::cycle::collector::Collector;
+use crate::full::HeapFull;
+use crate::space::block::{BIG, Kind};
+use crate::space::header::{ObjectPtr, TypeInfo, object_bytes};
+
+/// A heap that has been entered: allocates, roots, and collects.
+///
+/// Shared borrows never collect: `alloc`, `root` and the barriers take `&Mutator`, and a [`Gc`](crate::Gc) borrows it. What may
+/// collect takes `&mut Mutator` ([`safepoint`](Mutator::safepoint), [`step`](Mutator::step),
+/// [`collect`](Mutator::collect), [`scope`](Mutator::scope)), so no `Gc` is kept across it. A helper that works with
+/// pointers takes `&Mutator`; one that may collect takes `&mut Mutator` and [`Rooted`](crate::Rooted)s.
+///
+/// [`Heap::enter`](crate::Heap::enter) lends one. `'s` is the region or scope it is in.
+pub struct Mutator<'s, B: Barrier = Hybrid> {
+    collector: NonNull<Collector>,
+    /// Invariant in `'s`; neither `Send` nor `Sync`.
+    _scope: PhantomData<(Cell<&'s ()>, *mut (), B)>,
+}
+
+impl<'s, B: Barrier> Mutator<'s, B> {
+    /// # Safety
+    /// `collector` must be alive for `'s`, entered, and used through no other `Mutator` that is not lent out by or
+    /// to this one.
+    pub(crate) unsafe fn new(collector: NonNull<Collector>) -> Self {
+        Mutator { collector, _scope: PhantomData }
+    }
+
+    #[inline(always)]
+    pub(crate) fn collector(&self) -> &Collector {
+        // SAFETY: alive while this Mutator is (`new`'s contract); the collector is only ever borrowed shared.
+        unsafe { self.collector.as_ref() }
+    }
+
+    /// The collector, for what outlives a borrow of the mutator and not the mutator.
+    #[inline(always)]
+    pub(crate) fn collector_ptr(&self) -> NonNull<Collector> {
+        self.collector
+    }
+
+    /// Places an object by the fast path, or the slow one. Gives the value back when the heap is full.
+    #[inline(always)]
+    pub(crate) fn place<T>(&self, value: T, info: &'static TypeInfo, kind: Kind) -> Result<ObjectPtr, T> {
+        // SAFETY: `info` is for objects of so many bytes; the payload is written below.
+        let slow = |bytes| unsafe { self.collector().reserve_object(bytes, kind, info) };
+        match self.take::<T>(info, kind).or_else(|| slow(const { object_bytes::<T>() })) {
+            Some(object) => {
+                // SAFETY: the payload follows the header, is large enough for a `T` and aligned (`InfoOf`).
+                unsafe { object.payload().cast::<T>().write(value) };
+                Ok(object)
+            }
+            None => Err(value),
+        }
+    }
+
+    /// Memory for a `T` by the fast path, with its header. The payload is to be written before the next safepoint.
+    #[inline(always)]
+    pub(crate) fn take<T>(&self, info: &'static TypeInfo, kind: Kind) -> Option<ObjectPtr> {
+        if const { object_bytes::<T>() > BIG } {
+            return None;
+        }
+        let bytes = const { object_bytes::<T>() };
+        // SAFETY: whole granules (`object_bytes`), and not larger; the header is written now.
+        let at = unsafe { self.collector().bump(kind, bytes).take(bytes) }?;
+        // SAFETY: the bytes are ours, and enough.
+        Some(unsafe { ObjectPtr::write(at, info) })
+    }
+
+    /// Memory for an object by the slow path. The value is not seen here, so that the fast path need not have it in memory.
+    ///
+    /// # Panics
+    /// When the heap is full.
+    ///
+    /// # Safety
+    /// As for [`Collector::reserve_object`].
+    #[cold]
+    #[inline(never)]
+    #[track_caller]
+    pub(crate) unsafe fn reserve_or_panic(
+        collector: &Collector,
+        bytes: usize,
+        kind: Kind,
+        info: &'static TypeInfo,
+    ) -> ObjectPtr {
+        // SAFETY: the caller's word.
+        match unsafe { collector.reserve_object(bytes, kind, info) } {
+            Some(object) => object,
+            None => HeapFull::new((), collector.pacer.shortage(bytes)).panic(),
+        }
+    }
+
+    /// The answer of an operation that lacks so many bytes.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn full<T>(&self, value: T, bytes: usize) -> HeapFull<T> {
+        HeapFull::new(value, self.collector().pacer.shortage(bytes))
+    }
+}

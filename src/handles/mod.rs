@@ -1,0 +1,21 @@
+//! Handles: what programs keep values alive with across safepoints. The areas behind them are in `roots`.
+
+/// What no handle of roots implements. An object that owns one keeps alive what is rooted by it, and for ever where that
+/// leads back to the object; so a skipped field must be `Unpin`, which no type with a handle in it is, but where that is
+/// in a box. (What is left for such a rule is one of the compiler's own auto traits.)
+#[diagnostic::on_unimplemented(
+    message = "an object must not own a `{Self}`, or what it roots would not die before the object",
+    label = "this is, or holds, a handle of roots",
+    note = "point to other objects with `Gc`, `List` or `Weak`, which the collector traces",
+    note = "a handle of another heap may be owned in a `Box`"
+)]
+pub trait OwnedByAnObject {}
+
+impl<V> Unpin for persistent::Persistent<V> where Self: OwnedByAnObject {}
+impl<V> Unpin for stack::Stack<V> where Self: OwnedByAnObject {}
+impl<T: ?Sized> Unpin for guardian::Guardian<T> where Self: OwnedByAnObject {}
+
+pub(crate) mod guardian;
+pub(crate) mod persistent;
+pub(crate) mod rooted;
+pub(crate) mod stack;

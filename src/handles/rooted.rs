@@ -1,0 +1,75 @@
+//! [`Rooted`]: a value that is rooted for as long as its scope.
+
+use core::fmt;
+use core::marker::PhantomData;
+
+use crate::barrier::Barrier;
+use crate::context::Mutator;
+use crate::trace::{Trace, restamp};
+
+/// A value that is rooted for as long as the scope it was rooted in: `Copy`, and free to read.
+///
+/// [`Mutator::root`] makes one. What it points to lives on until the scope ends, through every safepoint;
+/// [`get`](Rooted::get) gives the value back for use until the next one.
+///
+/// ```
+/// use grisaille::{Gc, Heap, Rooted, Mutator};
+///
+/// fn twice<'s>(cx: &mut Mutator<'s>, number: Rooted<'_, Gc<'_, i64>>) -> Rooted<'s, Gc<'s, i64>> {
+///     cx.safepoint();
+///     let twice = cx.alloc(*number.get(cx) * 2);
+///     cx.root(twice)
+/// }
+/// Heap::new().enter(|cx| {
+///     let three = cx.root(cx.alloc(3i64));
+///     let six = twice(cx, three);
+///     cx.collect();
+///     assert_eq!((*three.get(cx), *six.get(cx)), (3, 6));
+/// });
+/// ```
+pub struct Rooted<'s, V> {
+    value: V,
+    _scope: PhantomData<&'s *mut ()>,
+}
+
+impl<V: Copy> Clone for Rooted<'_, V> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<V: Copy> Copy for Rooted<'_, V> {}
+
+impl<'s, V: Trace + Copy> Rooted<'s, V> {
+    /// # Safety
+    /// What `value` points to must be rooted for `'s`.
+    #[inline(always)]
+    pub(crate) unsafe fn new(value: V) -> Self {
+        Rooted { value, _scope: PhantomData }
+    }
+
+    /// The value, until the next safepoint. Costs nothing: the heap does not move objects.
+    ///
+    /// ```
+    /// # grisaille::Heap::new().enter(|cx| {
+    /// let one = cx.root(cx.alloc(1));
+    /// assert_eq!(*one.get(cx), 1);
+    /// # });
+    /// ```
+    #[inline(always)]
+    pub fn get<'a, B: Barrier>(self, _cx: &'a Mutator<'_, B>) -> V::At<'a>
+    where
+        V::At<'a>: Copy,
+    {
+        // SAFETY: the value is rooted while the scope lives; a Rooted is used in its own heap only, since one heap is
+        // entered at a time and `suspend` lets no Rooted in.
+        unsafe { restamp(self.value) }
+    }
+}
+
+/// Prints no value: a user's `Debug` must not see a value out of its time.
+impl<V> fmt::Debug for Rooted<'_, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Rooted { .. }")
+    }
+}

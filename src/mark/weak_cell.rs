@@ -1,0 +1,68 @@
+//! Weak cells: the objects behind weak pointers, and the list of those that marking came across.
+//!
+//! The list is linked through the cells themselves, so that it needs no memory.
+
+use core::cell::Cell;
+
+use crate::space::header::ObjectPtr;
+
+/// The object behind a weak pointer.
+pub(crate) struct WeakCell {
+    pub target: Cell<Option<ObjectPtr>>,
+    /// The next that marking came across; the last one names itself. None: it is not among them.
+    pub next: Cell<Option<ObjectPtr>>,
+}
+
+/// The target of a weak cell.
+///
+/// # Safety
+/// `object` must be a weak cell.
+pub(crate) unsafe fn target_of<'a>(object: ObjectPtr) -> &'a Cell<Option<ObjectPtr>> {
+    // SAFETY: passed on.
+    unsafe { &links_of(object).target }
+}
+
+/// A weak cell.
+///
+/// # Safety
+/// `object` must be a weak cell.
+pub(crate) unsafe fn links_of<'a>(object: ObjectPtr) -> &'a WeakCell {
+    // SAFETY: its payload is a WeakCell.
+    unsafe { object.payload().cast::<WeakCell>().as_ref() }
+}
+
+/// Weak cells that marking came across, linked through them.
+#[derive(Default)]
+pub(crate) struct WeakCells {
+    first: Cell<Option<ObjectPtr>>,
+}
+
+impl WeakCells {
+    /// Notes a weak cell, unless that is done.
+    pub fn add(&self, cell: ObjectPtr) {
+        // SAFETY: a weak cell, which is being allocated or traced.
+        let next = &unsafe { links_of(cell) }.next;
+        if next.get().is_none() {
+            // The last one names itself.
+            next.set(Some(self.first.get().unwrap_or(cell)));
+            self.first.set(Some(cell));
+        }
+    }
+
+    pub fn pop(&self) -> Option<ObjectPtr> {
+        let cell = self.first.get()?;
+        // SAFETY: only weak cells are noted here, and their memory is not swept while they are.
+        let next = unsafe { links_of(cell) }.next.take();
+        self.first.set(next.filter(|next| *next != cell));
+        Some(cell)
+    }
+
+    /// Those that are noted.
+    #[cfg(grisaille_faults)]
+    pub fn iter(&self) -> impl Iterator<Item = ObjectPtr> {
+        core::iter::successors(self.first.get(), |cell| {
+            // SAFETY: as in `pop`.
+            unsafe { links_of(*cell) }.next.get().filter(|next| next != cell)
+        })
+    }
+}

@@ -1,0 +1,309 @@
+//! [`Trace`]: how the collector finds the pointers in a value, and how a value's lifetime is replaced.
+
+use core::marker::PhantomData;
+use core::mem::{ManuallyDrop, needs_drop};
+use core::ptr::NonNull;
+
+use crate::mark::edges::Top;
+use crate::mark::tracer::{Tracer, trace_with};
+use crate::space::block::Kind;
+use crate::space::geometry::GRANULE;
+use crate::space::header::{ObjectPtr, Traced, TypeInfo, object_bytes, trace_nothing};
+use crate::space::tally::Size;
+
+pub(crate) mod alike;
+mod impls;
+
+/// A type that may live in the heap, or be rooted.
+///
+/// Derive it: `#[derive(Trace)]` works for structs and enums with at most one lifetime, which is the heap's, and any
+/// type parameters. Fields that hold no pointers and do not implement `Trace` take `#[trace(skip)]`, and must then be
+/// `Send + Unpin + 'static`.
+///
+/// ```
+/// use grisaille::{Gc, Slot, Trace};
+///
+/// #[derive(Clone, Copy, Trace)]
+/// enum Value<'gc> {
+///     Nil,
+///     Number(f64),
+///     Pair(Gc<'gc, Pair<'gc>>),
+/// }
+///
+/// #[derive(Trace)]
+/// struct Pair<'gc> {
+///     car: Slot<Value<'gc>>,
+///     cdr: Slot<Value<'gc>>,
+///     #[trace(skip)]
+///     line: std::num::NonZeroU32,
+/// }
+/// # let _ = (Value::Nil, Value::Number(1.0));
+/// ```
+///
+/// # Safety
+///
+/// * `trace` must pass each [`Gc`], [`Weak`](crate::Weak) and so on that the value holds to its own `trace`, every
+///   time, and do nothing else with them.
+/// * `trace` should not panic. Where it does, the value is traced again in the next step, and the heap is whole; but for
+///   [`StopTheWorld`](crate::StopTheWorld), which marks in one pause, and [`Deletion`](crate::Deletion), which scans the
+///   roots in one: a panic would end that too soon. Under these two it must not.
+/// * `At<'a>` must be the same type with its one heap lifetime replaced by `'a`, and nothing else replaced: values
+///   are reinterpreted from one to the other. What does not follow the heap's lifetime (function pointers, `dyn Fn`,
+///   anything contravariant in it) must not be replaced in.
+/// * All else that the value holds must be `Send + 'static`.
+/// * `NEEDS_TRACE` may be false only where no value of the type holds a pointer.
+/// * The type must not implement `Drop` in a way that looks at pointers: what they point to may be gone.
+/// * `ATOMIC_WORD` may be true only for types of one initialized word without padding.
+/// * `MAX_POINTERS`, where it is given, may be no smaller than the number of pointers that `trace` passes on: they are
+///   written down without a look at the room for them.
+pub unsafe trait Trace {
+    /// The type with its heap lifetime replaced.
+    type At<'a>: ?Sized + for<'b> Trace<At<'b> = Self::At<'b>> + 'a;
+
+    /// Whether values of the type may hold pointers.
+    const NEEDS_TRACE: bool = true;
+
+    /// The type is one word, and may be read and written as an atomic one.
+    #[doc(hidden)]
+    const ATOMIC_WORD: bool = false;
+
+    /// `trace` passes at most so many pointers on, whatever the value: memory safety depends on it. The default leaves it
+    /// open, at the cost of a look for each pointer; the derive adds up what the fields say.
+    #[doc(hidden)]
+    const MAX_POINTERS: usize = usize::MAX;
+
+    /// Where drop glue runs.
+    #[doc(hidden)]
+    const DROP: DropOn = DropOn::Mutator;
+
+    /// Passes each pointer of the value to the tracer.
+    fn trace(&self, tracer: &mut Tracer<'_>);
+
+    // The derive's proofs are code that is compiled and never called. All of it goes through items of this trait: in the
+    // program that derives, any other name may mean something else, while who takes this trait's name does not
+    // implement it.
+
+    /// Compiles where the derive is right about the fields.
+    #[doc(hidden)]
+    fn __prove(_: &mut Self) {}
+
+    /// Compiles where the derive is right about the fields of `At`.
+    #[doc(hidden)]
+    fn __prove_at<'a>(_: &mut Self::At<'a>) {}
+
+    /// Is called with a value that exists already, of which nothing is coerced and, under `&mut`, no lifetime shortened:
+    /// so it is a `T` to which the reference leads.
+    #[doc(hidden)]
+    fn __is_exactly<T: ?Sized>(_: (&mut T,)) {}
+
+    /// The same, and what a skipped field must be.
+    #[doc(hidden)]
+    fn __may_be_skipped<T: ?Sized + Send + private::NoHandleOfRoots + 'static>(_: (&mut T,)) {}
+
+    /// Can be called where the type has no `Drop`.
+    #[doc(hidden)]
+    fn __has_no_drop()
+    where
+        Self: private::TypesThatDeriveTraceMustNotImplementDrop<Does = ()>,
+    {
+    }
+}
+
+/// The thread on which dead values of a type are dropped.
+#[doc(hidden)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DropOn {
+    /// The heap's own thread.
+    Mutator,
+    /// The sweeper's thread may.
+    Sweeper,
+}
+
+/// The kind of block that values of `T` live in.
+pub(crate) const fn kind_of<T: Trace>() -> Kind {
+    if !needs_drop::<T>() {
+        Kind::Plain
+    } else {
+        match T::DROP {
+            DropOn::Mutator => Kind::Drop,
+            DropOn::Sweeper => Kind::BackgroundDrop,
+        }
+    }
+}
+
+/// Where a `T` is dropped that is part of another value: one without drop glue asks for no thread.
+pub(crate) const fn drop_on<T: Trace>() -> DropOn {
+    if needs_drop::<T>() { T::DROP } else { DropOn::Sweeper }
+}
+
+/// The same, of a value with two parts.
+pub(crate) const fn drop_on_both<T: Trace, U: Trace>() -> DropOn {
+    match (drop_on::<T>(), drop_on::<U>()) {
+        (DropOn::Sweeper, DropOn::Sweeper) => DropOn::Sweeper,
+        _ => DropOn::Mutator,
+    }
+}
+
+/// Types of at most so many pointers are traced without a look at the room for each.
+const FEW: usize = 64;
+
+/// A type of none may be traced by those who have no edges at all.
+const fn has_few<T: Trace>() -> bool {
+    0 < T::MAX_POINTERS && T::MAX_POINTERS <= FEW
+}
+
+/// Carries the `TypeInfo` of sized objects.
+pub(crate) struct InfoOf<T>(PhantomData<T>);
+
+impl<T: Trace> InfoOf<T> {
+    pub(crate) const INFO: TypeInfo = {
+        // Headers leave payloads aligned to a granule and no more.
+        assert!(
+            align_of::<T>() <= GRANULE,
+            "types aligned to more than 8 bytes cannot live in the heap: box the part that is"
+        );
+        TypeInfo {
+            size: Size::of_bytes(object_bytes::<T>()),
+            element: 0,
+            prefix: 0,
+            needs_trace: T::NEEDS_TRACE,
+            trace: if T::NEEDS_TRACE { trace_sized::<T> } else { trace_nothing },
+            mark_alike: if T::NEEDS_TRACE && has_few::<T>() && Size::of_bytes(object_bytes::<T>()).marks != 0 {
+                Some([alike::mark_alike::<T, false>, alike::mark_alike::<T, true>])
+            } else {
+                None
+            },
+            drop: if needs_drop::<T>() { Some(drop_sized::<T>) } else { None },
+            name: core::any::type_name::<T>,
+        }
+    };
+}
+
+/// # Safety
+/// [`TypeInfo::trace`]'s.
+unsafe fn trace_sized<T: Trace>(object: ObjectPtr, _: usize, erased: NonNull<()>, top: Top) -> Traced {
+    // SAFETY: `TypeInfo::trace`: the header names `InfoOf<T>`, so the payload is a `T`; it is complete.
+    let value = unsafe { object.payload().cast::<T>().as_ref() };
+    if const { has_few::<T>() } {
+        // SAFETY: `TypeInfo::trace`: a tracer that is ours until the end of the call.
+        let tracer = unsafe { &*erased.cast::<Tracer<'_>>().as_ptr() };
+        if tracer.has_room(top, T::MAX_POINTERS) {
+            // SAFETY: the top is of its edges, and there is room for as many pointers as a `T` can have.
+            return Traced { next: 0, top: unsafe { tracer.trace_few(value, top) } };
+        }
+        // SAFETY: passed on.
+        return unsafe { trace_without_room::<T>(object, erased, top) };
+    }
+    // SAFETY: passed on.
+    unsafe { trace_any::<T>(object, erased, top) }
+}
+
+/// Out of line, so that the way without has nothing to keep for it.
+///
+/// # Safety
+/// [`TypeInfo::trace`]'s.
+#[cold]
+#[inline(never)]
+unsafe fn trace_without_room<T: Trace>(object: ObjectPtr, erased: NonNull<()>, top: Top) -> Traced {
+    // SAFETY: passed on.
+    unsafe { trace_any::<T>(object, erased, top) }
+}
+
+/// # Safety
+/// [`TypeInfo::trace`]'s.
+#[inline(always)]
+unsafe fn trace_any<T: Trace>(object: ObjectPtr, erased: NonNull<()>, top: Top) -> Traced {
+    // SAFETY: `TypeInfo::trace`: the header names `InfoOf<T>`, so the payload is a `T`; it is complete.
+    let value = unsafe { object.payload().cast::<T>().as_ref() };
+    // SAFETY: `TypeInfo::trace`: a tracer that is ours until the end of the call, and a top of its edges.
+    unsafe {
+        trace_with(erased, top, |tracer| {
+            value.trace(tracer);
+            0
+        })
+    }
+}
+
+/// # Safety
+/// [`TypeInfo::drop`]'s.
+unsafe fn drop_sized<T>(object: ObjectPtr) {
+    // SAFETY: `TypeInfo::drop`: the header names `InfoOf<T>`, so the payload is a `T`; it is complete, was not dropped, and is
+    // used by nobody.
+    unsafe { object.payload().cast::<T>().drop_in_place() };
+}
+
+/// The same value with its heap lifetime replaced.
+///
+/// # Safety
+/// What the value points to must stay alive for `'a`: it is rooted, or `'a` ends before the next safepoint.
+#[inline(always)]
+pub(crate) unsafe fn restamp<'a, V: Trace + Copy>(value: V) -> V::At<'a>
+where
+    V::At<'a>: Copy,
+{
+    const { assert!(size_of::<V>() == size_of::<V::At<'a>>()) };
+    let value = ManuallyDrop::new(value);
+    // SAFETY: the two are the same type but for a lifetime (`Trace`'s contract).
+    unsafe { core::mem::transmute_copy::<V, V::At<'a>>(&value) }
+}
+
+/// Names that the derive's output uses. Not part of the API.
+#[doc(hidden)]
+pub mod private {
+    pub use crate::trace::DropOn;
+
+    /// What a skipped field must be, so that no object owns handles of roots: `Unpin`, which they are not.
+    #[diagnostic::on_unimplemented(
+        message = "an object must not own a `{Self}`, or what it roots would not die before the object",
+        label = "this is not `Unpin`: a skipped field must be, which handles of roots are not",
+        note = "point to other objects with `Gc`, `List` or `Weak`, which the collector traces",
+        note = "what is not `Unpin` for another reason, or belongs to another heap, may be owned in a `Box`"
+    )]
+    pub trait NoHandleOfRoots {}
+
+    impl<T: ?Sized + Unpin> NoHandleOfRoots for T {}
+
+    /// Implemented by the derive for its type, which is impossible where that has a `Drop`: the two impls would overlap.
+    /// Whoever brings the derive to implement another trait has a type that lacks the right `Does`.
+    pub trait TypesThatDeriveTraceMustNotImplementDrop {
+        /// Whether the type implements `Drop`.
+        type Does;
+    }
+
+    /// The type implements `Drop`.
+    #[derive(Debug)]
+    pub enum ImplementsDrop {}
+
+    #[allow(drop_bounds, reason = "an impl of `Drop` is what is meant, and not drop glue")]
+    impl<T: Drop + ?Sized> TypesThatDeriveTraceMustNotImplementDrop for T {
+        type Does = ImplementsDrop;
+    }
+}
+
+/// How many pointers a value has at most whose fields have so many.
+const fn sum(fields: &[usize]) -> usize {
+    match fields {
+        [first, rest @ ..] => first.saturating_add(sum(rest)),
+        [] => 0,
+    }
+}
+
+impl Tracer<'_> {
+    /// Traces a value of few pointers, from that top on, which is returned as it is then.
+    ///
+    /// # Safety
+    /// `top` must be of this tracer's edges, and there be [room](Tracer::has_room) behind it for as many as the value's type
+    /// can have.
+    #[inline(always)]
+    pub(crate) unsafe fn trace_few<T: Trace>(&self, value: &T, top: Top) -> Top {
+        debug_assert!(self.has_room(top, T::MAX_POINTERS), "the edges have no room for a value's pointers");
+        // SAFETY: the caller's word.
+        let mut copy = unsafe { self.without_looks(top) };
+        value.trace(&mut copy);
+        debug_assert!(
+            copy.top().addr() - top.addr() <= T::MAX_POINTERS * size_of::<ObjectPtr>(),
+            "a trace passed more pointers on than its type's MAX_POINTERS says"
+        );
+        copy.top()
+    }
+}
