@@ -25,6 +25,13 @@ mod shadow;
 pub mod small;
 pub mod subject;
 
+/// What `tests/itself.rs` runs: part of the library, which takes long to compile, so that it is compiled once.
+pub mod checks {
+    pub use crate::op::checks::*;
+    pub use crate::shadow::checks::*;
+    pub use crate::small::checks::*;
+}
+
 pub use machine::{By, Failure, Watch, replay, run};
 pub use op::Op;
 pub use program::{Config, Program};

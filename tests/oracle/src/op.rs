@@ -300,8 +300,7 @@ fn row(rows: &[Row], select: u8, last: u8, range: u32) -> fn(u8, u8, u8) -> Op {
     unreachable!("less than the sum")
 }
 
-#[cfg(test)]
-mod tests {
+pub mod checks {
     use std::collections::HashSet;
 
     use super::*;
@@ -311,8 +310,7 @@ mod tests {
     }
 
     /// Every operation can be made of bytes, those of the core also without the rest.
-    #[test]
-    fn every_operation_is_selected() {
+    pub fn every_operation_is_selected() {
         let bytes = || (0..=255u8).flat_map(|select| (0..=255).map(move |last| [select, 0, 0, last]));
         let all: HashSet<String> = bytes().map(|bytes| name(Op::new(bytes))).collect();
         let kit: HashSet<String> = bytes().map(|bytes| name(Op::kit(bytes))).collect();
@@ -324,8 +322,7 @@ mod tests {
     }
 
     /// Every operation has a row: their number is the number of the enum's variants.
-    #[test]
-    fn every_operation_has_a_row() {
+    pub fn every_operation_has_a_row() {
         let source = include_str!("op.rs");
         let body = source.split_once("pub enum Op {").and_then(|(_, rest)| rest.split_once("\n}")).expect("the enum").0;
         let variants = body.lines().filter(|line| line.starts_with("    ") && !line.trim_start().starts_with("//"));

@@ -301,13 +301,11 @@ impl Shadow {
     }
 }
 
-#[cfg(test)]
-mod tests {
+pub mod checks {
     use super::*;
 
     /// Every kind that can be allocated is allocated by some number.
-    #[test]
-    fn every_kind_is_selected() {
+    pub fn every_kind_is_selected() {
         let kinds: Vec<Kind> = (0..=255).map(Kind::new).collect();
         assert!(KINDS.iter().chain(&RARE_KINDS).all(|kind| kinds.contains(kind)));
         let witnesses: Vec<Kind> = (0..=255).map(Kind::with_witness).collect();
@@ -317,8 +315,8 @@ mod tests {
         assert!(!kinds.iter().any(made), "those are made by operations of their own");
     }
 
-    #[test]
-    fn an_ephemeron_keeps_its_value_for_its_key_only() {
+    /// What [`Shadow::reach`] makes of chains of ephemerons.
+    pub fn an_ephemeron_keeps_its_value_for_its_key_only() {
         let mut shadow = Shadow::default();
         let [a, b] = [0, 1].map(|_| shadow.add(Kind::Cons, [None; SLOTS], 0));
         // The value of the first is the key of the second, whose value is the last object.

@@ -17,10 +17,9 @@
 //! all with a canary and a drop that is seen; locals and a scope, a root, two stacks, a weak pointer, each made and
 //! destroyed.
 
+pub(crate) mod checks;
 mod key;
 mod menu;
-#[cfg(test)]
-mod tests;
 
 use std::collections::HashSet;
 use std::hash::BuildHasherDefault;

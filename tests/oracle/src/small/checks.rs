@@ -21,8 +21,7 @@ fn state(subject: &Subject, bound: &Bound, ops: &[Op]) -> (u128, Vec<Op>) {
 
 /// Two programs that come to one state come to the same states by their next operation. All programs are tried that go
 /// on from the search's first levels, with every step; and all that end in a state that is known.
-#[test]
-fn from_one_state_there_is_one_future() {
+pub fn from_one_state_there_is_one_future() {
     for subject in subject::SOUND {
         let bound = Bound::new(0, 2);
         let successors = |ops: &[Op]| -> HashSet<u128> {
@@ -71,8 +70,8 @@ fn states(subject: &Subject, bound: &Bound, length: usize, prunes: bool) -> Hash
     known
 }
 
-#[test]
-fn what_is_not_extended_leads_to_nothing_new() {
+/// A search that extends every program comes to the same states.
+pub fn what_is_not_extended_leads_to_nothing_new() {
     for subject in subject::SOUND {
         let bound = Bound::new(0, 2);
         assert_eq!(states(subject, &bound, 4, true), states(subject, &bound, 4, false), "{}", subject.name);
@@ -80,8 +79,7 @@ fn what_is_not_extended_leads_to_nothing_new() {
 }
 
 /// The search runs steps together with the program that they go on from: that comes to the same.
-#[test]
-fn steps_in_one_run_are_steps() {
+pub fn steps_in_one_run_are_steps() {
     for subject in subject::SOUND {
         let bound = Bound::new(2, 1);
         let mut search = Search::new(subject, bound, 1);
@@ -93,8 +91,7 @@ fn steps_in_one_run_are_steps() {
 }
 
 /// What is found is a program as everybody else runs it.
-#[test]
-fn what_is_found_fails_for_others_too() {
+pub fn what_is_found_fails_for_others_too() {
     for name in ["no barrier", "watermark without the shade on pop"] {
         let subject = Subject::by_name(name).expect("a broken policy");
         let found = search(&subject, Bound::new(4, 1), 1).found.expect(name);
