@@ -144,13 +144,13 @@ fn collecting<B: Barrier>(group: &mut Group<'_>, object: impl Object, objects: u
         });
     });
     let stats = heap.stats();
-    assert!(stats.bytes_allocated < 64 << 20 || stats.cycles > 3, "the heap did not collect:\n{stats}");
+    assert!(stats.bytes_allocated() < 64 << 20 || stats.cycles() > 3, "the heap did not collect:\n{stats}");
     drop(heap);
     let dropped = DROPS.get() - drops;
     assert!(
-        dropped == 0 || dropped == stats.objects_allocated,
+        dropped == 0 || dropped == stats.objects_allocated(),
         "{dropped} of {} were dropped",
-        stats.objects_allocated
+        stats.objects_allocated()
     );
 }
 

@@ -35,7 +35,7 @@ fn row(limit: usize, percent: usize, pause: Duration, burst: usize, allocated: u
     Heap::builder().limit(limit).build().unwrap().enter(|cx| {
         for number in 0..limit / 100 * percent / OBJECT {
             let Ok(object) = cx.try_alloc([number as u64; 5]) else { break };
-            cx.root(object);
+            _ = cx.root(object);
         }
         cx.collect();
         let (before, start) = (cx.stats(), now());
@@ -49,13 +49,13 @@ fn row(limit: usize, percent: usize, pause: Duration, burst: usize, allocated: u
             cx.safepoint();
         }
         let (after, total) = (cx.stats(), now() - start);
-        let collector = after.processor_time.unwrap_or_default() - before.processor_time.unwrap_or_default();
+        let collector = after.processor_time().unwrap_or_default() - before.processor_time().unwrap_or_default();
         let share = 100.0 - 100.0 * collector.as_secs_f64() / total.as_secs_f64();
         println!(
             "| {percent} % | {:?} | {} | {share:.0} % | {refused} of {objects} | {} |",
             pause,
             burst,
-            after.cycles - before.cycles
+            after.cycles() - before.cycles()
         );
     });
 }

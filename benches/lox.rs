@@ -43,7 +43,7 @@ fn collecting<B: Barrier>(group: &mut Group<'_>, program: Program) {
                 let builder = Heap::builder().barrier::<B>().floor(FLOOR);
                 let mut heap = builder.build().expect("a configuration that works");
                 let time = heap.enter(|cx| run(cx, program));
-                assert!(heap.stats().cycles > 0, "{} did not collect", program.name);
+                assert!(heap.stats().cycles() > 0, "{} did not collect", program.name);
                 time
             };
             (0..runs).map(run).sum()

@@ -23,7 +23,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use grisaille::{Gc, Heap, Map};
 use hashbrown::HashMap;
 
-type Numbers<'gc> = Gc<'gc, Map<u64, u64>>;
+type Numbers<'gc> = Gc<'gc, Map<'gc, u64, u64>>;
 
 /// A number that is no small one.
 fn key(n: u64) -> u64 {
@@ -50,7 +50,7 @@ fn thread_time() -> Duration {
 fn longest_insertions(count: usize) {
     let mut times = vec![Duration::ZERO; count];
     heap().enter(|cx| {
-        let map: Numbers<'_> = cx.alloc_map();
+        let map: Numbers<'_> = cx.alloc(Map::new());
         let mut last = thread_time();
         for (n, time) in (0..).zip(&mut times) {
             map.insert(cx, key(n), n);
@@ -58,7 +58,7 @@ fn longest_insertions(count: usize) {
             *time = now - last;
             last = now;
         }
-        let bytes = cx.stats().bytes_external as f64 / count as f64;
+        let bytes = cx.stats().bytes_external() as f64 / count as f64;
         times.sort_unstable();
         let longest = &times[count - 3..];
         println!(
@@ -86,13 +86,13 @@ fn rows(c: &mut Criterion) {
             b.iter(|| (0..entries).map(|n| (key(n), n)).fold(HashMap::new(), insert))
         });
         heap().enter(|cx| {
-            let map: Numbers<'_> = cx.alloc_map();
+            let map: Numbers<'_> = cx.alloc(Map::new());
             (0..entries).for_each(|n| assert!(map.insert(cx, key(n), n).is_none()));
             group.bench_function("hit/map", |b| {
                 b.iter(|| order.iter().filter_map(|n| map.get(key(*n))).sum::<u64>());
             });
             group.bench_function("miss/map", |b| {
-                b.iter(|| order.iter().filter(|n| map.contains(key(**n + entries))).count());
+                b.iter(|| order.iter().filter(|n| map.contains_key(key(**n + entries))).count());
             });
             group.bench_function("visit/all", |b| b.iter(|| map.iter().map(|entry| entry.1).sum::<u64>()));
             map.retain(cx, |_, n| n < 3);
@@ -102,7 +102,7 @@ fn rows(c: &mut Criterion) {
         group.bench_function("insert/map", |b| {
             b.iter(|| {
                 heap().enter(|cx| {
-                    let map: Numbers<'_> = cx.alloc_map();
+                    let map: Numbers<'_> = cx.alloc(Map::new());
                     (0..entries).for_each(|n| assert!(map.insert(cx, key(n), n).is_none()));
                 });
             });
@@ -124,7 +124,7 @@ fn insert(mut map: HashMap<u64, u64>, (key, value): (u64, u64)) -> HashMap<u64, 
 /// Takes all entries out of a map, the first first.
 fn work_list(entries: u64, pops: bool) -> Duration {
     heap().enter(|cx| {
-        let map: Numbers<'_> = cx.alloc_map();
+        let map: Numbers<'_> = cx.alloc(Map::new());
         (0..entries).for_each(|n| assert!(map.insert(cx, key(n), n).is_none()));
         let start = Instant::now();
         if pops {

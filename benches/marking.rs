@@ -82,7 +82,7 @@ impl<B: Barrier> Graph<B> {
             let before = cx.stats();
             while !cx.step(budget).cycle_ended {}
             let after = cx.stats();
-            assert_eq!(after.objects_marked - before.objects_marked, objects as u64, "objects were not marked");
+            assert_eq!(after.objects_marked() - before.objects_marked(), objects as u64, "objects were not marked");
             [Phase::Mark, Phase::MarkTermination].iter().map(|&p| after.time_in(p) - before.time_in(p)).sum()
         })
     }
@@ -108,11 +108,11 @@ fn nodes<B: Barrier>(cx: &mut Mutator<'_, B>, shape: Shape, objects: usize) -> P
     for (index, &at) in order.iter().enumerate() {
         for (edge, child) in children(index).into_iter().enumerate() {
             if child < objects {
-                all.get(cx, at).edges[edge].set(cx, Some(all.get(cx, order[child])));
+                all.at(cx, at).edges[edge].set(cx, Some(all.at(cx, order[child])));
             }
         }
     }
-    cx.persist(all.get(cx, order[0]))
+    cx.persist(all.at(cx, order[0]))
 }
 
 fn shapes(c: &mut Criterion) {

@@ -83,8 +83,8 @@ fn rows(c: &mut Criterion) {
         });
         if let Some(churning) = churning {
             let stats = churning.heap.stats();
-            let fresh = stats.bytes_allocated - stats.bytes_live;
-            assert!(fresh < 64 << 20 || stats.cycles > 2, "the heap did not collect:\n{stats}");
+            let fresh = stats.bytes_allocated() - stats.bytes_live();
+            assert!(fresh < 64 << 20 || stats.cycles() > 2, "the heap did not collect:\n{stats}");
         }
     }
 

@@ -165,9 +165,9 @@ fn line(name: &str, time: Duration, stats: &Stats) -> String {
     format!(
         "{name}: {} cycles, longest pause {:.2} ms, {:.1} MB held, the collector's share of the time {:.1} %, of which in \
          phase sweep {:.2} %",
-        stats.cycles,
-        stats.longest_pause.as_secs_f64() * 1e3,
-        stats.bytes_held as f64 / 1e6,
+        stats.cycles(),
+        stats.longest_pause().as_secs_f64() * 1e3,
+        stats.bytes_held() as f64 / 1e6,
         stats.collector_time().as_secs_f64() / time.as_secs_f64() * 100.0,
         (stats.time_in(Phase::Sweep) + stats.time_in(Phase::SweepTermination)).as_secs_f64() / time.as_secs_f64()
             * 100.0,
@@ -314,14 +314,14 @@ fn sweeping() {
         let mut heap = Heap::builder().barrier::<B>().build().expect("a configuration that works");
         heap.enter(|cx| {
             let mut random = Random::new();
-            let array: Gc<'_, Array<Slot<Gc<'_, Leaf>>>> = cx.alloc_array(objects, |_| Slot::new(cx.alloc([0u64; 15])));
+            let array: Array<'_, Slot<Gc<'_, Leaf>>> = cx.alloc_array(objects, |_| Slot::new(cx.alloc([0u64; 15])));
             let array = cx.root(array);
             cx.collect();
             for _ in 0..repetitions(5).max(1) {
                 let (before, start) = (cx.stats(), thread_time());
                 let mut longest = Duration::ZERO;
                 // Whole cycles, from one end to another.
-                while cx.stats().cycles < before.cycles + 2 {
+                while cx.stats().cycles() < before.cycles() + 2 {
                     for _ in 0..1 << 12 {
                         let index = random.below(objects);
                         array.get(cx).as_slice()[index].set(cx, cx.alloc([index as u64; 15]));
@@ -342,8 +342,8 @@ fn sweeping() {
                 rows.in_sweep.push(share(&[Phase::Sweep, Phase::SweepTermination, Phase::Release]));
                 rows.in_mark.push(share(&[Phase::Mark, Phase::MarkTermination, Phase::Weak]));
                 rows.longest.push(longest.as_nanos() as f64 / 1e3);
-                rows.cycles += after.cycles - before.cycles;
-                rows.live = after.bytes_live;
+                rows.cycles += after.cycles() - before.cycles();
+                rows.live = after.bytes_live();
             }
         });
         rows

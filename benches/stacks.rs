@@ -100,7 +100,7 @@ impl<B: Barrier> Stacks<B> {
             let start = Instant::now();
             for _ in 0..BATCH {
                 let mut view = stacks[random.below(shape.stacks)].open(cx);
-                let value = view.get(cx, 1 + random.below(shape.slots / 2));
+                let value = view.at(cx, 1 + random.below(shape.slots / 2));
                 for _ in 0..PUSHES {
                     view.push(cx, value);
                 }
@@ -134,11 +134,11 @@ impl<B: Barrier> Stacks<B> {
     fn time_cycle(&mut self) -> Duration {
         let shape = self.shape;
         self.heap.enter(|cx| {
-            let before = cx.stats().objects_marked;
+            let before = cx.stats().objects_marked();
             let start = Instant::now();
             hold::finish(cx);
             let time = start.elapsed();
-            let marked = cx.stats().objects_marked - before;
+            let marked = cx.stats().objects_marked() - before;
             assert!(marked as usize >= shape.slots.min(TARGETS), "only {marked} targets were marked");
             time
         })
@@ -148,7 +148,7 @@ impl<B: Barrier> Stacks<B> {
 /// A target is white until a slot that points to it is scanned.
 fn is_scanned<B: Barrier>(cx: &Mutator<'_, B>, stack: &mut Stack<Target>) -> bool {
     let view = stack.open(cx);
-    [0, view.len() - 1].iter().all(|&slot| cx.color(view.get(cx, slot)) != Color::White)
+    [0, view.len() - 1].iter().all(|&slot| cx.color(view.at(cx, slot)) != Color::White)
 }
 
 fn rows(c: &mut Criterion) {

@@ -113,13 +113,13 @@ fn main() {
         drop_shuffled(roots);
         for n in 0..MILLION {
             let object = cx.alloc(n);
-            row.operation(|| black_box(cx.persist(object)));
+            row.operation(|| _ = black_box(cx.persist(object)));
         }
         row.cycles(cx, 2);
     });
     measure("a million locals", |cx, row| {
         for n in 0..MILLION {
-            cx.root(cx.alloc(n));
+            _ = cx.root(cx.alloc(n));
         }
         row.cycles(cx, 2);
     });
@@ -175,7 +175,7 @@ fn main() {
         let mut stack: Stack<Weak<'static, usize>> = Stack::new(cx);
         let mut view = stack.open(cx);
         for n in 0..MILLION {
-            view.push(cx, cx.alloc(n).downgrade(cx));
+            view.push(cx, Gc::downgrade(cx.alloc(n), cx));
         }
         row.cycles(cx, 3);
     });
@@ -194,7 +194,7 @@ fn main() {
             let mut stack: Stack<Ephemeron<'static, usize, Gc<'static, usize>>> = Stack::new(cx);
             let mut view = stack.open(cx);
             for at in shuffled(MILLION) {
-                let key = kept.get(cx, at as usize % keys);
+                let key = kept.at(cx, at as usize % keys);
                 view.push(cx, cx.alloc_ephemeron(key, key));
             }
             if !live {
@@ -210,10 +210,10 @@ fn main() {
         (0..MILLION).for_each(|n| keys.push(cx, cx.alloc(n)));
         let order = shuffled(MILLION);
         let _first = cx.root(cx.alloc_array(MILLION, |at| {
-            let key = keys.get(cx, order[at] as usize);
+            let key = keys.at(cx, order[at] as usize);
             cx.alloc_ephemeron(key, key)
         }));
-        let _last = cx.root(cx.alloc_array(MILLION, |at| keys.get(cx, at)));
+        let _last = cx.root(cx.alloc_array(MILLION, |at| keys.at(cx, at)));
         keys.truncate(cx, 0);
         row.cycles(cx, 2);
     });
@@ -225,7 +225,7 @@ fn main() {
         row.cycles(cx, 3);
     });
     measure("a million interned strings that live", |cx, row| {
-        let mut stack: Stack<Gc<'static, Str>> = Stack::new(cx);
+        let mut stack: Stack<Str<'static>> = Stack::new(cx);
         let mut view = stack.open(cx);
         for n in 0..MILLION {
             let text = format!("name {n}");

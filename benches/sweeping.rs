@@ -79,7 +79,7 @@ macro_rules! table {
     ($name:ident, $object:ty, $new:expr) => {
         struct $name<B: Barrier> {
             heap: Heap<B>,
-            table: Persistent<Gc<'static, Array<Slot<Option<Gc<'static, $object>>>>>>,
+            table: Persistent<Array<'static, Slot<Option<Gc<'static, $object>>>>>,
         }
 
         impl<B: Barrier> $name<B> {
@@ -106,7 +106,7 @@ macro_rules! table {
                     let before = cx.stats();
                     run_a_cycle(cx);
                     let after = cx.stats();
-                    assert_eq!(after.objects_freed - before.objects_freed, dead, "something else was freed");
+                    assert_eq!(after.objects_freed() - before.objects_freed(), dead, "something else was freed");
                     let slots = table.get(cx).as_slice();
                     let start = Instant::now();
                     for index in dies.each(slots.len()) {

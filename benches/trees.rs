@@ -109,7 +109,7 @@ fn whole<B: Barrier>(depth: usize, run: impl FnOnce(&mut Mutator<'_, B>) -> usiz
     let start = Instant::now();
     heap.enter(run);
     let time = start.elapsed();
-    assert!(depth < 14 || heap.stats().cycles > 3, "the heap did not collect");
+    assert!(depth < 14 || heap.stats().cycles() > 3, "the heap did not collect");
     time
 }
 

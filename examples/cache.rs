@@ -16,7 +16,7 @@ use grisaille::{Ephemeron, Gc, Heap, Map, Mutator, Slot, Str, Trace};
 struct Document<'gc> {
     /// What the cache finds it by.
     number: u64,
-    text: Gc<'gc, Str>,
+    text: Str<'gc>,
 }
 
 /// What takes long to compute. It points back to its document, so a strong pointer to it would keep that too.
@@ -26,18 +26,18 @@ struct Summary<'gc> {
     of: Gc<'gc, Document<'gc>>,
 }
 
-type Entries<'gc> = Map<u64, Ephemeron<'gc, Document<'gc>, Gc<'gc, Summary<'gc>>>>;
+type Entries<'gc> = Map<'gc, u64, Ephemeron<'gc, Document<'gc>, Gc<'gc, Summary<'gc>>>>;
 
 #[derive(Trace)]
 struct Cache<'gc> {
-    entries: Gc<'gc, Entries<'gc>>,
+    entries: Entries<'gc>,
     /// How many summaries were computed.
     computed: Slot<usize>,
 }
 
 impl<'gc> Cache<'gc> {
     fn new(cx: &'gc Mutator<'_>) -> Gc<'gc, Cache<'gc>> {
-        cx.alloc(Cache { entries: cx.alloc_map(), computed: Slot::new(0) })
+        cx.alloc(Cache { entries: Map::new(), computed: Slot::new(0) })
     }
 }
 
@@ -51,7 +51,7 @@ fn summary<'gc>(
     if let Some(found) = cache.entries.get(document.number).and_then(|entry| entry.value(cx)) {
         return found;
     }
-    let summary = cx.alloc(Summary { words: document.text.as_str().split_whitespace().count(), of: document });
+    let summary = cx.alloc(Summary { words: document.text.split_whitespace().count(), of: document });
     cache.computed.set(cx, cache.computed.get() + 1);
     cache.entries.insert(cx, document.number, cx.alloc_ephemeron(document, summary));
     summary

@@ -112,6 +112,6 @@ fn main() {
         assert_eq!(eval(cx, wrong, nothing).err(), Some("a number is not a function"));
     });
     let stats = heap.stats();
-    assert!(stats.cycles > 0, "the heap was collected while the evaluator ran");
-    println!("1 + 2 + .. + 100 = 5050, with {} cycles of the collector meanwhile", stats.cycles);
+    assert!(stats.cycles() > 0, "the heap was collected while the evaluator ran");
+    println!("1 + 2 + .. + 100 = 5050, with {} cycles of the collector meanwhile", stats.cycles());
 }

@@ -15,7 +15,7 @@ use grisaille::{Gc, Heap, Mutator, Persistent, Slot, Str, Trace};
 #[derive(Trace)]
 struct Person<'gc> {
     /// A field that stays as it is made is plain.
-    name: Gc<'gc, Str>,
+    name: Str<'gc>,
     /// A field that changes is a `Slot`: writing it is what the collector has to hear of.
     friend: Slot<Option<Gc<'gc, Person<'gc>>>>,
 }
@@ -42,15 +42,15 @@ fn main() {
 
         // Kept until this scope ends: a root, and two weak pointers that say what became of the others.
         let ada = cx.root(ada);
-        let bob = cx.root(bob.downgrade(cx));
-        let eve = cx.root(eve.downgrade(cx));
+        let bob = cx.root(Gc::downgrade(bob, cx));
+        let eve = cx.root(Gc::downgrade(eve, cx));
 
         // `collect` takes `&mut Mutator`, so it is a safepoint: from here on the compiler refuses the plain pointers
         // from above. What was rooted is got again, for nothing: objects do not move.
         cx.collect();
         assert!(bob.get(cx).upgrade(cx).is_some(), "Ada knows Bob");
         assert!(eve.get(cx).upgrade(cx).is_none(), "nobody but Eve knew Eve");
-        println!("{} still knows {}", ada.get(cx).name.as_str(), friend_of(ada.get(cx)));
+        println!("{} still knows {}", ada.get(cx).name, friend_of(ada.get(cx)));
 
         // A program that allocates in a loop has a safepoint there: a load and a branch, when there is nothing to do.
         for _ in 0..100_000 {
@@ -65,7 +65,7 @@ fn main() {
     heap.enter(|cx| {
         cx.collect();
         let ada = kept.get(cx);
-        assert_eq!(ada.name.as_str(), "Ada");
+        assert_eq!(ada.name, "Ada");
         assert_eq!(friend_of(ada), "Bob");
     });
 
@@ -73,7 +73,7 @@ fn main() {
     drop(kept);
     heap.enter(|cx| cx.collect());
     let stats = heap.stats();
-    assert_eq!(stats.bytes_live, 0);
+    assert_eq!(stats.bytes_live(), 0);
     println!("{stats}");
 }
 

@@ -19,6 +19,35 @@ use crate::space::header::{ObjectPtr, TypeInfo, object_bytes};
 /// pointers takes `&Mutator`; one that may collect takes `&mut Mutator` and [`Rooted`](crate::Rooted)s.
 ///
 /// [`Heap::enter`](crate::Heap::enter) lends one. `'s` is the region or scope it is in.
+///
+/// ```
+/// use grisaille::{Gc, Heap, Mutator, Rooted};
+///
+/// /// Never collects, so it takes and returns plain pointers.
+/// fn double<'gc>(cx: &'gc Mutator<'_>, number: Gc<'gc, i64>) -> Gc<'gc, i64> {
+///     cx.alloc(2 * *number)
+/// }
+/// /// May collect, so what it takes and returns is rooted.
+/// fn double_twice<'s>(cx: &mut Mutator<'s>, number: Rooted<'_, Gc<'_, i64>>) -> Rooted<'s, Gc<'s, i64>> {
+///     let doubled = cx.root(double(cx, number.get(cx)));
+///     cx.safepoint();
+///     cx.root(double(cx, doubled.get(cx)))
+/// }
+/// Heap::new().enter(|cx| {
+///     let three = cx.root(cx.alloc(3i64));
+///     assert_eq!(*double_twice(cx, three).get(cx), 12);
+/// });
+/// ```
+///
+/// A function of the second kind that returns a plain pointer (`fn eval<'a>(cx: &'a mut Mutator<'_>) -> Gc<'a, T>`) compiles,
+/// and its callers do not: the result keeps `cx` mutably borrowed, so that not even `cx.root(result)` is allowed.
+///
+/// # Panics of other code
+///
+/// What may collect runs drop glue of dead objects, and `Trace` impls. A panic of theirs passes through
+/// [`safepoint`](Mutator::safepoint), [`step`](Mutator::step), [`idle`](Mutator::idle) and
+/// [`collect`](Mutator::collect), and leaves the heap whole: each object is dropped once. (Where nobody could
+/// catch it, on the sweeper's thread and when the heap is dropped, the panic hook reports it and it goes no further.) Where the heap [checks itself](crate::Check), what is wrong with it is a panic of these as well.
 pub struct Mutator<'s, B: Barrier = Hybrid> {
     collector: NonNull<Collector>,
     /// Invariant in `'s`; neither `Send` nor `Sync`.

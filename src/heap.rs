@@ -23,7 +23,8 @@ const DEFAULT_MARK_STACK: usize = 1 << 20;
 /// A garbage-collected heap with barrier `B`.
 ///
 /// It is `Send`, with all that is in it; it is entered on one thread at a time. Dropping it drops what is in it that
-/// has drop glue, once, and frees its memory.
+/// has drop glue, once, and frees its memory. A panic of drop glue is then reported by the
+/// panic hook and goes no further.
 ///
 /// ```
 /// use grisaille::{Gc, Heap, Slot, Trace};
@@ -56,7 +57,15 @@ pub struct Heap<B: Barrier = Hybrid> {
 unsafe impl<B: Barrier> Send for Heap<B> {}
 
 impl Heap<Hybrid> {
-    /// A heap with the default policy and configuration.
+    /// Makes a heap with the default policy and configuration: [`Hybrid`], swept on another thread, without a limit.
+    ///
+    /// ```
+    /// # use grisaille::Heap;
+    /// assert_eq!(Heap::new().enter(|cx| *cx.alloc(1) + *cx.alloc(2)), 3);
+    /// ```
+    ///
+    /// # Panics
+    /// When the system has no memory for it: [`HeapBuilder::build`] answers with a value.
     ///
     /// # Panics
     /// When the system has no memory for it: [`HeapBuilder::build`] returns an error instead.
@@ -121,12 +130,24 @@ impl<B: Barrier> Heap<B> {
         unsafe { self.collector.as_ref() }
     }
 
-    /// What the heap has done so far.
+    /// Returns what the heap has done so far.
+    ///
+    /// ```
+    /// # use grisaille::Heap;
+    /// let mut heap = Heap::new();
+    /// heap.enter(|cx| cx.collect());
+    /// assert_eq!(heap.stats().cycles(), 1);
+    /// ```
     pub fn stats(&self) -> Stats {
         Stats::of(self.collector())
     }
 
-    /// Where the heap stands in its cycle.
+    /// Returns where the heap stands in its cycle.
+    ///
+    /// ```
+    /// # use grisaille::{Heap, Phase};
+    /// assert_eq!(Heap::new().phase(), Phase::Idle);
+    /// ```
     pub fn phase(&self) -> Phase {
         self.collector().phase.get()
     }
@@ -170,7 +191,19 @@ impl<B: Barrier> fmt::Debug for Heap<B> {
 }
 
 /// Configures a [`Heap`]: see [`Heap::builder`].
+///
+/// ```
+/// use grisaille::{Check, Heap, HeapBuilder};
+///
+/// /// What all heaps of a program's tests have in common.
+/// fn careful() -> HeapBuilder {
+///     Heap::builder().stress(true).check(Check::EveryStep)
+/// }
+/// let mut heap = careful().limit(1 << 20).build().unwrap();
+/// heap.enter(|cx| cx.collect());
+/// ```
 #[derive(Clone, Debug)]
+#[must_use = "a builder makes no heap until `build`"]
 pub struct HeapBuilder<B: Barrier = Hybrid> {
     sweep: Sweep,
     stress: bool,
@@ -184,6 +217,14 @@ pub struct HeapBuilder<B: Barrier = Hybrid> {
 }
 
 /// What a [`HeapBuilder`] refuses.
+///
+/// ```
+/// use grisaille::{ConfigError, Heap};
+///
+/// let error = Heap::builder().growth(0.0).build().unwrap_err();
+/// assert_eq!(error, ConfigError::Growth(0.0));
+/// assert_eq!(error.to_string(), "a heap cannot grow by a factor of 0: 0.05 to 1000 can be had");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ConfigError {
@@ -227,17 +268,39 @@ impl HeapBuilder<Hybrid> {
     }
 }
 
+impl Default for HeapBuilder<Hybrid> {
+    fn default() -> Self {
+        HeapBuilder::new()
+    }
+}
+
 impl<B: Barrier> HeapBuilder<B> {
     /// The least limit, in bytes: room for a block of each kind of object.
+    ///
+    /// ```
+    /// # use grisaille::{Heap, HeapBuilder};
+    /// assert!(Heap::builder().limit(HeapBuilder::<grisaille::Hybrid>::MIN_LIMIT).build().is_ok());
+    /// ```
     pub const MIN_LIMIT: usize = 256 * 1024;
 
-    /// The policy: which write barrier runs. [`Hybrid`] unless said otherwise.
+    /// Sets the policy, which is the write barrier that runs and all that follows from it: see
+    /// [`barrier`](crate::barrier#which-to-choose). [`Hybrid`] unless set.
+    ///
+    /// ```
+    /// # use grisaille::{Heap, Insertion};
+    /// let heap: Heap<Insertion> = Heap::builder().barrier().build().unwrap();
+    /// ```
     pub fn barrier<C: Barrier>(self) -> HeapBuilder<C> {
         let HeapBuilder { sweep, stress, growth, floor, limit, automatic, mark_stack, check, _policy } = self;
         HeapBuilder { sweep, stress, growth, floor, limit, automatic, mark_stack, check, _policy: PhantomData }
     }
 
-    /// When swept memory is found. [`Sweep::Concurrent`] unless said otherwise.
+    /// Sets when swept memory is found. [`Sweep::Concurrent`] unless set.
+    ///
+    /// ```
+    /// # use grisaille::{Heap, Sweep};
+    /// assert!(Heap::builder().sweep(Sweep::Eager).build().is_ok());
+    /// ```
     pub fn sweep(self, sweep: Sweep) -> Self {
         HeapBuilder { sweep, ..self }
     }
@@ -250,27 +313,43 @@ impl<B: Barrier> HeapBuilder<B> {
     /// # use grisaille::Heap;
     /// Heap::builder().stress(true).build().unwrap().enter(|cx| {
     ///     (0..20).for_each(|_| cx.safepoint());
-    ///     assert!(cx.stats().cycles > 0);
+    ///     assert!(cx.stats().cycles() > 0);
     /// });
     /// ```
     pub fn stress(self, stress: bool) -> Self {
         HeapBuilder { stress, ..self }
     }
 
-    /// How closely the heap looks at itself while it works; with [`stress`](HeapBuilder::stress), at every safepoint.
-    /// Not at all unless set.
+    /// Sets how closely the heap checks itself while it works; with [`stress`](HeapBuilder::stress), at every safepoint.
+    /// [`Check::Off`] unless set. What is wrong is a panic of the step that finds it.
+    ///
+    /// ```
+    /// # use grisaille::{Check, Heap};
+    /// let mut heap = Heap::builder().check(Check::SecondMark).build().unwrap();
+    /// heap.enter(|cx| cx.collect());
+    /// ```
     pub fn check(self, check: Check) -> Self {
         HeapBuilder { check, ..self }
     }
 
-    /// How much larger than what a cycle marked the heap may become before the next one has ended, as a share of it: 1
-    /// unless said otherwise, so it peaks at twice what lives (as Go's heap does, whose `GOGC` is 100). Less takes less
-    /// memory and more time.
+    /// Sets how much larger than what a cycle marked the heap may become before the next one has ended, as a share of it: 1
+    /// unless set, so it peaks at twice what lives (as Go's heap does, whose `GOGC` is 100). Less takes less memory and
+    /// more time.
+    ///
+    /// ```
+    /// # use grisaille::Heap;
+    /// assert!(Heap::builder().growth(0.5).build().is_ok()); // a peak of 1.5 times what lives
+    /// ```
     pub fn growth(self, growth: f64) -> Self {
         HeapBuilder { growth, ..self }
     }
 
-    /// Bytes below which the heap does not collect, however little lives. 4 MiB unless said otherwise.
+    /// Sets the bytes below which the heap does not collect, however little lives. 4 MiB unless set.
+    ///
+    /// ```
+    /// # use grisaille::Heap;
+    /// assert!(Heap::builder().floor(256 << 10).build().is_ok());
+    /// ```
     pub fn floor(self, bytes: usize) -> Self {
         HeapBuilder { floor: bytes, ..self }
     }
@@ -306,7 +385,20 @@ impl<B: Barrier> HeapBuilder<B> {
         HeapBuilder { limit: bytes, ..self }
     }
 
-    /// Whether safepoints collect by themselves. Without it only [`Mutator::step`] and [`Mutator::collect`] do.
+    /// Sets whether safepoints collect by themselves, as they do unless set. Where they do not, only [`Mutator::step`],
+    /// [`Mutator::idle`] and [`Mutator::collect`] do.
+    ///
+    /// ```
+    /// # use grisaille::Heap;
+    /// let mut heap = Heap::builder().automatic(false).build().unwrap();
+    /// heap.enter(|cx| {
+    ///     for n in 0..1_000_000u64 {
+    ///         cx.alloc(n);
+    ///         cx.safepoint();
+    ///     }
+    ///     assert_eq!(cx.stats().cycles(), 0);
+    /// });
+    /// ```
     pub fn automatic(self, automatic: bool) -> Self {
         HeapBuilder { automatic, ..self }
     }

@@ -25,118 +25,108 @@
 //! });
 //! ```
 //!
-//! # For those who use it
+//! # What there is
 //!
 //! | to | there is |
 //! |---|---|
-//! | make a heap, and choose its barrier and its limits | [`Heap`], [`HeapBuilder`], [`barrier`], [`Sweep`] |
-//! | allocate, root, and collect | [`Mutator`], lent by [`Heap::enter`]; [`Budget`] and [`Progress`] of a step; [`HeapFull`] |
-//! | say what objects are made of | [`Trace`] and its derive; [`Gc`], [`Slot`], [`Weak`], [`Lock`], [`RefLock`] |
-//! | keep values across safepoints | [`Rooted`] and [`Mutator::scope`], [`Stack`], [`Persistent`] |
-//! | have strings, sequences and tables | [`Str`], [`Mutator::intern`], [`Array`], [`List`], [`Map`] and its [`Key`]s ([`Identity`]) |
+//! | make a heap and configure it | [`Heap`], [`HeapBuilder`], [`ConfigError`]; when memory is swept: [`Sweep`] |
+//! | choose the write barrier | [`barrier`] (which to choose), [`Barrier`]; [`Hybrid`], [`Insertion`], [`Deletion`], [`Watermark`], [`StopTheWorld`] |
+//! | allocate, root and collect | [`Mutator`], lent by [`Heap::enter`]; [`Out`], the way out of a [scope](Mutator::scope) |
+//! | pay for a step by hand | [`Mutator::step`], [`Mutator::idle`]; [`Budget`], [`Progress`] |
+//! | go on when memory is short | the `try_` twins, which answer with [`HeapFull`] |
+//! | say what objects are made of | [`Trace`] and its derive ([`Tracer`] for an impl by hand) |
+//! | point to an object | [`Gc`]; [`Str`] and [`Array`], whose objects have variable length ([`StrObject`], [`ArrayObject`]) |
+//! | have a field that changes | [`Slot`]; [`List`] ([`ListIter`]) and [`Map`] ([`MapIter`], [`Key`], [`Identity`]) |
+//! | change an object as a whole | [`Lock`]; [`RefLock`] with its guards [`Ref`] and [`RefMut`], [`BorrowError`], [`BorrowMutError`] |
+//! | keep a value across safepoints | [`Rooted`] until a scope ends, [`Persistent`] until the handle is dropped, [`Stack`] ([`StackView`]) |
 //! | have a value in a word | [`Tagged`], [`Untagged`] |
 //! | learn of deaths | [`Weak`], [`Ephemeron`], [`Guardian`] |
-//! | own memory outside the heap, counted | [`Owned`], [`External`] |
-//! | see what goes on, and check it | [`Stats`], [`Phase`], [`Color`], [`Check`] |
+//! | own memory outside the heap, counted | [`Owned`], [`Edit`], [`External`] |
+//! | see what goes on, and check it | [`Stats`], [`Phase`], [`Color`]; [`Check`], [`Heap::verify`], [`VerifyError`] |
+//!
+//! Three rules hold for all of these. What has variable length is a pointer type of its own, and what is changed in place is
+//! a field type. An object is allocated by a method of [`Mutator`], a field is made by its type's `new()`, and a handle by its
+//! type's `new(cx)` or by the method that it is named after. An operation that takes memory panics when the heap is full, and
+//! has a `try_` twin that answers with a value.
 //!
 //! A helper that takes `Gc`s takes `&Mutator`; one that may collect takes `&mut Mutator` and [`Rooted`]s. The README
-//! says what follows from that, which policy to choose, and what the limits are; `examples/lox` is a whole interpreter.
+//! says what follows from that and what the limits are; `examples/` has three short programs and a whole interpreter, and
+//! `ARCHITECTURE.md` is a tour of the code.
 //!
-//! ## How long a step takes
+//! # Lifetimes, and what the compiler says of them
+//!
+//! A [`Gc`] is *covariant*: one that is valid for long may be used where one is asked for that is valid for a shorter time. A
+//! type that holds a [`Slot`], a [`List`], a [`Map`], a [`Lock`] or a [`RefLock`] is *invariant* in its lifetime, as
+//! one with a `Cell` is: through a shorter view a pointer could be stored that the longer view would read when it is gone. So
+//! two values of such a type fit one variable, one slice, or one lifetime of a signature only where their lifetimes are the
+//! same, and two [`Rooted`]s of different scopes do not mix.
+//!
+//! ```
+//! use grisaille::{Gc, Heap, Mutator, Rooted, Slot, Trace};
+//!
+//! #[derive(Trace)]
+//! struct Env<'gc> { parent: Slot<Option<Gc<'gc, Env<'gc>>>> } // invariant
+//!
+//! // One lifetime for values that meet ..
+//! fn is_child<'gc>(a: Gc<'gc, Env<'gc>>, b: Gc<'gc, Env<'gc>>) -> bool {
+//!     a.parent.get().is_some_and(|parent| Gc::ptr_eq(parent, b))
+//! }
+//! // .. and `'_` for each that does not: a caller's `Rooted` may be of any scope.
+//! fn innermost<'s>(cx: &mut Mutator<'s>, env: Rooted<'_, Gc<'_, Env<'_>>>) -> Rooted<'s, Gc<'s, Env<'s>>> {
+//!     let mut at = cx.root(env.get(cx)); // of this scope from here on, so that it can be assigned
+//!     for _ in 0..3 {
+//!         at = cx.root(cx.alloc(Env { parent: Slot::new(Some(at.get(cx))) }));
+//!         cx.safepoint();
+//!     }
+//!     at
+//! }
+//! Heap::new().enter(|cx| {
+//!     let outer = cx.root(cx.alloc(Env { parent: Slot::new(None) }));
+//!     let inner = innermost(cx, outer);
+//!     assert!(!is_child(inner.get(cx), outer.get(cx)));
+//! });
+//! ```
+//!
+//! | the compiler says | it means | write |
+//! |---|---|---|
+//! | *lifetime may not live long enough*, with *`Value<'_>` is invariant over the parameter* or *mutable references are invariant* | two invariant values with lifetimes of their own meet | one named lifetime for both, or [`cx.adopt(value)`](Mutator::adopt) |
+//! | E0621, *explicit lifetime required in the type of `env`* (the lifetime that it proposes does not help) | a parameter, rooted in the caller's scope, is assigned what is rooted in this one | `let mut env = cx.root(env.get(cx));` |
+//! | E0521, *borrowed data escapes outside of closure*, *must outlive `'static`* | `Rooted`s of two scopes are in one slice or `Vec` | root the outer one again: `cx.root(outer.get(cx))` |
+//! | E0502 or E0499 at the use of a result, *`*cx` .. also borrowed as mutable* | `fn f<'a>(cx: &'a mut Mutator<'_>) -> Gc<'a, T>` keeps `cx` borrowed | return a `Rooted<'s, Gc<'s, T>>` |
+//! | E0502 or E0505 at a safepoint | a plain pointer, a guard or a `&` into an object is used after it | root the pointer before it, and get it again |
+//! | E0283 or E0284, *type annotations needed*, of `cx.root(x.into())` | the type of a `Rooted` does not say what went in | `let value: Value<'_> = x.into();` first |
+//! | *the size for values of type `<{integer} as Trace>::At<'a>` cannot be known* | the type of a number is still open | `1i64` |
+//!
+//! A value that a loop carries across safepoints needs a root that is set, as each turn of the loop above adds one: a
+//! [`Persistent`], a place on a [`Stack`], or a [`Slot`] of an object that is rooted once.
+//!
+//! # How long a step takes
 //!
 //! The heap's goal is what the last cycle marked times 1 + [growth](HeapBuilder::growth), with a
 //! [floor](HeapBuilder::floor). A cycle starts when an eighth of the headroom up to it is left, or sooner where the last
-//! marking took so long that its steps would not fit (a gigabyte of small objects that lie at random). From then on each
-//! allocated byte owes marking work, so that the cycle ends before the goal is reached, and [`Mutator::safepoint`] pays
-//! in steps.
+//! marking took long. From then on each allocated byte owes marking work, which [`Mutator::safepoint`] pays in steps. Work is
+//! in the unit of [`Budget::work`], in which an object counts its bytes and 16.
 //!
-//! A step ends when 40 microseconds have passed or its debt is paid, and the next one follows when 16 KiB more have
-//! been allocated; where debt is left, sooner and sooner as the goal comes nearer, but after 8 KiB at the least until
-//! it is reached. Barriers owe steps too: some hundred pointers that they shade, or writes to roots while those are
-//! watched, 40 microseconds or more after the last step, make the next one due, whatever was allocated. The clock is read
-//! once in 8 to 32 KiB of work, in the unit of [`Budget::work`] (an object traced counts its bytes and 16). Past the goal
-//! a byte owes more and more, and whatever the clock says a step does half as much work as bytes were allocated since the
-//! last one, and as much again for each eighth of the goal by which it was missed, up to 4 MiB.
+//! | condition | work of a step | time of a step | the next one is due |
+//! |---|---|---|---|
+//! | below the goal | the debt | 40 µs | 16 KiB allocated later; down to 8 KiB near the goal, where debt is left |
+//! | barriers shaded some hundred pointers, or that many writes to watched roots | the debt | 40 µs | 40 µs later at the soonest |
+//! | past the goal | at least half as much as was allocated since the last, and as much again for each eighth by which the goal was missed, up to 4 MiB | what that takes | as above |
+//! | 64 KiB or more allocated between two safepoints | the debt | half of the time the mutator took, up to 500 µs; all of the debt where the next one would find the goal passed | at the next safepoint |
+//! | the goal passed by as much as is allocated between two safepoints | the rest of the cycle | one pause | |
+//! | near the [limit](HeapBuilder::limit) | the debt | 500 µs | as above |
+//! | too little free below the limit | the rest of the cycle | one pause | |
+//! | [`Mutator::step`], [`Mutator::idle`] | as the [`Budget`] says | as the [`Budget`] says | |
+//! | [`Mutator::collect`] | a cycle | one pause | |
 //!
-//! A mutator that allocates 64 KiB and more between two safepoints has steps of up to half of the time that it took for
-//! that, and of up to 500 microseconds where debt is left. A step whose like would find the goal passed pays all of its
-//! debt, and where the goal was passed by as much as is allocated between two safepoints, the cycle is finished in one
-//! pause: so the heap's peak is its goal and twice what is allocated between two safepoints. [`Mutator::step`] does what its
-//! [`Budget`] says, in work or in time.
+//! So the heap's peak is its goal and twice what is allocated between two safepoints. The clock is read once in 8 to 32 KiB of
+//! work. The smallest piece of a step is an object: one that owns a `Vec` or a `HashMap` is scanned in one go, while an
+//! [`Array`], a [`List`] and a [`Map`] are scanned in pieces. What else takes longer is named in the
+//! [policies' table](barrier#which-to-choose): [`Insertion`]'s pause at the end, [`Deletion`]'s at the start,
+//! [`StopTheWorld`]'s marking. [`Sweep::Eager`] sweeps in one pause.
 //!
-//! Near a [limit](HeapBuilder::limit), where the goal lies below what the growth would make it, steps take up to 500
-//! microseconds, and a safepoint that finds too little free finishes the cycle in one pause.
-//!
-//! The smallest piece of a step is an object: one that owns a `Vec` or a `HashMap` is scanned in one go, while an
-//! [`Array`], a [`List`] and a [`Map`] are scanned in pieces. What else takes longer is named in the [policies' table](barrier#which-to-choose):
-//! [`Insertion`]'s pause at the end, [`Deletion`]'s at the start, [`StopTheWorld`]'s marking. [`Sweep::Eager`] sweeps in
-//! one pause, and [`Mutator::collect`] is one pause by definition.
-//!
-//! # For those who read the code
-//!
-//! Rooms, those that programs name first, and memory last. Most of what a room uses lies below it; what it uses above is
-//! listed under the table.
-//!
-//! ```text
-//! heap.rs              Heap: built, configured, entered, dropped
-//! kit/                 what interpreters need at once, as heap objects: string  intern  array  list  map (key)  tagged
-//!                      ephemeron  guardian  owned (external)
-//! mutator.rs           Mutator: allocation, roots, scopes, safepoints. What the types below ask the collector for
-//! pointer/             what objects are made of: gc  slot  weak  lock
-//! roots/               what keeps them alive, and how it is scanned: local  root  stack  table (of handles)
-//! trace.rs             Trace and Tracer; trace/impls.rs: the standard library's types; trace/alike.rs: the mark loop
-//!                      among objects of one type
-//! cycle/               the collector: mod (the phase machine)  collector (its state, and the barriers)  mark (the grey
-//!                      set)  drain (the mark loop)  edges  weak  sweep  sweeper (the thread)  blocks (who has which)
-//!                      pace  meter (a step's budget)  phase  times (what it took of the mutator's)
-//! barrier.rs           the policies: one table, as data. Uses nobody
-//! space/               memory: arena  chunk  system (advice to it)  block  bitmap  holes  header (with what the
-//!                      collector asks of a type)  poison (for sanitizers). Uses none of the rooms above
-//!
-//! active.rs            which heap is entered on this thread
-//! memory.rs            the memory of the collector's own lists and tables, each request for which may be refused;
-//!                      memory/: a vector in pieces, a hash table that grows a little at a time
-//! fault.rs             parts that tests break on purpose
-//! sync.rs              what threads share: std's types, or loom's where every order of events is tried
-//! observe/             what can be seen from outside: stats  verify (walks the heap and says what is wrong)
-//! ```
-//!
-//! Typed code is above `trace`, untyped below it: the collector knows objects as a header whose word leads to a table of
-//! functions (`space/header.rs`).
-//!
-//! What is used upward, since a thing lies where its subject is and not below all that use it:
-//!
-//! * `cycle` scans the root areas of `roots` and of `kit/guardian.rs`, passes objects to the `Tracer` of `trace.rs`, clears
-//!   the cells of `pointer/weak.rs` and the ephemerons of `kit/ephemeron.rs`, and fills in the `Stats` of `observe`;
-//! * `trace.rs` traces a [`Gc`], and a tracer may write to the area of locals, in `roots/local.rs`;
-//! * `pointer` and `roots` add to [`Mutator`], which they name;
-//! * `heap.rs` calls `observe/verify`, which adds to [`Heap`] and [`Mutator`];
-//! * in tests alone, every room that has a state tells `observe/digest.rs` of it.
-//!
-//! `unsafe` lives where types are erased or memory is taken: in `space`, `cycle` (not in `pace`, `meter`, `phase`),
-//! `pointer`, `roots`, `trace`, `kit`, and at the seams of `mutator` and `heap`. Each block says on which invariant it
-//! stands; I1 to I7 are listed in `space/mod.rs`. What makes the API sound is in the bounds of [`Mutator`]'s methods and
-//! in [`Trace`]'s contract, which the derive proves field by field (`derive/src/proofs.rs`).
-//!
-//! ## How a cycle goes
-//!
-//! The phase machine is `Collector::advance` in `cycle/mod.rs`: one elementary piece of work of the current [`Phase`] at
-//! a time, called at safepoints only. So no unrooted pointer lives inside a step, and the mutator never sees a phase
-//! change between two.
-//!
-//! 1. **Idle.** Objects are bumped into holes of swept blocks (`space/holes.rs`). Barriers are off.
-//! 2. **Sweep termination.** What the last cycle left unswept is swept. A block in the sweeper's hands is not waited for:
-//!    the start is postponed.
-//! 3. **Mark.** Barriers go on, by one flag that every write looks at ([`Hybrid`]'s when the roots are scanned). The roots
-//!    are scanned, then the grey set is emptied (`cycle/mark.rs`). What writes, root writes and allocations do meanwhile
-//!    is the policy's column of the table in [`barrier`], read in `cycle/collector.rs` and `roots`.
-//! 4. **Mark termination.** The grey set is empty: the policy's last act. In the same step it is decided what dies, and
-//!    barriers go off.
-//! 5. **Weak.** Weak pointers and interned strings forget what dies (`cycle/weak.rs`).
-//! 6. **Sweep.** The two bitmaps of every block change roles, so what was marked is what is occupied. Blocks are then
-//!    swept one by one, by the sweeper's thread or by the mutator, whoever comes first (`cycle/sweeper.rs`); drop glue
-//!    runs on the mutator's thread in small batches, unless its type says otherwise.
-//! 7. **Release.** Free blocks of chunks that were mostly empty for some cycles go back to the system (`space/arena.rs`).
+//! (What share of a span of time is left to the mutator is its *utilisation*: Cheng and Blelloch, "A parallel, real-time garbage
+//! collector", PLDI 2001.)
 
 // The derive's output names the crate.
 extern crate self as grisaille;
@@ -178,14 +168,14 @@ pub use handles::persistent::Persistent;
 pub use handles::rooted::Rooted;
 pub use handles::stack::{Stack, StackView};
 pub use heap::{ConfigError, Heap, HeapBuilder};
-pub use kit::array::Array;
+pub use kit::array::{Array, ArrayObject};
 pub use kit::ephemeron::Ephemeron;
 pub use kit::external::External;
 pub use kit::key::{Identity, Key};
-pub use kit::list::List;
+pub use kit::list::{List, ListIter};
 pub use kit::map::{Map, MapIter};
 pub use kit::owned::{Edit, Owned};
-pub use kit::string::Str;
+pub use kit::string::{Str, StrObject};
 pub use kit::tagged::{Tagged, Untagged};
 pub use mark::budget::Budget;
 pub use mark::tracer::Tracer;
@@ -193,7 +183,7 @@ pub use mutator::{Color, Out, Progress};
 pub use observe::stats::Stats;
 pub use observe::verify::{Check, VerifyError};
 pub use pointer::gc::Gc;
-pub use pointer::lock::{Lock, Ref, RefLock, RefMut};
+pub use pointer::lock::{BorrowError, BorrowMutError, Lock, Ref, RefLock, RefMut};
 pub use pointer::slot::Slot;
 pub use pointer::weak::Weak;
 pub use trace::Trace;

@@ -30,6 +30,15 @@ use crate::trace::{InfoOf, Trace, kind_of, restamp};
 const MANY_POINTERS: usize = 64;
 
 /// What a [`Mutator::step`] left behind.
+///
+/// ```
+/// use grisaille::{Budget, Heap, Phase, Progress};
+///
+/// Heap::new().enter(|cx| {
+///     let progress: Progress = cx.step(Budget::unlimited());
+///     assert!(progress.cycle_ended && progress.phase == Phase::Idle);
+/// });
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Progress {
@@ -41,8 +50,24 @@ pub struct Progress {
     pub work: usize,
 }
 
-/// The colour of an object in the tri-colour abstraction.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// The colour of an object in the tri-colour abstraction (Dijkstra et al., 1978): see [`Mutator::color`].
+///
+/// ```
+/// use grisaille::{Budget, Color, Heap, Phase, Slot};
+///
+/// let mut heap = Heap::builder().automatic(false).build().unwrap();
+/// heap.enter(|cx| {
+///     let object = cx.root(cx.alloc(Slot::new(None::<grisaille::Gc<'_, u64>>)));
+///     assert_eq!(cx.color(object.get(cx)), Color::White);
+///     let mut colors = Vec::new();
+///     while cx.step(Budget::work(1)).phase != Phase::Sweep {
+///         colors.push(cx.color(object.get(cx)));
+///     }
+///     assert!(colors.contains(&Color::Grey) && colors.contains(&Color::Black));
+/// });
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub enum Color {
     /// Not reached by marking; outside of marking, every object.
     White,
@@ -53,7 +78,11 @@ pub enum Color {
 }
 
 impl<'s, B: Barrier> Mutator<'s, B> {
-    /// Allocates an object. Never collects; a compare, an add and the writes.
+    /// Allocates an object. Never collects; a compare, an add and the writes (bump allocation into the holes between
+    /// survivors, as in Immix: Blackburn and McKinley, PLDI 2008).
+    ///
+    /// When a hole is used up, the next is looked for: in the block at hand, in blocks that are swept, and then by sweeping
+    /// some (32 at the most, all of them at the [limit](crate::HeapBuilder::limit)), or in memory of the system's.
     ///
     /// What the value owns outside the heap (the buffer of a `String` or a `Vec`) is not counted, unless it is an
     /// [`Owned`](crate::Owned): see [`own`](Mutator::own).
@@ -162,7 +191,7 @@ impl<'s, B: Barrier> Mutator<'s, B> {
     /// let mut heap = Heap::builder().limit(1 << 20).build().unwrap();
     /// heap.enter(|cx| {
     ///     while cx.try_alloc(7).is_ok_and(|number| cx.try_root(number).is_ok()) {}
-    ///     assert!(cx.stats().locals > 1000);
+    ///     assert!(cx.stats().rooted() > 1000);
     /// });
     /// ```
     ///
@@ -357,9 +386,12 @@ impl<'s, B: Barrier> Mutator<'s, B> {
     ///         cx.alloc(n);
     ///         cx.safepoint();
     ///     }
-    ///     assert!(cx.stats().cycles > 0);
+    ///     assert!(cx.stats().cycles() > 0);
     /// });
     /// ```
+    ///
+    /// # Panics
+    /// Passes panics [of other code](Mutator#panics-of-other-code) on.
     #[inline(always)]
     pub fn safepoint(&mut self) {
         if self.collector().poll.get() {
@@ -406,6 +438,9 @@ impl<'s, B: Barrier> Mutator<'s, B> {
     /// let mut heap = Heap::builder().automatic(false).build().unwrap();
     /// heap.enter(|cx| while !cx.step(Budget::work(1)).cycle_ended {});
     /// ```
+    ///
+    /// # Panics
+    /// Passes panics [of other code](Mutator#panics-of-other-code) on.
     pub fn step(&mut self, budget: Budget) -> Progress {
         let (c, start) = (self.collector(), Instant::now());
         let mut meter = Meter::new(budget, start);
@@ -429,9 +464,12 @@ impl<'s, B: Barrier> Mutator<'s, B> {
     /// # Heap::new().enter(|cx| {
     /// cx.alloc(1);
     /// cx.collect();
-    /// assert_eq!(cx.stats().bytes_live, 0);
+    /// assert_eq!(cx.stats().bytes_live(), 0);
     /// # });
     /// ```
+    ///
+    /// # Panics
+    /// Passes panics [of other code](Mutator#panics-of-other-code) on.
     pub fn collect(&mut self) {
         self.collector().collect::<B>();
     }
@@ -450,13 +488,16 @@ impl<'s, B: Barrier> Mutator<'s, B> {
     ///
     /// Heap::new().enter(|cx| {
     ///     (0..100_000).for_each(|n| _ = cx.alloc([n as u64; 7])); // a burst of work
-    ///     let peak = cx.stats().bytes_held;
+    ///     let peak = cx.stats().bytes_held();
     ///     // The event loop has no event.
     ///     while !cx.idle(Budget::time(Duration::from_millis(1))) {}
-    ///     assert_eq!(cx.stats().bytes_live, 0);
-    ///     assert!(cx.stats().bytes_held < peak / 2);
+    ///     assert_eq!(cx.stats().bytes_live(), 0);
+    ///     assert!(cx.stats().bytes_held() < peak / 2);
     /// });
     /// ```
+    ///
+    /// # Panics
+    /// Passes panics [of other code](Mutator#panics-of-other-code) on.
     pub fn idle(&mut self, budget: Budget) -> bool {
         self.collector().idle::<B>(budget)
     }
@@ -509,12 +550,12 @@ impl<'s, B: Barrier> Mutator<'s, B> {
     }
 
     /// Tells the pacer that objects of the heap own `delta` more bytes outside it (or fewer, where it is negative).
-    /// They count towards the goal and the limit.
+    /// They count towards the goal and the limit, up to 2^50 bytes.
     ///
     /// ```
     /// # grisaille::Heap::new().enter(|cx| {
     /// cx.external(1 << 20);
-    /// assert_eq!(cx.stats().bytes_external, 1 << 20);
+    /// assert_eq!(cx.stats().bytes_external(), 1 << 20);
     /// cx.external(-(1 << 20));
     /// # });
     /// ```
@@ -522,12 +563,24 @@ impl<'s, B: Barrier> Mutator<'s, B> {
         self.collector().external_changed(delta);
     }
 
-    /// What the heap has done so far.
+    /// Returns what the heap has done so far.
+    ///
+    /// ```
+    /// # grisaille::Heap::new().enter(|cx| {
+    /// cx.alloc(1);
+    /// assert_eq!(cx.stats().objects_allocated(), 1);
+    /// # });
+    /// ```
     pub fn stats(&self) -> Stats {
         Stats::of(self.collector())
     }
 
-    /// Where the heap stands in its cycle.
+    /// Returns where the heap stands in its cycle.
+    ///
+    /// ```
+    /// # use grisaille::{Heap, Phase};
+    /// # Heap::new().enter(|cx| assert_eq!(cx.phase(), Phase::Idle));
+    /// ```
     pub fn phase(&self) -> Phase {
         self.collector().phase.get()
     }
@@ -561,6 +614,23 @@ impl<B: Barrier> fmt::Debug for Mutator<'_, B> {
 
 /// The way out of a [scope](Mutator::scope): `Copy`, so many values may leave. It works with the mutator of its own
 /// scope only, not in a deeper one.
+///
+/// ```
+/// use grisaille::{Gc, Heap, Mutator, Out, Rooted};
+///
+/// fn keep_larger<'i, 's>(
+///     cx: &Mutator<'i>,
+///     out: Out<'i, 's>,
+///     a: Gc<'_, i64>,
+///     b: Gc<'_, i64>,
+/// ) -> Rooted<'s, Gc<'s, i64>> {
+///     if *a > *b { out.keep(cx, a) } else { out.keep(cx, b) }
+/// }
+/// Heap::new().enter(|cx| {
+///     let larger = cx.scope(|cx, out| keep_larger(cx, out, cx.alloc(1), cx.alloc(2)));
+///     assert_eq!(*larger.get(cx), 2);
+/// });
+/// ```
 pub struct Out<'i, 's, B: Barrier = Hybrid> {
     _scopes: PhantomData<(Cell<&'i ()>, Cell<&'s ()>, *mut (), B)>,
 }

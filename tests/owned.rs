@@ -57,7 +57,7 @@ struct Node<'gc> {
 }
 
 fn external<B: Barrier>(cx: &Mutator<'_, B>) -> usize {
-    cx.stats().bytes_external as usize
+    cx.stats().bytes_external() as usize
 }
 
 mod checks {
@@ -74,7 +74,7 @@ mod checks {
             // It grows after it was made.
             |cx| {
                 let text = cx.alloc(RefLock::new(cx.own(Vec::<char>::new())));
-                text.borrow_mut(cx).edit(cx).reserve_exact(LEN);
+                RefLock::borrow_mut(text, cx).edit(cx).reserve_exact(LEN);
             },
         ];
         for (sweep, make) in SWEEPS.into_iter().flat_map(|sweep| makers.map(|make| (sweep, make))) {
@@ -118,7 +118,7 @@ mod checks {
                     expected = 0;
                     for (n, node) in nodes.iter().enumerate() {
                         let number = cx.alloc(n as u64);
-                        let mut node = node.get(cx).borrow_mut(cx);
+                        let mut node = RefLock::borrow_mut(node.get(cx), cx);
                         let Node { children, names } = &mut *node;
                         children.edit(cx).push(number);
                         let mut edit = names.edit(cx);
@@ -136,14 +136,14 @@ mod checks {
                 }
                 // Their pointers were traced.
                 let is_whole = |(n, node): (usize, &Rooted<'_, Gc<'_, RefLock<Node<'_>>>>)| {
-                    let node = node.get(cx).borrow();
+                    let node = Gc::as_ref(node.get(cx)).borrow();
                     node.children.iter().chain(node.names.values()).all(|child| **child == n as u64)
                 };
                 assert!(nodes.iter().enumerate().all(is_whole));
                 assert!(expected > 0);
             });
             heap.enter(|cx| cx.collect());
-            assert_eq!(heap.stats().bytes_external, 0);
+            assert_eq!(heap.stats().bytes_external(), 0);
         }
     }
 
@@ -153,10 +153,10 @@ mod checks {
         heap.enter(|cx| {
             let observers = cx.root(cx.alloc(List::<Weak<'_, u64>>::new()));
             for n in 0..1000u64 {
-                observers.get(cx).push(cx, cx.alloc(n).downgrade(cx));
+                observers.get(cx).push(cx, Gc::downgrade(cx.alloc(n), cx));
             }
             let mut alive = 0;
-            while cx.stats().cycles < 4 {
+            while cx.stats().cycles() < 4 {
                 alive = observers.get(cx).iter().filter(|weak| ask(cx, *weak)).count();
                 for n in 0..50u64 {
                     cx.alloc([n; 100]);
@@ -182,7 +182,7 @@ mod checks {
         heap.enter(|cx| {
             let live = cx.root(cx.alloc(1u64));
             let dead = cx.alloc(2u64);
-            let weak = cx.root([live.get(cx).downgrade(cx), dead.downgrade(cx)]);
+            let weak = cx.root([Gc::downgrade(live.get(cx), cx), Gc::downgrade(dead, cx)]);
             let ephemerons = [cx.alloc_ephemeron(live.get(cx), 1u64), cx.alloc_ephemeron(dead, 2u64)];
             let ephemerons = cx.root(ephemerons);
             let (mut was_alive, mut ended) = (true, false);
@@ -211,23 +211,23 @@ mod checks {
 fn owners_move() {
     let (mut a, mut b) = (Heap::new(), Heap::new());
     let owner = a.enter(|cx| cx.own(vec![0u8; 100]));
-    assert_eq!(a.stats().bytes_external, 100);
+    assert_eq!(a.stats().bytes_external(), 100);
     let kept = b.enter(|cx| {
         let object = cx.alloc(RefLock::new(owner));
         assert_eq!(external(cx), 0);
-        object.borrow_mut(cx).edit(cx).reserve_exact(200);
+        RefLock::borrow_mut(object, cx).edit(cx).reserve_exact(200);
         assert_eq!(external(cx), 300);
         cx.persist(object)
     });
-    assert_eq!((a.stats().bytes_external, b.stats().bytes_external), (0, 300));
+    assert_eq!((a.stats().bytes_external(), b.stats().bytes_external()), (0, 300));
     drop(kept);
     b.enter(|cx| cx.collect());
-    assert_eq!(b.stats().bytes_external, 0);
+    assert_eq!(b.stats().bytes_external(), 0);
 
     // To another thread, and dropped there.
     let owner = a.enter(|cx| cx.own(String::from("text")));
     std::thread::spawn(move || assert_eq!(&*owner, "text")).join().unwrap();
-    assert_eq!(a.stats().bytes_external, 0);
+    assert_eq!(a.stats().bytes_external(), 0);
 
     // Its heap is gone by the time it is dropped.
     let owner = a.enter(|cx| cx.own(String::from("text")));
@@ -286,11 +286,11 @@ fn the_limit_counts_what_is_owned() {
         let full = cx.try_own(vec![2u8; 3 << 20]).unwrap_err();
         assert_eq!((full.0[0], full.0.len(), full.requested()), (2, 3 << 20, 3 << 20));
         assert_eq!(external(cx), 3 << 20);
-        kept.get(cx).borrow_mut(cx).edit(cx).reserve_exact(6 << 20);
+        RefLock::borrow_mut(kept.get(cx), cx).edit(cx).reserve_exact(6 << 20);
         assert!(cx.try_own(vec![2u8; 1]).is_err());
         // What holds nothing needs no room.
         assert!(cx.try_own(String::new()).is_ok());
-        *kept.get(cx).borrow_mut(cx).edit(cx) = Vec::new();
+        *RefLock::borrow_mut(kept.get(cx), cx).edit(cx) = Vec::new();
         cx.safepoint();
         assert!(cx.try_own(full.0).is_ok());
     });
@@ -341,7 +341,7 @@ fn what_can_be_owned() {
     Heap::new().enter(|cx| {
         let number = cx.alloc(1);
         let map = cx.alloc(RefLock::new(cx.own(BTreeMap::<u64, Gc<'_, i32>>::new())));
-        map.borrow_mut(cx).edit(cx).insert(1, number);
+        RefLock::borrow_mut(map, cx).edit(cx).insert(1, number);
         assert!(external(cx) >= 16);
         let pair = cx.alloc(cx.own((String::with_capacity(10), Some(vec![0u8; 20]))));
         assert_eq!(pair.counted(), 30);

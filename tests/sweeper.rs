@@ -84,7 +84,7 @@ struct Entry {
     _gate: Option<AtGate>,
 }
 
-type Entries<'gc> = Gc<'gc, Array<Gc<'gc, Entry>>>;
+type Entries<'gc> = Array<'gc, Gc<'gc, Entry>>;
 
 fn entries<'a>(cx: &'a Mutator<'_>, count: u64, gate: &Arc<Gate>) -> Entries<'a> {
     let entry = |number, gate| cx.alloc(Entry { number, _gate: gate });
@@ -123,20 +123,20 @@ fn collect_returns_though_a_drop_on_the_sweeper_waits_for_its_thread() {
     heap.enter(|cx| {
         let kept = cx.root(entries(cx, 10, &gate));
         hold_the_sweeper_up(cx, &gate);
-        let cycles = cx.stats().cycles;
+        let cycles = cx.stats().cycles();
         cx.collect();
-        assert_eq!((cx.stats().collections_cut_short, cx.stats().cycles), (1, cycles));
+        assert_eq!((cx.stats().collections_cut_short(), cx.stats().cycles()), (1, cycles));
         cx.verify().unwrap();
         // It may be asked again, and others may allocate meanwhile.
         let open = Arc::new(Gate { open: AtomicBool::new(true), ..Gate::default() });
         let more = cx.root(entries(cx, 10, &open));
         cx.step(Budget::unlimited());
         cx.collect();
-        assert_eq!((cx.stats().collections_cut_short, gate.counts()), (2, (1, 0)));
+        assert_eq!((cx.stats().collections_cut_short(), gate.counts()), (2, (1, 0)));
         gate.open.store(true, SeqCst);
         cx.collect();
-        assert_eq!((cx.stats().collections_cut_short, gate.counts()), (2, (1, 1)));
-        assert_eq!((cx.stats().cycles, open.counts()), (cycles + 2, (1, 1)));
+        assert_eq!((cx.stats().collections_cut_short(), gate.counts()), (2, (1, 1)));
+        assert_eq!((cx.stats().cycles(), open.counts()), (cycles + 2, (1, 1)));
         cx.verify().unwrap();
         assert_whole(kept.get(cx));
         assert_whole(more.get(cx));
@@ -195,15 +195,15 @@ mod forked {
             let kept = cx.root(entries(cx, count, &gate));
             hold_the_sweeper_up(cx, &gate);
             in_a_child(|| {
-                let cycles = cx.stats().cycles;
+                let cycles = cx.stats().cycles();
                 if at_safepoints {
-                    while cx.stats().cycles < cycles + 3 {
+                    while cx.stats().cycles() < cycles + 3 {
                         cx.alloc([0u64; 8]);
                         cx.safepoint();
                     }
                 } else {
                     cx.collect();
-                    assert_eq!((cx.stats().cycles, cx.stats().collections_cut_short), (cycles + 2, 0));
+                    assert_eq!((cx.stats().cycles(), cx.stats().collections_cut_short()), (cycles + 2, 0));
                 }
                 cx.verify().unwrap();
                 assert_whole(kept.get(cx));

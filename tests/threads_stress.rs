@@ -111,7 +111,7 @@ struct Own<'gc> {
     _entry: Entry,
 }
 
-type Chains<'gc> = Gc<'gc, Array<Slot<Option<Gc<'gc, Node<'gc>>>>>>;
+type Chains<'gc> = Array<'gc, Slot<Option<Gc<'gc, Node<'gc>>>>>;
 
 struct Random(u64);
 

@@ -51,7 +51,7 @@ fn trees(largest: usize, depth: usize) -> usize {
 
 /// Trees of that depth without a safepoint, half of them from above.
 pub fn batch<B: Barrier>(cx: &mut Mutator<'_, B>, depth: usize, trees: usize) {
-    let before = cx.stats().objects_allocated;
+    let before = cx.stats().objects_allocated();
     for index in 0..trees {
         if index % 2 == 0 {
             from_above(cx, depth, node(cx, None, None));
@@ -59,12 +59,12 @@ pub fn batch<B: Barrier>(cx: &mut Mutator<'_, B>, depth: usize, trees: usize) {
             from_below(cx, depth);
         }
     }
-    assert_eq!(cx.stats().objects_allocated - before, (trees * size(depth)) as u64);
+    assert_eq!(cx.stats().objects_allocated() - before, (trees * size(depth)) as u64);
 }
 
 /// The whole benchmark, with a safepoint a tree. Answers the number of nodes.
 pub fn run<B: Barrier>(cx: &mut Mutator<'_, B>, largest: usize) -> usize {
-    let before = cx.stats().objects_allocated;
+    let before = cx.stats().objects_allocated();
     cx.scope(|cx, _| {
         from_below(cx, largest + 2);
         cx.safepoint();
@@ -85,7 +85,7 @@ pub fn run<B: Barrier>(cx: &mut Mutator<'_, B>, largest: usize) -> usize {
         assert!(tree.get(cx).left.get().is_some() && array.get(cx).as_slice()[1000] == 1.0 / 1000.0);
     });
     let nodes = expected(largest);
-    assert_eq!(cx.stats().objects_allocated - before, nodes as u64 + 1, "the nodes and the array");
+    assert_eq!(cx.stats().objects_allocated() - before, nodes as u64 + 1, "the nodes and the array");
     nodes
 }
 

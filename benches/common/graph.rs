@@ -28,7 +28,7 @@ pub struct Node<'gc> {
     pub id: usize,
 }
 
-type Nodes<'gc> = Array<Gc<'gc, Node<'gc>>>;
+type Nodes<'gc> = Array<'gc, Gc<'gc, Node<'gc>>>;
 
 /// Where the timed writes find a cycle.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -71,7 +71,7 @@ impl Writes {
 /// A heap with such a graph.
 pub struct Graph<B: Barrier> {
     heap: Heap<B>,
-    nodes: Persistent<Gc<'static, Nodes<'static>>>,
+    nodes: Persistent<Nodes<'static>>,
     held: Option<Held>,
     state: State,
     /// Writes since the cycle started.
@@ -200,7 +200,7 @@ fn pick_and_rewire<'a, B: Barrier>(
 /// The floor: the same objects in the same heap, whose edges are plain cells that hold addresses.
 pub struct Plain {
     heap: Heap<Hybrid>,
-    nodes: Persistent<Gc<'static, Array<Gc<'static, PlainNode>>>>,
+    nodes: Persistent<Array<'static, Gc<'static, PlainNode>>>,
     random: Random,
 }
 
@@ -248,21 +248,21 @@ impl Plain {
 fn pick_and_rewire_plain(nodes: &[Gc<'_, PlainNode>], writes: usize, random: &mut Random) {
     for index in 0..writes {
         let (from, to) = (nodes[random.below(nodes.len())], nodes[random.below(nodes.len())]);
-        from.edges[index & 1].set(to.addr());
+        from.edges[index & 1].set(Gc::addr(to));
     }
 }
 
 #[inline(never)]
 fn rewire_plain<'a>(picks: &[(Gc<'a, PlainNode>, Gc<'a, PlainNode>)]) {
     for (index, (from, to)) in picks.iter().enumerate() {
-        from.edges[index & 1].set(to.addr());
+        from.edges[index & 1].set(Gc::addr(*to));
     }
 }
 
 /// A graph whose nodes are replaced, on a heap that collects by itself.
 pub struct Replaced<B: Barrier> {
     heap: Heap<B>,
-    nodes: Persistent<Gc<'static, Array<Slot<Gc<'static, Node<'static>>>>>>,
+    nodes: Persistent<Array<'static, Slot<Gc<'static, Node<'static>>>>>,
     random: Random,
     replaced: u64,
 }
@@ -311,8 +311,8 @@ impl<B: Barrier> Replaced<B> {
     pub fn check(&self) {
         let stats = self.heap.stats();
         let bytes = self.replaced * 32;
-        if bytes > 2 * stats.bytes_live {
-            assert!(stats.cycles > 1 && stats.bytes_freed > bytes / 4, "the heap did not collect:\n{stats}");
+        if bytes > 2 * stats.bytes_live() {
+            assert!(stats.cycles() > 1 && stats.bytes_freed() > bytes / 4, "the heap did not collect:\n{stats}");
         }
     }
 }

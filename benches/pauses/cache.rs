@@ -30,7 +30,7 @@ pub struct Entry<'gc> {
 /// A pointer to an entry.
 type EntryRef<'gc> = Gc<'gc, Entry<'gc>>;
 /// All entries.
-type Table<'gc> = Gc<'gc, Array<Slot<Option<EntryRef<'gc>>>>>;
+type Table<'gc> = Array<'gc, Slot<Option<EntryRef<'gc>>>>;
 /// What the stack holds.
 pub type Value = Option<EntryRef<'static>>;
 
@@ -175,7 +175,7 @@ impl<'s> Cache<'s> {
             at = next;
         }
         length == self.len
-            && (0..stack.len().min(self.len)).all(|slot| match (stack.get(cx, slot), entries[slot].get()) {
+            && (0..stack.len().min(self.len)).all(|slot| match (stack.at(cx, slot), entries[slot].get()) {
                 (Some(a), Some(b)) => Gc::ptr_eq(a, b),
                 _ => false,
             })

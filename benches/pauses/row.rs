@@ -28,6 +28,7 @@ fn culprit(cause: Cause) -> usize {
         Cause::Step(Phase::Weak) => 3,
         Cause::Step(Phase::Sweep) => 4,
         Cause::Step(Phase::Release) => 5,
+        Cause::Step(phase) => unreachable!("no row is for the phase {phase}"),
         Cause::Memory => 6,
         Cause::Outside(_) => 7,
     }

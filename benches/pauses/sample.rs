@@ -7,7 +7,7 @@ use grisaille::{Phase, Stats};
 
 use crate::clock::Moment;
 
-/// The phases, in the order of [`Stats::phase_time`].
+/// The phases, in their order.
 pub const PHASES: [Phase; 7] = [
     Phase::Idle,
     Phase::SweepTermination,
@@ -67,8 +67,8 @@ impl Sample {
     pub fn between(from: &(Moment, Stats), to: &(Moment, Stats), phase: Phase) -> Sample {
         let mut longest = (Phase::Idle, Duration::ZERO);
         let mut steps = Duration::ZERO;
-        for (at, name) in PHASES.into_iter().enumerate() {
-            let time = to.1.phase_time[at] - from.1.phase_time[at];
+        for name in PHASES {
+            let time = to.1.time_in(name) - from.1.time_in(name);
             steps += time;
             if time > longest.1 {
                 longest = (name, time);
@@ -80,7 +80,7 @@ impl Sample {
             steps: steps.as_nanos() as u64,
             longest: longest.0,
             phase,
-            grew: to.1.bytes_held + to.1.bytes_returned > from.1.bytes_held + from.1.bytes_returned,
+            grew: to.1.bytes_held() + to.1.bytes_returned() > from.1.bytes_held() + from.1.bytes_returned(),
         }
     }
 

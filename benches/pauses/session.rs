@@ -150,9 +150,9 @@ impl Samples {
             samples.push(Sample::between(&last, &now, cx.phase()));
             let in_time = now.0.wall - start.0.wall < plan.time;
             let is_over = match until {
-                Until::CycleEnds => !in_time && now.1.cycles > last.1.cycles,
+                Until::CycleEnds => !in_time && now.1.cycles() > last.1.cycles(),
                 Until::Allocated(bytes) => {
-                    !in_time || now.1.bytes_allocated - start.1.bytes_allocated > bytes - bytes / 16
+                    !in_time || now.1.bytes_allocated() - start.1.bytes_allocated() > bytes - bytes / 16
                 }
             };
             last = now;
@@ -162,6 +162,6 @@ impl Samples {
         }
         let swept = |stats: &Stats| stats.time_in(Phase::Sweep) + stats.time_in(Phase::SweepTermination);
         let swept = (swept(&last.1) - swept(&start.1)).as_nanos() as u64;
-        Run::new(samples, plan.least, swept, last.1.cycles - start.1.cycles)
+        Run::new(samples, plan.least, swept, last.1.cycles() - start.1.cycles())
     }
 }

@@ -75,11 +75,12 @@ use policy::{Birth, Policy, RootWrite, Roots, Rules, WholeObject};
 #[allow(private_bounds, reason = "the seal")]
 pub trait Barrier: Policy {
     /// The policy's name, in lower case.
+    ///
+    /// ```
+    /// # use grisaille::{Barrier, StopTheWorld};
+    /// assert_eq!(StopTheWorld::NAME, "stop-the-world");
+    /// ```
     const NAME: &'static str;
-}
-
-impl<P: Policy> Barrier for P {
-    const NAME: &'static str = P::POLICY;
 }
 
 macro_rules! policies {
@@ -90,14 +91,25 @@ macro_rules! policies {
 
         // SAFETY: a column of the table that was explored exhaustively and found sound (`tests/abstract`).
         unsafe impl Policy for $name {
-            const POLICY: &'static str = $text;
             const RULES: Rules = Rules { $($rule: $value),* };
+        }
+
+        impl Barrier for $name {
+            const NAME: &'static str = $text;
         }
     )*};
 }
 
 policies! {
     /// Dijkstra's barrier: what is stored is shaded; roots that were written are rescanned in one pause at the end.
+    /// Incremental update: Dijkstra et al., 1978; Steele, 1975.
+    ///
+    /// ```
+    /// use grisaille::{Heap, Insertion};
+    ///
+    /// let mut heap: Heap<Insertion> = Heap::builder().barrier().build().unwrap();
+    /// heap.enter(|cx| cx.collect());
+    /// ```
     Insertion "insertion" {
         incremental: true,
         roots: Roots::BitByBit,
@@ -115,6 +127,14 @@ policies! {
     }
 
     /// Yuasa's barrier: what is overwritten is shaded; the roots are scanned in one pause at the start.
+    /// Snapshot at the beginning: Yuasa, 1990.
+    ///
+    /// ```
+    /// use grisaille::{Deletion, Heap};
+    ///
+    /// let mut heap: Heap<Deletion> = Heap::builder().barrier().build().unwrap();
+    /// heap.enter(|cx| cx.collect());
+    /// ```
     Deletion "deletion" {
         incremental: true,
         roots: Roots::InOnePauseAtTheStart,
@@ -133,6 +153,14 @@ policies! {
 
     /// Yuasa's barrier from when all roots are scanned. Until then the heap has none, and what is written to a root is
     /// shaded. No pause grows with the roots. The default.
+    /// Snapshot at the beginning, taken when the roots are scanned; after Go's hybrid barrier.
+    ///
+    /// ```
+    /// use grisaille::{Heap, Hybrid};
+    ///
+    /// let mut heap: Heap<Hybrid> = Heap::builder().barrier().build().unwrap();
+    /// heap.enter(|cx| cx.collect());
+    /// ```
     Hybrid "hybrid" {
         incremental: true,
         roots: Roots::BitByBit,
@@ -151,6 +179,14 @@ policies! {
 
     /// Yuasa's barrier with the snapshot of the roots taken lazily: an unscanned root's value is shaded before it is
     /// overwritten or popped.
+    /// Snapshot at the beginning; the roots' by stack watermarks, as in HotSpot.
+    ///
+    /// ```
+    /// use grisaille::{Heap, Watermark};
+    ///
+    /// let mut heap: Heap<Watermark> = Heap::builder().barrier().build().unwrap();
+    /// heap.enter(|cx| cx.collect());
+    /// ```
     Watermark "watermark" {
         incremental: true,
         roots: Roots::BitByBit,
@@ -168,6 +204,13 @@ policies! {
     }
 
     /// No barrier: marking is one pause.
+    ///
+    /// ```
+    /// use grisaille::{Heap, StopTheWorld};
+    ///
+    /// let mut heap: Heap<StopTheWorld> = Heap::builder().barrier().build().unwrap();
+    /// heap.enter(|cx| cx.collect());
+    /// ```
     StopTheWorld "stop-the-world" {
         incremental: false,
         roots: Roots::InOnePauseAtTheStart,

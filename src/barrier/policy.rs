@@ -105,6 +105,5 @@ impl Rules {
 /// # Safety
 /// Rules under which no reachable object stays white.
 pub unsafe trait Policy: 'static {
-    const POLICY: &'static str;
     const RULES: Rules;
 }

@@ -15,8 +15,21 @@ use crate::space::block::{BLOCK_ROOM, BlockPtr, KINDS, Kind};
 use crate::space::geometry::{GRANULE, PAGES};
 use crate::sync::Arc;
 
-/// When swept memory is found.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+/// When swept memory is found: see [`HeapBuilder::sweep`](crate::HeapBuilder::sweep). (Lazy sweep: Hughes, "A semi-incremental
+/// garbage collection algorithm", Software: Practice and Experience 1982.)
+///
+/// ```
+/// use grisaille::{Heap, Sweep};
+///
+/// let mut heap = Heap::builder().sweep(Sweep::Lazy).build().unwrap(); // no second thread
+/// heap.enter(|cx| {
+///     cx.alloc(1);
+///     cx.collect();
+///     assert_eq!(cx.stats().objects_freed(), 1);
+/// });
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[non_exhaustive]
 pub enum Sweep {
     /// On the sweeper's thread, while the mutator runs; the mutator takes part where it needs a block at once.
     #[default]

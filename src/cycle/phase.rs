@@ -17,9 +17,11 @@ use core::fmt;
 ///     assert_eq!(cx.phase(), Phase::Idle);
 /// });
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Phase {
     /// Allocation only; the barriers are off.
+    #[default]
     Idle,
     /// A cycle was asked for; what the last one left unswept is swept first.
     SweepTermination,

@@ -60,9 +60,10 @@ use crate::trace::Trace;
 ///     assert!(guardian.next(cx).is_none());
 ///     cx.collect();
 ///     let port = guardian.next(cx).unwrap(); // nothing else pointed to it
-///     assert_eq!(*port.name.as_ref(), "stdout");
+///     assert_eq!(port.name.as_str(), "stdout");
 /// });
 /// ```
+#[must_use = "objects are guarded until the handle is dropped"]
 pub struct Guardian<T: ?Sized> {
     area: Handle<GuardianArea>,
     /// Invariant: objects go in through a shared handle.
@@ -114,8 +115,18 @@ impl<T: Trace> Guardian<T> {
         Ok(Guardian { area, _objects: PhantomData })
     }
 
-    /// Registers an object: it comes back from [`next`](Guardian::next) once nothing else keeps it alive. Amortized
+    /// Registers an object: the object comes back from [`next`](Guardian::next) once nothing else keeps it alive. Amortized
     /// constant time; in each cycle the collector looks at every registered object.
+    ///
+    /// ```
+    /// # use grisaille::{Guardian, Heap};
+    /// # Heap::new().enter(|cx| {
+    /// let guardian: Guardian<i64> = Guardian::new(cx);
+    /// guardian.register(cx, cx.alloc(1));
+    /// cx.collect();
+    /// assert_eq!(*guardian.next(cx).unwrap(), 1);
+    /// # });
+    /// ```
     ///
     /// # Panics
     /// When `cx` is not of the heap that the guardian belongs to. When its list is to grow and the heap is full, as
@@ -252,6 +263,20 @@ impl<T: Trace> Guardian<T> {
     pub fn guarded<B: Barrier>(&self, cx: &Mutator<'_, B>) -> usize {
         self.check(cx);
         self.area.state.borrow().objects.len()
+    }
+
+    /// Returns whether the guardian belongs to the heap that `cx` is in. Its other methods panic where it does not.
+    ///
+    /// ```
+    /// # use grisaille::{Guardian, Heap};
+    /// # Heap::new().enter(|cx| {
+    /// let guardian: Guardian<i64> = Guardian::new(cx);
+    /// assert!(guardian.belongs_to(cx));
+    /// # });
+    /// ```
+    #[inline]
+    pub fn belongs_to<B: Barrier>(&self, cx: &Mutator<'_, B>) -> bool {
+        self.area.head.heap == cx.collector().id
     }
 
     #[inline]

@@ -32,6 +32,7 @@ use crate::trace::{Trace, restamp};
 /// An object must not own one: what it roots would not die before the object, and never where that leads back to it. The
 /// derive refuses a `Persistent` (a [`Stack`](crate::Stack), a [`Guardian`](crate::Guardian)) in a skipped field, and in what
 /// the field holds by value; it cannot see one behind a `Box`, an `Arc` or a closure's `dyn`, which leaks.
+#[must_use = "the value is rooted until the handle is dropped"]
 pub struct Persistent<V> {
     area: Handle<RootArea>,
     /// Invariant: values go in through a shared handle.
@@ -59,10 +60,17 @@ impl<V> Persistent<V> {
 }
 
 impl<V: Trace + Copy> Persistent<V> {
-    /// The value, until the next safepoint.
+    /// Returns the value, until the next safepoint.
+    ///
+    /// ```
+    /// # use grisaille::Heap;
+    /// # let mut heap = Heap::new();
+    /// let number = heap.enter(|cx| cx.persist(cx.alloc(7)));
+    /// heap.enter(|cx| assert_eq!(*number.get(cx), 7));
+    /// ```
     ///
     /// # Panics
-    /// When `cx` is not of the heap that the root belongs to.
+    /// When `cx` is not of the heap that the value belongs to: [`try_get`](Persistent::try_get) answers with a value.
     #[inline]
     #[track_caller]
     pub fn get<'a, B: Barrier>(&self, cx: &'a Mutator<'_, B>) -> V::At<'a>
@@ -75,7 +83,8 @@ impl<V: Trace + Copy> Persistent<V> {
         unsafe { restamp(*self.value()) }
     }
 
-    /// Replaces the value.
+    /// Replaces the value. A variable that a loop carries across safepoints is a `Persistent` that is set, so that no roots
+    /// pile up.
     ///
     /// ```
     /// # use grisaille::Heap;
@@ -88,7 +97,7 @@ impl<V: Trace + Copy> Persistent<V> {
     /// ```
     ///
     /// # Panics
-    /// When `cx` is not of the heap that the root belongs to.
+    /// When `cx` is not of the heap that the value belongs to.
     #[track_caller]
     pub fn set<'a, B: Barrier>(&self, cx: &'a Mutator<'_, B>, value: V::At<'a>)
     where
@@ -112,13 +121,42 @@ impl<V: Trace + Copy> Persistent<V> {
         unsafe { self.value().cast::<V::At<'a>>().write(value) };
     }
 
+    /// Returns whether the value belongs to the heap that `cx` is in. [`get`](Persistent::get) and [`set`](Persistent::set)
+    /// panic where it does not.
+    ///
+    /// ```
+    /// # use grisaille::Heap;
+    /// let mut heap = Heap::new();
+    /// let number = heap.enter(|cx| cx.persist(cx.alloc(1)));
+    /// assert!(heap.enter(|cx| number.belongs_to(cx)));
+    /// assert!(!Heap::new().enter(|cx| number.belongs_to(cx)));
+    /// ```
+    #[inline]
+    pub fn belongs_to<B: Barrier>(&self, cx: &Mutator<'_, B>) -> bool {
+        self.area.head.heap == cx.collector().id
+    }
+
+    /// Returns the value as [`get`](Persistent::get) does, or `None` where it belongs to another heap.
+    ///
+    /// ```
+    /// # use grisaille::Heap;
+    /// let mut heap = Heap::new();
+    /// let number = heap.enter(|cx| cx.persist(cx.alloc(1)));
+    /// assert_eq!(heap.enter(|cx| number.try_get(cx).map(|number| *number)), Some(1));
+    /// assert!(Heap::new().enter(|cx| number.try_get(cx).is_none()));
+    /// ```
+    #[inline]
+    pub fn try_get<'a, B: Barrier>(&self, cx: &'a Mutator<'_, B>) -> Option<V::At<'a>>
+    where
+        V::At<'a>: Copy,
+    {
+        self.belongs_to(cx).then(|| self.get(cx))
+    }
+
     #[inline]
     #[track_caller]
     fn check<B: Barrier>(&self, cx: &Mutator<'_, B>) {
-        assert!(
-            self.area.head.heap == cx.collector().id,
-            "a Persistent was used with a heap that it does not belong to"
-        );
+        assert!(self.belongs_to(cx), "a Persistent was used with a heap that it does not belong to");
     }
 }
 

@@ -12,6 +12,11 @@ use crate::trace::{Trace, restamp};
 /// [`Mutator::root`] makes one. What it points to lives on until the scope ends, through every safepoint;
 /// [`get`](Rooted::get) gives the value back for use until the next one.
 ///
+/// `Rooted`s of values with a [`Slot`](crate::Slot) in them, that come from different scopes, are of different types: see
+/// [what the compiler says](crate#lifetimes-and-what-the-compiler-says-of-them). `cx.root(outer.get(cx))` makes one of the
+/// innermost scope. What a loop carries from turn to turn belongs in a [`Persistent`](crate::Persistent) that is set, or on a
+/// [`Stack`](crate::Stack): a `Rooted` in each turn piles up.
+///
 /// ```
 /// use grisaille::{Gc, Heap, Rooted, Mutator};
 ///
@@ -27,6 +32,7 @@ use crate::trace::{Trace, restamp};
 ///     assert_eq!((*three.get(cx), *six.get(cx)), (3, 6));
 /// });
 /// ```
+#[must_use = "a value is rooted to be kept"]
 pub struct Rooted<'s, V> {
     value: V,
     _scope: PhantomData<&'s *mut ()>,

@@ -36,6 +36,7 @@ use crate::trace::{Trace, restamp};
 ///     assert_eq!(*view.pop(cx).unwrap() + *view.top(cx, 0), 3);
 /// });
 /// ```
+#[must_use = "a stack is dropped with its handle"]
 pub struct Stack<V> {
     area: Handle<StackArea>,
     _values: PhantomData<V>,
@@ -52,7 +53,7 @@ impl<V: Trace + Copy> Stack<V>
 where
     for<'a> V::At<'a>: Copy,
 {
-    /// An empty stack of the heap that `cx` is in.
+    /// Makes an empty stack of the heap that `cx` is in.
     ///
     /// ```
     /// # use grisaille::{Heap, Stack};
@@ -68,7 +69,7 @@ where
         Self::with_capacity(cx, 0)
     }
 
-    /// An empty stack with room for `capacity` values.
+    /// Makes an empty stack with room for `capacity` values.
     ///
     /// ```
     /// # use grisaille::{Heap, Stack};
@@ -163,8 +164,26 @@ where
     /// When `cx` is not of the heap that the stack belongs to.
     #[track_caller]
     pub fn open<'v, 's, B: Barrier>(&'v mut self, cx: &Mutator<'s, B>) -> StackView<'v, 's, V> {
-        assert!(self.area.head.heap == cx.collector().id, "a Stack was opened with a heap that it does not belong to");
+        assert!(self.belongs_to(cx), "a Stack was opened with a heap that it does not belong to");
         StackView { area: &self.area, _scope: PhantomData }
+    }
+}
+
+impl<V: Trace + Copy> Stack<V>
+where
+    for<'a> V::At<'a>: Copy,
+{
+    /// Returns whether the stack belongs to the heap that `cx` is in. [`open`](Stack::open) panics where it does not.
+    ///
+    /// ```
+    /// # use grisaille::{Heap, Stack};
+    /// # Heap::new().enter(|cx| {
+    /// let stack: Stack<i64> = Stack::new(cx);
+    /// assert!(stack.belongs_to(cx));
+    /// # });
+    /// ```
+    pub fn belongs_to<B: Barrier>(&self, cx: &Mutator<'_, B>) -> bool {
+        self.area.head.heap == cx.collector().id
     }
 }
 
@@ -175,6 +194,25 @@ impl<V> fmt::Debug for Stack<V> {
 }
 
 /// A stack, opened in a scope. It borrows the [`Stack`] and not the mutator: it lives across safepoints.
+///
+/// ```
+/// use grisaille::{Gc, Heap, Mutator, Stack, StackView};
+///
+/// fn add<'s>(cx: &mut Mutator<'s>, view: &mut StackView<'_, 's, Gc<'static, i64>>) {
+///     let sum = *view.pop(cx).unwrap() + *view.pop(cx).unwrap();
+///     view.push(cx, cx.alloc(sum));
+///     cx.safepoint();
+/// }
+/// Heap::new().enter(|cx| {
+///     let mut stack = Stack::new(cx);
+///     let mut view = stack.open(cx);
+///     view.push(cx, cx.alloc(1));
+///     view.push(cx, cx.alloc(2));
+///     add(cx, &mut view);
+///     assert_eq!(*view.top(cx, 0), 3);
+/// });
+/// ```
+#[must_use = "a view does nothing until it is used"]
 pub struct StackView<'v, 's, V> {
     area: &'v StackArea,
     /// Invariant in `'s`; not `Send`.
@@ -283,9 +321,9 @@ where
     /// # use grisaille::{Heap, Stack};
     /// # Heap::new().enter(|cx| {
     /// let mut stack: Stack<u64> = Stack::with_capacity(cx, 100_000);
-    /// let before = cx.stats().bytes_outside;
+    /// let before = cx.stats().bytes_outside();
     /// stack.open(cx).shrink_to_fit(cx);
-    /// assert!(cx.stats().bytes_outside + 800_000 <= before);
+    /// assert!(cx.stats().bytes_outside() + 800_000 <= before);
     /// # });
     /// ```
     pub fn shrink_to_fit<B: Barrier>(&mut self, cx: &Mutator<'_, B>) {
@@ -304,7 +342,17 @@ where
         self.area.len.set(len + 1);
     }
 
-    /// Pops the last value.
+    /// Takes the last value off the stack, or returns `None` where there is none.
+    ///
+    /// ```
+    /// # use grisaille::{Heap, Stack};
+    /// # Heap::new().enter(|cx| {
+    /// # let mut stack: Stack<i64> = Stack::new(cx);
+    /// # let mut view = stack.open(cx);
+    /// view.push(cx, 1);
+    /// assert_eq!((view.pop(cx), view.pop(cx)), (Some(1), None));
+    /// # });
+    /// ```
     #[inline(always)]
     pub fn pop<'a, B: Barrier>(&mut self, cx: &'a Mutator<'_, B>) -> Option<V::At<'a>> {
         let area = self.area;
@@ -316,13 +364,31 @@ where
         Some(value)
     }
 
-    /// How many values there are.
+    /// Returns how many values there are.
+    ///
+    /// ```
+    /// # use grisaille::{Heap, Stack};
+    /// # Heap::new().enter(|cx| {
+    /// # let mut stack: Stack<i64> = Stack::new(cx);
+    /// # let mut view = stack.open(cx);
+    /// view.push(cx, 1);
+    /// assert_eq!((view.len(), view.is_empty()), (1, false));
+    /// # });
+    /// ```
     #[inline(always)]
     pub fn len(&self) -> usize {
         self.area.len.get()
     }
 
-    /// Whether there is none.
+    /// Returns whether there is no value.
+    ///
+    /// ```
+    /// # use grisaille::{Heap, Stack};
+    /// # Heap::new().enter(|cx| {
+    /// # let mut stack: Stack<i64> = Stack::new(cx);
+    /// assert!(stack.open(cx).is_empty());
+    /// # });
+    /// ```
     #[inline(always)]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -349,29 +415,61 @@ where
         }
     }
 
-    /// The value at `index`, from the bottom.
+    /// Returns the value at `index`, from the bottom.
+    ///
+    /// ```
+    /// # use grisaille::{Heap, Stack};
+    /// # Heap::new().enter(|cx| {
+    /// # let mut stack: Stack<i64> = Stack::new(cx);
+    /// # let mut view = stack.open(cx);
+    /// view.push(cx, 1);
+    /// view.push(cx, 2);
+    /// assert_eq!(view.at(cx, 0), 1);
+    /// # });
+    /// ```
     ///
     /// # Panics
-    /// When there is none.
+    /// When there is none: [`get`](StackView::get) answers with a value.
     #[inline(always)]
     #[track_caller]
-    pub fn get<'a, B: Barrier>(&self, _cx: &'a Mutator<'_, B>, index: usize) -> V::At<'a> {
+    pub fn at<'a, B: Barrier>(&self, _cx: &'a Mutator<'_, B>, index: usize) -> V::At<'a> {
         assert!(index < self.len(), "a Stack has no value at this index");
         // SAFETY: below `len`, and rooted.
         unsafe { self.read(index) }
     }
 
-    /// The value at `index`, from the bottom, if there is one.
+    /// Returns the value at `index`, from the bottom, if there is one.
+    ///
+    /// ```
+    /// # use grisaille::{Heap, Stack};
+    /// # Heap::new().enter(|cx| {
+    /// # let mut stack: Stack<i64> = Stack::new(cx);
+    /// # let mut view = stack.open(cx);
+    /// view.push(cx, 1);
+    /// assert_eq!((view.get(cx, 0), view.get(cx, 1)), (Some(1), None));
+    /// # });
+    /// ```
     #[inline(always)]
-    pub fn try_get<'a, B: Barrier>(&self, _cx: &'a Mutator<'_, B>, index: usize) -> Option<V::At<'a>> {
+    pub fn get<'a, B: Barrier>(&self, _cx: &'a Mutator<'_, B>, index: usize) -> Option<V::At<'a>> {
         // SAFETY: below `len`, and rooted.
         (index < self.len()).then(|| unsafe { self.read(index) })
     }
 
-    /// The value `distance` below the last one: 0 is the last.
+    /// Returns the value `distance` below the last one: 0 is the last.
+    ///
+    /// ```
+    /// # use grisaille::{Heap, Stack};
+    /// # Heap::new().enter(|cx| {
+    /// # let mut stack: Stack<i64> = Stack::new(cx);
+    /// # let mut view = stack.open(cx);
+    /// view.push(cx, 1);
+    /// view.push(cx, 2);
+    /// assert_eq!((view.top(cx, 0), view.top(cx, 1)), (2, 1));
+    /// # });
+    /// ```
     ///
     /// # Panics
-    /// When there is none.
+    /// When there is none: [`get_top`](StackView::get_top) answers with a value.
     #[inline(always)]
     #[track_caller]
     pub fn top<'a, B: Barrier>(&self, _cx: &'a Mutator<'_, B>, distance: usize) -> V::At<'a> {
@@ -380,7 +478,34 @@ where
         unsafe { self.read(self.len() - 1 - distance) }
     }
 
+    /// Returns the value `distance` below the last one, if there is one: 0 is the last.
+    ///
+    /// ```
+    /// # use grisaille::{Heap, Stack};
+    /// # Heap::new().enter(|cx| {
+    /// # let mut stack: Stack<i64> = Stack::new(cx);
+    /// # let mut view = stack.open(cx);
+    /// view.push(cx, 1);
+    /// assert_eq!((view.get_top(cx, 0), view.get_top(cx, 1)), (Some(1), None));
+    /// # });
+    /// ```
+    #[inline(always)]
+    pub fn get_top<'a, B: Barrier>(&self, cx: &'a Mutator<'_, B>, distance: usize) -> Option<V::At<'a>> {
+        self.get(cx, self.len().checked_sub(distance.checked_add(1)?)?)
+    }
+
     /// Replaces the value at `index`, from the bottom.
+    ///
+    /// ```
+    /// # use grisaille::{Heap, Stack};
+    /// # Heap::new().enter(|cx| {
+    /// # let mut stack: Stack<i64> = Stack::new(cx);
+    /// # let mut view = stack.open(cx);
+    /// view.push(cx, 1);
+    /// view.set(cx, 0, 2);
+    /// assert_eq!(view.pop(cx), Some(2));
+    /// # });
+    /// ```
     ///
     /// # Panics
     /// When there is none.

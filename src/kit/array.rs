@@ -1,7 +1,12 @@
 //! [`Array`]: a slice whose elements lie in the object.
 
+use core::borrow::Borrow;
+use core::cmp::Ordering;
+use core::fmt;
+use core::hash::{Hash, Hasher};
 use core::marker::PhantomData;
 use core::mem::needs_drop;
+use core::ops::Deref;
 use core::ptr::NonNull;
 
 use crate::barrier::Barrier;
@@ -19,22 +24,41 @@ use crate::trace::{Trace, kind_of};
 /// Elements that are scanned in one piece.
 const PIECE: usize = 128;
 
-/// A slice in the heap: its elements lie in the object, whose pointer is one word.
+/// A pointer to a slice in the heap, whose elements lie in the object: one word, `Copy`, and `Deref` to `[T]`.
 ///
-/// Reached through [`Gc`]: see [`as_slice`](Gc::as_slice). Elements that change are [`Slot`](crate::Slot)s. A large
-/// array is marked in pieces, and its allocation is a run of blocks.
+/// Like a [`Gc`] it is valid until the next safepoint. Elements that change are [`Slot`](crate::Slot)s. A large array is
+/// marked in pieces, and its allocation is a run of blocks. What the object takes besides its elements is 16 bytes: a
+/// header, and a length.
+///
+/// It is a pointer type of its own and not a `Gc` to a slice: a `Gc` to something of variable length takes two words, and a
+/// reference to an object whose type ends with its length may not be used to read what follows.
 ///
 /// ```
-/// use grisaille::{Array, Gc, Heap, Slot};
+/// use grisaille::{Array, Heap, Slot};
 ///
 /// Heap::new().enter(|cx| {
-///     let squares: Gc<'_, Array<Slot<f64>>> = cx.alloc_array(4, |i| Slot::new((i * i) as f64));
-///     squares.as_slice()[3].set(cx, 10.0);
-///     assert_eq!(squares.as_slice().iter().map(Slot::get).sum::<f64>(), 0.0 + 1.0 + 4.0 + 10.0);
+///     let squares: Array<'_, Slot<f64>> = cx.alloc_array(4, |i| Slot::new((i * i) as f64));
+///     squares[3].set(cx, 10.0);
+///     assert_eq!(squares.iter().map(Slot::get).sum::<f64>(), 0.0 + 1.0 + 4.0 + 10.0);
+/// });
+/// ```
+///
+/// What takes a [`Gc`] (a [`Weak`](crate::Weak), an [`Ephemeron`](crate::Ephemeron), a [`Guardian`](crate::Guardian)) takes
+/// [`Array::as_gc`] too; [`From`] leads back.
+pub struct Array<'gc, T>(Gc<'gc, ArrayObject<T>>);
+
+/// The object behind an [`Array`], for what works on every object by its [`Gc`]. It shows nothing.
+///
+/// ```
+/// use grisaille::{Array, ArrayObject, Gc, Heap};
+///
+/// Heap::new().enter(|cx| {
+///     let object: Gc<'_, ArrayObject<u64>> = Array::as_gc(cx.alloc_array(2, |i| i as u64));
+///     assert_eq!(*Array::from(object), [0, 1]);
 /// });
 /// ```
 #[repr(C)]
-pub struct Array<T> {
+pub struct ArrayObject<T> {
     len: usize,
     elements: [T; 0],
 }
@@ -64,7 +88,7 @@ impl<T: Trace> InfoOfArray<T> {
             trace: if T::NEEDS_TRACE { trace_array::<T> } else { trace_nothing },
             mark_alike: None,
             drop: if needs_drop::<T>() { Some(drop_array::<T>) } else { None },
-            name: core::any::type_name::<Array<T>>,
+            name: core::any::type_name::<Array<'static, T>>,
         }
     };
 }
@@ -111,10 +135,15 @@ unsafe fn drop_array<T>(object: ObjectPtr) {
 impl<B: Barrier> Mutator<'_, B> {
     /// Allocates an array of `len` elements, made by `f` from their indices.
     ///
+    /// ```
+    /// # use grisaille::Heap;
+    /// # Heap::new().enter(|cx| assert_eq!(*cx.alloc_array(3, |i| 10 * i), [0, 10, 20]));
+    /// ```
+    ///
     /// # Panics
     /// When the heap is full; passes panics of `f` on.
     #[track_caller]
-    pub fn alloc_array<'a, T: Trace<At<'a> = T>>(&'a self, len: usize, f: impl FnMut(usize) -> T) -> Gc<'a, Array<T>> {
+    pub fn alloc_array<'a, T: Trace<At<'a> = T>>(&'a self, len: usize, f: impl FnMut(usize) -> T) -> Array<'a, T> {
         self.try_alloc_array(len, f).unwrap_or_else(|full| full.panic())
     }
 
@@ -123,7 +152,7 @@ impl<B: Barrier> Mutator<'_, B> {
     /// ```
     /// # use grisaille::Heap;
     /// # Heap::new().enter(|cx| {
-    /// assert_eq!(cx.try_alloc_array(3, |i| i).unwrap().as_slice(), [0, 1, 2]);
+    /// assert_eq!(*cx.try_alloc_array(3, |i| i).unwrap(), [0, 1, 2]);
     /// assert!(cx.try_alloc_array(usize::MAX, |i| i).is_err());
     /// # });
     /// ```
@@ -134,7 +163,7 @@ impl<B: Barrier> Mutator<'_, B> {
         &'a self,
         len: usize,
         mut f: impl FnMut(usize) -> T,
-    ) -> Result<Gc<'a, Array<T>>, HeapFull<()>> {
+    ) -> Result<Array<'a, T>, HeapFull<()>> {
         let bytes = array_bytes(len, size_of::<T>()).ok_or_else(|| self.full((), usize::MAX))?;
         let filler = self.place_filler(bytes, const { kind_of::<T>() })?;
         /// Drops what was made when `f` panics; the memory stays filler until it is swept.
@@ -157,7 +186,7 @@ impl<B: Barrier> Mutator<'_, B> {
         // SAFETY: all elements are there, and the size is the filler's: the length word's meaning changes with it.
         let object = unsafe { complete(filler, len, const { &InfoOfArray::<T>::INFO }) };
         // SAFETY: complete; no safepoint before `'a` ends.
-        Ok(unsafe { Gc::from_object(object) })
+        Ok(Array(unsafe { Gc::from_object(object) }))
     }
 
     /// Takes `bytes` of memory that are filler until the object in them is complete: size and header are right at
@@ -194,34 +223,186 @@ pub(crate) unsafe fn complete(filler: ObjectPtr, len: usize, info: &'static Type
     filler
 }
 
-impl<'gc, T> Gc<'gc, Array<T>> {
-    /// The elements.
+impl<'gc, T> Array<'gc, T> {
+    /// Returns the elements, for as long as the pointer is valid. (`Deref` gives them for the pointer's own borrow.)
+    ///
+    /// ```
+    /// # use grisaille::{Array, Heap};
+    /// fn first<'gc>(names: Array<'gc, String>) -> Option<&'gc str> {
+    ///     names.as_slice().first().map(String::as_str)
+    /// }
+    /// # Heap::new().enter(|cx| assert_eq!(first(cx.alloc_array(1, |_| "x".to_string())), Some("x")));
+    /// ```
     #[inline(always)]
     pub fn as_slice(self) -> &'gc [T] {
-        // SAFETY: the array is complete and live until the next safepoint.
-        unsafe { elements(self.object()) }
+        // SAFETY: the array is complete and live until the next safepoint. The elements are reached by the pointer, whose
+        // provenance is that of the block, and not by a reference to the `ArrayObject`, which covers its length alone.
+        unsafe { elements(self.0.object()) }
     }
 
-    /// How many elements there are.
+    /// Returns whether two pointers point to the same array.
+    ///
+    /// ```
+    /// # use grisaille::{Array, Heap};
+    /// # Heap::new().enter(|cx| {
+    /// let (a, b) = (cx.alloc_array(1, |i| i), cx.alloc_array(1, |i| i));
+    /// assert!(a == b && !Array::ptr_eq(a, b) && Array::ptr_eq(a, a));
+    /// # });
+    /// ```
     #[inline(always)]
-    pub fn len(self) -> usize {
-        self.as_ref().len
+    pub fn ptr_eq(a: Self, b: Self) -> bool {
+        Gc::ptr_eq(a.0, b.0)
     }
 
-    /// Whether there is none.
+    /// Returns the object's address: see [`Gc::addr`].
+    ///
+    /// ```
+    /// # use grisaille::{Array, Heap};
+    /// # Heap::new().enter(|cx| assert_eq!(Array::addr(cx.alloc_array(1, |i| i)) % 8, 0));
+    /// ```
     #[inline(always)]
-    pub fn is_empty(self) -> bool {
-        self.len() == 0
+    pub fn addr(this: Self) -> usize {
+        Gc::addr(this.0)
+    }
+
+    /// Returns a [`Gc`] to the same object, for what works on every object.
+    ///
+    /// ```
+    /// # use grisaille::{Array, Gc, Heap, Mutator};
+    /// # Heap::new().enter(|cx| {
+    /// let weak = Gc::downgrade(Array::as_gc(cx.alloc_array(3, |i| i)), cx);
+    /// let array = weak.upgrade(cx).map(Array::from).unwrap();
+    /// assert_eq!(*array, [0, 1, 2]);
+    /// # });
+    /// ```
+    #[inline(always)]
+    pub fn as_gc(this: Self) -> Gc<'gc, ArrayObject<T>> {
+        this.0
+    }
+}
+
+impl<T> Clone for Array<'_, T> {
+    #[inline(always)]
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Array<'_, T> {}
+
+impl<T> Deref for Array<'_, T> {
+    type Target = [T];
+    #[inline(always)]
+    fn deref(&self) -> &[T] {
+        self.as_slice()
+    }
+}
+
+impl<T> AsRef<[T]> for Array<'_, T> {
+    #[inline(always)]
+    fn as_ref(&self) -> &[T] {
+        self
+    }
+}
+
+impl<T> Borrow<[T]> for Array<'_, T> {
+    #[inline(always)]
+    fn borrow(&self) -> &[T] {
+        self
+    }
+}
+
+impl<'gc, T> From<Gc<'gc, ArrayObject<T>>> for Array<'gc, T> {
+    #[inline(always)]
+    fn from(object: Gc<'gc, ArrayObject<T>>) -> Self {
+        Array(object)
+    }
+}
+
+impl<'gc, T> From<Array<'gc, T>> for Gc<'gc, ArrayObject<T>> {
+    #[inline(always)]
+    fn from(array: Array<'gc, T>) -> Self {
+        array.0
+    }
+}
+
+impl<'gc, T: 'gc> IntoIterator for Array<'gc, T> {
+    type Item = &'gc T;
+    type IntoIter = core::slice::Iter<'gc, T>;
+    #[inline]
+    fn into_iter(self) -> Self::IntoIter {
+        self.as_slice().iter()
+    }
+}
+
+impl<'a, T> IntoIterator for &'a Array<'_, T> {
+    type Item = &'a T;
+    type IntoIter = core::slice::Iter<'a, T>;
+    #[inline]
+    fn into_iter(self) -> Self::IntoIter {
+        self.as_slice().iter()
+    }
+}
+
+/// Compares the elements.
+impl<T: PartialEq> PartialEq for Array<'_, T> {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl<T: Eq> Eq for Array<'_, T> {}
+
+/// Compares the elements.
+impl<T: PartialOrd> PartialOrd for Array<'_, T> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        (**self).partial_cmp(&**other)
+    }
+}
+
+/// Compares the elements.
+impl<T: Ord> Ord for Array<'_, T> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (**self).cmp(&**other)
+    }
+}
+
+/// Hashes the elements.
+impl<T: Hash> Hash for Array<'_, T> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (**self).hash(state);
+    }
+}
+
+/// Prints the address and the length: elements may lead back to the array.
+impl<T> fmt::Debug for Array<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Array({:#x}, len {})", Gc::addr(self.0), self.len())
+    }
+}
+
+// SAFETY: passes its one pointer on; `At` replaces the lifetime of the pointer and in the elements. One word without padding,
+// which is always initialized.
+unsafe impl<T: Trace> Trace for Array<'_, T>
+where
+    for<'a> T::At<'a>: Sized,
+{
+    type At<'a> = Array<'a, T::At<'a>>;
+    const ATOMIC_WORD: bool = true;
+    const MAX_POINTERS: usize = 1;
+    #[inline(always)]
+    fn trace(&self, tracer: &mut Tracer<'_>) {
+        self.0.trace(tracer);
     }
 }
 
 // SAFETY: there is no value of this type outside an object whose header names `trace_array`; `At` replaces the
 // lifetime in the element.
-unsafe impl<T: Trace> Trace for Array<T>
+unsafe impl<T: Trace> Trace for ArrayObject<T>
 where
     for<'a> T::At<'a>: Sized,
 {
-    type At<'a> = Array<T::At<'a>>;
+    type At<'a> = ArrayObject<T::At<'a>>;
     const NEEDS_TRACE: bool = T::NEEDS_TRACE;
     fn trace(&self, _: &mut Tracer<'_>) {
         let _ = &self.elements;
@@ -229,8 +410,8 @@ where
     }
 }
 
-impl<T> core::fmt::Debug for Array<T> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "Array(len {})", self.len)
+impl<T> fmt::Debug for ArrayObject<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ArrayObject(len {})", self.len)
     }
 }

@@ -35,7 +35,7 @@ use crate::space::tally::Size;
 use crate::trace::{Trace, restamp};
 
 /// A key and a value: the value is kept alive only while the key is alive (and the ephemeron itself), also where the
-/// value points to the key. The key is not kept alive.
+/// value points to the key. The key is not kept alive. (Hayes, "Ephemerons: a new finalization mechanism", OOPSLA 1997.)
 ///
 /// What weak tables, object properties from outside and caches are made of. It points to an object in the heap;
 /// [`Mutator::alloc_ephemeron`] allocates one. The collector clears key and value in the cycle that finds the key dead.
@@ -136,6 +136,14 @@ fn look_at<V: Trace + Copy>(object: ObjectPtr, cell: &EphemeronCell<V>, tracer: 
 impl<B: Barrier> Mutator<'_, B> {
     /// Allocates an [`Ephemeron`]: an object of 24 bytes and the value.
     ///
+    /// ```
+    /// # use grisaille::Heap;
+    /// # Heap::new().enter(|cx| {
+    /// let key = cx.alloc(1);
+    /// assert_eq!(cx.alloc_ephemeron(key, 2).value(cx), Some(2));
+    /// # });
+    /// ```
+    ///
     /// # Panics
     /// When the heap is full.
     #[track_caller]
@@ -193,7 +201,7 @@ impl<K: ?Sized, V> Copy for Ephemeron<'_, K, V> {}
 
 impl<'gc, K: ?Sized, V> Ephemeron<'gc, K, V> {
     fn cell(self) -> &'gc EphemeronCell<V> {
-        self.cell.as_ref()
+        Gc::as_ref(self.cell)
     }
 
     /// Whether two are the same ephemeron.

@@ -30,7 +30,7 @@ use std::path::PathBuf;
 ///
 /// Heap::new().enter(|cx| {
 ///     let image = cx.own(Image { pixels: vec![0; 1000], name: String::new() });
-///     assert_eq!(cx.stats().bytes_external, 4000);
+///     assert_eq!(cx.stats().bytes_external(), 4000);
 ///     # let _ = (&image.name, &image.pixels);
 /// });
 /// ```

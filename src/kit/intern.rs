@@ -4,35 +4,42 @@ use super::string::{Str, hash_in, text_of, word_of};
 use crate::barrier::Barrier;
 use crate::context::Mutator;
 use crate::full::HeapFull;
-use crate::pointer::gc::Gc;
 
 impl<B: Barrier> Mutator<'_, B> {
     /// The string object with this text: the one that exists, or a new one. Two interned strings are equal where
-    /// [`Gc::ptr_eq`] says so.
+    /// [`Str::ptr_eq`] says so.
     ///
     /// The table is weak: a string that nothing else points to dies, and its entry with it.
     ///
     /// ```
-    /// use grisaille::{Gc, Heap};
+    /// use grisaille::{Heap, Str};
     ///
     /// Heap::new().enter(|cx| {
-    ///     assert!(Gc::ptr_eq(cx.intern("name"), cx.intern("name")));
-    ///     assert!(!Gc::ptr_eq(cx.intern("name"), cx.intern("game")));
+    ///     assert!(Str::ptr_eq(cx.intern("name"), cx.intern("name")));
+    ///     assert!(!Str::ptr_eq(cx.intern("name"), cx.intern("game")));
     /// });
     /// ```
     ///
     /// # Panics
     /// When the heap is full.
     #[track_caller]
-    pub fn intern<'a>(&'a self, text: &str) -> Gc<'a, Str> {
+    pub fn intern<'a>(&'a self, text: &str) -> Str<'a> {
         self.try_intern(text).unwrap_or_else(|full| full.panic())
     }
 
-    /// As [`intern`](Mutator::intern), unless the string is new and the heap is full.
+    /// Returns the string object with this text as [`intern`](Mutator::intern) does, unless the string is new and the heap
+    /// is full.
+    ///
+    /// ```
+    /// # use grisaille::{Heap, Str};
+    /// # Heap::new().enter(|cx| {
+    /// assert!(Str::ptr_eq(cx.try_intern("name")?, cx.intern("name")));
+    /// # Ok::<(), grisaille::HeapFull<()>>(()) }).unwrap();
+    /// ```
     ///
     /// # Errors
     /// [`HeapFull`].
-    pub fn try_intern<'a>(&'a self, text: &str) -> Result<Gc<'a, Str>, HeapFull<()>> {
+    pub fn try_intern<'a>(&'a self, text: &str) -> Result<Str<'a>, HeapFull<()>> {
         let c = self.collector();
         let word = word_of(text).ok_or_else(|| self.full((), text.len()))?;
         let hash = hash_in(word);
@@ -46,7 +53,7 @@ impl<B: Barrier> Mutator<'_, B> {
             && c.may_upgrade::<B>(object)
         {
             // SAFETY: a live string; no safepoint before `'a` ends.
-            return Ok(unsafe { Gc::from_object(object) });
+            return Ok(unsafe { Str::from_object(object) });
         }
         if wanted > 0 && !c.has_room_outside(wanted) {
             return Err(self.full((), wanted));

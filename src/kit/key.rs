@@ -1,7 +1,7 @@
 //! [`Key`]: what a [`Map`](super::map::Map) can be asked for.
 
 use core::fmt;
-use core::hash::BuildHasher;
+use core::hash::{BuildHasher, Hash, Hasher};
 use std::sync::LazyLock;
 
 use super::string::Str;
@@ -29,7 +29,7 @@ pub(crate) mod sealed {
 /// use grisaille::{Gc, Heap, Map};
 ///
 /// Heap::new().enter(|cx| {
-///     let map: Gc<'_, Map<(u32, char), bool>> = cx.alloc_map();
+///     let map: Gc<'_, Map<'_, (u32, char), bool>> = cx.alloc(Map::new());
 ///     map.insert(cx, (7, 'x'), true);
 ///     assert_eq!(map.get((7, 'x')), Some(true));
 /// });
@@ -49,14 +49,14 @@ pub(crate) fn hash_word(word: u64) -> u64 {
 
 /// The stored hash; equal where the pointers are, or else the texts. Texts are compared only where the words are equal
 /// that hold length and hash: for strings that differ they all but never are.
-impl sealed::Key for Gc<'_, Str> {
+impl sealed::Key for Str<'_> {
     #[inline(always)]
     fn hash_key(&self) -> u64 {
-        self.hash()
+        self.hash_code()
     }
     #[inline(always)]
     fn is_same(&self, other: &Self) -> bool {
-        Gc::ptr_eq(*self, *other) || (self.word() == other.word() && self.as_str() == other.as_str())
+        self == other
     }
 }
 
@@ -120,9 +120,9 @@ tuples!(A 0 B 1 C 2);
 ///
 /// Heap::new().enter(|cx| {
 ///     let (a, b) = (cx.alloc(1), cx.alloc(1));
-///     let seen: Gc<'_, Map<Identity<'_, i64>, ()>> = cx.alloc_map();
+///     let seen: Gc<'_, Map<'_, Identity<'_, i64>, ()>> = cx.alloc(Map::new());
 ///     seen.insert(cx, Identity(a), ());
-///     assert!(seen.contains(Identity(a)) && !seen.contains(Identity(b)));
+///     assert!(seen.contains_key(Identity(a)) && !seen.contains_key(Identity(b)));
 /// });
 /// ```
 pub struct Identity<'gc, T: ?Sized>(
@@ -138,10 +138,32 @@ impl<T: ?Sized> Clone for Identity<'_, T> {
 
 impl<T: ?Sized> Copy for Identity<'_, T> {}
 
+/// The same object.
+impl<T: ?Sized> PartialEq for Identity<'_, T> {
+    fn eq(&self, other: &Self) -> bool {
+        Gc::ptr_eq(self.0, other.0)
+    }
+}
+
+impl<T: ?Sized> Eq for Identity<'_, T> {}
+
+/// Hashes the object's address, which is its own while it lives.
+impl<T: ?Sized> Hash for Identity<'_, T> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Gc::addr(self.0).hash(state);
+    }
+}
+
+impl<'gc, T: ?Sized> From<Gc<'gc, T>> for Identity<'gc, T> {
+    fn from(object: Gc<'gc, T>) -> Self {
+        Identity(object)
+    }
+}
+
 impl<T: ?Sized> sealed::Key for Identity<'_, T> {
     #[inline(always)]
     fn hash_key(&self) -> u64 {
-        hash_word(self.0.addr() as u64)
+        hash_word(Gc::addr(self.0) as u64)
     }
     #[inline(always)]
     fn is_same(&self, other: &Self) -> bool {

@@ -10,6 +10,7 @@
 use core::cell::Cell;
 use core::fmt;
 use core::marker::PhantomData;
+use core::ops::Index;
 use core::ptr::NonNull;
 
 use super::array::complete;
@@ -43,18 +44,19 @@ const FIRST: usize = 4;
 /// use grisaille::{Gc, Heap, List, Trace};
 ///
 /// #[derive(Trace)]
-/// struct Stack<'gc> {
+/// struct Log<'gc> {
 ///     numbers: List<'gc, Gc<'gc, i64>>,
 /// }
 ///
 /// Heap::new().enter(|cx| {
-///     let stack = cx.root(cx.alloc(Stack { numbers: List::new() }));
+///     let log = cx.root(cx.alloc(Log { numbers: List::new() }));
 ///     for n in 0..100 {
-///         let stack = stack.get(cx);
-///         stack.numbers.push(cx, cx.alloc(n));
+///         let log = log.get(cx);
+///         log.numbers.push(cx, cx.alloc(n));
 ///         cx.safepoint();
 ///     }
-///     let numbers = &stack.get(cx).numbers;
+///     let log = log.get(cx);
+///     let numbers = &log.numbers;
 ///     assert_eq!(numbers.iter().map(|n| *n).sum::<i64>(), 4950);
 ///     assert_eq!(numbers.pop(cx).map(|n| *n), Some(99));
 /// });
@@ -157,7 +159,12 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
         self.buffer.get().map_or(0, |buffer| buffer.len.get())
     }
 
-    /// Whether there is none.
+    /// Returns whether there is no value.
+    ///
+    /// ```
+    /// # use grisaille::{Heap, List};
+    /// # Heap::new().enter(|cx| assert!(cx.alloc(List::<usize>::new()).is_empty()));
+    /// ```
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -219,7 +226,16 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
         self.as_slice()[index].set(cx, value);
     }
 
-    /// Adds a value at the end.
+    /// Adds a value at the end. Amortized constant time.
+    ///
+    /// ```
+    /// # use grisaille::{Heap, List};
+    /// # Heap::new().enter(|cx| {
+    /// let list = cx.alloc(List::<usize>::new());
+    /// list.push(cx, 7);
+    /// assert_eq!(list.get(0), Some(7));
+    /// # });
+    /// ```
     ///
     /// # Panics
     /// When the list has to grow and the heap is full: [`try_push`](List::try_push) answers with a value.
@@ -260,6 +276,24 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
         unsafe { first::<V>(buffer.object()).add(len).write(Slot::new(value)) };
         buffer.len.set(len + 1);
         Ok(())
+    }
+
+    /// Adds all values of an iterator at the end. (`Extend` has no mutator to give.)
+    ///
+    /// ```
+    /// # use grisaille::{Heap, List};
+    /// # Heap::new().enter(|cx| {
+    /// let list = cx.alloc(List::<usize>::new());
+    /// list.extend(cx, 0..3);
+    /// assert_eq!(list.iter().collect::<Vec<_>>(), [0, 1, 2]);
+    /// # });
+    /// ```
+    ///
+    /// # Panics
+    /// When the list has to grow and the heap is full: the values that came before stay. Passes panics of the iterator on.
+    #[track_caller]
+    pub fn extend<B: Barrier>(&self, cx: &'gc Mutator<'_, B>, values: impl IntoIterator<Item = V>) {
+        values.into_iter().for_each(|value| self.push(cx, value));
     }
 
     /// Takes the last value.
@@ -328,16 +362,33 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
     /// # use grisaille::{Heap, List};
     /// # Heap::new().enter(|cx| {
     /// let list = cx.alloc(List::<usize>::new());
-    /// list.reserve(cx, 1000).unwrap();
-    /// let before = cx.stats().objects_allocated;
+    /// list.reserve(cx, 1000);
+    /// let before = cx.stats().objects_allocated();
     /// (0..1000).for_each(|n| list.push(cx, n));
-    /// assert_eq!(cx.stats().objects_allocated, before);
+    /// assert_eq!(cx.stats().objects_allocated(), before);
+    /// # });
+    /// ```
+    ///
+    /// # Panics
+    /// When the heap is full: [`try_reserve`](List::try_reserve) answers with a value.
+    #[track_caller]
+    pub fn reserve<B: Barrier>(&self, cx: &'gc Mutator<'_, B>, additional: usize) {
+        self.try_reserve(cx, additional).unwrap_or_else(|full| full.panic());
+    }
+
+    /// Makes room for `additional` more values, unless the heap is full.
+    ///
+    /// ```
+    /// # use grisaille::{Heap, List};
+    /// # Heap::builder().limit(1 << 18).build().unwrap().enter(|cx| {
+    /// let list = cx.alloc(List::<usize>::new());
+    /// assert!(list.try_reserve(cx, 100).is_ok() && list.try_reserve(cx, 100_000).is_err());
     /// # });
     /// ```
     ///
     /// # Errors
     /// [`HeapFull`].
-    pub fn reserve<B: Barrier>(&self, cx: &'gc Mutator<'_, B>, additional: usize) -> Result<(), HeapFull<()>> {
+    pub fn try_reserve<B: Barrier>(&self, cx: &'gc Mutator<'_, B>, additional: usize) -> Result<(), HeapFull<()>> {
         match self.buffer.get() {
             Some(buffer) if additional <= buffer.capacity - buffer.len.get() => Ok(()),
             None if additional == 0 => Ok(()),
@@ -355,17 +406,34 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
     /// (0..1000).for_each(|n| list.get(cx).push(cx, n));
     /// list.get(cx).truncate(cx, 10);
     /// cx.collect();
-    /// let before = cx.stats().bytes_live;
-    /// list.get(cx).shrink_to_fit(cx).unwrap();
+    /// let before = cx.stats().bytes_live();
+    /// list.get(cx).shrink_to_fit(cx);
     /// cx.collect();
-    /// assert!(cx.stats().bytes_live + 990 * 8 <= before);
+    /// assert!(cx.stats().bytes_live() + 990 * 8 <= before);
     /// assert_eq!(list.get(cx).iter().sum::<usize>(), 45);
     /// # });
     /// ```
     ///
+    /// Where the heap has no room for the new buffer, the list keeps the old one: [`try_shrink_to_fit`](List::try_shrink_to_fit)
+    /// says so.
+    pub fn shrink_to_fit<B: Barrier>(&self, cx: &'gc Mutator<'_, B>) {
+        let _kept = self.try_shrink_to_fit(cx);
+    }
+
+    /// Moves the list to a buffer of just its size, unless the heap has no room for that.
+    ///
+    /// ```
+    /// # use grisaille::{Heap, List};
+    /// # Heap::new().enter(|cx| {
+    /// let list = cx.alloc(List::<usize>::new());
+    /// list.push(cx, 7);
+    /// list.try_shrink_to_fit(cx)?;
+    /// # Ok::<(), grisaille::HeapFull<()>>(()) }).unwrap();
+    /// ```
+    ///
     /// # Errors
-    /// [`HeapFull`]: the heap has no room for the new buffer, and the list keeps the old one.
-    pub fn shrink_to_fit<B: Barrier>(&self, cx: &'gc Mutator<'_, B>) -> Result<(), HeapFull<()>> {
+    /// [`HeapFull`]: the list keeps its buffer.
+    pub fn try_shrink_to_fit<B: Barrier>(&self, cx: &'gc Mutator<'_, B>) -> Result<(), HeapFull<()>> {
         match self.buffer.get() {
             Some(buffer) if buffer.len.get() == 0 => self.clear(cx),
             Some(buffer) if buffer.len.get() < buffer.capacity => drop(self.move_to(cx, 0)?),
@@ -387,8 +455,8 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
     /// assert_eq!(list.len(), 8);
     /// # });
     /// ```
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = V> + ExactSizeIterator + use<'gc, V> {
-        self.as_slice().iter().map(Slot::get)
+    pub fn iter(&self) -> ListIter<'gc, V> {
+        ListIter { slots: self.as_slice().iter() }
     }
 
     /// Moves the list to a buffer with room for `additional` more values, and at least twice the size.
@@ -422,6 +490,79 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
         let new = unsafe { Gc::from_object(new) };
         self.buffer.set(cx, Some(new));
         Ok(new)
+    }
+}
+
+/// The values of a [`List`], by [`iter`](List::iter): copies, taken when they are asked for.
+///
+/// ```
+/// use grisaille::{Heap, List};
+///
+/// Heap::new().enter(|cx| {
+///     let list = cx.alloc(List::<usize>::new());
+///     list.extend(cx, 0..3);
+///     let mut last_first = list.iter().rev();
+///     assert_eq!((last_first.len(), last_first.next()), (3, Some(2)));
+/// });
+/// ```
+pub struct ListIter<'gc, V> {
+    slots: core::slice::Iter<'gc, Slot<V>>,
+}
+
+impl<V> Clone for ListIter<'_, V> {
+    fn clone(&self) -> Self {
+        ListIter { slots: self.slots.clone() }
+    }
+}
+
+impl<V: Trace + Copy> Iterator for ListIter<'_, V> {
+    type Item = V;
+    #[inline]
+    fn next(&mut self) -> Option<V> {
+        self.slots.next().map(Slot::get)
+    }
+    #[inline]
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.slots.size_hint()
+    }
+    #[inline]
+    fn nth(&mut self, n: usize) -> Option<V> {
+        self.slots.nth(n).map(Slot::get)
+    }
+}
+
+impl<V: Trace + Copy> DoubleEndedIterator for ListIter<'_, V> {
+    #[inline]
+    fn next_back(&mut self) -> Option<V> {
+        self.slots.next_back().map(Slot::get)
+    }
+}
+
+impl<V: Trace + Copy> ExactSizeIterator for ListIter<'_, V> {}
+
+impl<V: Trace + Copy> core::iter::FusedIterator for ListIter<'_, V> {}
+
+impl<V> fmt::Debug for ListIter<'_, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ListIter").field("len", &self.slots.len()).finish()
+    }
+}
+
+impl<'gc, V: Trace + Copy + 'gc> IntoIterator for &List<'gc, V> {
+    type Item = V;
+    type IntoIter = ListIter<'gc, V>;
+    fn into_iter(self) -> ListIter<'gc, V> {
+        self.iter()
+    }
+}
+
+/// The field at an index: `list[0].get()`, `list[0].set(cx, value)`. Panics where there is none.
+impl<'gc, V: Trace + Copy + 'gc> Index<usize> for List<'gc, V> {
+    type Output = Slot<V>;
+    #[inline]
+    #[track_caller]
+    fn index(&self, index: usize) -> &Slot<V> {
+        &self.as_slice()[index]
     }
 }
 

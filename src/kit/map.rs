@@ -1,5 +1,8 @@
 //! [`Map`]: a hash table with the write barrier at the element.
 //!
+//! A map is one word, which its first insertion lets point to an object of its own, so that the mark loop can scan it in
+//! pieces: the public type is in `field`, and the object and what is done with it are here.
+//!
 //! The entries lie in a [`Store`]: one table, or several where there are many, since a table that grows moves all its
 //! entries at once.
 //!
@@ -35,6 +38,7 @@
 //! and it rests on where `hashbrown` lays its entries.
 
 mod bits;
+mod field;
 mod iter;
 mod store;
 mod table;
@@ -45,6 +49,7 @@ use core::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+pub use self::field::Map;
 pub use self::iter::MapIter;
 use self::store::{Store, place, position};
 use self::table::NoMemory;
@@ -65,36 +70,8 @@ use crate::trace::{DropOn, Trace};
 /// Buckets that are scanned in one piece.
 const PIECE: usize = 128;
 
-/// A hash table in the heap, from [keys](Key) to values that are `Copy`.
-///
-/// It is an object, made by [`Mutator::alloc_map`] and used through [`Gc`]: see [`get`](Gc::get). The write barrier
-/// works at the element, as for a [`Slot`](crate::Slot), and a large table is marked in pieces.
-///
-/// The entries lie outside the heap, in memory that counts towards its goal and its
-/// [limit](crate::HeapBuilder::limit), and that is freed when the object is swept, on whatever thread. An insertion costs
-/// constant time on average, and one in many moves entries to make room: up to some 1800 of them, however many there
-/// are. [`reserve`](Gc::reserve) makes room beforehand. Removing moves nothing and gives nothing back, which
-/// [`shrink_to_fit`](Gc::shrink_to_fit) and [`clear`](Gc::clear) do; the first entry is found in constant time, so a map
-/// may be a work list ([`pop`](Gc::pop)), and visiting all costs what is there and not what there is room for.
-///
-/// Words, identities and what is made of them are hashed with a key that is random by process, by a fast function that
-/// is *not* resistant to keys which are chosen to collide: where whoever writes the input may choose the numbers and
-/// means harm, operations may take time in proportion to the map. Strings are hashed by
-/// one that [is](crate::Str#hashes).
-///
-/// ```
-/// use grisaille::{Gc, Heap, Map, Str};
-///
-/// Heap::new().enter(|cx| {
-///     let ages: Gc<'_, Map<Gc<'_, Str>, i64>> = cx.alloc_map();
-///     assert_eq!(ages.insert(cx, cx.intern("ann"), 30), None);
-///     assert_eq!(ages.insert(cx, cx.intern("ann"), 31), Some(30));
-///     assert_eq!(ages.get(cx.intern("ann")), Some(31));
-///     assert_eq!(ages.remove(cx, cx.intern("ann")), Some(31));
-///     assert!(ages.is_empty());
-/// });
-/// ```
-pub struct Map<K, V> {
+/// The object behind a [`Map`], which the mark loop scans in pieces.
+pub(crate) struct MapObject<K, V> {
     /// Borrowed in leaf functions that run no code of the user's: never twice at once. Invariant, and not `Sync`.
     store: UnsafeCell<Store<K, V>>,
     /// Where the bytes go when the table is dropped.
@@ -102,7 +79,7 @@ pub struct Map<K, V> {
 }
 
 /// The table's memory goes back, on whatever thread. Keys and values are `Copy`: there is nothing in them to drop.
-impl<K, V> Drop for Map<K, V> {
+impl<K, V> Drop for MapObject<K, V> {
     fn drop(&mut self) {
         self.given_back.fetch_add(self.store.get_mut().bytes(), Ordering::Relaxed);
     }
@@ -112,14 +89,14 @@ struct InfoOfMap<K, V>(core::marker::PhantomData<(K, V)>);
 
 impl<K: Key, V: Trace + Copy> InfoOfMap<K, V> {
     const INFO: TypeInfo = TypeInfo {
-        size: Size::of_bytes(object_bytes::<Map<K, V>>()),
+        size: Size::of_bytes(object_bytes::<MapObject<K, V>>()),
         element: 0,
         prefix: 0,
         needs_trace: K::NEEDS_TRACE || V::NEEDS_TRACE,
         trace: if K::NEEDS_TRACE || V::NEEDS_TRACE { trace_map::<K, V> } else { trace_nothing },
         mark_alike: None,
         drop: Some(drop_map::<K, V>),
-        name: core::any::type_name::<Map<K, V>>,
+        name: core::any::type_name::<Map<'static, K, V>>,
     };
 }
 
@@ -127,7 +104,7 @@ impl<K: Key, V: Trace + Copy> InfoOfMap<K, V> {
 /// [`TypeInfo::trace`]'s.
 unsafe fn trace_map<K: Key, V: Trace + Copy>(object: ObjectPtr, from: usize, erased: NonNull<()>, top: Top) -> Traced {
     // SAFETY: `TypeInfo::trace`: the header names `InfoOfMap<K, V>`, so the payload is a map; it is complete.
-    let map = unsafe { object.payload().cast::<Map<K, V>>().as_ref() };
+    let map = unsafe { object.payload().cast::<MapObject<K, V>>().as_ref() };
     // SAFETY: `TypeInfo::trace`: nobody writes it until the call ends, and what borrows the store for a write is inside of
     // the map's own functions, which stand at no safepoint and behind their barrier.
     let store = unsafe { &*map.store.get() };
@@ -185,51 +162,35 @@ fn scan_map<K: Key, V: Trace + Copy>(store: &Store<K, V>, from: usize, tracer: &
 unsafe fn drop_map<K, V>(object: ObjectPtr) {
     // SAFETY: `TypeInfo::drop`: the header names `InfoOfMap<K, V>`, so the payload is a map; it is complete, was not dropped,
     // and is used by nobody.
-    unsafe { object.payload().cast::<Map<K, V>>().drop_in_place() };
+    unsafe { object.payload().cast::<MapObject<K, V>>().drop_in_place() };
 }
 
-impl<B: Barrier> Mutator<'_, B> {
-    /// Allocates an empty [`Map`]. Its table takes no memory before the first insertion.
-    ///
-    /// # Panics
-    /// When the heap is full.
-    #[track_caller]
-    pub fn alloc_map<'a, K, V>(&'a self) -> Gc<'a, Map<K, V>>
-    where
-        K: Key + Trace<At<'a> = K>,
-        V: Trace<At<'a> = V> + Copy,
-    {
-        self.try_alloc_map().unwrap_or_else(|full| full.panic())
-    }
+/// A pointer to the object behind a map.
+pub(super) struct Table<'gc, K, V>(Gc<'gc, MapObject<K, V>>);
 
-    /// Allocates an empty [`Map`], unless the heap is full.
-    ///
-    /// ```
-    /// # use grisaille::{Gc, Heap, Map};
-    /// # Heap::new().enter(|cx| {
-    /// let squares: Gc<'_, Map<i64, i64>> = cx.try_alloc_map()?;
-    /// squares.insert(cx, 3, 9);
-    /// # Ok::<(), grisaille::HeapFull<()>>(()) }).unwrap();
-    /// ```
-    ///
-    /// # Errors
-    /// [`HeapFull`].
-    pub fn try_alloc_map<'a, K, V>(&'a self) -> Result<Gc<'a, Map<K, V>>, HeapFull<()>>
-    where
-        K: Key + Trace<At<'a> = K>,
-        V: Trace<At<'a> = V> + Copy,
-    {
-        let map =
-            Map::<K, V> { store: UnsafeCell::new(Store::new()), given_back: self.collector().pacer.given_back.clone() };
-        match self.place(map, const { &InfoOfMap::<K, V>::INFO }, Kind::BackgroundDrop) {
-            // SAFETY: just written as a map; no safepoint before `'a` ends.
-            Ok(object) => Ok(unsafe { Gc::from_object(object) }),
-            Err(_) => Err(self.full((), const { object_bytes::<Map<K, V>>() })),
+impl<K, V> Clone for Table<'_, K, V> {
+    #[inline(always)]
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<K, V> Copy for Table<'_, K, V> {}
+
+impl<'gc, K: Key, V: Trace + Copy> Table<'gc, K, V> {
+    /// Allocates an empty table.
+    #[cold]
+    #[inline(never)]
+    fn alloc<B: Barrier>(cx: &'gc Mutator<'_, B>) -> Result<Self, HeapFull<()>> {
+        let given_back = cx.collector().pacer.given_back.clone();
+        let map = MapObject::<K, V> { store: UnsafeCell::new(Store::new()), given_back };
+        match cx.place(map, const { &InfoOfMap::<K, V>::INFO }, Kind::BackgroundDrop) {
+            // SAFETY: just written as a map; no safepoint before `'gc` ends.
+            Ok(object) => Ok(Table(unsafe { Gc::from_object(object) })),
+            Err(_) => Err(cx.full((), const { object_bytes::<MapObject<K, V>>() })),
         }
     }
-}
 
-impl<'gc, K: Key, V: Trace + Copy> Gc<'gc, Map<K, V>> {
     /// # Safety
     /// No other reference to the store may be live, and none be made while this one is: callers keep it within an
     /// expression in which no user code runs. (Hashing and comparing keys are this crate's own: [`Key`] is sealed.)
@@ -237,7 +198,7 @@ impl<'gc, K: Key, V: Trace + Copy> Gc<'gc, Map<K, V>> {
     #[inline(always)]
     unsafe fn store(self) -> &'gc mut Store<K, V> {
         // SAFETY: the map is live for `'gc`; exclusive by the caller's word.
-        unsafe { &mut *self.as_ref().store.get() }
+        unsafe { &mut *Gc::as_ref(self.0).store.get() }
     }
 
     /// The entry of a key.
@@ -247,85 +208,24 @@ impl<'gc, K: Key, V: Trace + Copy> Gc<'gc, Map<K, V>> {
         unsafe { self.store() }.find(hash, key).copied()
     }
 
-    /// The value of a key.
-    ///
-    /// ```
-    /// # use grisaille::{Gc, Heap, Map, Str};
-    /// # Heap::new().enter(|cx| {
-    /// let map: Gc<'_, Map<Gc<'_, Str>, f64>> = cx.alloc_map();
-    /// map.insert(cx, cx.intern("pi"), 3.14);
-    /// assert_eq!(map.get(cx.intern("pi")), Some(3.14));
-    /// assert_eq!(map.get(cx.intern("e")), None);
-    /// # });
-    /// ```
     #[inline]
-    pub fn get(self, key: K) -> Option<V> {
+    fn get(self, key: K) -> Option<V> {
         self.find(key.hash_key(), &key).map(|(_, value)| value)
     }
 
-    /// Whether the key has a value.
-    ///
-    /// ```
-    /// # use grisaille::{Gc, Heap, Map};
-    /// # Heap::new().enter(|cx| {
-    /// let map: Gc<'_, Map<i64, ()>> = cx.alloc_map();
-    /// map.insert(cx, 1, ());
-    /// assert!(map.contains(1) && !map.contains(2));
-    /// # });
-    /// ```
     #[inline]
-    pub fn contains(self, key: K) -> bool {
+    fn contains_key(self, key: K) -> bool {
         self.find(key.hash_key(), &key).is_some()
     }
 
-    /// How many entries there are.
-    ///
-    /// ```
-    /// # use grisaille::{Gc, Heap, Map};
-    /// # Heap::new().enter(|cx| {
-    /// let map: Gc<'_, Map<i64, ()>> = cx.alloc_map();
-    /// assert_eq!((map.len(), map.is_empty()), (0, true));
-    /// # });
-    /// ```
     #[inline]
-    pub fn len(self) -> usize {
+    fn len(self) -> usize {
         // SAFETY: a leaf expression.
         unsafe { self.store() }.len()
     }
 
-    /// Whether there is no entry.
     #[inline]
-    pub fn is_empty(self) -> bool {
-        self.len() == 0
-    }
-
-    /// Gives a key a value, and returns the one it had. Constant time on average; see [`Map`] for the table's growth.
-    /// A key that is there already stays the object that it is.
-    ///
-    /// # Panics
-    /// When the table has to grow and the heap is full: [`try_insert`](Gc::try_insert) answers with a value.
-    #[inline]
-    #[track_caller]
-    pub fn insert<B: Barrier>(self, cx: &Mutator<'_, B>, key: K, value: V) -> Option<V> {
-        self.try_insert(cx, key, value).unwrap_or_else(|full| full.panic())
-    }
-
-    /// Gives a key a value, and returns the one it had, unless the table has to grow and the heap is full.
-    ///
-    /// ```
-    /// # use grisaille::{Gc, Heap, Map};
-    /// let mut heap = Heap::builder().limit(1 << 20).build().unwrap();
-    /// heap.enter(|cx| {
-    ///     let map: Gc<'_, Map<usize, usize>> = cx.alloc_map();
-    ///     let full = (0..).find_map(|n| map.try_insert(cx, n, 2 * n).err()).unwrap();
-    ///     assert_eq!(full.0, 2 * map.len()); // the value is not lost, and the table is what it was
-    /// });
-    /// ```
-    ///
-    /// # Errors
-    /// [`HeapFull`], with the value.
-    #[inline]
-    pub fn try_insert<B: Barrier>(self, cx: &Mutator<'_, B>, key: K, value: V) -> Result<Option<V>, HeapFull<V>> {
+    fn try_insert<B: Barrier>(self, cx: &Mutator<'_, B>, key: K, value: V) -> Result<Option<V>, HeapFull<V>> {
         let hash = key.hash_key();
         if const { (K::NEEDS_TRACE || V::NEEDS_TRACE) && B::RULES.has_write_barrier() } && cx.collector().marking.get()
         {
@@ -346,19 +246,8 @@ impl<'gc, K: Key, V: Trace + Copy> Gc<'gc, Map<K, V>> {
         Ok(None)
     }
 
-    /// Gives a key that has a value another one, and returns the old. Without it nothing is stored.
-    ///
-    /// ```
-    /// # use grisaille::{Gc, Heap, Map};
-    /// # Heap::new().enter(|cx| {
-    /// let globals: Gc<'_, Map<u32, i64>> = cx.alloc_map();
-    /// assert_eq!(globals.replace(cx, 7, 1), None); // assignment to what was never defined
-    /// globals.insert(cx, 7, 0);
-    /// assert_eq!(globals.replace(cx, 7, 1), Some(0));
-    /// # });
-    /// ```
     #[inline]
-    pub fn replace<B: Barrier>(self, cx: &Mutator<'_, B>, key: K, value: V) -> Option<V> {
+    fn replace<B: Barrier>(self, cx: &Mutator<'_, B>, key: K, value: V) -> Option<V> {
         let hash = key.hash_key();
         if const { V::NEEDS_TRACE && B::RULES.has_write_barrier() }
             && cx.collector().marking.get()
@@ -371,42 +260,8 @@ impl<'gc, K: Key, V: Trace + Copy> Gc<'gc, Map<K, V>> {
         Some(core::mem::replace(&mut entry.1, value))
     }
 
-    /// Gives a key the value that `f` makes of the one it has, and returns it. `f` may use the map.
-    ///
-    /// ```
-    /// # use grisaille::{Gc, Heap, Map};
-    /// # Heap::new().enter(|cx| {
-    /// let counts: Gc<'_, Map<char, u32>> = cx.alloc_map();
-    /// for letter in "abba".chars() {
-    ///     counts.update(cx, letter, |count| count.unwrap_or(0) + 1);
-    /// }
-    /// assert_eq!(counts.get('b'), Some(2));
-    /// # });
-    /// ```
-    ///
-    /// # Panics
-    /// As [`insert`](Gc::insert); passes panics of `f` on.
     #[inline]
-    #[track_caller]
-    pub fn update<B: Barrier>(self, cx: &Mutator<'_, B>, key: K, f: impl FnOnce(Option<V>) -> V) -> V {
-        let value = f(self.get(key));
-        self.insert(cx, key, value);
-        value
-    }
-
-    /// Forgets a key, and returns the value it had. The table keeps its memory: see
-    /// [`shrink_to_fit`](Gc::shrink_to_fit).
-    ///
-    /// ```
-    /// # use grisaille::{Gc, Heap, Map};
-    /// # Heap::new().enter(|cx| {
-    /// let map: Gc<'_, Map<i64, i64>> = cx.alloc_map();
-    /// map.insert(cx, 1, 10);
-    /// assert_eq!((map.remove(cx, 1), map.remove(cx, 1)), (Some(10), None));
-    /// # });
-    /// ```
-    #[inline]
-    pub fn remove<B: Barrier>(self, cx: &Mutator<'_, B>, key: K) -> Option<V> {
+    fn remove<B: Barrier>(self, cx: &Mutator<'_, B>, key: K) -> Option<V> {
         let hash = key.hash_key();
         if const { (K::NEEDS_TRACE || V::NEEDS_TRACE) && B::RULES.has_write_barrier() }
             && cx.collector().marking.get()
@@ -418,23 +273,31 @@ impl<'gc, K: Key, V: Trace + Copy> Gc<'gc, Map<K, V>> {
         unsafe { self.store() }.remove(hash, &key).map(|(_, value)| value)
     }
 
-    /// Forgets all entries, and gives the table's memory back. While the collector marks, and the policy shades what
-    /// is overwritten, this looks at each.
-    ///
-    /// ```
-    /// # use grisaille::{Gc, Heap, Map};
-    /// # Heap::new().enter(|cx| {
-    /// let map: Gc<'_, Map<i64, i64>> = cx.alloc_map();
-    /// map.insert(cx, 1, 10);
-    /// map.clear(cx);
-    /// assert!(map.is_empty());
-    /// assert_eq!(cx.stats().bytes_external, 0);
-    /// # });
-    /// ```
-    pub fn clear<B: Barrier>(self, cx: &Mutator<'_, B>) {
+    #[inline]
+    fn entry_from(self, position: usize) -> Option<(usize, K, V)> {
+        // SAFETY: a leaf expression.
+        let (at, &(key, value)) = unsafe { self.store() }.next(position)?;
+        Some((at + 1, key, value))
+    }
+
+    #[inline]
+    fn pop<B: Barrier>(self, cx: &Mutator<'_, B>) -> Option<(K, V)> {
+        // SAFETY: a leaf expression.
+        let (position, &old) = unsafe { self.store() }.next(0)?;
+        if const { (K::NEEDS_TRACE || V::NEEDS_TRACE) && B::RULES.has_write_barrier() } && cx.collector().marking.get()
+        {
+            before_remove::<B, K, V>(cx.collector(), old);
+        }
+        // SAFETY: a leaf expression.
+        unsafe { self.store() }.remove_at(position)
+    }
+
+    fn clear<B: Barrier>(self, cx: &Mutator<'_, B>) {
         if const { (K::NEEDS_TRACE || V::NEEDS_TRACE) && B::RULES.shade_old } && cx.collector().marking.get() {
-            for old in self.iter() {
-                before_remove::<B, K, V>(cx.collector(), old);
+            let mut position = 0;
+            while let Some((next, key, value)) = self.entry_from(position) {
+                position = next;
+                before_remove::<B, K, V>(cx.collector(), (key, value));
             }
         }
         // SAFETY: a leaf expression: nothing in the table has drop glue.
@@ -444,46 +307,13 @@ impl<'gc, K: Key, V: Trace + Copy> Gc<'gc, Map<K, V>> {
         self.book(cx, old.bytes());
     }
 
-    /// Makes room for `additional` more entries, so that the table need not grow for them. Time in proportion to
-    /// what there is room for then.
-    ///
-    /// (A map of thousands of entries consists of parts, and hashes say which an entry goes to: where keys were chosen to
-    /// collide, a part may still have to grow.)
-    ///
-    /// ```
-    /// # use grisaille::{Gc, Heap, Map};
-    /// # Heap::new().enter(|cx| {
-    /// let map: Gc<'_, Map<i64, i64>> = cx.alloc_map();
-    /// map.reserve(cx, 1000).unwrap();
-    /// let bytes = cx.stats().bytes_external;
-    /// for n in 0..1000 {
-    ///     map.insert(cx, n, n);
-    /// }
-    /// assert_eq!(cx.stats().bytes_external, bytes);
-    /// # });
-    /// ```
-    ///
-    /// # Errors
-    /// [`HeapFull`].
-    pub fn reserve<B: Barrier>(self, cx: &Mutator<'_, B>, additional: usize) -> Result<(), HeapFull<()>> {
+    fn try_reserve<B: Barrier>(self, cx: &Mutator<'_, B>, additional: usize) -> Result<(), HeapFull<()>> {
         // SAFETY: a leaf expression: hashing is ours.
         let bytes = unsafe { self.store() }.growth_for(additional);
         self.grow(cx, bytes, |store| store.reserve(additional))
     }
 
-    /// Gives back the memory that the table does not need for the entries it has. Time in proportion to the table,
-    /// and memory for a second one of the new size; where there is none, the table stays as it is.
-    ///
-    /// ```
-    /// # use grisaille::{Gc, Heap, Map};
-    /// # Heap::new().enter(|cx| {
-    /// let map: Gc<'_, Map<i64, i64>> = cx.alloc_map();
-    /// map.reserve(cx, 1000).unwrap();
-    /// map.shrink_to_fit(cx);
-    /// assert_eq!(cx.stats().bytes_external, 0);
-    /// # });
-    /// ```
-    pub fn shrink_to_fit<B: Barrier>(self, cx: &Mutator<'_, B>) {
+    fn shrink_to_fit<B: Barrier>(self, cx: &Mutator<'_, B>) {
         // SAFETY: a leaf expression: hashing is ours.
         let store = unsafe { self.store() };
         let before = store.bytes();
@@ -550,12 +380,12 @@ fn before_remove<B: Barrier, K: Key, V: Trace + Copy>(c: &Collector, (key, value
 
 // SAFETY: there is no value of this type outside an object whose header names `trace_map`; `At` replaces the lifetime
 // in keys and values. The rest is `Send + 'static`.
-unsafe impl<K: Trace, V: Trace> Trace for Map<K, V>
+unsafe impl<K: Trace, V: Trace> Trace for MapObject<K, V>
 where
     for<'a> K::At<'a>: Sized,
     for<'a> V::At<'a>: Sized,
 {
-    type At<'a> = Map<K::At<'a>, V::At<'a>>;
+    type At<'a> = MapObject<K::At<'a>, V::At<'a>>;
     const NEEDS_TRACE: bool = K::NEEDS_TRACE || V::NEEDS_TRACE;
     const DROP: DropOn = DropOn::Sweeper;
     fn trace(&self, _: &mut Tracer<'_>) {
@@ -563,7 +393,7 @@ where
     }
 }
 
-impl<K, V> fmt::Debug for Map<K, V> {
+impl<K, V> fmt::Debug for MapObject<K, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Map { .. }")
     }

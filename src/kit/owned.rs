@@ -56,14 +56,14 @@ const MAX_COUNTED: usize = 1 << 50;
 ///     let text = cx.alloc(Text { chars: RefCell::new(cx.own(Vec::with_capacity(1000))) });
 ///     text.chars.borrow_mut().edit(cx).push('a');
 ///     let node = cx.alloc(RefLock::new(Node { children: cx.own(vec![text]) }));
-///     node.borrow_mut(cx).children.edit(cx).push(text);
-///     assert!(cx.stats().bytes_external > 4000);
+///     RefLock::borrow_mut(node, cx).children.edit(cx).push(text);
+///     assert!(cx.stats().bytes_external() > 4000);
 ///
 ///     let name = cx.alloc(cx.own(String::from("name"))); // an owner as the payload
 ///     assert_eq!(name.len(), 4);
 ///     # let _ = node;
 ///     cx.collect();
-///     assert_eq!(cx.stats().bytes_external, 0);
+///     assert_eq!(cx.stats().bytes_external(), 0);
 /// });
 /// ```
 ///
@@ -121,9 +121,9 @@ impl<B: Barrier> Mutator<'_, B> {
     /// # use grisaille::Heap;
     /// # Heap::new().enter(|cx| {
     /// let numbers = cx.own(vec![0u64; 100]);
-    /// assert_eq!(cx.stats().bytes_external, 800);
+    /// assert_eq!(cx.stats().bytes_external(), 800);
     /// drop(numbers);
-    /// assert_eq!(cx.stats().bytes_external, 0);
+    /// assert_eq!(cx.stats().bytes_external(), 0);
     /// # });
     /// ```
     ///
@@ -165,7 +165,7 @@ impl<T> Owned<T> {
     /// ```
     /// # grisaille::Heap::new().enter(|cx| {
     /// let text: String = cx.own(String::from("text")).into_inner();
-    /// assert_eq!((text.as_str(), cx.stats().bytes_external), ("text", 0));
+    /// assert_eq!((text.as_str(), cx.stats().bytes_external()), ("text", 0));
     /// # });
     /// ```
     pub fn into_inner(self) -> T {
@@ -263,7 +263,7 @@ where
 /// edit.extend([1u64, 2, 3]);
 /// edit.shrink_to_fit();
 /// drop(edit);
-/// assert_eq!(cx.stats().bytes_external, 24);
+/// assert_eq!(cx.stats().bytes_external(), 24);
 /// # });
 /// ```
 pub struct Edit<'a, T: External> {

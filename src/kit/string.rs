@@ -1,5 +1,11 @@
 //! [`Str`]: a string whose bytes lie in the object.
 
+use core::borrow::Borrow;
+use core::cmp::Ordering;
+use core::fmt;
+use core::hash::{Hash, Hasher};
+use core::ops::Deref;
+
 use crate::barrier::Barrier;
 use crate::context::Mutator;
 use crate::full::HeapFull;
@@ -11,29 +17,49 @@ use crate::space::header::{HEADER_SIZE, ObjectPtr, TypeInfo, trace_nothing};
 use crate::space::tally::Size;
 use crate::trace::Trace;
 
-/// A string in the heap: its bytes lie in the object, whose pointer is one word. It never changes, and knows its hash.
-/// What it takes besides its bytes is 16: a header, and a word that holds length and hash.
+/// A pointer to a string in the heap, whose bytes lie in the object: one word, `Copy`, and `Deref` to `str`.
 ///
-/// Reached through [`Gc`]: see [`as_str`](Gc::as_str). [`Mutator::intern`] makes strings that are equal the same object.
-///
-/// # Hashes
-///
-/// A text's hash is 32 bits of what `std`'s [`RandomState`](std::hash::RandomState) makes of it: a keyed hash (SipHash)
-/// whose key is random by process. Who knows the program and not the key cannot compute texts that collide, so texts
-/// from strangers may be interned and be keys of a [`Map`](crate::Map). That rests on the key: what
-/// [`hash`](Gc::hash) says is not for the eyes of who writes the texts. By chance one pair of texts in 2^32 shares its
-/// 32 bits: some pairs among some 100,000 texts, each of which costs a comparison now and then.
+/// Like a [`Gc`] it is valid until the next safepoint. The text never changes, and the object knows its hash. What it takes
+/// besides its bytes is 16: a header, and a word that holds length and hash. [`Mutator::intern`] makes strings that are
+/// equal the same object. Strings are compared, ordered and hashed by their text; for interned ones, and for others that are
+/// the same object, that is a comparison of pointers.
 ///
 /// ```
 /// use grisaille::Heap;
 ///
 /// Heap::new().enter(|cx| {
 ///     let name = cx.alloc_str("grey");
-///     assert_eq!(name.as_str(), "grey");
+///     assert_eq!(name, "grey");
+///     assert!(name.starts_with("gr"));
+///     assert_eq!(format!("{name} {name:?}"), r#"grey "grey""#);
+/// });
+/// ```
+///
+/// What takes a [`Gc`] (a [`Weak`](crate::Weak), an [`Ephemeron`](crate::Ephemeron), a [`Guardian`](crate::Guardian)) takes
+/// [`Str::as_gc`] too; [`From`] leads back.
+///
+/// # Hashes
+///
+/// A text's hash is 32 bits of what `std`'s [`RandomState`](std::hash::RandomState) makes of it: a keyed hash (SipHash)
+/// whose key is random by process. Who knows the program and not the key cannot compute texts that collide, so texts
+/// from strangers may be interned and be keys of a [`Map`](crate::Map). That rests on the key: what
+/// [`hash_code`](Str::hash_code) says is not for the eyes of who writes the texts. By chance one pair of texts in 2^32
+/// shares its 32 bits: some pairs among some 100,000 texts, each of which costs a comparison now and then.
+#[derive(Clone, Copy)]
+pub struct Str<'gc>(Gc<'gc, StrObject>);
+
+/// The object behind a [`Str`], for what works on every object by its [`Gc`]. It shows nothing.
+///
+/// ```
+/// use grisaille::{Gc, Heap, Str, StrObject};
+///
+/// Heap::new().enter(|cx| {
+///     let object: Gc<'_, StrObject> = Str::as_gc(cx.intern("name"));
+///     assert_eq!(Str::from(object), "name");
 /// });
 /// ```
 #[repr(C)]
-pub struct Str {
+pub struct StrObject {
     /// The length in the lower half, the hash in the upper one.
     ///
     /// 32 bits of a hash are enough: of `n` strings some `n * n / 2^33` pairs share theirs (5 pairs of 200,000 strings, 116
@@ -46,7 +72,7 @@ pub struct Str {
 static STR: TypeInfo = TypeInfo {
     size: Size::BY_HALF_LENGTH,
     element: 1,
-    prefix: size_of::<Str>() as u32,
+    prefix: size_of::<StrObject>() as u32,
     needs_trace: false,
     trace: trace_nothing,
     mark_alike: None,
@@ -57,11 +83,11 @@ static STR: TypeInfo = TypeInfo {
 /// The text of a string object.
 ///
 /// # Safety
-/// `object` must be a `Str`, live for `'x`.
+/// `object` must be a `StrObject`, live for `'x`.
 pub(crate) unsafe fn text_of<'x>(object: ObjectPtr) -> &'x str {
     // SAFETY: passed on: the bytes follow the word, whose lower half is their number, and were copied from a `str`.
     unsafe {
-        let bytes = object.payload().add(size_of::<Str>());
+        let bytes = object.payload().add(size_of::<StrObject>());
         core::str::from_utf8_unchecked(core::slice::from_raw_parts(bytes.as_ptr(), object.length_as(&STR)))
     }
 }
@@ -69,10 +95,15 @@ pub(crate) unsafe fn text_of<'x>(object: ObjectPtr) -> &'x str {
 impl<B: Barrier> Mutator<'_, B> {
     /// Allocates a string.
     ///
+    /// ```
+    /// # use grisaille::Heap;
+    /// # Heap::new().enter(|cx| assert_eq!(cx.alloc_str("grey").len(), 4));
+    /// ```
+    ///
     /// # Panics
     /// When the heap is full, or the text longer than `u32::MAX` bytes.
     #[track_caller]
-    pub fn alloc_str<'a>(&'a self, text: &str) -> Gc<'a, Str> {
+    pub fn alloc_str<'a>(&'a self, text: &str) -> Str<'a> {
         self.try_alloc_str(text).unwrap_or_else(|full| full.panic())
     }
 
@@ -87,14 +118,14 @@ impl<B: Barrier> Mutator<'_, B> {
     ///
     /// # Errors
     /// [`HeapFull`].
-    pub fn try_alloc_str<'a>(&'a self, text: &str) -> Result<Gc<'a, Str>, HeapFull<()>> {
+    pub fn try_alloc_str<'a>(&'a self, text: &str) -> Result<Str<'a>, HeapFull<()>> {
         self.place_str(text, word_of(text).ok_or_else(|| self.full((), text.len()))?)
     }
 
     /// `word` is the text's own ([`word_of`]).
-    pub(crate) fn place_str<'a>(&'a self, text: &str, word: u64) -> Result<Gc<'a, Str>, HeapFull<()>> {
+    pub(crate) fn place_str<'a>(&'a self, text: &str, word: u64) -> Result<Str<'a>, HeapFull<()>> {
         let c = self.collector();
-        let bytes = (HEADER_SIZE + size_of::<Str>() + text.len()).next_multiple_of(GRANULE);
+        let bytes = (HEADER_SIZE + size_of::<StrObject>() + text.len()).next_multiple_of(GRANULE);
         // A big object does not belong into these holes, also where one has room.
         // SAFETY: whole granules, and not larger; the string is written below.
         let fast = if bytes <= BIG { unsafe { c.bump(Kind::Plain, bytes).take(bytes) } } else { None };
@@ -110,9 +141,9 @@ impl<B: Barrier> Mutator<'_, B> {
             object.payload().cast::<u64>().write(word);
             object
                 .payload()
-                .add(size_of::<Str>())
+                .add(size_of::<StrObject>())
                 .copy_from_nonoverlapping(core::ptr::NonNull::from(text).cast(), text.len());
-            Ok(Gc::from_object(object))
+            Ok(Str(Gc::from_object(object)))
         }
     }
 }
@@ -121,7 +152,7 @@ impl<B: Barrier> Mutator<'_, B> {
 /// the same text, within one process.
 #[inline]
 pub(crate) fn word_of(text: &str) -> Option<u64> {
-    use core::hash::{BuildHasher, Hasher};
+    use core::hash::BuildHasher;
     use std::hash::RandomState;
     use std::sync::LazyLock;
     // Keyed: who does not know the key computes no texts that collide. (For words that costs too much: see `key.rs`.)
@@ -146,57 +177,222 @@ pub(crate) fn hash_in(word: u64) -> u64 {
     (word >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
-impl<'gc> Gc<'gc, Str> {
-    /// The text.
+impl<'gc> Str<'gc> {
+    /// # Safety
+    /// `object` must be a string, live until the first safepoint after `'gc` began.
     #[inline(always)]
-    pub fn as_str(self) -> &'gc str {
-        // SAFETY: the string is live until the next safepoint.
-        unsafe { text_of(self.object()) }
+    pub(crate) unsafe fn from_object(object: ObjectPtr) -> Self {
+        // SAFETY: passed on.
+        Str(unsafe { Gc::from_object(object) })
     }
 
-    /// Bytes of the text.
     #[inline(always)]
-    pub fn len(self) -> usize {
-        self.word() as u32 as usize
+    pub(crate) fn object(self) -> ObjectPtr {
+        self.0.object()
+    }
+
+    /// Returns the text, for as long as the pointer is valid. (`Deref` gives it for the pointer's own borrow.)
+    ///
+    /// ```
+    /// # use grisaille::{Heap, Str};
+    /// fn extension<'gc>(name: Str<'gc>) -> Option<&'gc str> {
+    ///     name.as_str().split('.').nth(1)
+    /// }
+    /// # Heap::new().enter(|cx| assert_eq!(extension(cx.alloc_str("list.rs")), Some("rs")));
+    /// ```
+    #[inline(always)]
+    pub fn as_str(self) -> &'gc str {
+        // SAFETY: the string is live until the next safepoint. Its bytes are reached by the pointer, whose provenance is that of
+        // the block, and not by a reference to the `StrObject`, which covers its first word alone.
+        unsafe { text_of(self.object()) }
     }
 
     /// Length and hash.
     #[inline(always)]
     pub(crate) fn word(self) -> u64 {
-        self.as_ref().word
+        self.0.word
     }
 
-    /// Whether the text is empty.
-    #[inline(always)]
-    pub fn is_empty(self) -> bool {
-        self.len() == 0
-    }
-
-    /// The hash of the text, which the object holds: the same for equal texts, in one run of a program.
+    /// Returns the [hash](Str#hashes) of the text, which the object holds: the same for equal texts, in one run of a program.
     ///
     /// ```
     /// # grisaille::Heap::new().enter(|cx| {
-    /// assert_eq!(cx.alloc_str("a").hash(), cx.intern("a").hash());
+    /// assert_eq!(cx.alloc_str("a").hash_code(), cx.intern("a").hash_code());
     /// # });
     /// ```
     #[inline(always)]
-    pub fn hash(self) -> u64 {
+    pub fn hash_code(self) -> u64 {
         hash_in(self.word())
+    }
+
+    /// Returns whether two pointers point to the same string object; where both strings are interned, whether their texts
+    /// are equal.
+    ///
+    /// ```
+    /// # use grisaille::{Heap, Str};
+    /// # Heap::new().enter(|cx| {
+    /// let (a, b) = (cx.alloc_str("name"), cx.intern("name"));
+    /// assert!(a == b && !Str::ptr_eq(a, b) && Str::ptr_eq(b, cx.intern("name")));
+    /// # });
+    /// ```
+    #[inline(always)]
+    pub fn ptr_eq(a: Self, b: Self) -> bool {
+        Gc::ptr_eq(a.0, b.0)
+    }
+
+    /// Returns the object's address: see [`Gc::addr`].
+    ///
+    /// ```
+    /// # use grisaille::{Heap, Str};
+    /// # Heap::new().enter(|cx| assert_eq!(Str::addr(cx.intern("a")), Str::addr(cx.intern("a"))));
+    /// ```
+    #[inline(always)]
+    pub fn addr(this: Self) -> usize {
+        Gc::addr(this.0)
+    }
+
+    /// Returns a [`Gc`] to the same object, for what works on every object.
+    ///
+    /// ```
+    /// # use grisaille::{Gc, Heap, Str};
+    /// # Heap::new().enter(|cx| {
+    /// let weak = Gc::downgrade(Str::as_gc(cx.alloc_str("name")), cx);
+    /// assert_eq!(weak.upgrade(cx).map(Str::from).unwrap(), "name");
+    /// # });
+    /// ```
+    #[inline(always)]
+    pub fn as_gc(this: Self) -> Gc<'gc, StrObject> {
+        this.0
+    }
+}
+
+impl Deref for Str<'_> {
+    type Target = str;
+    #[inline(always)]
+    fn deref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl AsRef<str> for Str<'_> {
+    #[inline(always)]
+    fn as_ref(&self) -> &str {
+        self
+    }
+}
+
+impl Borrow<str> for Str<'_> {
+    #[inline(always)]
+    fn borrow(&self) -> &str {
+        self
+    }
+}
+
+impl<'gc> From<Gc<'gc, StrObject>> for Str<'gc> {
+    #[inline(always)]
+    fn from(object: Gc<'gc, StrObject>) -> Self {
+        Str(object)
+    }
+}
+
+impl<'gc> From<Str<'gc>> for Gc<'gc, StrObject> {
+    #[inline(always)]
+    fn from(string: Str<'gc>) -> Self {
+        string.0
+    }
+}
+
+/// Compares the texts, and looks at them only where the objects differ and their words, which hold length and hash, do not.
+impl PartialEq for Str<'_> {
+    #[inline(always)]
+    fn eq(&self, other: &Self) -> bool {
+        Str::ptr_eq(*self, *other) || (self.word() == other.word() && self.as_str() == other.as_str())
+    }
+}
+
+impl Eq for Str<'_> {}
+
+impl PartialEq<str> for Str<'_> {
+    fn eq(&self, other: &str) -> bool {
+        self.as_str() == other
+    }
+}
+
+impl PartialEq<&str> for Str<'_> {
+    fn eq(&self, other: &&str) -> bool {
+        self.as_str() == *other
+    }
+}
+
+impl PartialEq<Str<'_>> for str {
+    fn eq(&self, other: &Str<'_>) -> bool {
+        self == other.as_str()
+    }
+}
+
+impl PartialEq<Str<'_>> for &str {
+    fn eq(&self, other: &Str<'_>) -> bool {
+        *self == other.as_str()
+    }
+}
+
+impl PartialOrd for Str<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// Orders by the text, as `str` does.
+impl Ord for Str<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.as_str().cmp(other.as_str())
+    }
+}
+
+/// Hashes the text, as `str` does, so that a table keyed by `Str` can be asked for a `str`.
+/// [`hash_code`](Str::hash_code) costs less.
+impl Hash for Str<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_str().hash(state);
+    }
+}
+
+impl fmt::Display for Str<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self.as_str(), f)
+    }
+}
+
+impl fmt::Debug for Str<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+// SAFETY: passes its one pointer on; `At` replaces the pointer's lifetime. One word without padding, which is always
+// initialized.
+unsafe impl Trace for Str<'_> {
+    type At<'a> = Str<'a>;
+    const ATOMIC_WORD: bool = true;
+    const MAX_POINTERS: usize = 1;
+    #[inline(always)]
+    fn trace(&self, tracer: &mut Tracer<'_>) {
+        self.0.trace(tracer);
     }
 }
 
 // SAFETY: holds no pointers.
-unsafe impl Trace for Str {
-    type At<'a> = Str;
+unsafe impl Trace for StrObject {
+    type At<'a> = StrObject;
     const NEEDS_TRACE: bool = false;
     fn trace(&self, _: &mut Tracer<'_>) {
         let _ = self.bytes;
     }
 }
 
-impl core::fmt::Debug for Str {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "Str(len {})", self.word as u32)
+impl fmt::Debug for StrObject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "StrObject(len {})", self.word as u32)
     }
 }
 
@@ -274,7 +470,7 @@ mod tests {
     #[test]
     fn hashes_tell_texts_apart_in_the_bits_that_tables_use() {
         Heap::new().enter(|cx| {
-            let hashes: Vec<u64> = (0..4096).map(|n| cx.alloc_str(&format!("name {n}")).hash()).collect();
+            let hashes: Vec<u64> = (0..4096).map(|n| cx.alloc_str(&format!("name {n}")).hash_code()).collect();
             let distinct = |hashes: &mut dyn Iterator<Item = u64>| hashes.collect::<HashSet<u64>>().len();
             assert!(distinct(&mut hashes.iter().copied()) >= 4090);
             assert_eq!(distinct(&mut hashes.iter().map(|hash| hash >> 57)), 128);
@@ -283,7 +479,7 @@ mod tests {
                 let mut mates = hashes.iter().filter(|&hash| hash % 128 == bucket).map(|hash| hash >> 57);
                 assert!(distinct(&mut mates) > 4);
             }
-            assert!((0..4096).all(|n| cx.intern(&format!("name {n}")).hash() == hashes[n]));
+            assert!((0..4096).all(|n| cx.intern(&format!("name {n}")).hash_code() == hashes[n]));
         });
     }
 }

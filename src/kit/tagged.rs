@@ -13,6 +13,7 @@
 //! pointers without any.
 
 use core::fmt;
+use core::hash::{Hash, Hasher};
 use core::marker::PhantomData;
 use core::ptr::{NonNull, without_provenance_mut};
 
@@ -68,7 +69,14 @@ pub struct Tagged<'gc, T> {
     _object: PhantomData<Gc<'gc, T>>,
 }
 
-/// What a [`Tagged`] word holds.
+/// What a [`Tagged`] word holds, by [`Tagged::get`].
+///
+/// ```
+/// use grisaille::{Tagged, Untagged};
+///
+/// assert!(matches!(Tagged::<()>::constant(3).get(), Untagged::Constant(3)));
+/// ```
+#[non_exhaustive]
 pub enum Untagged<'gc, T> {
     /// A pointer.
     Object(Gc<'gc, T>),
@@ -80,10 +88,25 @@ pub enum Untagged<'gc, T> {
 
 impl<'gc, T> Tagged<'gc, T> {
     /// The greatest integer that fits.
+    ///
+    /// ```
+    /// # use grisaille::Tagged;
+    /// assert!(Tagged::<()>::integer(Tagged::<()>::MAX).is_some() && Tagged::<()>::integer(Tagged::<()>::MAX + 1).is_none());
+    /// ```
     pub const MAX: isize = isize::MAX >> 1;
     /// The least integer that fits.
+    ///
+    /// ```
+    /// # use grisaille::Tagged;
+    /// assert!(Tagged::<()>::integer(Tagged::<()>::MIN).is_some() && Tagged::<()>::integer(Tagged::<()>::MIN - 1).is_none());
+    /// ```
     pub const MIN: isize = isize::MIN >> 1;
     /// The greatest constant.
+    ///
+    /// ```
+    /// # use grisaille::Tagged;
+    /// assert!(char::MAX as u32 <= Tagged::<()>::MAX_CONSTANT); // a constant may be a character
+    /// ```
     pub const MAX_CONSTANT: u32 = u32::MAX >> SHIFT;
 
     const fn without_object(bits: usize) -> Self {
@@ -161,6 +184,7 @@ impl<'gc, T> Tagged<'gc, T> {
     ///     Untagged::Object(number) => *number,
     ///     Untagged::Integer(number) => number as i64,
     ///     Untagged::Constant(number) => number.into(),
+    ///     _ => unreachable!(),
     /// }).sum();
     /// assert_eq!(sum, 24);
     /// # });
@@ -176,20 +200,40 @@ impl<'gc, T> Tagged<'gc, T> {
         }
     }
 
-    /// The pointer, if it is one.
+    /// Returns the pointer, if the word is one.
+    ///
+    /// ```
+    /// # use grisaille::{Heap, Tagged};
+    /// # Heap::new().enter(|cx| {
+    /// assert_eq!(Tagged::object(cx.alloc(7)).as_object().map(|number| *number), Some(7));
+    /// assert!(Tagged::<i32>::constant(7).as_object().is_none());
+    /// # });
+    /// ```
     #[inline(always)]
     pub fn as_object(self) -> Option<Gc<'gc, T>> {
         // SAFETY: without a tag the word is the payload of a `Gc<'gc, T>`, provenance included.
         self.is_object().then(|| unsafe { Gc::from_object(ObjectPtr::from_payload(self.word.cast())) })
     }
 
-    /// The integer, if it is one.
+    /// Returns the integer, if the word is one.
+    ///
+    /// ```
+    /// # use grisaille::Tagged;
+    /// assert_eq!(Tagged::<()>::integer(7).unwrap().as_integer(), Some(7));
+    /// assert_eq!(Tagged::<()>::constant(7).as_integer(), None);
+    /// ```
     #[inline(always)]
     pub fn as_integer(self) -> Option<isize> {
         (self.bits() & INTEGER != 0).then(|| self.bits().cast_signed() >> 1)
     }
 
-    /// The constant, if it is one.
+    /// Returns the constant, if the word is one.
+    ///
+    /// ```
+    /// # use grisaille::Tagged;
+    /// assert_eq!(Tagged::<()>::constant(7).as_constant(), Some(7));
+    /// assert_eq!(Tagged::<()>::integer(7).unwrap().as_constant(), None);
+    /// ```
     #[inline(always)]
     pub fn as_constant(self) -> Option<u32> {
         (self.bits() & TAGS == CONSTANT).then(|| (self.bits() >> SHIFT) as u32)
@@ -214,6 +258,13 @@ impl<T> PartialEq for Tagged<'_, T> {
 }
 
 impl<T> Eq for Tagged<'_, T> {}
+
+/// Hashes the word: the number, or the object's address.
+impl<T> Hash for Tagged<'_, T> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.bits().hash(state);
+    }
+}
 
 impl<'gc, T> From<Gc<'gc, T>> for Tagged<'gc, T> {
     #[inline(always)]
@@ -257,6 +308,20 @@ impl<T> Clone for Untagged<'_, T> {
 }
 
 impl<T> Copy for Untagged<'_, T> {}
+
+/// The same number, or the same object.
+impl<T> PartialEq for Untagged<'_, T> {
+    fn eq(&self, other: &Self) -> bool {
+        match (*self, *other) {
+            (Untagged::Object(a), Untagged::Object(b)) => Gc::ptr_eq(a, b),
+            (Untagged::Integer(a), Untagged::Integer(b)) => a == b,
+            (Untagged::Constant(a), Untagged::Constant(b)) => a == b,
+            _ => false,
+        }
+    }
+}
+
+impl<T> Eq for Untagged<'_, T> {}
 
 /// Prints an address for a pointer.
 impl<T> fmt::Debug for Untagged<'_, T> {

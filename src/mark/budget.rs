@@ -37,30 +37,60 @@ pub(crate) const RUN_TIME: Duration = Duration::from_micros(2);
 /// });
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "a budget does nothing until a step has it"]
 pub struct Budget {
     work: usize,
     time: Option<Duration>,
 }
 
 impl Budget {
-    /// A budget of `bytes` of work: an object marked counts its bytes and 16, a root slot or an element of an array its
+    /// Makes a budget of `bytes` of work: an object marked counts its bytes and 16, a root slot or an element of an array its
     /// bytes and 40, a block swept 512.
+    ///
+    /// ```
+    /// # use grisaille::{Budget, Heap};
+    /// # Heap::new().enter(|cx| {
+    /// let progress = cx.step(Budget::work(10_000));
+    /// assert!(progress.work < 20_000); // and at least one piece
+    /// # });
+    /// ```
     pub fn work(bytes: usize) -> Budget {
         Budget { work: bytes, time: None }
     }
 
-    /// A budget of wall-clock time. The clock is read once in 2 KiB of work, or 32 pieces of it, so a step overruns by about
+    /// Makes a budget of wall-clock time. The clock is read once in 2 KiB of work, or 32 pieces of it, so a step overruns by about
     /// that.
+    ///
+    /// ```
+    /// # use grisaille::{Budget, Heap};
+    /// # use std::time::Duration;
+    /// # Heap::new().enter(|cx| {
+    /// cx.step(Budget::time(Duration::from_micros(100))); // between two frames
+    /// # });
+    /// ```
     pub fn time(time: Duration) -> Budget {
         Budget { work: usize::MAX, time: Some(time) }
     }
 
-    /// No bound: the step ends when the cycle ends.
+    /// Makes a budget without a bound: the step ends when the cycle ends.
+    ///
+    /// ```
+    /// # use grisaille::{Budget, Heap};
+    /// # Heap::new().enter(|cx| assert!(cx.step(Budget::unlimited()).cycle_ended));
+    /// ```
     pub fn unlimited() -> Budget {
         Budget { work: usize::MAX, time: None }
     }
 
-    /// Bounds a budget of work by time too.
+    /// Bounds a budget of work by wall-clock time too: the step stops at whichever comes first.
+    ///
+    /// ```
+    /// # use grisaille::{Budget, Heap};
+    /// # use std::time::Duration;
+    /// # Heap::new().enter(|cx| {
+    /// cx.step(Budget::work(1 << 20).within(Duration::from_millis(1)));
+    /// # });
+    /// ```
     pub fn within(self, time: Duration) -> Budget {
         Budget { time: Some(time), ..self }
     }

@@ -10,7 +10,27 @@ use super::marker::Marker;
 use super::pointer_list::PointerList;
 use crate::space::header::{ObjectPtr, Traced};
 
-/// What [`Trace::trace`] passes pointers to.
+/// What [`Trace::trace`] passes pointers to. An impl by hand hands it on to the `trace` of each part.
+///
+/// ```
+/// use grisaille::{Gc, Heap, Trace, Tracer};
+///
+/// struct Pair<'gc>(Gc<'gc, u64>, Gc<'gc, u64>);
+///
+/// // SAFETY: passes both pointers on, and `At` replaces the one lifetime; there is nothing else in it, and no `Drop`.
+/// unsafe impl Trace for Pair<'_> {
+///     type At<'a> = Pair<'a>;
+///     fn trace(&self, tracer: &mut Tracer<'_>) {
+///         self.0.trace(tracer);
+///         self.1.trace(tracer);
+///     }
+/// }
+/// Heap::new().enter(|cx| {
+///     let pair = cx.root(cx.alloc(Pair(cx.alloc(1), cx.alloc(2))));
+///     cx.collect();
+///     assert_eq!(*pair.get(cx).0 + *pair.get(cx).1, 3);
+/// });
+/// ```
 pub struct Tracer<'t> {
     /// Where the mark loop wants pointers written down. The others have no room here.
     edges: Edges,

@@ -19,72 +19,38 @@ use crate::cycle::phase::{PHASES, Phase};
 ///     cx.collect();
 /// });
 /// let stats = heap.stats();
-/// assert_eq!((stats.cycles, stats.objects_allocated, stats.objects_freed), (1, 2, 1));
+/// assert_eq!((stats.cycles(), stats.objects_allocated(), stats.objects_freed()), (1, 2, 1));
 /// println!("{stats}"); // a table
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
+#[must_use]
 pub struct Stats {
-    /// Cycles that have ended.
-    pub cycles: u64,
-    /// Calls of [`collect`](crate::Mutator::collect) that returned before their cycle had ended, since drop code on the
-    /// sweeper's thread did not.
-    pub collections_cut_short: u64,
-    /// Steps of the collector.
-    pub steps: u64,
-    /// Objects allocated.
-    pub objects_allocated: u64,
-    /// Bytes allocated, headers included.
-    pub bytes_allocated: u64,
-    /// Objects marked by tracing; those born black are not counted.
-    pub objects_marked: u64,
-    /// Bytes marked by tracing.
-    pub bytes_marked: u64,
-    /// Objects found dead.
-    pub objects_freed: u64,
-    /// Bytes found dead.
-    pub bytes_freed: u64,
-    /// Bytes of objects now: what lived at the end of the last marking, and what was allocated since.
-    pub bytes_live: u64,
-    /// Bytes that objects hold outside the heap: of [owners](crate::Owned) and maps, and as told to
-    /// [`Mutator::external`](crate::Mutator::external).
-    pub bytes_external: u64,
-    /// Bytes outside of the heap's blocks that count towards the [limit](crate::HeapBuilder::limit): those that objects own,
-    /// and what the collector's own lists and tables take (locals, roots, stacks, guardians, interned strings, the mark
-    /// stack).
-    pub bytes_outside: u64,
-    /// Pointers that locals of open scopes keep.
-    pub locals: u64,
-    /// [`Persistent`](crate::Persistent)s. Those that were dropped count until the collector forgets them.
-    pub roots: u64,
-    /// [`Stack`](crate::Stack)s, likewise.
-    pub stacks: u64,
-    /// [`Guardian`](crate::Guardian)s, likewise.
-    pub guardians: u64,
-    /// Bytes that the last cycle kept though they were unreachable when it ended. Known only where marking was one
-    /// pause (then there are none).
-    pub bytes_floating: Option<u64>,
-    /// Interruptions of the mutator: safepoints that did a step, calls of [`step`](crate::Mutator::step), and calls of
-    /// [`collect`](crate::Mutator::collect), which is many steps and one pause.
-    pub pauses: u64,
-    /// The longest of them, in wall-clock time. What other programs had of the processor meanwhile is in it.
-    pub longest_pause: Duration,
-    /// The most processor time that the steps of one of them took, which what else runs on the machine does not
-    /// lengthen. `None` where there is no clock for that (it is read on Linux and Android), and before the first.
-    pub longest_pause_processor: Option<Duration>,
-    /// Processor time of the mutator's thread that all steps took, or `None` as above. The sweeper's thread is not
-    /// counted.
-    pub processor_time: Option<Duration>,
-    /// Wall-clock time spent in each phase, on the mutator's thread, in the order of [`Phase`]. What
-    /// [`Idle`](Phase::Idle) has is the start of cycles, [`Deletion`](crate::Deletion)'s scan of all roots with it.
-    pub phase_time: [Duration; PHASES],
-    /// Bytes of the pages of 4 KiB that blocks with objects use: garbage that is not swept yet and holes count too, and the
-    /// pages that the last block of an object does not reach do not.
-    pub bytes_used: u64,
-    /// Bytes taken from the system and not given back.
-    pub bytes_held: u64,
-    /// Bytes given back to the system so far.
-    pub bytes_returned: u64,
+    pub(crate) cycles: u64,
+    pub(crate) collections_cut_short: u64,
+    pub(crate) steps: u64,
+    pub(crate) objects_allocated: u64,
+    pub(crate) bytes_allocated: u64,
+    pub(crate) objects_marked: u64,
+    pub(crate) bytes_marked: u64,
+    pub(crate) objects_freed: u64,
+    pub(crate) bytes_freed: u64,
+    pub(crate) bytes_live: u64,
+    pub(crate) bytes_external: u64,
+    pub(crate) bytes_outside: u64,
+    pub(crate) locals: u64,
+    pub(crate) roots: u64,
+    pub(crate) stacks: u64,
+    pub(crate) guardians: u64,
+    pub(crate) bytes_floating: Option<u64>,
+    pub(crate) pauses: u64,
+    pub(crate) longest_pause: Duration,
+    pub(crate) longest_pause_processor: Option<Duration>,
+    pub(crate) processor_time: Option<Duration>,
+    /// In the order of [`Phase`].
+    pub(crate) phase_time: [Duration; PHASES],
+    pub(crate) bytes_used: u64,
+    pub(crate) bytes_held: u64,
+    pub(crate) bytes_returned: u64,
 }
 
 impl Stats {
@@ -123,7 +89,309 @@ impl Stats {
         }
     }
 
-    /// Returns the wall-clock time spent in a phase, on the mutator's thread.
+    /// Returns how many cycles have ended.
+    ///
+    /// ```
+    /// # grisaille::Heap::new().enter(|cx| {
+    /// cx.collect();
+    /// assert_eq!(cx.stats().cycles(), 1);
+    /// # });
+    /// ```
+    pub fn cycles(&self) -> u64 {
+        self.cycles
+    }
+
+    /// Returns how many calls of [`collect`](crate::Mutator::collect) returned before their cycle had ended, since drop code on
+    /// the sweeper's thread did not.
+    ///
+    /// ```
+    /// # grisaille::Heap::new().enter(|cx| {
+    /// cx.collect();
+    /// assert_eq!(cx.stats().collections_cut_short(), 0);
+    /// # });
+    /// ```
+    pub fn collections_cut_short(&self) -> u64 {
+        self.collections_cut_short
+    }
+
+    /// Returns how many steps the collector has done.
+    ///
+    /// ```
+    /// # grisaille::Heap::new().enter(|cx| {
+    /// cx.collect();
+    /// assert!(cx.stats().steps() > 0);
+    /// # });
+    /// ```
+    pub fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    /// Returns how many objects were allocated.
+    ///
+    /// ```
+    /// # grisaille::Heap::new().enter(|cx| {
+    /// cx.alloc(1);
+    /// assert_eq!(cx.stats().objects_allocated(), 1);
+    /// # });
+    /// ```
+    pub fn objects_allocated(&self) -> u64 {
+        self.objects_allocated
+    }
+
+    /// Returns how many bytes were allocated, headers included.
+    ///
+    /// ```
+    /// # grisaille::Heap::new().enter(|cx| {
+    /// cx.alloc(1u64);
+    /// assert_eq!(cx.stats().bytes_allocated(), 16);
+    /// # });
+    /// ```
+    pub fn bytes_allocated(&self) -> u64 {
+        self.bytes_allocated
+    }
+
+    /// Returns how many objects were marked by tracing; those that were allocated black are not counted.
+    ///
+    /// ```
+    /// # grisaille::Heap::new().enter(|cx| {
+    /// let _kept = cx.root(cx.alloc(1));
+    /// cx.collect();
+    /// assert_eq!(cx.stats().objects_marked(), 1);
+    /// # });
+    /// ```
+    pub fn objects_marked(&self) -> u64 {
+        self.objects_marked
+    }
+
+    /// Returns how many bytes were marked by tracing.
+    ///
+    /// ```
+    /// # grisaille::Heap::new().enter(|cx| {
+    /// let _kept = cx.root(cx.alloc(1u64));
+    /// cx.collect();
+    /// assert_eq!(cx.stats().bytes_marked(), 16);
+    /// # });
+    /// ```
+    pub fn bytes_marked(&self) -> u64 {
+        self.bytes_marked
+    }
+
+    /// Returns how many objects were found dead.
+    ///
+    /// ```
+    /// # grisaille::Heap::new().enter(|cx| {
+    /// cx.alloc(1);
+    /// cx.collect();
+    /// assert_eq!(cx.stats().objects_freed(), 1);
+    /// # });
+    /// ```
+    pub fn objects_freed(&self) -> u64 {
+        self.objects_freed
+    }
+
+    /// Returns how many bytes were found dead.
+    ///
+    /// ```
+    /// # grisaille::Heap::new().enter(|cx| {
+    /// cx.alloc(1u64);
+    /// cx.collect();
+    /// assert_eq!(cx.stats().bytes_freed(), 16);
+    /// # });
+    /// ```
+    pub fn bytes_freed(&self) -> u64 {
+        self.bytes_freed
+    }
+
+    /// Returns the bytes of objects now: what lived at the end of the last marking, and what was allocated since.
+    ///
+    /// ```
+    /// # grisaille::Heap::new().enter(|cx| {
+    /// let _kept = cx.root(cx.alloc(1u64));
+    /// cx.collect();
+    /// assert_eq!(cx.stats().bytes_live(), 16);
+    /// # });
+    /// ```
+    pub fn bytes_live(&self) -> u64 {
+        self.bytes_live
+    }
+
+    /// Returns the bytes that objects hold outside the heap: those of [owners](crate::Owned) and maps, and what
+    /// [`Mutator::external`](crate::Mutator::external) was told.
+    ///
+    /// ```
+    /// # grisaille::Heap::new().enter(|cx| {
+    /// cx.external(100);
+    /// assert_eq!(cx.stats().bytes_external(), 100);
+    /// # });
+    /// ```
+    pub fn bytes_external(&self) -> u64 {
+        self.bytes_external
+    }
+
+    /// Returns the bytes outside of the heap's blocks that count towards the [limit](crate::HeapBuilder::limit): those that
+    /// objects own, and what the collector's own lists and tables take (rooted values, persistent ones, stacks, guardians,
+    /// interned strings, the mark stack).
+    ///
+    /// ```
+    /// # grisaille::Heap::new().enter(|cx| {
+    /// cx.external(100);
+    /// assert!(cx.stats().bytes_outside() >= 100);
+    /// # });
+    /// ```
+    pub fn bytes_outside(&self) -> u64 {
+        self.bytes_outside
+    }
+
+    /// Returns how many pointers the [`Rooted`](crate::Rooted) values of open scopes keep.
+    ///
+    /// ```
+    /// # grisaille::Heap::new().enter(|cx| {
+    /// let _kept = cx.root(cx.alloc(1));
+    /// assert_eq!(cx.stats().rooted(), 1);
+    /// # });
+    /// ```
+    pub fn rooted(&self) -> u64 {
+        self.locals
+    }
+
+    /// Returns how many [`Persistent`](crate::Persistent) values there are. Those that were dropped count until the collector forgets
+    /// them.
+    ///
+    /// ```
+    /// # grisaille::Heap::new().enter(|cx| {
+    /// let _kept = cx.persist(cx.alloc(1));
+    /// assert_eq!(cx.stats().persistents(), 1);
+    /// # });
+    /// ```
+    pub fn persistents(&self) -> u64 {
+        self.roots
+    }
+
+    /// Returns how many [`Stack`](crate::Stack)s there are. Those that were dropped count until the collector forgets them.
+    ///
+    /// ```
+    /// # grisaille::Heap::new().enter(|cx| {
+    /// let _stack: grisaille::Stack<u64> = grisaille::Stack::new(cx);
+    /// assert_eq!(cx.stats().stacks(), 1);
+    /// # });
+    /// ```
+    pub fn stacks(&self) -> u64 {
+        self.stacks
+    }
+
+    /// Returns how many [`Guardian`](crate::Guardian)s there are. Those that were dropped count until the collector forgets them.
+    ///
+    /// ```
+    /// # grisaille::Heap::new().enter(|cx| {
+    /// let _guardian: grisaille::Guardian<u64> = grisaille::Guardian::new(cx);
+    /// assert_eq!(cx.stats().guardians(), 1);
+    /// # });
+    /// ```
+    pub fn guardians(&self) -> u64 {
+        self.guardians
+    }
+
+    /// Returns the bytes of floating garbage of the last cycle: those that it kept though they were unreachable when it ended.
+    /// Known only where marking was one pause (then there are none).
+    ///
+    /// ```
+    /// # use grisaille::{Heap, StopTheWorld};
+    /// let mut heap: Heap<StopTheWorld> = Heap::builder().barrier().build().unwrap();
+    /// heap.enter(|cx| cx.collect());
+    /// assert_eq!(heap.stats().bytes_floating(), Some(0));
+    /// ```
+    pub fn bytes_floating(&self) -> Option<u64> {
+        self.bytes_floating
+    }
+
+    /// Returns how often the mutator was interrupted: by safepoints that did a step, by calls of
+    /// [`step`](crate::Mutator::step), and by calls of [`collect`](crate::Mutator::collect), each of which is many steps and one pause.
+    ///
+    /// ```
+    /// # grisaille::Heap::new().enter(|cx| {
+    /// cx.collect();
+    /// assert_eq!(cx.stats().pauses(), 1);
+    /// # });
+    /// ```
+    pub fn pauses(&self) -> u64 {
+        self.pauses
+    }
+
+    /// Returns the longest pause, in wall-clock time. What other programs had of the processor meanwhile is in it.
+    ///
+    /// ```
+    /// # grisaille::Heap::new().enter(|cx| {
+    /// cx.collect();
+    /// assert!(!cx.stats().longest_pause().is_zero());
+    /// # });
+    /// ```
+    pub fn longest_pause(&self) -> Duration {
+        self.longest_pause
+    }
+
+    /// Returns the most processor time that the steps of one pause took, which what else runs on the machine does not lengthen.
+    /// `None` where there is no clock for that (it is read on Linux and Android), and before the first pause.
+    ///
+    /// ```
+    /// # grisaille::Heap::new().enter(|cx| {
+    /// assert!(cx.stats().longest_pause_processor().is_none());
+    /// # });
+    /// ```
+    pub fn longest_pause_processor(&self) -> Option<Duration> {
+        self.longest_pause_processor
+    }
+
+    /// Returns the processor time of the mutator's thread that all steps took. `None` where there is no clock for that (it is read
+    /// on Linux and Android), and before the first. The sweeper's thread is not counted.
+    ///
+    /// ```
+    /// # grisaille::Heap::new().enter(|cx| {
+    /// cx.collect();
+    /// assert!(cx.stats().processor_time().is_some() || cfg!(not(target_os = "linux")));
+    /// # });
+    /// ```
+    pub fn processor_time(&self) -> Option<Duration> {
+        self.processor_time
+    }
+
+    /// Returns the bytes of the pages of 4 KiB that blocks with objects use: garbage that is not swept yet and holes count too,
+    /// and the pages that the last block of an object does not reach do not.
+    ///
+    /// ```
+    /// # grisaille::Heap::new().enter(|cx| {
+    /// cx.alloc(1);
+    /// assert!(cx.stats().bytes_used() > 0);
+    /// # });
+    /// ```
+    pub fn bytes_used(&self) -> u64 {
+        self.bytes_used
+    }
+
+    /// Returns the bytes taken from the system and not given back.
+    ///
+    /// ```
+    /// # grisaille::Heap::new().enter(|cx| {
+    /// cx.alloc(1);
+    /// assert!(cx.stats().bytes_held() >= cx.stats().bytes_used());
+    /// # });
+    /// ```
+    pub fn bytes_held(&self) -> u64 {
+        self.bytes_held
+    }
+
+    /// Returns the bytes given back to the system so far.
+    ///
+    /// ```
+    /// # grisaille::Heap::new().enter(|cx| {
+    /// assert_eq!(cx.stats().bytes_returned(), 0);
+    /// # });
+    /// ```
+    pub fn bytes_returned(&self) -> u64 {
+        self.bytes_returned
+    }
+
+    /// Returns the wall-clock time spent in a phase, on the mutator's thread. What [`Idle`](Phase::Idle) has is the start of
+    /// cycles, [`Deletion`](crate::Deletion)'s scan of all roots with it.
     ///
     /// ```
     /// # use grisaille::{Heap, Phase};
@@ -135,15 +403,15 @@ impl Stats {
         self.phase_time[phase as usize]
     }
 
-    /// Returns the wall-clock time that the collector's steps took of the mutator's: the sum of
-    /// [`phase_time`](Stats::phase_time).
+    /// Returns the wall-clock time that the collector's steps took of the mutator's: the sum of what
+    /// [`time_in`](Stats::time_in) says of each phase.
     ///
     /// ```
     /// # use grisaille::Heap;
     /// # let mut heap = Heap::new();
     /// # heap.enter(|cx| cx.collect());
     /// let stats = heap.stats();
-    /// assert!(stats.collector_time() <= stats.longest_pause); // there was one pause
+    /// assert!(stats.collector_time() <= stats.longest_pause()); // there was one pause
     /// ```
     pub fn collector_time(&self) -> Duration {
         self.phase_time.iter().sum()
@@ -176,8 +444,8 @@ impl fmt::Display for Stats {
         row(f, "bytes live", self.bytes_live.to_string())?;
         row(f, "bytes external", self.bytes_external.to_string())?;
         row(f, "bytes outside", self.bytes_outside.to_string())?;
-        row(f, "locals", self.locals.to_string())?;
-        row(f, "roots", self.roots.to_string())?;
+        row(f, "rooted", self.locals.to_string())?;
+        row(f, "persistents", self.roots.to_string())?;
         row(f, "stacks", self.stacks.to_string())?;
         row(f, "guardians", self.guardians.to_string())?;
         row(f, "bytes floating", self.bytes_floating.map_or("unknown".into(), |bytes| bytes.to_string()))?;

@@ -1,6 +1,9 @@
 //! [`Gc`]: a pointer to a heap object.
 
+use core::borrow::Borrow;
+use core::cmp::Ordering;
 use core::fmt;
+use core::hash::{Hash, Hasher};
 use core::marker::PhantomData;
 use core::ops::Deref;
 use core::ptr::NonNull;
@@ -15,6 +18,11 @@ use crate::trace::Trace;
 /// `&mut Mutator`, while a `Gc<'gc, T>` borrows it for `'gc`: the compiler refuses a pointer that is kept across one.
 /// What must be kept is rooted ([`Mutator::root`](crate::Mutator::root)), lies on a [`Stack`](crate::Stack), or in
 /// another object's [`Slot`](crate::Slot).
+///
+/// Dereferencing gives the object. The functions of `Gc` itself are associated functions (`Gc::addr(this)`), so that they
+/// hide no method of the object. Comparing, hashing and displaying go to the object, as for an `Rc`: two pointers are equal
+/// where their objects are. [`Gc::ptr_eq`] asks whether the object is the same one, and an [`Identity`](crate::Identity)
+/// compares and hashes by address. `Debug` prints the address, since objects may form cycles.
 ///
 /// ```
 /// use grisaille::{Gc, Heap};
@@ -68,24 +76,24 @@ impl<'gc, T: ?Sized> Gc<'gc, T> {
         unsafe { ObjectPtr::from_payload(self.payload.cast()) }
     }
 
-    /// The object, for as long as the pointer is valid. `Deref` gives it for the pointer's own borrow only.
+    /// Returns the object, for as long as the pointer is valid. (`Deref` and `AsRef` give it for the pointer's own borrow.)
     ///
     /// ```
     /// # use grisaille::{Gc, Heap};
     /// fn text<'gc>(name: Gc<'gc, String>) -> &'gc str {
-    ///     name.as_ref()
+    ///     Gc::as_ref(name).as_str()
     /// }
     /// # Heap::new().enter(|cx| assert_eq!(text(cx.alloc("x".to_string())), "x"));
     /// ```
-    #[allow(clippy::should_implement_trait, reason = "`AsRef` would give the shorter lifetime")]
+    #[allow(clippy::should_implement_trait, reason = "`AsRef`, which is implemented too, gives the shorter lifetime")]
     #[inline(always)]
-    pub fn as_ref(self) -> &'gc T {
+    pub fn as_ref(this: Self) -> &'gc T {
         // SAFETY: the object is live until the next safepoint, which `'gc` does not survive; nothing hands out `&mut`
         // to what lies in the heap but a `RefMut`, which checks its flag.
-        unsafe { &*self.payload.as_ptr() }
+        unsafe { &*this.payload.as_ptr() }
     }
 
-    /// Whether two pointers point to the same object.
+    /// Returns whether two pointers point to the same object.
     ///
     /// ```
     /// # use grisaille::{Gc, Heap};
@@ -96,32 +104,32 @@ impl<'gc, T: ?Sized> Gc<'gc, T> {
     /// ```
     #[inline(always)]
     pub fn ptr_eq(a: Self, b: Self) -> bool {
-        a.addr() == b.addr()
+        Gc::addr(a) == Gc::addr(b)
     }
 
-    /// The object's address, which is its own while it lives: the heap does not move objects. A later object may have
-    /// the same.
+    /// Returns the object's address, which is its own while the object lives: the heap does not move objects. A later
+    /// object may have the same.
     ///
     /// ```
-    /// # use grisaille::Heap;
+    /// # use grisaille::{Gc, Heap};
     /// # Heap::new().enter(|cx| {
     /// let a = cx.alloc(1u64);
-    /// assert_eq!(a.addr() % 8, 0);
+    /// assert_eq!(Gc::addr(a) % 8, 0);
     /// # });
     /// ```
     #[inline(always)]
-    pub fn addr(self) -> usize {
-        self.payload.cast::<u8>().as_ptr().addr()
+    pub fn addr(this: Self) -> usize {
+        this.payload.cast::<u8>().as_ptr().addr()
     }
 
-    /// The name of the type that the object was allocated as, for reports.
+    /// Returns the name of the type that the object was allocated as, for reports.
     ///
     /// ```
-    /// # use grisaille::Heap;
-    /// # Heap::new().enter(|cx| assert_eq!(cx.alloc(1u64).type_name(), "u64"));
+    /// # use grisaille::{Gc, Heap};
+    /// # Heap::new().enter(|cx| assert_eq!(Gc::type_name(cx.alloc(1u64)), "u64"));
     /// ```
-    pub fn type_name(self) -> &'static str {
-        (self.object().info().name)()
+    pub fn type_name(this: Self) -> &'static str {
+        (this.object().info().name)()
     }
 }
 
@@ -129,14 +137,65 @@ impl<T: ?Sized> Deref for Gc<'_, T> {
     type Target = T;
     #[inline(always)]
     fn deref(&self) -> &T {
-        self.as_ref()
+        Gc::as_ref(*self)
+    }
+}
+
+impl<T: ?Sized> AsRef<T> for Gc<'_, T> {
+    #[inline(always)]
+    fn as_ref(&self) -> &T {
+        self
+    }
+}
+
+impl<T: ?Sized> Borrow<T> for Gc<'_, T> {
+    #[inline(always)]
+    fn borrow(&self) -> &T {
+        self
+    }
+}
+
+/// Compares the objects.
+impl<T: ?Sized + PartialEq> PartialEq for Gc<'_, T> {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl<T: ?Sized + Eq> Eq for Gc<'_, T> {}
+
+/// Compares the objects.
+impl<T: ?Sized + PartialOrd> PartialOrd for Gc<'_, T> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        (**self).partial_cmp(&**other)
+    }
+}
+
+/// Compares the objects.
+impl<T: ?Sized + Ord> Ord for Gc<'_, T> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (**self).cmp(&**other)
+    }
+}
+
+/// Hashes the object.
+impl<T: ?Sized + Hash> Hash for Gc<'_, T> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (**self).hash(state);
+    }
+}
+
+/// Displays the object.
+impl<T: ?Sized + fmt::Display> fmt::Display for Gc<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
     }
 }
 
 /// Prints the address: following pointers would recurse, and need not end.
 impl<T: ?Sized> fmt::Debug for Gc<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Gc({:#x})", self.addr())
+        write!(f, "Gc({:#x})", Gc::addr(*self))
     }
 }
 

@@ -14,14 +14,16 @@ use crate::trace::{DropOn, Trace, drop_on};
 
 /// An object whose value is replaced as a whole. For a field, use [`Slot`](crate::Slot).
 ///
-/// It is reached through [`Gc`] only: the collector must know which object changes.
+/// It is written through its [`Gc`] only, since the collector must know which object changes: [`Lock::set`] and
+/// [`Lock::replace`] are associated functions that take one. While the collector marks, a write costs what the heap's
+/// [policy](crate::barrier) does before the mutation of a whole object: it scans the object once, or greys it again.
 ///
 /// ```
 /// use grisaille::{Gc, Heap, Lock};
 ///
 /// Heap::new().enter(|cx| {
 ///     let point: Gc<'_, Lock<(f64, f64)>> = cx.alloc(Lock::new((0.0, 0.0)));
-///     point.set(cx, (1.0, 2.0));
+///     Lock::set(point, cx, (1.0, 2.0));
 ///     assert_eq!(point.get(), (1.0, 2.0));
 /// });
 /// ```
@@ -31,12 +33,31 @@ pub struct Lock<T> {
 }
 
 impl<T> Lock<T> {
-    /// A lock around `value`.
+    /// Makes a lock around `value`.
+    ///
+    /// ```
+    /// assert_eq!(grisaille::Lock::new(1).get(), 1);
+    /// ```
     pub fn new(value: T) -> Self {
         Lock { value: UnsafeCell::new(value), _invariant: PhantomData }
     }
 
-    /// The value, of a lock that is not in the heap (nothing hands out `&mut` to one that is).
+    /// Returns a copy of the value.
+    ///
+    /// ```
+    /// # use grisaille::{Heap, Lock};
+    /// # Heap::new().enter(|cx| assert_eq!(cx.alloc(Lock::new(3i64)).get(), 3));
+    /// ```
+    #[inline]
+    pub fn get(&self) -> T
+    where
+        T: Copy,
+    {
+        // SAFETY: no reference to the value is ever given away while the lock is shared, and the lock is not Sync.
+        unsafe { *self.value.get() }
+    }
+
+    /// Borrows the value of a lock that is not in the heap (nothing hands out `&mut` to one that is).
     ///
     /// ```
     /// let mut lock = grisaille::Lock::new(1);
@@ -47,44 +68,59 @@ impl<T> Lock<T> {
         self.value.get_mut()
     }
 
-    /// The value, out of a lock that is not in the heap.
+    /// Takes the value out of a lock that is not in the heap.
+    ///
+    /// ```
+    /// assert_eq!(grisaille::Lock::new(1).into_inner(), 1);
+    /// ```
     pub fn into_inner(self) -> T {
         self.value.into_inner()
     }
 }
 
-impl<'gc, T: Trace> Gc<'gc, Lock<T>> {
-    /// A copy of the value.
-    #[inline]
-    pub fn get(self) -> T
-    where
-        T: Copy,
-    {
-        // SAFETY: no reference to the value is ever given away, and the lock is not Sync.
-        unsafe { *self.as_ref().value.get() }
-    }
-
-    /// Replaces the value, and gives the old one back.
+impl<T: Trace> Lock<T> {
+    /// Replaces the value of a lock in the heap, and returns the old one.
     ///
     /// ```
     /// # use grisaille::{Heap, Lock};
     /// # Heap::new().enter(|cx| {
     /// let name = cx.alloc(Lock::new(String::from("old")));
-    /// assert_eq!(name.replace(cx, String::from("new")), "old");
+    /// assert_eq!(Lock::replace(name, cx, String::from("new")), "old");
     /// # });
     /// ```
     #[inline]
-    pub fn replace<B: Barrier>(self, cx: &Mutator<'_, B>, value: T) -> T {
+    pub fn replace<B: Barrier>(this: Gc<'_, Self>, cx: &Mutator<'_, B>, value: T) -> T {
         // SAFETY: a `Gc` points to a live object, and no reference to a `Lock`'s value is ever given away.
-        unsafe { cx.collector().before_whole_write::<B>(self.object(), T::NEEDS_TRACE) };
+        unsafe { cx.collector().before_whole_write::<B>(this.object(), T::NEEDS_TRACE) };
         // SAFETY: as in `get`; the old value leaves by move.
-        unsafe { core::mem::replace(&mut *self.as_ref().value.get(), value) }
+        unsafe { core::mem::replace(&mut *this.value.get(), value) }
     }
 
-    /// Replaces the value.
+    /// Replaces the value of a lock in the heap, and drops the old one.
+    ///
+    /// ```
+    /// # use grisaille::{Heap, Lock};
+    /// # Heap::new().enter(|cx| {
+    /// let count = cx.alloc(Lock::new(1i64));
+    /// Lock::set(count, cx, 2);
+    /// assert_eq!(count.get(), 2);
+    /// # });
+    /// ```
     #[inline]
-    pub fn set<B: Barrier>(self, cx: &Mutator<'_, B>, value: T) {
-        drop(self.replace(cx, value));
+    pub fn set<B: Barrier>(this: Gc<'_, Self>, cx: &Mutator<'_, B>, value: T) {
+        drop(Lock::replace(this, cx, value));
+    }
+}
+
+impl<T: Default> Default for Lock<T> {
+    fn default() -> Self {
+        Lock::new(T::default())
+    }
+}
+
+impl<T> From<T> for Lock<T> {
+    fn from(value: T) -> Self {
+        Lock::new(value)
     }
 }
 
@@ -103,25 +139,26 @@ where
     }
 }
 
-impl<T> fmt::Debug for Lock<T> {
+impl<T: Copy + fmt::Debug> fmt::Debug for Lock<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Lock { .. }")
+        f.debug_tuple("Lock").field(&self.get()).finish()
     }
 }
 
 /// An object that is borrowed as a whole, checked at run time as a `RefCell` is: for collections and other values
 /// that change in more ways than a [`Slot`](crate::Slot) can.
 ///
-/// It is reached through [`Gc`] only. All of the barrier's work is done by [`borrow_mut`](Gc::borrow_mut) before it
-/// returns; a guard that is forgotten leaves the object borrowed for ever and harms nothing else. While marking,
-/// `borrow_mut` may scan the whole object: a collection that grows large is better made of [`Slot`](crate::Slot)s.
+/// It is written through its [`Gc`] only: [`RefLock::borrow_mut`] is an associated function that takes one. All of the
+/// barrier's work is done before it returns; a guard that is forgotten leaves the object borrowed for ever and harms
+/// nothing else. While marking, `borrow_mut` may scan the whole object: a collection that grows large is better made of
+/// [`Slot`](crate::Slot)s.
 ///
 /// ```
 /// use grisaille::{Gc, Heap, RefLock};
 ///
 /// Heap::new().enter(|cx| {
 ///     let list = cx.alloc(RefLock::new(Vec::new()));
-///     list.borrow_mut(cx).push(cx.alloc(1));
+///     RefLock::borrow_mut(list, cx).push(cx.alloc(1));
 ///     assert_eq!(*list.borrow()[0], 1);
 /// });
 /// ```
@@ -133,7 +170,11 @@ pub struct RefLock<T> {
 }
 
 impl<T> RefLock<T> {
-    /// A lock around `value`.
+    /// Makes a lock around `value`.
+    ///
+    /// ```
+    /// assert_eq!(*grisaille::RefLock::new(1).borrow(), 1);
+    /// ```
     pub fn new(value: T) -> Self {
         RefLock { borrows: Cell::new(0), value: UnsafeCell::new(value), _invariant: PhantomData }
     }
@@ -144,7 +185,51 @@ impl<T> RefLock<T> {
         unsafe { NonNull::new_unchecked(self.value.get()) }
     }
 
-    /// The value, of a lock that is not in the heap (nothing hands out `&mut` to one that is).
+    /// Borrows the value. (The guard borrows what the lock was reached by. For one that lives as long as a `Gc` is valid:
+    /// `Gc::as_ref(this).borrow()`.)
+    ///
+    /// ```
+    /// # use grisaille::{Heap, RefLock};
+    /// # Heap::new().enter(|cx| {
+    /// let list = cx.alloc(RefLock::new(vec![1i64, 2]));
+    /// assert_eq!(list.borrow().len(), 2);
+    /// # });
+    /// ```
+    ///
+    /// # Panics
+    /// When the value is mutably borrowed.
+    #[inline]
+    #[track_caller]
+    pub fn borrow(&self) -> Ref<'_, T> {
+        self.try_borrow().unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Borrows the value, unless it is mutably borrowed.
+    ///
+    /// ```
+    /// # use grisaille::{Heap, RefLock};
+    /// # Heap::new().enter(|cx| {
+    /// let list = cx.alloc(RefLock::new(vec![1i64]));
+    /// let guard = RefLock::borrow_mut(list, cx);
+    /// assert!(list.try_borrow().is_err());
+    /// drop(guard);
+    /// assert!(list.try_borrow().is_ok());
+    /// # });
+    /// ```
+    ///
+    /// # Errors
+    /// [`BorrowError`].
+    #[inline]
+    pub fn try_borrow(&self) -> Result<Ref<'_, T>, BorrowError> {
+        let borrows = self.borrows.get();
+        if !(0..isize::MAX).contains(&borrows) {
+            return Err(BorrowError(()));
+        }
+        self.borrows.set(borrows + 1);
+        Ok(Ref { value: self.value(), borrows: &self.borrows, _borrowed: PhantomData })
+    }
+
+    /// Borrows the value of a lock that is not in the heap (nothing hands out `&mut` to one that is).
     ///
     /// ```
     /// let mut lock = grisaille::RefLock::new(vec![1]);
@@ -155,7 +240,11 @@ impl<T> RefLock<T> {
         self.value.get_mut()
     }
 
-    /// The value, out of a lock that is not in the heap.
+    /// Takes the value out of a lock that is not in the heap.
+    ///
+    /// ```
+    /// assert_eq!(grisaille::RefLock::new(1).into_inner(), 1);
+    /// ```
     pub fn into_inner(self) -> T {
         self.value.into_inner()
     }
@@ -165,14 +254,39 @@ impl<T> RefLock<T> {
 // writes what it points to, while a guard may be dropped in the middle of one, and the lock be written after that. The
 // counter may be a reference: one to a cell promises nothing of what is in it, and the lock itself lives for `'a`.
 
-/// A shared borrow of a [`RefLock`].
+/// The shared borrow of a [`RefLock`], which ends when the guard is dropped.
+///
+/// ```
+/// use grisaille::{Heap, Ref, RefLock};
+///
+/// Heap::new().enter(|cx| {
+///     let list = cx.alloc(RefLock::new(vec![1i64, 2]));
+///     let guard: Ref<'_, Vec<i64>> = list.borrow();
+///     assert_eq!(guard.len(), 2);
+///     assert!(RefLock::try_borrow_mut(list, cx).is_err());
+/// });
+/// ```
+#[must_use = "the value is borrowed until the guard is dropped"]
 pub struct Ref<'a, T> {
     value: NonNull<T>,
     borrows: &'a Cell<isize>,
     _borrowed: PhantomData<&'a T>,
 }
 
-/// The exclusive borrow of a [`RefLock`].
+/// The exclusive borrow of a [`RefLock`], which ends when the guard is dropped.
+///
+/// ```
+/// use grisaille::{Heap, RefLock, RefMut};
+///
+/// Heap::new().enter(|cx| {
+///     let list = cx.alloc(RefLock::new(vec![1i64, 2]));
+///     let mut guard: RefMut<'_, Vec<i64>> = RefLock::borrow_mut(list, cx);
+///     guard.push(3);
+///     drop(guard);
+///     assert_eq!(list.borrow().len(), 3);
+/// });
+/// ```
+#[must_use = "the value is borrowed until the guard is dropped"]
 pub struct RefMut<'a, T> {
     value: NonNull<T>,
     borrows: &'a Cell<isize>,
@@ -180,77 +294,111 @@ pub struct RefMut<'a, T> {
     _borrowed: PhantomData<&'a mut T>,
 }
 
-impl<'gc, T: Trace> Gc<'gc, RefLock<T>> {
-    /// Borrows the value.
-    ///
-    /// # Panics
-    /// When it is mutably borrowed.
-    #[inline]
-    #[track_caller]
-    pub fn borrow(self) -> Ref<'gc, T> {
-        self.try_borrow().expect("the RefLock is mutably borrowed")
-    }
+/// The answer of [`RefLock::try_borrow`] where the value is mutably borrowed.
+///
+/// ```
+/// use grisaille::{BorrowError, Heap, RefLock};
+///
+/// Heap::new().enter(|cx| {
+///     let list = cx.alloc(RefLock::new(vec![1i64]));
+///     let _guard = RefLock::borrow_mut(list, cx);
+///     let error: BorrowError = list.try_borrow().unwrap_err();
+///     assert_eq!(error.to_string(), "the RefLock is mutably borrowed");
+/// });
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct BorrowError(());
 
-    /// Borrows the value, unless it is mutably borrowed.
+impl fmt::Display for BorrowError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the RefLock is mutably borrowed")
+    }
+}
+
+impl core::error::Error for BorrowError {}
+
+/// The answer of [`RefLock::try_borrow_mut`] where the value is borrowed.
+///
+/// ```
+/// use grisaille::{BorrowMutError, Heap, RefLock};
+///
+/// Heap::new().enter(|cx| {
+///     let list = cx.alloc(RefLock::new(vec![1i64]));
+///     let _guard = list.borrow();
+///     let error: BorrowMutError = RefLock::try_borrow_mut(list, cx).unwrap_err();
+///     assert_eq!(error.to_string(), "the RefLock is borrowed");
+/// });
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct BorrowMutError(());
+
+impl fmt::Display for BorrowMutError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the RefLock is borrowed")
+    }
+}
+
+impl core::error::Error for BorrowMutError {}
+
+impl<T: Trace> RefLock<T> {
+    /// Borrows the value of a lock in the heap exclusively.
     ///
     /// ```
     /// # use grisaille::{Heap, RefLock};
     /// # Heap::new().enter(|cx| {
-    /// let list = cx.alloc(RefLock::new(vec![1i64]));
-    /// let guard = list.borrow_mut(cx);
-    /// assert!(list.try_borrow().is_none());
-    /// drop(guard);
-    /// assert!(list.try_borrow().is_some());
+    /// let list = cx.alloc(RefLock::new(vec![1i64, 2]));
+    /// RefLock::borrow_mut(list, cx).push(3);
+    /// assert_eq!(*list.borrow(), [1, 2, 3]);
     /// # });
     /// ```
-    #[inline]
-    pub fn try_borrow(self) -> Option<Ref<'gc, T>> {
-        let lock = self.as_ref();
-        let borrows = lock.borrows.get();
-        if !(0..isize::MAX).contains(&borrows) {
-            return None;
-        }
-        lock.borrows.set(borrows + 1);
-        Some(Ref { value: lock.value(), borrows: &lock.borrows, _borrowed: PhantomData })
-    }
-
-    /// Borrows the value exclusively.
     ///
     /// # Panics
-    /// When it is borrowed.
+    /// When the value is borrowed.
     #[inline]
     #[track_caller]
-    pub fn borrow_mut<'a, B: Barrier>(self, cx: &'a Mutator<'_, B>) -> RefMut<'a, T>
-    where
-        'gc: 'a,
-    {
-        self.try_borrow_mut(cx).expect("the RefLock is borrowed")
+    pub fn borrow_mut<'a, B: Barrier>(this: Gc<'a, Self>, cx: &'a Mutator<'_, B>) -> RefMut<'a, T> {
+        RefLock::try_borrow_mut(this, cx).unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// Borrows the value exclusively, unless it is borrowed.
+    /// Borrows the value of a lock in the heap exclusively, unless it is borrowed.
     ///
     /// ```
     /// # use grisaille::{Heap, RefLock};
     /// # Heap::new().enter(|cx| {
     /// let list = cx.alloc(RefLock::new(vec![1i64]));
     /// let guard = list.borrow();
-    /// assert!(list.try_borrow_mut(cx).is_none());
+    /// assert!(RefLock::try_borrow_mut(list, cx).is_err());
     /// # drop(guard);
     /// # });
     /// ```
+    ///
+    /// # Errors
+    /// [`BorrowMutError`].
     #[inline]
-    pub fn try_borrow_mut<'a, B: Barrier>(self, cx: &'a Mutator<'_, B>) -> Option<RefMut<'a, T>>
-    where
-        'gc: 'a,
-    {
-        let lock = self.as_ref();
+    pub fn try_borrow_mut<'a, B: Barrier>(
+        this: Gc<'a, Self>,
+        cx: &'a Mutator<'_, B>,
+    ) -> Result<RefMut<'a, T>, BorrowMutError> {
+        let lock = Gc::as_ref(this);
         if lock.borrows.get() != 0 {
-            return None;
+            return Err(BorrowMutError(()));
         }
         // SAFETY: a `Gc` points to a live object, and the flag says that its value is not borrowed.
-        unsafe { cx.collector().before_whole_write::<B>(self.object(), T::NEEDS_TRACE) };
+        unsafe { cx.collector().before_whole_write::<B>(this.object(), T::NEEDS_TRACE) };
         lock.borrows.set(-1);
-        Some(RefMut { value: lock.value(), borrows: &lock.borrows, _borrowed: PhantomData })
+        Ok(RefMut { value: lock.value(), borrows: &lock.borrows, _borrowed: PhantomData })
+    }
+}
+
+impl<T: Default> Default for RefLock<T> {
+    fn default() -> Self {
+        RefLock::new(T::default())
+    }
+}
+
+impl<T> From<T> for RefLock<T> {
+    fn from(value: T) -> Self {
+        RefLock::new(value)
     }
 }
 
@@ -296,7 +444,19 @@ impl<T> Drop for RefMut<'_, T> {
     }
 }
 
+impl<T: fmt::Display> fmt::Display for Ref<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
 impl<T: fmt::Debug> fmt::Debug for Ref<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<T: fmt::Display> fmt::Display for RefMut<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (**self).fmt(f)
     }
@@ -325,8 +485,11 @@ where
     }
 }
 
-impl<T> fmt::Debug for RefLock<T> {
+impl<T: fmt::Debug> fmt::Debug for RefLock<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("RefLock { .. }")
+        match self.try_borrow() {
+            Ok(value) => f.debug_tuple("RefLock").field(&*value).finish(),
+            Err(_) => f.write_str("RefLock(<borrowed>)"),
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! [`Slot`]: a mutable field of a heap object, with the write barrier.
 
 use core::cell::UnsafeCell;
+use core::cmp::Ordering;
 use core::fmt;
 use core::marker::PhantomData;
 use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
@@ -15,6 +16,9 @@ use crate::trace::Trace;
 ///
 /// Reading is a load. Writing is a store behind a load and a branch, and while the collector marks it does what the
 /// heap's [policy](crate::barrier) asks: shades the value that is overwritten, or the new one.
+///
+/// A type that holds a `Slot` is invariant in its lifetime: see
+/// [what the compiler says](crate#lifetimes-and-what-the-compiler-says-of-them) where two of them meet.
 ///
 /// ```
 /// use grisaille::{Gc, Heap, Slot, Trace};
@@ -117,6 +121,35 @@ where
 impl<V: Trace + Copy + Default> Default for Slot<V> {
     fn default() -> Self {
         Slot::new(V::default())
+    }
+}
+
+impl<V: Trace + Copy> From<V> for Slot<V> {
+    fn from(value: V) -> Self {
+        Slot::new(value)
+    }
+}
+
+/// Compares what the fields hold now.
+impl<V: Trace + Copy + PartialEq> PartialEq for Slot<V> {
+    fn eq(&self, other: &Self) -> bool {
+        self.get() == other.get()
+    }
+}
+
+impl<V: Trace + Copy + Eq> Eq for Slot<V> {}
+
+/// Compares what the fields hold now.
+impl<V: Trace + Copy + PartialOrd> PartialOrd for Slot<V> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        self.get().partial_cmp(&other.get())
+    }
+}
+
+/// Compares what the fields hold now.
+impl<V: Trace + Copy + Ord> Ord for Slot<V> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.get().cmp(&other.get())
     }
 }
 

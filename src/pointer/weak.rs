@@ -20,11 +20,11 @@ use crate::trace::Trace;
 /// [`Gc::downgrade`] allocates one.
 ///
 /// ```
-/// use grisaille::Heap;
+/// use grisaille::{Gc, Heap};
 ///
 /// Heap::new().enter(|cx| {
 ///     let number = cx.alloc(7);
-///     let weak = cx.root(number.downgrade(cx));
+///     let weak = cx.root(Gc::downgrade(number, cx));
 ///     assert_eq!(*weak.get(cx).upgrade(cx).unwrap(), 7);
 ///     cx.collect();
 ///     assert!(weak.get(cx).upgrade(cx).is_none());
@@ -44,43 +44,48 @@ impl<T: ?Sized> Clone for Weak<'_, T> {
 impl<T: ?Sized> Copy for Weak<'_, T> {}
 
 impl<'gc, T: Trace> Gc<'gc, T> {
-    /// A weak pointer to the same object. Allocates a cell of 24 bytes.
+    /// Makes a weak pointer to the same object. Allocates a cell of 24 bytes.
     ///
     /// ```
-    /// # grisaille::Heap::new().enter(|cx| {
+    /// # use grisaille::{Gc, Heap};
+    /// # Heap::new().enter(|cx| {
     /// let number = cx.alloc(1);
-    /// assert!(number.downgrade(cx).upgrade(cx).is_some());
+    /// assert!(Gc::downgrade(number, cx).upgrade(cx).is_some());
     /// # });
     /// ```
     ///
     /// # Panics
     /// When the heap is at its [limit](crate::HeapBuilder::limit), as [`Mutator::alloc`] does.
     #[track_caller]
-    pub fn downgrade<'a, B: Barrier>(self, cx: &'a Mutator<'_, B>) -> Weak<'a, T::At<'a>>
+    pub fn downgrade<'a, B: Barrier>(this: Self, cx: &'a Mutator<'_, B>) -> Weak<'a, T::At<'a>>
     where
         'gc: 'a,
         T::At<'a>: Sized,
     {
-        self.try_downgrade(cx).unwrap_or_else(|full| full.panic())
+        Gc::try_downgrade(this, cx).unwrap_or_else(|full| full.panic())
     }
 
     /// Makes a weak pointer to the same object, unless the heap is full.
     ///
     /// ```
-    /// # grisaille::Heap::new().enter(|cx| {
+    /// # use grisaille::{Gc, Heap};
+    /// # Heap::new().enter(|cx| {
     /// let number = cx.alloc(1);
-    /// assert!(number.try_downgrade(cx)?.upgrade(cx).is_some());
+    /// assert!(Gc::try_downgrade(number, cx)?.upgrade(cx).is_some());
     /// # Ok::<(), grisaille::HeapFull<()>>(()) }).unwrap();
     /// ```
     ///
     /// # Errors
     /// [`HeapFull`].
-    pub fn try_downgrade<'a, B: Barrier>(self, cx: &'a Mutator<'_, B>) -> Result<Weak<'a, T::At<'a>>, HeapFull<()>>
+    pub fn try_downgrade<'a, B: Barrier>(
+        this: Self,
+        cx: &'a Mutator<'_, B>,
+    ) -> Result<Weak<'a, T::At<'a>>, HeapFull<()>>
     where
         'gc: 'a,
         T::At<'a>: Sized,
     {
-        let cell = WeakCell { target: Cell::new(Some(self.object())), next: Cell::new(None) };
+        let cell = WeakCell { target: Cell::new(Some(this.object())), next: Cell::new(None) };
         let object =
             cx.place(cell, &WEAK_CELL, Kind::Plain).map_err(|_| cx.full((), const { object_bytes::<WeakCell>() }))?;
         let collector = cx.collector();
@@ -107,8 +112,9 @@ impl<T: Trace> Weak<'_, T> {
     /// something to do.
     ///
     /// ```
-    /// # grisaille::Heap::new().enter(|cx| {
-    /// let weak = cx.alloc(1).downgrade(cx);
+    /// # use grisaille::{Gc, Heap};
+    /// # Heap::new().enter(|cx| {
+    /// let weak = Gc::downgrade(cx.alloc(1), cx);
     /// assert_eq!(weak.upgrade(cx).map(|number| *number), Some(1));
     /// # });
     /// ```
@@ -131,9 +137,9 @@ impl<T: Trace> Weak<'_, T> {
     /// collector has decided so. False is final.
     ///
     /// ```
-    /// # use grisaille::Heap;
+    /// # use grisaille::{Gc, Heap};
     /// # Heap::new().enter(|cx| {
-    /// let weak = cx.root(cx.alloc(1).downgrade(cx));
+    /// let weak = cx.root(Gc::downgrade(cx.alloc(1), cx));
     /// assert!(weak.get(cx).is_alive(cx));
     /// cx.collect();
     /// assert!(!weak.get(cx).is_alive(cx));
@@ -146,10 +152,10 @@ impl<T: Trace> Weak<'_, T> {
     /// Whether two weak pointers were made from pointers to the same object, or both objects are gone.
     ///
     /// ```
-    /// # use grisaille::Weak;
-    /// # grisaille::Heap::new().enter(|cx| {
+    /// # use grisaille::{Gc, Heap, Weak};
+    /// # Heap::new().enter(|cx| {
     /// let number = cx.alloc(1);
-    /// assert!(Weak::ptr_eq(number.downgrade(cx), number.downgrade(cx)));
+    /// assert!(Weak::ptr_eq(Gc::downgrade(number, cx), Gc::downgrade(number, cx)));
     /// # });
     /// ```
     pub fn ptr_eq(a: Self, b: Self) -> bool {

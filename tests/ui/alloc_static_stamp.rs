@@ -16,7 +16,7 @@ fn stamped<'a>(cx: &'a Mutator<'_>) -> Gc<'a, Pair<'static>> {
     cx.alloc(Pair { car: Slot::new(Value::Nil) })
 }
 
-fn array<'a>(cx: &'a Mutator<'_>) -> Gc<'a, grisaille::Array<Slot<Value<'static>>>> {
+fn array<'a>(cx: &'a Mutator<'_>) -> grisaille::Array<'a, Slot<Value<'static>>> {
     cx.alloc_array(1, |_| Slot::new(Value::Nil))
 }
 

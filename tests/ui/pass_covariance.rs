@@ -11,7 +11,7 @@ fn weak<'long: 'short, 'short>(weak: Weak<'long, Gc<'long, u64>>) -> Weak<'short
     weak
 }
 
-fn array<'long: 'short, 'short>(array: Gc<'long, Array<Gc<'long, Str>>>) -> Gc<'short, Array<Gc<'short, Str>>> {
+fn array<'long: 'short, 'short>(array: Array<'long, Str<'long>>) -> Array<'short, Str<'short>> {
     array
 }
 
@@ -22,7 +22,7 @@ fn local<'long: 'short, 'short>(local: Rooted<'long, Gc<'long, u64>>) -> Rooted<
 #[derive(Clone, Copy, Trace)]
 enum Value<'gc> {
     Nil,
-    Text(Gc<'gc, Str>),
+    Text(Str<'gc>),
 }
 
 fn value<'long: 'short, 'short>(value: Value<'long>) -> Value<'short> {

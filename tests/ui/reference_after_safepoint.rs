@@ -4,7 +4,7 @@ use grisaille::{Gc, Heap, RefLock, Slot};
 
 fn main() {
     Heap::new().enter(|cx| {
-        let pair = cx.alloc((1u64, 2u64)).as_ref();
+        let pair = Gc::as_ref(cx.alloc((1u64, 2u64)));
         cx.safepoint();
         assert_eq!(pair.0, 1);
 
@@ -17,7 +17,7 @@ fn main() {
         assert_eq!(elements[0], 0);
 
         let list = cx.root(cx.alloc(RefLock::new(vec![1u64])));
-        let guard = list.get(cx).borrow_mut(cx);
+        let guard = RefLock::borrow_mut(list.get(cx), cx);
         cx.safepoint();
         drop(guard);
 

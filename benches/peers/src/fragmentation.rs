@@ -10,7 +10,7 @@
 //! never exceeds that. `grisaille` has a safepoint after each allocation, so its figure contains the collector's own factor, a
 //! headroom of 1.0; `grisaille, collected` collects whenever something has died, and otherwise never: fragmentation alone.
 
-use grisaille::{Array, Gc, Heap, Rooted, Mutator, Slot, Str};
+use grisaille::{Array, Heap, Mutator, Rooted, Slot, Str};
 
 /// Bytes that live at the most.
 const BUDGET: usize = 32 << 20;
@@ -47,11 +47,11 @@ impl Subject for Boxes {
     }
 }
 
-type Places<'gc> = Array<Slot<Option<Gc<'gc, Str>>>>;
+type Places<'gc> = Array<'gc, Slot<Option<Str<'gc>>>>;
 
 struct Collected<'x, 's> {
     cx: &'x mut Mutator<'s>,
-    places: Rooted<'s, Gc<'s, Places<'s>>>,
+    places: Rooted<'s, Places<'s>>,
     text: String,
     collect: bool,
 }
@@ -152,7 +152,7 @@ pub fn child(pattern: &str, subject: &str) {
         let collect = subject != "grisaille";
         let heap = Heap::builder().automatic(!collect).build();
         before = heap.expect("a heap").enter(|cx| {
-            let places: Gc<'_, Places<'_>> = cx.alloc_array(places(), |_| Slot::new(None));
+            let places: Places<'_> = cx.alloc_array(places(), |_| Slot::new(None));
             let places = cx.root(places);
             let before = memory("VmRSS:");
             run(&mut Collected { cx, places, text: "x".repeat(SIZES.1), collect }, pattern, books);

@@ -20,7 +20,7 @@ pub struct Closure<'gc> {
     pub entry: u32,
     pub slots: u32,
     pub arity: u32,
-    pub upvalues: Option<Gc<'gc, Array<Gc<'gc, Upvalue<'gc>>>>>,
+    pub upvalues: Option<Array<'gc, Gc<'gc, Upvalue<'gc>>>>,
 }
 
 impl<'gc> Closure<'gc> {
@@ -49,7 +49,7 @@ impl Upvalue<'_> {
 /// A class.
 #[derive(Trace)]
 pub struct Class<'gc> {
-    pub name: Gc<'gc, Str>,
+    pub name: Str<'gc>,
     /// A number that no other class has or will have: what [`Site`](crate::code::Site)s remember it by.
     pub id: u32,
     /// The fields that any instance ever had. It only grows.
@@ -62,13 +62,13 @@ pub struct Class<'gc> {
 }
 
 /// A table of names, each with an index, in the order in which they came.
-pub type Names<'gc> = Gc<'gc, Map<Gc<'gc, Str>, u32>>;
+pub type Names<'gc> = Map<'gc, Str<'gc>, u32>;
 
 /// The index of a name, which is added if it is new.
 pub fn index_of<'gc, B: Barrier>(
     cx: &'gc Mutator<'_, B>,
-    names: Names<'gc>,
-    name: Gc<'gc, Str>,
+    names: &Names<'gc>,
+    name: Str<'gc>,
 ) -> Result<u32, HeapFull<u32>> {
     if let Some(known) = names.get(name) {
         return Ok(known);
@@ -107,7 +107,7 @@ pub type NativeFunction = for<'a> fn(arguments: &[Cell<Value<'a>>]) -> Value<'a>
 /// Values by index, as many as need be. It grows by moving to a larger array; the collector marks a large one in
 /// pieces, and a write is guarded at the element.
 #[derive(Trace)]
-pub struct Row<'gc>(Slot<Option<Gc<'gc, Array<Slot<Value<'gc>>>>>>);
+pub struct Row<'gc>(Slot<Option<Array<'gc, Slot<Value<'gc>>>>>);
 
 impl<'gc> Row<'gc> {
     /// An instance seldom has all the fields of a class that has more.

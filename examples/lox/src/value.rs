@@ -25,7 +25,7 @@ pub enum Value<'gc> {
     True,
     Number(Number),
     /// Interned: the same text is the same object.
-    Str(Gc<'gc, Str>),
+    Str(Str<'gc>),
     Closure(Gc<'gc, Closure<'gc>>),
     Class(Gc<'gc, Class<'gc>>),
     Instance(Gc<'gc, Instance<'gc>>),
@@ -79,12 +79,12 @@ impl Value<'_> {
         match self {
             Value::Absent | Value::Nil | Value::False | Value::True => 0,
             Value::Number(number) => number.0 as usize,
-            Value::Str(string) => string.addr(),
-            Value::Closure(closure) => closure.addr(),
-            Value::Class(class) => class.addr(),
-            Value::Instance(instance) => instance.addr(),
-            Value::Bound(bound) => bound.addr(),
-            Value::Native(native) => native.addr(),
+            Value::Str(string) => Str::addr(string),
+            Value::Closure(closure) => Gc::addr(closure),
+            Value::Class(class) => Gc::addr(class),
+            Value::Instance(instance) => Gc::addr(instance),
+            Value::Bound(bound) => Gc::addr(bound),
+            Value::Native(native) => Gc::addr(native),
         }
     }
 

@@ -203,7 +203,7 @@ fn marking_ends_where_the_mutator_only_writes<B: Barrier>() {
         let (allocated, steps) = (cx.stats().bytes_allocated, cx.stats().steps);
         let mut writes = (0..1 << 24).map(|at: usize| at % nodes.len());
         while cx.phase() == Phase::Mark {
-            let node = nodes.get(cx, writes.next().expect("marking has not ended yet"));
+            let node = nodes.at(cx, writes.next().expect("marking has not ended yet"));
             node.set(cx, node.get());
             cx.safepoint();
         }
@@ -255,7 +255,7 @@ fn roots_are_watched_for_a_while_only_however_they_are_written<B: Barrier>() {
         roots.push(cx, top);
         roots.pop(cx);
     });
-    roots_are_watched_for_a_while_only::<B>(|cx, roots| roots.set(cx, 0, roots.get(cx, 1)));
+    roots_are_watched_for_a_while_only::<B>(|cx, roots| roots.set(cx, 0, roots.at(cx, 1)));
     roots_are_watched_for_a_while_only::<B>(|cx, roots| {
         let window = roots.window(cx, 0..2);
         window[0].swap(&window[1]);

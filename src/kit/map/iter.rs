@@ -3,25 +3,24 @@
 use core::fmt;
 use core::iter::FusedIterator;
 
-use super::{Map, before_remove};
+use super::{Map, Table};
 use crate::barrier::Barrier;
 use crate::context::Mutator;
 use crate::kit::key::Key;
-use crate::pointer::gc::Gc;
 use crate::trace::Trace;
 
-impl<'gc, K: Key, V: Trace + Copy> Gc<'gc, Map<K, V>> {
-    /// All entries, in no order.
+impl<'gc, K: Key, V: Trace + Copy> Map<'gc, K, V> {
+    /// Visits all entries, in no order.
     ///
     /// Time in proportion to what there is, and not to what there is room for; the first is found in constant time.
     ///
     /// The map may change meanwhile. Entries that stay are visited, unless the table has to grow or is shrunk: then
-    /// some may be visited twice or not at all. To go on after a safepoint, use [`entry_from`](Gc::entry_from).
+    /// some may be visited twice or not at all. To go on after a safepoint, use [`entry_from`](Map::entry_from).
     ///
     /// ```
     /// # use grisaille::{Gc, Heap, Map};
     /// # Heap::new().enter(|cx| {
-    /// let map: Gc<'_, Map<i64, i64>> = cx.alloc_map();
+    /// let map: Gc<'_, Map<'_, i64, i64>> = cx.alloc(Map::new());
     /// for n in 0..10 {
     ///     map.insert(cx, n, n * n);
     /// }
@@ -33,18 +32,18 @@ impl<'gc, K: Key, V: Trace + Copy> Gc<'gc, Map<K, V>> {
     /// assert_eq!(map.iter().map(|(_, value)| value).sum::<i64>(), 0 + 4 + 16 + 36 + 64);
     /// # });
     /// ```
-    pub fn iter(self) -> MapIter<'gc, K, V> {
-        MapIter { map: self, position: 0 }
+    pub fn iter(&self) -> MapIter<'gc, K, V> {
+        MapIter { table: self.table(), position: 0 }
     }
 
-    /// The first entry at or after a position, and the position to go on from; start at 0. So an iteration can go on
-    /// after a safepoint, which no iterator survives. As for [`iter`](Gc::iter), growth mixes the positions up. Positions are no
+    /// Returns the first entry at or after a position, and the position to go on from; start at 0. So an iteration can go on
+    /// after a safepoint, which no iterator survives. As for [`iter`](Map::iter), growth mixes the positions up. Positions are no
     /// indices: they are in the order in which entries are visited, and have gaps.
     ///
     /// ```
     /// # use grisaille::{Gc, Heap, Map};
     /// # Heap::new().enter(|cx| {
-    /// let map: Gc<'_, Map<i64, i64>> = cx.alloc_map();
+    /// let map: Gc<'_, Map<'_, i64, i64>> = cx.alloc(Map::new());
     /// for n in 0..10 {
     ///     map.insert(cx, n, n * n);
     /// }
@@ -58,19 +57,17 @@ impl<'gc, K: Key, V: Trace + Copy> Gc<'gc, Map<K, V>> {
     /// # });
     /// ```
     #[inline]
-    pub fn entry_from(self, position: usize) -> Option<(usize, K, V)> {
-        // SAFETY: a leaf expression.
-        let (at, &(key, value)) = unsafe { self.store() }.next(position)?;
-        Some((at + 1, key, value))
+    pub fn entry_from(&self, position: usize) -> Option<(usize, K, V)> {
+        self.table()?.entry_from(position)
     }
 
-    /// Takes an entry out: the first that [`iter`](Gc::iter) would visit. Constant time, so that a map may be a work list.
+    /// Takes an entry out: the first that [`iter`](Map::iter) would visit. Constant time, so that a map may be a work list.
     /// The table keeps its memory.
     ///
     /// ```
     /// # use grisaille::{Gc, Heap, Map};
     /// # Heap::new().enter(|cx| {
-    /// let todo: Gc<'_, Map<u64, ()>> = cx.alloc_map();
+    /// let todo: Gc<'_, Map<'_, u64, ()>> = cx.alloc(Map::new());
     /// todo.insert(cx, 27, ());
     /// let mut steps = 0;
     /// while let Some((n, ())) = todo.pop(cx) {
@@ -83,15 +80,8 @@ impl<'gc, K: Key, V: Trace + Copy> Gc<'gc, Map<K, V>> {
     /// # });
     /// ```
     #[inline]
-    pub fn pop<B: Barrier>(self, cx: &Mutator<'_, B>) -> Option<(K, V)> {
-        // SAFETY: a leaf expression.
-        let (position, &old) = unsafe { self.store() }.next(0)?;
-        if const { (K::NEEDS_TRACE || V::NEEDS_TRACE) && B::RULES.has_write_barrier() } && cx.collector().marking.get()
-        {
-            before_remove::<B, K, V>(cx.collector(), old);
-        }
-        // SAFETY: a leaf expression.
-        unsafe { self.store() }.remove_at(position)
+    pub fn pop<B: Barrier>(&self, cx: &Mutator<'_, B>) -> Option<(K, V)> {
+        self.table()?.pop(cx)
     }
 
     /// Takes all entries out, one by one, when they are asked for; dropping the iterator takes out the rest, forgetting
@@ -100,27 +90,27 @@ impl<'gc, K: Key, V: Trace + Copy> Gc<'gc, Map<K, V>> {
     /// ```
     /// # use grisaille::{Gc, Heap, Map};
     /// # Heap::new().enter(|cx| {
-    /// let map: Gc<'_, Map<char, i64>> = cx.alloc_map();
+    /// let map: Gc<'_, Map<'_, char, i64>> = cx.alloc(Map::new());
     /// map.insert(cx, 'a', 1);
     /// map.insert(cx, 'b', 2);
     /// assert_eq!(map.drain(cx).map(|(_, value)| value).sum::<i64>(), 3);
     /// assert!(map.is_empty());
     /// # });
     /// ```
-    pub fn drain<B: Barrier>(self, cx: &Mutator<'_, B>) -> impl FusedIterator<Item = (K, V)> {
+    pub fn drain<'m, B: Barrier>(&'m self, cx: &'m Mutator<'_, B>) -> impl FusedIterator<Item = (K, V)> {
         Drain { map: self, cx }
     }
 
     /// Keeps the entries for which `keep` returns true, and removes the others. Time in proportion to what there is. The
     /// table keeps its memory.
     ///
-    /// `keep` may use the map, as the body of a loop over [`iter`](Gc::iter) may; a key for which it returns false is
+    /// `keep` may use the map, as the body of a loop over [`iter`](Map::iter) may; a key for which it returns false is
     /// removed, whatever it has done to it.
     ///
     /// ```
     /// # use grisaille::{Gc, Heap, Map};
     /// # Heap::new().enter(|cx| {
-    /// let map: Gc<'_, Map<i64, i64>> = cx.alloc_map();
+    /// let map: Gc<'_, Map<'_, i64, i64>> = cx.alloc(Map::new());
     /// for n in 0..10 {
     ///     map.insert(cx, n, n * n);
     /// }
@@ -131,7 +121,7 @@ impl<'gc, K: Key, V: Trace + Copy> Gc<'gc, Map<K, V>> {
     ///
     /// # Panics
     /// Passes panics of `keep` on: the entries that it has not yet been asked for stay.
-    pub fn retain<B: Barrier>(self, cx: &Mutator<'_, B>, mut keep: impl FnMut(K, V) -> bool) {
+    pub fn retain<B: Barrier>(&self, cx: &Mutator<'_, B>, mut keep: impl FnMut(K, V) -> bool) {
         let mut position = 0;
         while let Some((next, key, value)) = self.entry_from(position) {
             position = next;
@@ -142,16 +132,34 @@ impl<'gc, K: Key, V: Trace + Copy> Gc<'gc, Map<K, V>> {
     }
 }
 
-/// The entries of a [`Map`], by [`iter`](Gc::iter): copies, taken when they are asked for.
+/// The entries of a [`Map`], by [`iter`](Map::iter): copies, taken when they are asked for.
+///
+/// ```
+/// use grisaille::{Heap, Map};
+///
+/// Heap::new().enter(|cx| {
+///     let map = cx.alloc(Map::<'_, i64, char>::new());
+///     map.insert(cx, 1, 'a');
+///     for (key, value) in &*map {
+///         assert_eq!((key, value), (1, 'a'));
+///     }
+/// });
+/// ```
 pub struct MapIter<'gc, K, V> {
-    map: Gc<'gc, Map<K, V>>,
+    table: Option<Table<'gc, K, V>>,
     position: usize,
+}
+
+impl<K, V> Clone for MapIter<'_, K, V> {
+    fn clone(&self) -> Self {
+        MapIter { ..*self }
+    }
 }
 
 impl<K: Key, V: Trace + Copy> Iterator for MapIter<'_, K, V> {
     type Item = (K, V);
     fn next(&mut self) -> Option<(K, V)> {
-        let (position, key, value) = self.map.entry_from(self.position)?;
+        let (position, key, value) = self.table?.entry_from(self.position)?;
         self.position = position;
         Some((key, value))
     }
@@ -159,15 +167,23 @@ impl<K: Key, V: Trace + Copy> Iterator for MapIter<'_, K, V> {
 
 impl<K: Key, V: Trace + Copy> FusedIterator for MapIter<'_, K, V> {}
 
-impl<K, V> fmt::Debug for MapIter<'_, K, V> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MapIter").field("map", &self.map).finish_non_exhaustive()
+impl<'gc, K: Key, V: Trace + Copy> IntoIterator for &Map<'gc, K, V> {
+    type Item = (K, V);
+    type IntoIter = MapIter<'gc, K, V>;
+    fn into_iter(self) -> MapIter<'gc, K, V> {
+        self.iter()
     }
 }
 
-/// See [`drain`](Gc::drain). Holds no entries: whoever forgets it forgets nothing.
+impl<K, V> fmt::Debug for MapIter<'_, K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MapIter").field("position", &self.position).finish_non_exhaustive()
+    }
+}
+
+/// See [`drain`](Map::drain). Holds no entries: whoever forgets it forgets nothing.
 struct Drain<'m, 's, 'gc, B: Barrier, K: Key, V: Trace + Copy> {
-    map: Gc<'gc, Map<K, V>>,
+    map: &'m Map<'gc, K, V>,
     cx: &'m Mutator<'s, B>,
 }
 

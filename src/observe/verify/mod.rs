@@ -69,7 +69,8 @@ use roots::RootSeen;
 ///     assert_eq!(*kept.get(cx), 1);
 /// });
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[non_exhaustive]
 pub enum Check {
     /// Not at all.
     #[default]
@@ -100,6 +101,15 @@ pub enum Check {
 ///
 /// Its text says what is wrong and how the mutator gets there, from a root on: each line is a root or an object, by
 /// its type, with the number of the pointer that leads on.
+///
+/// ```
+/// use grisaille::{Heap, VerifyError};
+///
+/// fn report(heap: &Heap) -> Result<(), VerifyError> {
+///     heap.verify().inspect_err(|error| eprintln!("{}, at the end of {:?}", error.what(), error.path()))
+/// }
+/// assert_eq!(report(&Heap::new()), Ok(()));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifyError {
     what: String,
@@ -107,12 +117,22 @@ pub struct VerifyError {
 }
 
 impl VerifyError {
-    /// What is wrong, without the path.
+    /// Returns what is wrong, without the path.
+    ///
+    /// ```
+    /// let what = grisaille::Heap::new().verify().map_err(|error| error.what().to_string());
+    /// assert_eq!(what, Ok(()));
+    /// ```
     pub fn what(&self) -> &str {
         &self.what
     }
 
-    /// The way from a root to what is wrong, where it concerns an object that a root leads to.
+    /// Returns the way from a root to what is wrong, where that is an object which a root leads to.
+    ///
+    /// ```
+    /// let path = grisaille::Heap::new().verify().map_err(|error| error.path().to_vec());
+    /// assert_eq!(path, Ok(()));
+    /// ```
     pub fn path(&self) -> &[String] {
         &self.path
     }

@@ -15,13 +15,13 @@ fn sum(numbers: &[u64; 8]) -> u64 {
 fn copied<'a>(guard: RefMut<'a, [u64; 8]>, lock: Gc<'a, RefLock<[u64; 8]>>, cx: &'a Mutator<'_>) -> u64 {
     let copy = *guard;
     drop(guard);
-    lock.borrow_mut(cx)[1] = 100;
+    RefLock::borrow_mut(lock, cx)[1] = 100;
     sum(&copy)
 }
 
 fn main() {
     Heap::new().enter(|cx| {
         let lock = cx.alloc(RefLock::new([1u64; 8]));
-        println!("{}", copied(lock.borrow_mut(cx), lock, cx));
+        println!("{}", copied(RefLock::borrow_mut(lock, cx), lock, cx));
     });
 }

@@ -18,7 +18,7 @@ fn first<'a>(guard: Ref<'a, Table<'a>>, lock: Gc<'a, RefLock<Table<'a>>>, cx: &'
     let copy: Table<'_> = *guard;
     drop(guard);
     let Some(number) = &copy[0] else { return 0 };
-    lock.borrow_mut(cx)[0] = None;
+    RefLock::borrow_mut(lock, cx)[0] = None;
     read(number)
 }
 
@@ -27,6 +27,6 @@ fn main() {
     std::hint::black_box(read as fn(&Gc<'_, u64>) -> u64);
     Heap::new().enter(|cx| {
         let lock = cx.alloc(RefLock::new([Some(cx.alloc(7u64)); 64]));
-        println!("{}", first(lock.borrow(), lock, cx));
+        println!("{}", first(Gc::as_ref(lock).borrow(), lock, cx));
     });
 }

@@ -15,7 +15,7 @@ fn read(number: &u64) -> u64 {
 
 #[inline(never)]
 fn view(mut view: StackView<'_, '_, u64>, cx: &Mutator<'_>) -> u64 {
-    let before = view.get(cx, 0);
+    let before = view.at(cx, 0);
     let window: &[Cell<u64>] = view.window(cx, 0..1);
     window[0].set(100);
     (0..1000).for_each(|n| view.push(cx, n));
@@ -32,7 +32,7 @@ fn elements<'gc>(elements: &'gc [Slot<u64>], list: &List<'gc, u64>, cx: &'gc Mut
 }
 
 #[inline(never)]
-fn entries<'gc>(mut entries: MapIter<'gc, bool, u64>, map: Gc<'gc, Map<bool, u64>>, cx: &'gc Mutator<'_>) -> u64 {
+fn entries<'gc>(mut entries: MapIter<'gc, bool, u64>, map: Gc<'gc, Map<'gc, bool, u64>>, cx: &'gc Mutator<'_>) -> u64 {
     map.insert(cx, true, 2);
     entries.next().map_or(0, |(_, number)| number)
 }
@@ -43,7 +43,7 @@ fn main() {
         stack.open(cx).push(cx, 1);
         let list = cx.alloc(List::<u64>::new());
         list.push(cx, 1);
-        let map = cx.alloc_map::<bool, u64>();
+        let map = cx.alloc(Map::<'_, bool, u64>::new());
         map.insert(cx, true, 1);
         println!(
             "{} {} {}",

@@ -93,8 +93,11 @@ macro_rules! variants {
 
             // SAFETY: none where the policy is unsound. The oracle looks before anything lost is touched.
             unsafe impl Policy for $name {
-                const POLICY: &'static str = $text;
                 const RULES: Rules = Rules { $($rule: $value,)* ..<$base as Policy>::RULES };
+            }
+
+            impl Barrier for $name {
+                const NAME: &'static str = $text;
             }
         )*
 

@@ -21,7 +21,6 @@ enum NoBarrier {}
 
 // SAFETY: unsound on purpose. Only processes that are watched look at what it loses.
 unsafe impl Policy for NoBarrier {
-    const POLICY: &'static str = "no barrier";
     const RULES: Rules = Rules {
         roots: Roots::InOnePauseAtTheStart,
         window: false,
@@ -32,6 +31,10 @@ unsafe impl Policy for NoBarrier {
         whole_object: WholeObject::Nothing,
         ..<Hybrid as Policy>::RULES
     };
+}
+
+impl Barrier for NoBarrier {
+    const NAME: &'static str = "no barrier";
 }
 
 // ---- the watched processes

@@ -39,7 +39,7 @@ pub(super) struct Burst<'m, 'v, 's> {
 impl<'m, 'v, 's> Burst<'m, 'v, 's> {
     /// Makes the value stack long enough for every frame, so that a call has to look at it, and a return does not.
     pub fn make_room<B: Barrier>(&self, cx: &Mutator<'s, B>, values: &mut StackView<'v, 's, Value<'static>>) {
-        let frames = (0..self.frames.len()).map(|index| self.frames.get(cx, index));
+        let frames = (0..self.frames.len()).map(|index| self.frames.at(cx, index));
         let needed = frames.map(|frame| (frame.base + frame.closure.slots) as usize).max().unwrap_or(0);
         if values.len() < needed {
             for _ in values.len()..needed + SLACK {
@@ -92,7 +92,7 @@ impl<'m, 'v, 's> Burst<'m, 'v, 's> {
             let Some(&op) = running.rest.next() else { unreachable!("a function ends in a return") };
             let window = &mut running.window;
             match op {
-                Op::Constant(constant) => window.push(self.constants.get(cx, constant as usize)),
+                Op::Constant(constant) => window.push(self.constants.at(cx, constant as usize)),
                 Op::Nil => window.push(Value::Nil),
                 Op::True => window.push(Value::True),
                 Op::False => window.push(Value::False),
@@ -139,11 +139,11 @@ impl<'m, 'v, 's> Burst<'m, 'v, 's> {
                     window.replace(2, sum);
                 }
                 Op::AddConstant(constant) => {
-                    let sum = self.add(cx, window.peek(0), self.constants.get(cx, constant as usize))?;
+                    let sum = self.add(cx, window.peek(0), self.constants.at(cx, constant as usize))?;
                     window.replace(1, sum);
                 }
                 Op::SubtractConstant(constant) => {
-                    let (a, b) = numbers(window.peek(0), self.constants.get(cx, constant as usize))?;
+                    let (a, b) = numbers(window.peek(0), self.constants.at(cx, constant as usize))?;
                     window.replace(1, Value::from(a - b));
                 }
                 Op::Not => window.replace(1, Value::from(window.peek(0).is_false())),
@@ -328,7 +328,7 @@ impl<'m, 'v, 's> Burst<'m, 'v, 's> {
 
     #[inline(always)]
     fn get_global<'a, B: Barrier>(&self, cx: &'a Mutator<'s, B>, global: u32) -> Result<Value<'a>, Stop> {
-        match self.globals.get(cx, global as usize) {
+        match self.globals.at(cx, global as usize) {
             Value::Absent => Err(self.undefined(global)),
             value => Ok(value),
         }
@@ -341,7 +341,7 @@ impl<'m, 'v, 's> Burst<'m, 'v, 's> {
         global: u32,
         value: Value<'a>,
     ) -> Result<(), Stop> {
-        if let Value::Absent = self.globals.get(cx, global as usize) {
+        if let Value::Absent = self.globals.at(cx, global as usize) {
             return Err(self.undefined(global));
         }
         self.globals.set(cx, global as usize, value);
@@ -407,7 +407,7 @@ fn get_upvalue<'a, 's, B: Barrier>(
 ) -> Value<'a> {
     match upvalue.slot.get() {
         Upvalue::CLOSED => upvalue.value.get(),
-        slot => values.get(cx, slot as usize),
+        slot => values.at(cx, slot as usize),
     }
 }
 

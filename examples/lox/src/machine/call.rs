@@ -91,7 +91,7 @@ impl<'v, 's> Burst<'_, 'v, 's> {
     fn capture<'a, B: Barrier>(&mut self, cx: &'a Mutator<'s, B>, slot: usize) -> Result<Gc<'a, Upvalue<'a>>, Full> {
         let mut at = self.open.len();
         while at > 0 {
-            let upvalue = self.open.get(cx, at - 1);
+            let upvalue = self.open.at(cx, at - 1);
             match (upvalue.slot.get() as usize).cmp(&slot) {
                 Ordering::Greater => at -= 1,
                 Ordering::Equal => return Ok(upvalue),
@@ -102,7 +102,7 @@ impl<'v, 's> Burst<'_, 'v, 's> {
         self.open.push(cx, upvalue);
         // Into its place: nearly always it is there already.
         for above in (at + 1..self.open.len()).rev() {
-            let lower = self.open.get(cx, above - 1);
+            let lower = self.open.at(cx, above - 1);
             self.open.set(cx, above, lower);
         }
         self.open.set(cx, at, upvalue);
@@ -130,7 +130,7 @@ pub(super) fn close_upvalues<B: Barrier>(
         if (slot as usize) < from {
             return;
         }
-        upvalue.value.set(cx, values.get(cx, slot as usize));
+        upvalue.value.set(cx, values.at(cx, slot as usize));
         upvalue.slot.set(Upvalue::CLOSED);
         open.pop(cx);
     }

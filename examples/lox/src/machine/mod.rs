@@ -266,12 +266,12 @@ impl Machine {
                     // Other than the heap's, this memory can be had for nothing.
                     burst.text = String::new();
                     let stats = cx.stats();
-                    let since = full_at.map(|before| stats.bytes_allocated - before);
+                    let since = full_at.map(|before| stats.bytes_allocated() - before);
                     // A collection for next to nothing, again and again, would be no better than an error.
-                    if since.is_some_and(|bytes| bytes <= stats.bytes_live / 64) {
+                    if since.is_some_and(|bytes| bytes <= stats.bytes_live() / 64) {
                         return out_of_memory();
                     }
-                    full_at = Some(stats.bytes_allocated);
+                    full_at = Some(stats.bytes_allocated());
                     cx.collect();
                 }
                 stop => return stop,

@@ -1,6 +1,6 @@
 //! Fields, methods and classes: what a site does when it knows the class of an instance, and when it does not.
 
-use grisaille::{Barrier, Gc, Mutator, Slot, Str};
+use grisaille::{Barrier, Gc, Map, Mutator, Slot, Str};
 
 use super::burst::Burst;
 use super::{Full, Stop, cold};
@@ -16,8 +16,8 @@ pub enum Property<'a> {
 
 impl<'v, 's> Burst<'_, 'v, 's> {
     /// A string constant.
-    pub(super) fn string<'a, B: Barrier>(&self, cx: &'a Mutator<'s, B>, constant: u32) -> Gc<'a, Str> {
-        match self.constants.get(cx, constant as usize) {
+    pub(super) fn string<'a, B: Barrier>(&self, cx: &'a Mutator<'s, B>, constant: u32) -> Str<'a> {
+        match self.constants.at(cx, constant as usize) {
             Value::Str(string) => string,
             _ => unreachable!("the compiler names things by strings"),
         }
@@ -118,11 +118,11 @@ impl<'v, 's> Burst<'_, 'v, 's> {
     ) -> Result<(), Full> {
         let name = self.string(cx, self.sites[site as usize].name);
         let class = instance.class;
-        if class.method_names.contains(name) && !class.fields.contains(name) {
+        if class.method_names.contains_key(name) && !class.fields.contains_key(name) {
             // From now on that method is no method of some instances.
             self.sites.iter_mut().for_each(|site| site.class = 0);
         }
-        let field = index_of(cx, class.fields, name)?;
+        let field = index_of(cx, &class.fields, name)?;
         instance.fields.set(cx, field, value, class.fields.len())?;
         self.remember(site, class, Place::Field(field));
         Ok(())
@@ -147,8 +147,8 @@ impl<'v, 's> Burst<'_, 'v, 's> {
         let class = cx.try_alloc(Class {
             name: self.string(cx, name),
             id,
-            fields: cx.try_alloc_map()?,
-            method_names: cx.try_alloc_map()?,
+            fields: Map::new(),
+            method_names: Map::new(),
             methods: Row::new(),
             init: Slot::new(None),
         })?;
@@ -159,7 +159,7 @@ impl<'v, 's> Burst<'_, 'v, 's> {
 
 /// A method of a class.
 #[inline(never)]
-pub(super) fn method<'a>(class: Gc<'a, Class<'a>>, name: Gc<'a, Str>) -> Result<(Gc<'a, Closure<'a>>, Place), Stop> {
+pub(super) fn method<'a>(class: Gc<'a, Class<'a>>, name: Str<'a>) -> Result<(Gc<'a, Closure<'a>>, Place), Stop> {
     if let Some(method) = class.method_names.get(name)
         && let Value::Closure(closure) = class.methods.get(method)
     {
@@ -172,10 +172,10 @@ pub(super) fn method<'a>(class: Gc<'a, Class<'a>>, name: Gc<'a, Str>) -> Result<
 pub(super) fn add_method<'a, B: Barrier>(
     cx: &'a Mutator<'_, B>,
     class: Gc<'a, Class<'a>>,
-    name: Gc<'a, Str>,
+    name: Str<'a>,
     method: Gc<'a, Closure<'a>>,
 ) -> Result<(), Full> {
-    class.methods.set(cx, index_of(cx, class.method_names, name)?, Value::Closure(method), 0)
+    class.methods.set(cx, index_of(cx, &class.method_names, name)?, Value::Closure(method), 0)
 }
 
 /// Copies the methods of a class into one that has none yet.

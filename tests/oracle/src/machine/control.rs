@@ -155,9 +155,9 @@ impl Machine<'_> {
                 self.step(cx, budgets[amount as usize % budgets.len()]);
             }
             Op::Safepoint => {
-                let (due, before) = (cx.safepoint_due(), cx.stats().steps);
+                let (due, before) = (cx.safepoint_due(), cx.stats().steps());
                 self.bang(|| cx.safepoint());
-                if !due && cx.stats().steps != before {
+                if !due && cx.stats().steps() != before {
                     return Err("a safepoint did a step, and had said that none was due".into());
                 }
             }
@@ -253,7 +253,7 @@ impl Machine<'_> {
         let freed = self.log.take_freed();
         cx.external(-(freed as isize));
         self.external -= freed;
-        let told = cx.stats().bytes_external;
+        let told = cx.stats().bytes_external();
         if told < self.external as u64 {
             return Err(format!("the heap knows of {told} bytes outside it, and was told of {}", self.external));
         }

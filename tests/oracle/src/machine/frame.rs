@@ -53,7 +53,7 @@ impl<B: Barrier> Locals<B> for Frame<'_, '_, B> {
             outer.viewed(cx, all);
         }
         if let Some(view) = &self.view {
-            all.extend((0..view.len()).map(|at| -> Value<'a> { view.get(cx, at) }));
+            all.extend((0..view.len()).map(|at| -> Value<'a> { view.at(cx, at) }));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Operations on what keeps objects alive (locals, roots, stacks) and on what does not (weak pointers).
 
 use grisaille::barrier::rules::Birth;
-use grisaille::{Barrier, Color, Mutator, Phase, Stack, StackView};
+use grisaille::{Barrier, Color, Mutator, Phase, RefLock, Stack, StackView};
 
 use super::frame::{Both, Frame, Keep, Registers, nil};
 use super::{Machine, Outcome, Watch, index, pick};
@@ -127,7 +127,7 @@ impl Machine<'_> {
                     && self.may_drop_handles(cx)
                 {
                     self.note(|_| format!("stack {at} is dropped"));
-                    self.stacks.swap_remove(at);
+                    _ = self.stacks.swap_remove(at);
                 }
             }
             Op::Weaken { from } => {
@@ -238,7 +238,7 @@ impl Machine<'_> {
             if !self.may_drop_handles(cx) {
                 return;
             }
-            self.cells.remove(oldest);
+            _ = self.cells.remove(oldest);
         }
         self.cells.extend(cx.try_persist(value).ok().map(|root| (root, Some(id))));
     }
@@ -377,7 +377,7 @@ impl Machine<'_> {
                         std::mem::forget(bag.borrow());
                         Stuck::ReadOnly
                     } else {
-                        std::mem::forget(bag.borrow_mut(cx));
+                        std::mem::forget(RefLock::borrow_mut(bag, cx));
                         Stuck::Shut
                     };
                     self.shadow.at_mut(id).stuck = stuck;

@@ -233,7 +233,7 @@ impl Machine<'_> {
         match self.nth_of(cx, frame, registers, nth, &[Kind::List, Kind::Map]) {
             Some((id, Value::List(list))) => {
                 if how % 8 == 7 {
-                    if list.items.shrink_to_fit(cx).is_ok() {
+                    if list.items.try_shrink_to_fit(cx).is_ok() {
                         let object = self.shadow.at_mut(id);
                         object.buffer &= !object.items.is_empty();
                     }
@@ -241,7 +241,7 @@ impl Machine<'_> {
                     return;
                 }
                 if how % 4 == 3 {
-                    if list.items.reserve(cx, count as usize).is_ok() && count > 0 {
+                    if list.items.try_reserve(cx, count as usize).is_ok() && count > 0 {
                         self.shadow.at_mut(id).buffer = true;
                     }
                     self.note(|_| format!("#{id} makes room for {count} values"));
@@ -271,7 +271,7 @@ impl Machine<'_> {
                         }
                         map.shrink_to_fit(cx);
                     }
-                    _ => drop(map.reserve(cx, count as usize)),
+                    _ => drop(map.try_reserve(cx, count as usize)),
                 }
                 self.note(|m| format!("#{id} has {} numbers more", m.shadow.at(id).filler.len()));
             }
@@ -284,7 +284,7 @@ impl Machine<'_> {
         &mut self,
         cx: &'a Mutator<'_, B>,
         how: u8,
-        (id, map): (u32, Gc<'a, Map<Word<'a>, Value<'a>>>),
+        (id, map): (u32, Gc<'a, Map<'a, Word<'a>, Value<'a>>>),
         (by, key): (u8, Both<'a>),
         (shade, value): Both<'a>,
     ) -> Outcome {
@@ -307,7 +307,7 @@ impl Machine<'_> {
         if !before && entry.is_err() && object.entries.len() >= MAX_ENTRIES {
             return Ok(());
         }
-        if map.contains(word) != before {
+        if map.contains_key(word) != before {
             return Err(format!("#{id} has a key that it should not, or lacks one"));
         }
         let stored = match how {
@@ -342,7 +342,7 @@ impl Machine<'_> {
         &mut self,
         cx: &'a Mutator<'_, B>,
         registers: &mut Registers<'a>,
-        (id, map): (u32, Gc<'a, Map<Word<'a>, Value<'a>>>),
+        (id, map): (u32, Gc<'a, Map<'a, Word<'a>, Value<'a>>>),
         how: u8,
         count: usize,
     ) -> Outcome {

@@ -267,7 +267,7 @@ impl Machine<'_> {
         all.extend(self.roots.iter().map(|(root, shade)| (*shade, root.get(cx))));
         for (stack, shades) in &mut self.stacks {
             let view = stack.open(cx);
-            all.extend(shades.iter().enumerate().map(|(at, shade)| (*shade, view.get(cx, at))));
+            all.extend(shades.iter().enumerate().map(|(at, shade)| (*shade, view.at(cx, at))));
         }
         all.extend(self.opened.iter().flatten().copied().zip(viewed));
     }

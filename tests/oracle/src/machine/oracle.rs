@@ -180,7 +180,7 @@ impl Machine<'_> {
             }
         }
         let stats = cx.stats();
-        let live = stats.objects_allocated - stats.objects_freed;
+        let live = stats.objects_allocated() - stats.objects_freed();
         let alive = self.shadow.objects.iter().zip(&reached).filter(|(_, reached)| **reached);
         // A list's buffer is an object too.
         let expected: u64 = alive.map(|(object, _)| 1 + u64::from(object.buffer)).sum();
@@ -194,8 +194,8 @@ impl Machine<'_> {
         let owned: usize =
             self.shadow.objects.iter().zip(&reached).filter(|o| *o.1).map(|(object, _)| object.owned).sum();
         let outside = (self.external + owned) as u64;
-        if stats.bytes_external != outside && !self.shadow.objects.iter().any(|object| object.kind == Kind::Map) {
-            return Err(format!("{} bytes lie outside the heap, not {outside}", stats.bytes_external));
+        if stats.bytes_external() != outside && !self.shadow.objects.iter().any(|object| object.kind == Kind::Map) {
+            return Err(format!("{} bytes lie outside the heap, not {outside}", stats.bytes_external()));
         }
         Ok(())
     }

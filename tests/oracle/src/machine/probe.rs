@@ -62,7 +62,7 @@ impl Machine<'_> {
         let new = probe(&View {
             digest: &digest,
             shadow: &self.shadow,
-            objects: (stats.objects_allocated - stats.objects_freed) as usize - self.cells.len(),
+            objects: (stats.objects_allocated() - stats.objects_freed()) as usize - self.cells.len(),
             registers: ordered.map(|(_, shade)| shade),
             operands: operands.into_iter().map(|(shade, _)| shade).collect(),
             locals: &self.locals,

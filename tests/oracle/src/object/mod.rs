@@ -30,13 +30,13 @@ pub enum Value<'gc> {
     Background(Gc<'gc, Background<'gc>>),
     Bag(Gc<'gc, RefLock<Bag<'gc>>>),
     Tuple(Gc<'gc, Lock<Tuple<'gc>>>),
-    Array(Gc<'gc, Array<Slot<Value<'gc>>>>),
-    Shelf(Gc<'gc, Array<Item<'gc>>>),
-    Numbers(Gc<'gc, Array<u64>>),
+    Array(Array<'gc, Slot<Value<'gc>>>),
+    Shelf(Array<'gc, Item<'gc>>),
+    Numbers(Array<'gc, u64>),
     Words(Gc<'gc, Words<'gc>>),
     List(Gc<'gc, Row<'gc>>),
-    Map(Gc<'gc, Map<Word<'gc>, Value<'gc>>>),
-    Str(Gc<'gc, Str>),
+    Map(Gc<'gc, Map<'gc, Word<'gc>, Value<'gc>>>),
+    Str(Str<'gc>),
     Weak(Weak<'gc, Cons<'gc>>),
     WeakGuarded(Weak<'gc, Guarded<'gc>>),
     Ephemeron(Ephemeron<'gc, Cons<'gc>, Value<'gc>>),
@@ -166,9 +166,9 @@ impl<'gc> Value<'gc> {
             }
             Kind::List => cx.try_alloc(Row { canary, items: List::new() }).ok().map(Value::List),
             Kind::Map => {
-                let map = cx.try_alloc_map().ok()?;
+                let map = cx.try_alloc(Map::new()).ok()?;
                 // In an empty table the first entries may find no room either.
-                map.reserve(cx, SLOTS).ok()?;
+                map.try_reserve(cx, SLOTS).ok()?;
                 let map = Value::Map(map);
                 (0..SLOTS).all(|slot| map.set(cx, slot, items[slot])).then_some(map)
             }
@@ -206,8 +206,8 @@ impl<'gc> Value<'gc> {
                 o.canary
             }
             (Value::Bag(o), Kind::Bag) => match (o.try_borrow(), object.stuck) {
-                (None, Stuck::Shut) => return None,
-                (Some(bag), Stuck::No | Stuck::ReadOnly) => bag.canary,
+                (Err(_), Stuck::Shut) => return None,
+                (Ok(bag), Stuck::No | Stuck::ReadOnly) => bag.canary,
                 (_, stuck) => return Some(format!("its lock is not as it was left: {stuck:?}")),
             },
             (Value::Tuple(o), Kind::Tuple) => o.get().canary,
@@ -262,7 +262,10 @@ impl<'gc> Value<'gc> {
         macro_rules! addr {
             ($($variant:ident)*) => {
                 match self {
-                    $(Value::$variant(o) => Some((o.addr(), cx.color(o))),)*
+                    $(Value::$variant(o) => {
+                        let object = Gc::from(o);
+                        Some((Gc::addr(object), cx.color(object)))
+                    })*
                     _ => None,
                 }
             };
@@ -277,7 +280,7 @@ impl<'gc> Value<'gc> {
             Value::Cons(o) => o.as_ref().word.get().map_or(Value::Nil, Value::Cons),
             Value::Guarded(o) => o.as_ref().slots[slot].get(),
             Value::Background(o) => o.as_ref().slots[slot].get(),
-            Value::Bag(o) => o.try_borrow()?.items[slot],
+            Value::Bag(o) => o.try_borrow().ok()?.items[slot],
             Value::Tuple(o) => o.get().items[slot],
             Value::Array(o) => o.as_slice()[elements(o.len())[slot]].get(),
             Value::Shelf(o) => o.as_slice()[elements(o.len())[slot]].slot.get(),
@@ -301,11 +304,11 @@ impl<'gc> Value<'gc> {
             Value::Cons(o) => o.word.set(cx, value.as_cons()),
             Value::Guarded(o) => o.slots[slot].set(cx, value),
             Value::Background(o) => o.slots[slot].set(cx, value),
-            Value::Bag(o) => o.borrow_mut(cx).items.edit(cx)[slot] = value,
+            Value::Bag(o) => RefLock::borrow_mut(o, cx).items.edit(cx)[slot] = value,
             Value::Tuple(o) => {
                 let mut tuple = o.get();
                 tuple.items[slot] = value;
-                o.set(cx, tuple);
+                Lock::set(o, cx, tuple);
             }
             Value::Array(o) => o.as_slice()[elements(o.len())[slot]].set(cx, value),
             Value::Shelf(o) => o.as_slice()[elements(o.len())[slot]].slot.set(cx, value),
@@ -324,14 +327,14 @@ impl<'gc> Value<'gc> {
     pub fn rotate<B: Barrier>(self, cx: &'gc Mutator<'_, B>, value: Value<'gc>) {
         match self {
             Value::Bag(o) => {
-                let mut bag = o.borrow_mut(cx);
+                let mut bag = RefLock::borrow_mut(o, cx);
                 let mut items = bag.items.edit(cx);
                 items.remove(0);
                 items.push(value);
             }
             Value::Tuple(o) => {
                 let Tuple { canary, items: [_, b, c] } = o.get();
-                o.set(cx, Tuple { canary, items: [b, c, value] });
+                Lock::set(o, cx, Tuple { canary, items: [b, c, value] });
             }
             _ => {}
         }
@@ -341,7 +344,7 @@ impl<'gc> Value<'gc> {
     pub fn counted(self) -> Option<usize> {
         match self {
             Value::Background(o) => Some(o.freight.borrow().counted()),
-            Value::Bag(o) => Some(o.try_borrow()?.items.counted()),
+            Value::Bag(o) => Some(o.try_borrow().ok()?.items.counted()),
             _ => None,
         }
     }
@@ -358,7 +361,7 @@ impl<'gc> Value<'gc> {
                 });
             }
             Value::Bag(o) => {
-                let mut bag = o.borrow_mut(cx);
+                let mut bag = RefLock::borrow_mut(o, cx);
                 change(cx, &mut bag.items, how, |items| {
                     items.shrink_to_fit();
                     items.reserve_exact(len);
@@ -382,8 +385,8 @@ impl<'gc> Value<'gc> {
     /// A weak pointer to the object, where its type has one.
     pub fn weaken<B: Barrier>(self, cx: &'gc Mutator<'_, B>) -> Option<Result<Value<'gc>, HeapFull<()>>> {
         match self {
-            Value::Cons(o) => Some(o.try_downgrade(cx).map(Value::Weak)),
-            Value::Guarded(o) => Some(o.try_downgrade(cx).map(Value::WeakGuarded)),
+            Value::Cons(o) => Some(Gc::try_downgrade(o, cx).map(Value::Weak)),
+            Value::Guarded(o) => Some(Gc::try_downgrade(o, cx).map(Value::WeakGuarded)),
             _ => None,
         }
     }

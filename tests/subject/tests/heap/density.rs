@@ -1,6 +1,6 @@
 //! How much memory objects take, beside their own bytes.
 
-use grisaille::{Heap, Mutator, Stats};
+use grisaille::{Heap, Mutator};
 
 use crate::SWEEPS;
 
@@ -24,7 +24,7 @@ fn taken(bytes: usize, allocate: impl FnOnce(&Mutator<'_>)) -> (f64, f64) {
     let heap = Heap::builder().automatic(false).build();
     heap.unwrap().enter(|cx| {
         allocate(cx);
-        let Stats { bytes_used, bytes_held, .. } = cx.stats();
+        let (bytes_used, bytes_held) = (cx.stats().bytes_used(), cx.stats().bytes_held());
         (bytes_used as f64 / bytes as f64, bytes_held.saturating_sub(CHUNK) as f64 / bytes as f64)
     })
 }
@@ -86,7 +86,7 @@ fn big_objects_take_the_place_of_dead_ones() {
             heap.unwrap().enter(|cx| {
                 let text = "x".repeat(size - 16);
                 let mut kept: Vec<_> = (0..400).map(|_| cx.persist(cx.alloc_str(&text))).collect();
-                let used = cx.stats().bytes_used;
+                let used = cx.stats().bytes_used();
                 let mut next = numbers(2);
                 for _ in 0..6 {
                     kept.retain(|_| next() == 0);
@@ -96,7 +96,7 @@ fn big_objects_take_the_place_of_dead_ones() {
                     cx.verify().unwrap();
                     assert!(kept.iter().all(|string| string.get(cx).as_str() == text));
                 }
-                let now = cx.stats().bytes_used;
+                let now = cx.stats().bytes_used();
                 assert!(now <= used + used / 8, "{sweep:?}, {size} bytes: {used} -> {now}");
             });
         }

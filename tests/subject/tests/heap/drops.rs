@@ -55,7 +55,7 @@ fn everything_is_dropped_with_the_heap<B: Barrier>() {
         heap.enter(|cx| {
             let kept = cx.root(populate(cx, &ledger, 1000));
             let list = cx.alloc(RefLock::new(vec![ledger_box(&ledger)]));
-            list.borrow_mut(cx).push(ledger_box(&ledger));
+            RefLock::borrow_mut(list, cx).push(ledger_box(&ledger));
             cx.collect();
             assert!(kept.get(cx).0.next.get().is_some());
             populate(cx, &ledger, 10);
@@ -157,9 +157,9 @@ fn values_of_locks_are_dropped_once<B: Barrier>() {
         let lock = cx.root(cx.alloc(Lock::new(ledger_box(&ledger))));
         while !cx.step(Budget::work(1)).cycle_ended {
             let before = ledger.dead();
-            lock.get(cx).set(cx, ledger_box(&ledger));
+            Lock::set(lock.get(cx), cx, ledger_box(&ledger));
             assert_eq!(ledger.dead(), before + 1);
-            drop(lock.get(cx).replace(cx, ledger_box(&ledger)));
+            drop(Lock::replace(lock.get(cx), cx, ledger_box(&ledger)));
             assert_eq!(ledger.dead(), before + 2);
         }
     });

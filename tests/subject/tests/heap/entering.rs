@@ -56,9 +56,9 @@ fn a_panic_in_a_region_ends_it() {
     let mut heap = Heap::builder().automatic(false).build().unwrap();
     let panicked = catch_unwind(AssertUnwindSafe(|| {
         heap.enter(|cx| {
-            cx.root(cx.alloc(1));
+            _ = cx.root(cx.alloc(1));
             cx.scope(|cx, out| {
-                out.keep(cx, cx.alloc(2));
+                _ = out.keep(cx, cx.alloc(2));
                 cx.suspend(|| panic!("in the middle"));
             });
         });
@@ -67,7 +67,7 @@ fn a_panic_in_a_region_ends_it() {
     Heap::new().enter(|_| ());
     heap.enter(|cx| {
         cx.collect();
-        assert_eq!(cx.stats().objects_freed, 2, "no local outlives its region");
+        assert_eq!(cx.stats().objects_freed(), 2, "no local outlives its region");
         assert_eq!(*cx.alloc(3), 3);
     });
 }
@@ -78,13 +78,13 @@ fn a_panic_in_a_scope_ends_the_scope_only() {
         let kept = cx.root(cx.alloc(1));
         let panicked = catch_unwind(AssertUnwindSafe(|| {
             cx.scope(|cx, _| {
-                cx.root(cx.alloc(2));
+                _ = cx.root(cx.alloc(2));
                 panic!("in a scope");
             });
         }));
         assert!(panicked.is_err());
         cx.collect();
-        assert_eq!((*kept.get(cx), cx.stats().objects_freed), (1, 1));
+        assert_eq!((*kept.get(cx), cx.stats().objects_freed()), (1, 1));
         let after = cx.scope(|cx, out| out.keep(cx, cx.alloc(3)));
         cx.collect();
         assert_eq!((*kept.get(cx), *after.get(cx)), (1, 3));
@@ -96,7 +96,7 @@ fn what_leaves_a_scope_lives_as_long_as_the_next_one<B: Barrier>() {
     fn live_after_a_collection<B: Barrier>(cx: &mut Mutator<'_, B>) -> u64 {
         cx.collect();
         cx.verify().unwrap();
-        cx.stats().objects_allocated - cx.stats().objects_freed
+        cx.stats().objects_allocated() - cx.stats().objects_freed()
     }
     let mut heap = Heap::builder().barrier::<B>().automatic(false).build().unwrap();
     heap.enter(|cx| {
@@ -106,7 +106,7 @@ fn what_leaves_a_scope_lives_as_long_as_the_next_one<B: Barrier>() {
                 // Leaves this scope, and is no business of the inner one.
                 let first = out.keep(cx, cx.alloc(100));
                 let numbers = cx.scope(|cx, out| {
-                    cx.root(cx.alloc(200));
+                    _ = cx.root(cx.alloc(200));
                     (0..kept).map(|number| out.keep(cx, cx.alloc(number))).collect::<Vec<_>>()
                 });
                 assert_eq!(live_after_a_collection(cx), before + 1 + kept);
@@ -182,6 +182,6 @@ fn dropped_roots_and_stacks_keep_nothing() {
             stack.open(cx).push(cx, cx.alloc(2));
         }
         cx.collect();
-        assert_eq!(cx.stats().objects_freed, 2000);
+        assert_eq!(cx.stats().objects_freed(), 2000);
     });
 }

@@ -57,7 +57,7 @@ fn many_heaps_share_one_sweeper<B: Barrier>() {
                     let mut heap =
                         Heap::builder().barrier::<B>().sweep(Sweep::Concurrent).floor(1 << 20).build().unwrap();
                     churn(&mut heap, &ledger, 60_000);
-                    cycles.fetch_add(heap.stats().cycles, Relaxed);
+                    cycles.fetch_add(heap.stats().cycles(), Relaxed);
                 }
             });
         }
@@ -89,7 +89,7 @@ fn heaps_change_threads_in_the_middle_of_a_cycle() {
                 cx.step(Budget::work(1 + 97 * round as usize));
                 let number = root.get(cx);
                 number.set(cx, number.get() + 1);
-                assert!((0..view.len()).all(|at| *view.get(cx, at) == at as u64));
+                assert!((0..view.len()).all(|at| *view.at(cx, at) == at as u64));
             });
             (heap, root, stack)
         });

@@ -28,10 +28,10 @@ fn what_moves_through_windows_is_found<B: Barrier>() {
                     }
                 }
                 let mut seen = [false; SLOTS];
-                (0..SLOTS).for_each(|slot| seen[*view.get(cx, slot)] = true);
+                (0..SLOTS).for_each(|slot| seen[*view.at(cx, slot)] = true);
                 assert!(seen.iter().all(|seen| *seen), "budget {budget}, windows of {width}");
             }
-            assert_eq!(cx.stats().objects_freed, 0);
+            assert_eq!(cx.stats().objects_freed(), 0);
         });
     }
 }
@@ -56,7 +56,7 @@ fn windows_are_rescanned_in_pieces() {
                 break;
             }
         }
-        assert_eq!(cx.stats().objects_marked, 100_000);
+        assert_eq!(cx.stats().objects_marked(), 100_000);
     });
 }
 

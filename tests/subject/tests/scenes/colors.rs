@@ -1,6 +1,6 @@
 //! What holds for every policy: the colours between two steps.
 
-use grisaille::{Barrier, Color, Phase, Slot, Stack};
+use grisaille::{Barrier, Color, Phase, Slot, Stack, Str};
 
 use crate::stage::{NodeAt, finish, for_each_policy, node, piece, play};
 
@@ -11,7 +11,7 @@ fn colours_only_darken<B: Barrier>() {
         let mut stack: Stack<NodeAt<'static>> = Stack::new(cx);
         let mut view = stack.open(cx);
         for _ in 0..20 {
-            let tail = view.try_get(cx, view.len().wrapping_sub(1));
+            let tail = view.get(cx, view.len().wrapping_sub(1));
             let new = node(cx, tail);
             view.push(cx, new);
         }
@@ -19,13 +19,14 @@ fn colours_only_darken<B: Barrier>() {
             Color::White => 0,
             Color::Grey => 1,
             Color::Black => 2,
+            other => panic!("a colour that is not known: {other:?}"),
         };
         let (mut before, mut phase) = ([0; 20], Phase::Idle);
         loop {
             let now = piece(cx);
             assert!(now >= phase || now == Phase::Idle, "{phase} -> {now}");
             phase = now;
-            let colors: [i32; 20] = std::array::from_fn(|at| shade(cx.color(view.get(cx, at))));
+            let colors: [i32; 20] = std::array::from_fn(|at| shade(cx.color(view.at(cx, at))));
             match phase {
                 Phase::Mark => assert!(colors.iter().zip(&before).all(|(now, before)| now >= before)),
                 Phase::MarkTermination | Phase::Weak => assert_eq!(colors, [2; 20]),
@@ -36,7 +37,7 @@ fn colours_only_darken<B: Barrier>() {
                 break;
             }
         }
-        assert_eq!(cx.stats().objects_freed, 0);
+        assert_eq!(cx.stats().objects_freed(), 0);
     });
 }
 
@@ -73,7 +74,7 @@ fn leaves_are_never_grey<B: Barrier>() {
         let slot = cx.root(cx.alloc(Slot::new(1u64)));
         loop {
             let phase = piece(cx);
-            for color in [cx.color(leaf.get(cx)), cx.color(text.get(cx)), cx.color(slot.get(cx))] {
+            for color in [cx.color(leaf.get(cx)), cx.color(Str::as_gc(text.get(cx))), cx.color(slot.get(cx))] {
                 assert_ne!(color, Color::Grey);
             }
             if phase == Phase::Idle {
@@ -91,7 +92,7 @@ fn garbage_of_before_dies_in_the_cycle<B: Barrier>() {
         let cycle = node(cx, None);
         cycle.next.set(cx, Some(node(cx, Some(cycle))));
         finish(cx);
-        assert_eq!(cx.stats().objects_freed, 2);
+        assert_eq!(cx.stats().objects_freed(), 2);
         assert!(kept.get(cx).next.get().is_none());
     });
 }

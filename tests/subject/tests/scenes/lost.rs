@@ -14,8 +14,10 @@ macro_rules! broken {
         enum $name {}
         // SAFETY: unsound on purpose. The programs of these tests look at nothing that it may lose.
         unsafe impl Policy for $name {
-            const POLICY: &'static str = stringify!($name);
             const RULES: Rules = Rules { $($rule: $value,)* ..<$base as Policy>::RULES };
+        }
+        impl Barrier for $name {
+            const NAME: &'static str = stringify!($name);
         }
     };
 }

@@ -126,7 +126,7 @@ fn pieces<B: Barrier>(cx: &mut Mutator<'_, B>, count: usize) -> ControlFlow<()> 
             return ControlFlow::Break(());
         }
         // A stopped world may do it all in one piece.
-        if cx.stats().cycles > BEFORE {
+        if cx.stats().cycles() > BEFORE {
             return ControlFlow::Break(());
         }
     }
@@ -135,7 +135,7 @@ fn pieces<B: Barrier>(cx: &mut Mutator<'_, B>, count: usize) -> ControlFlow<()> 
 
 /// The cycle ends.
 fn end<B: Barrier>(cx: &mut Mutator<'_, B>) {
-    while cx.stats().cycles == BEFORE {
+    while cx.stats().cycles() == BEFORE {
         cx.step(Budget::unlimited());
     }
 }
@@ -190,7 +190,7 @@ impl<'s> Places<'s> {
         from_stack.open(cx).push(cx, to_slot.get(cx));
         to_stack.open(cx).push(cx, to_slot.get(cx));
         cx.collect();
-        assert_eq!(cx.stats().cycles, BEFORE);
+        assert_eq!(cx.stats().cycles(), BEFORE);
         Places {
             to_list,
             to_slot,
@@ -210,7 +210,7 @@ impl<'s> Places<'s> {
         let object = cx.adopt(object);
         match from {
             From::Slot => self.from_slot.get(cx).next.set(cx, Some(object)),
-            From::Lock => self.from_list.get(cx).borrow_mut(cx).push(object),
+            From::Lock => RefLock::borrow_mut(self.from_list.get(cx), cx).push(object),
             From::Popped | From::Truncated | From::Overwritten | From::Window | From::StackDropped => {
                 self.from_stack.as_mut().unwrap().open(cx).push(cx, object);
             }
@@ -245,7 +245,7 @@ impl<'s> Places<'s> {
         let other = self.to_slot.get(cx);
         match from {
             From::Slot => self.from_slot.get(cx).next.set(cx, None),
-            From::Lock => self.from_list.get(cx).borrow_mut(cx).clear(),
+            From::Lock => RefLock::borrow_mut(self.from_list.get(cx), cx).clear(),
             From::Popped => drop(self.from_stack.as_mut().unwrap().open(cx).pop(cx)),
             From::Truncated => self.from_stack.as_mut().unwrap().open(cx).truncate(cx, 0),
             From::Overwritten => self.from_stack.as_mut().unwrap().open(cx).set(cx, 1, other),
@@ -262,7 +262,7 @@ impl<'s> Places<'s> {
         let object = cx.adopt(object);
         match to {
             To::Slot => self.to_slot.get(cx).next.set(cx, Some(object)),
-            To::Lock => self.to_list.get(cx).borrow_mut(cx).push(object),
+            To::Lock => RefLock::borrow_mut(self.to_list.get(cx), cx).push(object),
             To::NewRoot => self.new_root = Some(cx.persist(object)),
             To::RootSet => self.to_root.set(cx, object),
             To::Pushed => self.to_stack.open(cx).push(cx, object),
@@ -324,7 +324,7 @@ pub fn upgraded<B: Barrier>(to: To, before: usize) -> Option<usize> {
     heap::<B>().enter(|cx| {
         let mut places = Places::new(cx, &deaths);
         cx.scope(|cx, out| {
-            let weak: Rooted<'_, Weak<'_, Actor<'_>>> = cx.root(actor(cx, &deaths, None).downgrade(cx));
+            let weak: Rooted<'_, Weak<'_, Actor<'_>>> = cx.root(Gc::downgrade(actor(cx, &deaths, None), cx));
             if pieces(cx, before).is_break() {
                 return None;
             }

@@ -82,15 +82,15 @@ pub fn rewire(run: &mut Run, size: usize) -> u64 {
         }
         for node in 0..size {
             for side in 0..2 {
-                nodes.get(cx, node).edges[side].set(cx, Some(nodes.get(cx, random.usize(0..size))));
+                nodes.at(cx, node).edges[side].set(cx, Some(nodes.at(cx, random.usize(0..size))));
             }
         }
         run.timed(rewire::steps(size), |ticks| {
             let mut sum = 0u64;
             for step in 0..rewire::steps(size) {
                 let choice = rewire::Choice::new(&mut random, size);
-                let node = nodes.get(cx, choice.from);
-                node.edges[choice.side].set(cx, Some(nodes.get(cx, choice.to)));
+                let node = nodes.at(cx, choice.from);
+                node.edges[choice.side].set(cx, Some(nodes.at(cx, choice.to)));
                 let neighbour = node.edges[1 - choice.side].get();
                 sum = sum.wrapping_add(neighbour.map_or(0, |node| node.number));
                 if step % rewire::REPLACE == 0 {
@@ -126,11 +126,11 @@ pub fn mark(run: &mut Run, size: usize, workload: Workload) -> u64 {
                 cx.safepoint();
             }
             mark::link(&order, &mut |parent, first, second| {
-                let parent = nodes.get(cx, parent);
-                parent.edges[0].set(cx, Some(nodes.get(cx, first)));
-                parent.edges[1].set(cx, second.map(|second| nodes.get(cx, second)));
+                let parent = nodes.at(cx, parent);
+                parent.edges[0].set(cx, Some(nodes.at(cx, first)));
+                parent.edges[1].set(cx, second.map(|second| nodes.at(cx, second)));
             });
-            cx.root(nodes.get(cx, order[0] as usize))
+            cx.root(nodes.at(cx, order[0] as usize))
         };
         cx.collect();
         for _ in 0..mark::COLLECTIONS {

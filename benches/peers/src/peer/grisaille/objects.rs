@@ -1,6 +1,6 @@
 //! Small objects, and strings.
 
-use grisaille::{Gc, Heap, Stack, Str, Trace};
+use grisaille::{Heap, Map, Stack, Str, Trace};
 
 use crate::run::Run;
 use crate::workload::{dropping, short_lived, strings};
@@ -23,9 +23,9 @@ pub fn short_lived(run: &mut Run, size: usize) -> u64 {
 pub fn strings(run: &mut Run, size: usize) -> u64 {
     Heap::new().enter(|cx| {
         let mut texts = strings::Texts::new();
-        let mut stack: Stack<Gc<'static, Str>> = Stack::with_capacity(cx, size);
+        let mut stack: Stack<Str<'static>> = Stack::with_capacity(cx, size);
         let mut keys = stack.open(cx);
-        let cache = cx.root(cx.alloc_map::<Gc<'_, Str>, Gc<'_, Str>>());
+        let cache = cx.root(cx.alloc(Map::<'_, Str<'_>, Str<'_>>::new()));
         for _ in 0..size {
             let entry = texts.entry();
             let key = cx.alloc_str(entry.key);
@@ -39,7 +39,7 @@ pub fn strings(run: &mut Run, size: usize) -> u64 {
                 let cache = cache.get(cx);
                 let place = texts.place(size);
                 let entry = texts.entry();
-                let old = cache.remove(cx, keys.get(cx, place)).expect("each key has an entry");
+                let old = cache.remove(cx, keys.at(cx, place)).expect("each key has an entry");
                 sum += old.len() as u64;
                 let key = cx.alloc_str(entry.key);
                 keys.set(cx, place, key);

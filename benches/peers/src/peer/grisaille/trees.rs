@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use grisaille::{Gc, Heap, Rooted, Mutator, Slot, Trace};
+use grisaille::{Gc, Heap, Mutator, Rooted, Slot, Trace};
 
 use crate::run::Run;
 use crate::workload::{binary_trees, gcbench};

@@ -1,0 +1,416 @@
+//! [`Map`], as a field or as an object of its own.
+
+use core::cell::Cell;
+use core::fmt;
+use core::marker::PhantomData;
+
+use super::Table;
+use crate::barrier::Barrier;
+use crate::context::Mutator;
+use crate::full::HeapFull;
+use crate::kit::key::Key;
+use crate::mark::tracer::Tracer;
+use crate::pointer::gc::Gc;
+use crate::pointer::slot::Slot;
+use crate::trace::Trace;
+
+/// A hash table from [keys](Key) to values that are `Copy`, as a field or as an object of its own.
+///
+/// The write barrier works at the element, as for a [`Slot`], and a large table is marked in pieces. An empty map is one
+/// word; the first insertion allocates an object for the table, and never collects. What may allocate takes the mutator for
+/// exactly `'gc`, the time for which the map itself was borrowed from it.
+///
+/// The entries lie outside the heap, in memory that counts towards its goal and its
+/// [limit](crate::HeapBuilder::limit), and that is freed when the table's object is swept, on whatever thread. An insertion
+/// costs constant time on average, and one in many moves entries to make room: up to some 1800 of them, however many there
+/// are. [`reserve`](Map::reserve) makes room beforehand. Removing moves nothing and gives nothing back, which
+/// [`shrink_to_fit`](Map::shrink_to_fit) and [`clear`](Map::clear) do; the first entry is found in constant time, so a map
+/// may be a work list ([`pop`](Map::pop)), and visiting all costs what is there and not what there is room for.
+///
+/// Words, identities and what is made of them are hashed with a key that is random by process, by a fast function that
+/// is *not* resistant to keys which are chosen to collide: where whoever writes the input may choose the numbers and
+/// means harm, operations may take time in proportion to the map. Strings are hashed by
+/// one that [is](crate::Str#hashes).
+///
+/// ```
+/// use grisaille::{Heap, Map, Str, Trace};
+///
+/// #[derive(Trace)]
+/// struct Scope<'gc> {
+///     ages: Map<'gc, Str<'gc>, i64>,
+/// }
+///
+/// Heap::new().enter(|cx| {
+///     let scope = cx.alloc(Scope { ages: Map::new() });
+///     assert_eq!(scope.ages.insert(cx, cx.intern("ann"), 30), None);
+///     assert_eq!(scope.ages.insert(cx, cx.intern("ann"), 31), Some(30));
+///     assert_eq!(scope.ages.get(cx.intern("ann")), Some(31));
+///     assert_eq!(scope.ages.remove(cx, cx.intern("ann")), Some(31));
+///     assert!(scope.ages.is_empty());
+/// });
+/// ```
+pub struct Map<'gc, K, V> {
+    /// What it points to is a `MapObject<K, V>`.
+    table: Slot<Option<Gc<'gc, AnyMapObject>>>,
+    /// The table's entries. Invariant: what is written through one view is read through another.
+    _entries: PhantomData<Cell<(K, V)>>,
+}
+
+/// A [`MapObject`](super::MapObject) of any keys and values, so that a map may be named whatever these are.
+struct AnyMapObject;
+
+// SAFETY: holds no pointer by itself: the object is traced through its header.
+unsafe impl Trace for AnyMapObject {
+    type At<'a> = AnyMapObject;
+    fn trace(&self, _: &mut Tracer<'_>) {
+        unreachable!("maps are traced through their header")
+    }
+}
+
+impl<'gc, K: Key, V: Trace + Copy> Map<'gc, K, V> {
+    /// Makes an empty map. It takes no memory beside its word.
+    ///
+    /// ```
+    /// # use grisaille::Map;
+    /// assert!(Map::<'_, i64, i64>::new().is_empty());
+    /// ```
+    pub fn new() -> Self {
+        Map { table: Slot::new(None), _entries: PhantomData }
+    }
+
+    #[inline(always)]
+    pub(super) fn table(&self) -> Option<Table<'gc, K, V>> {
+        // SAFETY: the field holds pointers to objects that `Table::alloc` made for this type of keys and values; what it holds now
+        // is live until the next safepoint, which `'gc` does not survive.
+        self.table.get().map(|object| Table(unsafe { Gc::from_object(object.object()) }))
+    }
+
+    /// The table, which is allocated where there is none.
+    #[inline(always)]
+    fn table_or_new<B: Barrier>(&self, cx: &'gc Mutator<'_, B>) -> Result<Table<'gc, K, V>, HeapFull<()>> {
+        match self.table() {
+            Some(table) => Ok(table),
+            None => self.new_table(cx),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn new_table<B: Barrier>(&self, cx: &'gc Mutator<'_, B>) -> Result<Table<'gc, K, V>, HeapFull<()>> {
+        let table = Table::alloc(cx)?;
+        // SAFETY: the same object, live until the next safepoint.
+        self.table.set(cx, Some(unsafe { Gc::from_object(table.0.object()) }));
+        Ok(table)
+    }
+
+    /// Returns the value of a key.
+    ///
+    /// ```
+    /// # use grisaille::{Gc, Heap, Map, Str};
+    /// # Heap::new().enter(|cx| {
+    /// let map: Gc<'_, Map<'_, Str<'_>, f64>> = cx.alloc(Map::new());
+    /// map.insert(cx, cx.intern("pi"), 3.14);
+    /// assert_eq!(map.get(cx.intern("pi")), Some(3.14));
+    /// assert_eq!(map.get(cx.intern("e")), None);
+    /// # });
+    /// ```
+    #[inline]
+    pub fn get(&self, key: K) -> Option<V> {
+        self.table()?.get(key)
+    }
+
+    /// Returns whether the key has a value.
+    ///
+    /// ```
+    /// # use grisaille::{Gc, Heap, Map};
+    /// # Heap::new().enter(|cx| {
+    /// let map: Gc<'_, Map<'_, i64, ()>> = cx.alloc(Map::new());
+    /// map.insert(cx, 1, ());
+    /// assert!(map.contains_key(1) && !map.contains_key(2));
+    /// # });
+    /// ```
+    #[inline]
+    pub fn contains_key(&self, key: K) -> bool {
+        self.table().is_some_and(|table| table.contains_key(key))
+    }
+
+    /// Returns how many entries there are.
+    ///
+    /// ```
+    /// # use grisaille::{Gc, Heap, Map};
+    /// # Heap::new().enter(|cx| {
+    /// let map: Gc<'_, Map<'_, i64, ()>> = cx.alloc(Map::new());
+    /// assert_eq!((map.len(), map.is_empty()), (0, true));
+    /// # });
+    /// ```
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.table().map_or(0, Table::len)
+    }
+
+    /// Returns whether there is no entry.
+    ///
+    /// ```
+    /// # use grisaille::{Heap, Map};
+    /// # Heap::new().enter(|cx| {
+    /// let map = cx.alloc(Map::<'_, i64, char>::new());
+    /// assert!(map.is_empty());
+    /// map.insert(cx, 1, 'a');
+    /// assert!(!map.is_empty());
+    /// # });
+    /// ```
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Gives a key a value, and returns the one it had. Constant time on average; see [`Map`] for the table's growth.
+    /// A key that is there already stays the object that it is.
+    ///
+    /// ```
+    /// # use grisaille::{Heap, Map};
+    /// # Heap::new().enter(|cx| {
+    /// let map = cx.alloc(Map::<'_, i64, char>::new());
+    /// assert_eq!((map.insert(cx, 1, 'a'), map.insert(cx, 1, 'b')), (None, Some('a')));
+    /// # });
+    /// ```
+    ///
+    /// # Panics
+    /// When the table has to grow and the heap is full: [`try_insert`](Map::try_insert) answers with a value.
+    #[inline]
+    #[track_caller]
+    pub fn insert<B: Barrier>(&self, cx: &'gc Mutator<'_, B>, key: K, value: V) -> Option<V> {
+        self.try_insert(cx, key, value).unwrap_or_else(|full| full.panic())
+    }
+
+    /// Gives a key a value, and returns the one it had, unless the table has to grow and the heap is full.
+    ///
+    /// ```
+    /// # use grisaille::{Gc, Heap, Map};
+    /// let mut heap = Heap::builder().limit(1 << 20).build().unwrap();
+    /// heap.enter(|cx| {
+    ///     let map: Gc<'_, Map<'_, usize, usize>> = cx.alloc(Map::new());
+    ///     let full = (0..).find_map(|n| map.try_insert(cx, n, 2 * n).err()).unwrap();
+    ///     assert_eq!(full.0, 2 * map.len()); // the value is not lost, and the table is what it was
+    /// });
+    /// ```
+    ///
+    /// # Errors
+    /// [`HeapFull`], with the value.
+    #[inline]
+    pub fn try_insert<B: Barrier>(&self, cx: &'gc Mutator<'_, B>, key: K, value: V) -> Result<Option<V>, HeapFull<V>> {
+        match self.table_or_new(cx) {
+            Ok(table) => table.try_insert(cx, key, value),
+            Err(full) => Err(full.with(value)),
+        }
+    }
+
+    /// Gives a key that has a value another one, and returns the old. Without it nothing is stored.
+    ///
+    /// ```
+    /// # use grisaille::{Gc, Heap, Map};
+    /// # Heap::new().enter(|cx| {
+    /// let globals: Gc<'_, Map<'_, u32, i64>> = cx.alloc(Map::new());
+    /// assert_eq!(globals.replace(cx, 7, 1), None); // assignment to what was never defined
+    /// globals.insert(cx, 7, 0);
+    /// assert_eq!(globals.replace(cx, 7, 1), Some(0));
+    /// # });
+    /// ```
+    #[inline]
+    pub fn replace<B: Barrier>(&self, cx: &Mutator<'_, B>, key: K, value: V) -> Option<V> {
+        self.table()?.replace(cx, key, value)
+    }
+
+    /// Gives a key the value that `f` makes of the one it has, and returns it. `f` may use the map.
+    ///
+    /// ```
+    /// # use grisaille::{Gc, Heap, Map};
+    /// # Heap::new().enter(|cx| {
+    /// let counts: Gc<'_, Map<'_, char, u32>> = cx.alloc(Map::new());
+    /// for letter in "abba".chars() {
+    ///     counts.update(cx, letter, |count| count.unwrap_or(0) + 1);
+    /// }
+    /// assert_eq!(counts.get('b'), Some(2));
+    /// # });
+    /// ```
+    ///
+    /// # Panics
+    /// As [`insert`](Map::insert); passes panics of `f` on.
+    #[inline]
+    #[track_caller]
+    pub fn update<B: Barrier>(&self, cx: &'gc Mutator<'_, B>, key: K, f: impl FnOnce(Option<V>) -> V) -> V {
+        let value = f(self.get(key));
+        self.insert(cx, key, value);
+        value
+    }
+
+    /// Gives a key the value that `f` makes of the one it has, and returns it, unless the table has to grow and the heap is
+    /// full.
+    ///
+    /// ```
+    /// # use grisaille::{Heap, Map};
+    /// # Heap::new().enter(|cx| {
+    /// let counts = cx.alloc(Map::<'_, char, i32>::new());
+    /// assert_eq!(counts.try_update(cx, 'a', |count| count.unwrap_or(0) + 1)?, 1);
+    /// # Ok::<(), grisaille::HeapFull<i32>>(()) }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// [`HeapFull`], with the value that `f` made.
+    ///
+    /// # Panics
+    /// Passes panics of `f` on.
+    pub fn try_update<B: Barrier>(
+        &self,
+        cx: &'gc Mutator<'_, B>,
+        key: K,
+        f: impl FnOnce(Option<V>) -> V,
+    ) -> Result<V, HeapFull<V>> {
+        let value = f(self.get(key));
+        self.try_insert(cx, key, value)?;
+        Ok(value)
+    }
+
+    /// Gives each key of an iterator its value. (`Extend` has no mutator to give.)
+    ///
+    /// ```
+    /// # use grisaille::{Heap, Map};
+    /// # Heap::new().enter(|cx| {
+    /// let map = cx.alloc(Map::<'_, i64, i64>::new());
+    /// map.extend(cx, (0..10).map(|n| (n, n * n)));
+    /// assert_eq!(map.get(7), Some(49));
+    /// # });
+    /// ```
+    ///
+    /// # Panics
+    /// As [`insert`](Map::insert): the entries that came before stay. Passes panics of the iterator on.
+    #[track_caller]
+    pub fn extend<B: Barrier>(&self, cx: &'gc Mutator<'_, B>, entries: impl IntoIterator<Item = (K, V)>) {
+        entries.into_iter().for_each(|(key, value)| _ = self.insert(cx, key, value));
+    }
+
+    /// Forgets a key, and returns the value it had. The table keeps its memory: see
+    /// [`shrink_to_fit`](Map::shrink_to_fit).
+    ///
+    /// ```
+    /// # use grisaille::{Gc, Heap, Map};
+    /// # Heap::new().enter(|cx| {
+    /// let map: Gc<'_, Map<'_, i64, i64>> = cx.alloc(Map::new());
+    /// map.insert(cx, 1, 10);
+    /// assert_eq!((map.remove(cx, 1), map.remove(cx, 1)), (Some(10), None));
+    /// # });
+    /// ```
+    #[inline]
+    pub fn remove<B: Barrier>(&self, cx: &Mutator<'_, B>, key: K) -> Option<V> {
+        self.table()?.remove(cx, key)
+    }
+
+    /// Forgets all entries, and gives the table's memory back. While the collector marks, and the policy shades what
+    /// is overwritten, this looks at each.
+    ///
+    /// ```
+    /// # use grisaille::{Gc, Heap, Map};
+    /// # Heap::new().enter(|cx| {
+    /// let map: Gc<'_, Map<'_, i64, i64>> = cx.alloc(Map::new());
+    /// map.insert(cx, 1, 10);
+    /// map.clear(cx);
+    /// assert!(map.is_empty());
+    /// assert_eq!(cx.stats().bytes_external(), 0);
+    /// # });
+    /// ```
+    pub fn clear<B: Barrier>(&self, cx: &Mutator<'_, B>) {
+        if let Some(table) = self.table() {
+            table.clear(cx);
+        }
+    }
+
+    /// Makes room for `additional` more entries, so that the table need not grow for them. Time in proportion to
+    /// what there is room for then.
+    ///
+    /// (A map of thousands of entries consists of parts, and hashes say which an entry goes to: where keys were chosen to
+    /// collide, a part may still have to grow.)
+    ///
+    /// ```
+    /// # use grisaille::{Gc, Heap, Map};
+    /// # Heap::new().enter(|cx| {
+    /// let map: Gc<'_, Map<'_, i64, i64>> = cx.alloc(Map::new());
+    /// map.reserve(cx, 1000);
+    /// let bytes = cx.stats().bytes_external();
+    /// for n in 0..1000 {
+    ///     map.insert(cx, n, n);
+    /// }
+    /// assert_eq!(cx.stats().bytes_external(), bytes);
+    /// # });
+    /// ```
+    ///
+    /// # Panics
+    /// When the heap is full: [`try_reserve`](Map::try_reserve) answers with a value.
+    #[track_caller]
+    pub fn reserve<B: Barrier>(&self, cx: &'gc Mutator<'_, B>, additional: usize) {
+        self.try_reserve(cx, additional).unwrap_or_else(|full| full.panic());
+    }
+
+    /// Makes room for `additional` more entries, unless the heap is full.
+    ///
+    /// ```
+    /// # use grisaille::{Heap, Map};
+    /// # Heap::builder().limit(1 << 18).build().unwrap().enter(|cx| {
+    /// let map = cx.alloc(Map::<i64, i64>::new());
+    /// assert!(map.try_reserve(cx, 100).is_ok() && map.try_reserve(cx, 100_000).is_err());
+    /// # });
+    /// ```
+    ///
+    /// # Errors
+    /// [`HeapFull`].
+    pub fn try_reserve<B: Barrier>(&self, cx: &'gc Mutator<'_, B>, additional: usize) -> Result<(), HeapFull<()>> {
+        if additional == 0 {
+            return Ok(());
+        }
+        self.table_or_new(cx)?.try_reserve(cx, additional)
+    }
+
+    /// Gives back the memory that the table does not need for the entries it has. Time in proportion to the table,
+    /// and memory for a second one of the new size; where there is none, the table stays as it is.
+    ///
+    /// ```
+    /// # use grisaille::{Gc, Heap, Map};
+    /// # Heap::new().enter(|cx| {
+    /// let map: Gc<'_, Map<'_, i64, i64>> = cx.alloc(Map::new());
+    /// map.reserve(cx, 1000);
+    /// map.shrink_to_fit(cx);
+    /// assert_eq!(cx.stats().bytes_external(), 0);
+    /// # });
+    /// ```
+    pub fn shrink_to_fit<B: Barrier>(&self, cx: &Mutator<'_, B>) {
+        if let Some(table) = self.table() {
+            table.shrink_to_fit(cx);
+        }
+    }
+}
+
+impl<K: Key, V: Trace + Copy> Default for Map<'_, K, V> {
+    fn default() -> Self {
+        Map::new()
+    }
+}
+
+// SAFETY: passes the table on, whose header names the trace of its entries; `At` replaces the lifetime of the pointer, and in
+// keys and values.
+unsafe impl<K: Trace, V: Trace> Trace for Map<'_, K, V>
+where
+    for<'a> K::At<'a>: Sized,
+    for<'a> V::At<'a>: Sized,
+{
+    type At<'a> = Map<'a, K::At<'a>, V::At<'a>>;
+    const MAX_POINTERS: usize = 1;
+    #[inline(always)]
+    fn trace(&self, tracer: &mut Tracer<'_>) {
+        self.table.trace(tracer);
+    }
+}
+
+impl<K, V> fmt::Debug for Map<'_, K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Map { .. }")
+    }
+}
