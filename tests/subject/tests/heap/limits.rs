@@ -150,8 +150,13 @@ fn garbage_is_no_reason_to_refuse<B: Barrier>() {
         }
     }
     assert_eq!(refused::<B, 5>(limit, 92, limit / 128), (0, 0));
+}
+
+/// What lives is a reason, where a burst is larger than what it leaves. The next safepoint makes room for a part of it again.
+fn a_burst_that_is_larger_than_what_is_left_is_refused_in_part<B: Barrier>() {
+    let limit = 4 << 20;
     let (refused, at_once) = refused::<B, 5>(limit, 92, limit / 8);
-    assert!(refused > 0 && at_once == 0, "a safepoint makes room: {refused}, {at_once}");
+    assert!(refused > 0 && at_once == 0, "{refused} bursts were refused in part, {at_once} as a whole");
 }
 
 /// From there on the heap says that it is full, and does not spend the time on cycles that bring nothing.
@@ -178,6 +183,7 @@ fn a_heap_that_is_nearly_full_does_not_collect_all_the_time<B: Barrier>() {
 for_each_policy! {
     full_and_free_again
     garbage_is_no_reason_to_refuse
+    a_burst_that_is_larger_than_what_is_left_is_refused_in_part
     a_heap_that_is_nearly_full_does_not_collect_all_the_time
     a_heap_that_is_always_full_says_so
     garbage_does_not_fill_a_heap
