@@ -25,6 +25,22 @@ pub(crate) mod watch {
     /// A field of a block's front that changes while the block is taken.
     pub(crate) use core::cell::Cell as Watched;
 
+    /// Memory outside of blocks that more than one thread may touch.
+    pub(crate) struct Touched;
+
+    impl Touched {
+        #[inline(always)]
+        pub fn new() -> Touched {
+            Touched
+        }
+
+        #[inline(always)]
+        pub fn reads(&self) {}
+
+        #[inline(always)]
+        pub fn writes(&self) {}
+    }
+
     /// What a block's front says that never changes while the block is taken is read.
     #[inline(always)]
     pub(crate) fn reads_front(_block: usize) {}

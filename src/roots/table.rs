@@ -16,10 +16,11 @@ use core::cell::Cell;
 use core::marker::PhantomData;
 use core::ptr::NonNull;
 use std::collections::BinaryHeap;
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering, fence};
 
 use crate::memory::pieces::Pieces;
 use crate::memory::{NoMemory, allocate, may_allocate, reserve_one};
+use crate::sync::atomic::{AtomicU8, AtomicUsize, Ordering, fence};
+use crate::sync::watch::Touched;
 
 /// Areas of a page.
 const CELLS: usize = 64;
@@ -46,6 +47,7 @@ pub(crate) struct Head {
     /// Bytes from the beginning of its page.
     offset: u32,
     owners: AtomicU8,
+    touched: Touched,
 }
 
 impl Head {
@@ -103,6 +105,7 @@ impl<A: Area> core::ops::Deref for Handle<A> {
 impl<A: Area> Drop for Handle<A> {
     fn drop(&mut self) {
         let offset = self.head().offset as usize;
+        self.head().touched.reads();
         // The area is not touched after the exchange where the heap is there: it may be another's by then.
         if self.head().owners.swap(HEAP, Ordering::AcqRel) == HANDLE {
             // SAFETY: the page begins so many bytes before the area, which was made from a pointer to it; the area is this
@@ -156,6 +159,7 @@ struct Page {
     previous: Cell<Option<PagePtr>>,
     /// When the heap is gone: how many areas are their handles', and one more while the heap takes its leave.
     left: AtomicUsize,
+    touched: Touched,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -188,6 +192,7 @@ impl PagePtr {
                 next: Cell::new(None),
                 previous: Cell::new(None),
                 left: AtomicUsize::new(0),
+                touched: Touched::new(),
             });
         }
         Ok(PagePtr(page))
@@ -196,6 +201,9 @@ impl PagePtr {
     /// # Safety
     /// No area in it may be used any more, nor the page.
     unsafe fn free(self) {
+        self.touched.writes();
+        #[cfg(all(test, loom))]
+        loom::freed();
         // SAFETY: allocated with that layout; pages have no drop glue.
         unsafe { std::alloc::dealloc(self.0.as_ptr().cast(), self.layout) };
     }
@@ -205,6 +213,7 @@ impl PagePtr {
     /// # Safety
     /// It may not use the page any more.
     unsafe fn leave(self) {
+        self.touched.reads();
         if self.left.fetch_sub(1, Ordering::Release) == 1 {
             fence(Ordering::Acquire);
             // SAFETY: it was the last.
@@ -423,7 +432,8 @@ impl<A: Area> HandleTable<A> {
             }
         };
         let cell = page.occupied.get().trailing_ones() as usize;
-        let head = Head { heap, offset: page.offset(cell) as u32, owners: AtomicU8::new(BOTH) };
+        let head =
+            Head { heap, offset: page.offset(cell) as u32, owners: AtomicU8::new(BOTH), touched: Touched::new() };
         let at = page.cell(cell).cast::<C>();
         // SAFETY: the cell is free, and large and aligned enough for a `C`.
         unsafe { at.write(make(head)) };
@@ -445,6 +455,8 @@ impl<A: Area> HandleTable<A> {
     fn forget(&mut self, page: PagePtr, cell: usize) {
         let area = Self::area(page, cell);
         debug_assert!(!area.head().is_alive());
+        // It may be another's from here on.
+        area.head().touched.writes();
         self.owned -= area.release();
         self.len -= 1;
         let was_full = page.is_full();
@@ -667,5 +679,7 @@ impl<A: Area> Drop for HandleTable<A> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, loom))]
+mod loom;
+#[cfg(all(test, not(loom)))]
 mod tests;

@@ -17,6 +17,8 @@ pub(crate) enum Weakness {
     NoAcquireOnLoad,
     /// An exchange that fails acquires nothing.
     NoAcquireOnFailure,
+    /// A fence does nothing.
+    NoFence,
     /// An exchange is a load, and then a store.
     TwoSteps,
     /// The exchange of these two succeeds without looking.
@@ -24,6 +26,9 @@ pub(crate) enum Weakness {
     /// The exchange of these two is not tried, and fails.
     Refused(u8, u8),
 }
+
+#[cfg(test)]
+pub(crate) mod model;
 
 // loom's threads are coroutines of one thread: they share std's thread-locals.
 std::thread_local! {
@@ -39,7 +44,33 @@ pub(crate) fn weaken(weakness: Weakness) {
 pub(crate) mod atomic {
     use super::{WEAKNESS, Weakness};
     use ::loom::sync::atomic as sound;
-    pub(crate) use ::loom::sync::atomic::{AtomicUsize, Ordering};
+    pub(crate) use ::loom::sync::atomic::Ordering;
+
+    pub(crate) fn fence(order: Ordering) {
+        if WEAKNESS.get() != Weakness::NoFence {
+            sound::fence(order);
+        }
+    }
+
+    pub(crate) struct AtomicUsize(sound::AtomicUsize);
+
+    impl AtomicUsize {
+        pub fn new(value: usize) -> AtomicUsize {
+            AtomicUsize(sound::AtomicUsize::new(value))
+        }
+
+        pub fn store(&self, value: usize, order: Ordering) {
+            self.0.store(value, order);
+        }
+
+        pub fn fetch_add(&self, more: usize, order: Ordering) -> usize {
+            self.0.fetch_add(more, order)
+        }
+
+        pub fn fetch_sub(&self, less: usize, order: Ordering) -> usize {
+            self.0.fetch_sub(less, if WEAKNESS.get() == Weakness::NoRelease { Ordering::Relaxed } else { order })
+        }
+    }
 
     pub(crate) struct AtomicU8(sound::AtomicU8);
 
@@ -50,6 +81,18 @@ pub(crate) mod atomic {
 
         pub fn load(&self, order: Ordering) -> u8 {
             self.0.load(if WEAKNESS.get() == Weakness::NoAcquireOnLoad { Ordering::Relaxed } else { order })
+        }
+
+        pub fn swap(&self, value: u8, order: Ordering) -> u8 {
+            match WEAKNESS.get() {
+                Weakness::NoRelease => self.0.swap(value, Ordering::Acquire),
+                Weakness::TwoSteps => {
+                    let found = self.0.load(Ordering::Acquire);
+                    self.0.store(value, Ordering::Release);
+                    found
+                }
+                _ => self.0.swap(value, order),
+            }
         }
 
         pub fn compare_exchange(&self, from: u8, to: u8, success: Ordering, failure: Ordering) -> Result<u8, u8> {
@@ -264,6 +307,23 @@ pub(crate) mod watch {
         });
         for watch in gone.values() {
             watch.writes_all();
+        }
+    }
+
+    /// Memory outside of blocks, of which loom is told when it is touched.
+    pub(crate) struct Touched(UnsafeCell<()>);
+
+    impl Touched {
+        pub fn new() -> Touched {
+            Touched(UnsafeCell::new(()))
+        }
+
+        pub fn reads(&self) {
+            self.0.with(|_| ());
+        }
+
+        pub fn writes(&self) {
+            self.0.with_mut(|_| ());
         }
     }
 

@@ -16,10 +16,6 @@
 use core::cell::RefCell;
 use core::ops::ControlFlow;
 use core::ptr::NonNull;
-use std::collections::BTreeSet;
-use std::sync::Arc as Shared;
-use std::sync::atomic::{AtomicUsize as Count, Ordering::Relaxed};
-use std::time::Instant;
 
 use super::super::blocks::{Blocks, Sweep};
 use super::*;
@@ -31,8 +27,9 @@ use crate::space::geometry::{BLOCK_SIZE, GRANULE, PAGES};
 use crate::space::header::{ObjectPtr, TypeInfo, trace_nothing};
 use crate::space::holes::Bump;
 use crate::space::tally::Size;
+use crate::sync::model::{has_seen, is_weak, saw, scenes};
 use crate::sync::mpsc::SLEEPS;
-use crate::sync::{Weakness, watch, weaken};
+use crate::sync::watch;
 
 // ---- objects
 
@@ -63,12 +60,6 @@ const PANICS: usize = 2;
 std::thread_local! {
     /// For each object how often it was dropped.
     static DROPS: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
-    /// What happened in some execution.
-    static SEEN: RefCell<BTreeSet<&'static str>> = const { RefCell::new(BTreeSet::new()) };
-}
-
-fn saw(what: &'static str) {
-    SEEN.with_borrow_mut(|seen| seen.insert(what));
 }
 
 fn on_the_sweeper() -> bool {
@@ -167,81 +158,9 @@ fn end() {
 
 // ---- the model
 
-/// Runs a scene in every order, or in all with so many preemptions at the most. All that is named must have happened
-/// in some.
-fn explore(name: &str, preemptions: Option<usize>, scene: fn(), wanted: &[&str]) {
-    let weakness = std::env::var(WEAKNESS).unwrap_or_default();
-    weaken(WEAKNESSES.iter().find(|(name, _)| *name == weakness).map_or(Weakness::None, |(_, weakness)| *weakness));
-    let executions = Shared::new(Count::new(0));
-    let count = executions.clone();
-    let mut model = ::loom::model::Builder::new();
-    model.preemption_bound = model.preemption_bound.or(preemptions);
-    model.max_branches = 10_000;
-    let bound = model.preemption_bound.map_or("in every order".into(), |n| format!("with up to {n} preemptions"));
-    let start = Instant::now();
-    model.check(move || {
-        count.fetch_add(1, Relaxed);
-        DROPS.take();
-        scene();
-    });
-    println!("{name}: {} executions, {bound}, {:.1?}", executions.load(Relaxed), start.elapsed());
-    for what in wanted {
-        assert!(SEEN.with_borrow(|seen| seen.contains(what)), "never seen: {what}");
-    }
-}
-
-/// Names a weakness to a child process.
-const WEAKNESS: &str = "GRISAILLE_WEAKNESS";
-
-const WEAKNESSES: [(&str, Weakness); 10] = [
-    ("no share of the memory", Weakness::None),
-    ("no release", Weakness::NoRelease),
-    ("no acquire on load", Weakness::NoAcquireOnLoad),
-    ("no acquire on failure", Weakness::NoAcquireOnFailure),
-    ("an exchange in two steps", Weakness::TwoSteps),
-    ("claimed without looking", Weakness::Blind(State::Unswept as u8, State::Sweeping as u8)),
-    ("published without looking", Weakness::Blind(State::Sweeping as u8, State::Swept as u8)),
-    ("abandoned without looking", Weakness::Blind(State::Sweeping as u8, State::Abandoned as u8)),
-    ("never published", Weakness::Refused(State::Sweeping as u8, State::Swept as u8)),
-    ("never abandoned", Weakness::Refused(State::Sweeping as u8, State::Abandoned as u8)),
-];
-
-/// Runs a scene on a worse machine, in a process of its own: a model that has failed cannot be unwound, and code that
-/// runs on such a machine may do anything. It must fail, and complain of this.
-fn fails(scene: &str, weakness: &str, complaint: &str) {
-    assert!(WEAKNESSES.iter().any(|(name, _)| *name == weakness));
-    let child = std::process::Command::new(std::env::current_exe().unwrap())
-        .args([&format!("cycle::sweeper::loom::{scene}::holds"), "--exact", "--nocapture"])
-        .env(WEAKNESS, weakness)
-        .env("RUST_BACKTRACE", "0")
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&child.stderr);
-    let said = said.lines().find(|line| !line.is_empty() && !line.starts_with("thread '")).unwrap_or_default();
-    println!("{scene}, {weakness}: {said}");
-    assert!(!child.status.success(), "not seen");
-    assert!(said.contains(complaint), "it failed otherwise");
-}
-
-/// A scene as a test, and one for each weakness with which it must fail, with a part of the complaint.
-macro_rules! scenes {
-    ($($scene:ident $bound:expr, $seen:tt { $($needs:ident $weakness:literal $text:literal)* })*) => {$(
-        mod $scene {
-            use super::*;
-
-            #[test]
-            fn holds() {
-                explore(stringify!($scene), $bound, super::$scene, &$seen);
-            }
-
-            $(
-                #[test]
-                fn $needs() {
-                    fails(stringify!($scene), $weakness, $text);
-                }
-            )*
-        }
-    )*};
+/// What comes before each execution.
+fn begin() {
+    DROPS.take();
 }
 
 scenes! {
@@ -430,7 +349,7 @@ fn parked_and_woken() {
         objects.reverse();
     }
     assert_eq!(blocks.used(), 0);
-    assert!(!SEEN.with_borrow(|seen| seen.contains("the dead dropped by the mutator")));
+    assert!(!has_seen("the dead dropped by the mutator"));
     drop_heap(blocks, 0);
     end();
     match SLEEPS.get() {
@@ -497,7 +416,7 @@ fn the_last_share() {
     let mut arena = Arena::new(usize::MAX).unwrap();
     let block = testing::take(&mut arena, 1, Kind::Plain, false, 0).unwrap();
     fill(block, &[DEAD, LIVING]);
-    let forgotten = std::env::var(WEAKNESS).is_ok_and(|weakness| weakness == "no share of the memory");
+    let forgotten = is_weak("no share of the memory");
     let memory = if forgotten { Arena::new(usize::MAX).unwrap().memory() } else { arena.memory() };
     // SAFETY: a block of this arena, filled as a sweep finds it; where it is not of that memory, that must be seen.
     hand_over(&Arc::new(unsafe { Job::new(BlockList::from_iter([block]), 1, true, true, memory) }));
