@@ -440,7 +440,7 @@ mod map {
             map.get(cx).shrink_to_fit(cx);
             let shrunk = external(cx);
             assert!(shrunk < 1000 * 64, "{shrunk}");
-            map.get(cx).try_reserve(cx, 50_000).unwrap();
+            map.get(cx).try_reserve(cx, 100_000).unwrap();
             assert!(external(cx) > full);
             map.get(cx).clear(cx);
             assert_eq!(external(cx), 0);

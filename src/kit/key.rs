@@ -42,6 +42,7 @@ impl<K: Trace + Copy + sealed::Key> Key for K {}
 /// Random by process, so that the same numbers do not collide in each; no defence against numbers that were chosen to
 /// collide, which `hashbrown`'s default function does not claim to be. One that claims it (SipHash) takes 7 ns for a word
 /// in place of 1, about as long as all the rest of a lookup: `docs/experiments.md`.
+#[inline]
 pub(crate) fn hash_word(word: u64) -> u64 {
     static STATE: LazyLock<hashbrown::DefaultHashBuilder> = LazyLock::new(Default::default);
     STATE.hash_one(word)

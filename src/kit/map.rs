@@ -52,7 +52,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 pub use self::field::Map;
 pub use self::iter::MapIter;
 use self::store::{Store, place, position};
-use self::table::NoMemory;
 use super::key::Key;
 use crate::barrier::Barrier;
 use crate::context::Mutator;
@@ -60,6 +59,7 @@ use crate::cycle::collector::Collector;
 use crate::full::HeapFull;
 use crate::mark::edges::Top;
 use crate::mark::tracer::{Tracer, trace_with};
+use crate::memory::NoMemory;
 use crate::pointer::gc::Gc;
 use crate::space::block::Kind;
 use crate::space::header::object_bytes;
@@ -231,19 +231,8 @@ impl<'gc, K: Key, V: Trace + Copy> Table<'gc, K, V> {
         {
             before_insert::<B, K, V>(cx.collector(), self.find(hash, &key), key, value);
         }
-        // SAFETY: a leaf expression, up to the return.
-        let store = unsafe { self.store() };
-        if let Some(entry) = store.find_mut(hash, &key) {
-            return Ok(Some(core::mem::replace(&mut entry.1, value)));
-        }
-        if !store.has_room(hash)
-            && let Err(full) = self.make_room(cx, hash)
-        {
-            return Err(full.with(value));
-        }
-        // SAFETY: a leaf expression; the borrow above has ended.
-        unsafe { self.store() }.insert(hash, (key, value));
-        Ok(None)
+        // SAFETY: a leaf expression.
+        unsafe { self.store() }.put(hash, key, value).or_else(|value| self.insert_where_full(cx, hash, key, value))
     }
 
     #[inline]
@@ -321,13 +310,23 @@ impl<'gc, K: Key, V: Trace + Copy> Table<'gc, K, V> {
         self.book(cx, before);
     }
 
-    /// Room for an entry with this hash.
+    /// Inserts an entry for which there is no room, and whose key is not there.
     #[cold]
     #[inline(never)]
-    fn make_room<B: Barrier>(self, cx: &Mutator<'_, B>, hash: u64) -> Result<(), HeapFull<()>> {
+    fn insert_where_full<B: Barrier>(
+        self,
+        cx: &Mutator<'_, B>,
+        hash: u64,
+        key: K,
+        value: V,
+    ) -> Result<Option<V>, HeapFull<V>> {
         // SAFETY: a leaf expression.
         let bytes = unsafe { self.store() }.growth(hash);
-        self.grow(cx, bytes, |store| store.make_room(hash))
+        if let Err(full) = self.grow(cx, bytes, |store| store.make_room(hash)) {
+            return Err(full.with(value));
+        }
+        // SAFETY: a leaf expression.
+        unsafe { self.store() }.put(hash, key, value).map_err(|value| cx.full(value, bytes))
     }
 
     /// Lets the store take so many bytes more, or about as many. `f` is the crate's own code.

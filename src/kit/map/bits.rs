@@ -1,6 +1,6 @@
 //! [`Bits`]: which of many places are taken, and the next of them in constant time.
 
-use std::collections::TryReserveError;
+use crate::memory::{NoMemory, reserve_exact};
 
 const WORD: usize = u64::BITS as usize;
 
@@ -23,10 +23,10 @@ impl Bits {
     ///
     /// # Errors
     /// The system has no memory.
-    pub fn try_new(places: usize) -> Result<Bits, TryReserveError> {
+    pub fn try_new(places: usize) -> Result<Bits, NoMemory> {
         let (words, summaries) = Bits::shape(places);
         let mut all = Vec::new();
-        all.try_reserve_exact(words + summaries)?;
+        reserve_exact(&mut all, words + summaries)?;
         all.resize(words + summaries, 0);
         Ok(Bits { words: all.into_boxed_slice(), summaries })
     }

@@ -1,40 +1,46 @@
 //! [`Store`]: the entries of a map, in tables of bounded size. Knows of no heap.
 //!
 //! A small store is one table of `hashbrown`'s. A table that grows moves all its entries at once, which takes some
-//! 100 milliseconds for some millions: so a store of more than [`PART`] entries is a row of *parts*, each a table of its
-//! own, and grows by one part at a time. That is linear hashing (Litwin, VLDB 1980): with `n` parts an entry belongs to
-//! the part that the lower bits of its hash name, one bit fewer where there is no such part yet; a new part takes its
-//! entries from one other, half of what that has, and always stands at the end of the row.
+//! 100 milliseconds for some millions: so a store of more than [`PART`] entries consists of *parts*, each a table of its
+//! own, and a part that is full is split in two. That is extendible hashing (Fagin, Nievergelt, Pippenger and Strong,
+//! TODS 1979): the lower bits of an entry's hash name a place in the *directory*, which names the part. A part is split
+//! by one bit more of the hash; where the directory does not look at that bit yet, it is doubled first, which copies four
+//! bytes for each part and moves no entry. Hashes spread entries evenly, so all parts are split at about the same time, and
+//! the tables are together as full as one of `hashbrown`'s would be.
+//!
+//! Where keys collide, so that splitting does not part them, the directory would grow without end: a part whose entries
+//! are few beside the directory gets a larger table instead.
 //!
 //! Which buckets of a table are in use is noted beside it, in [`Bits`], where the table is not tiny: so the next entry
 //! is found in constant time, however empty the table is. Without memory for that note a store is slower and not wrong:
 //! it is looked through bucket by bucket.
 //!
 //! A *position* is a part and a bucket in it. Entries change theirs only where a table is rehashed (its
-//! [`moved`](Look::moved) says so) or a part is made or given up. The first happens inside of a part; a new part
-//! carries entries to the end, and rehashes the part that they come from; parts are given up by `shrink_to_fit` alone.
+//! [`moved`](Look::moved) says so), a part is split, or the parts are given up. The first happens inside of a part; a
+//! split carries entries to a new part, the last of all, and rehashes the part that they come from; parts are given up by
+//! [`shrink_to_fit`](Store::shrink_to_fit) alone, which makes the store anew.
 
 use core::cell::Cell;
 
 use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 
 use super::bits::Bits;
-use super::table::{Change, Look, NoMemory, TINY, hash_of, table_bytes};
+use super::table::{Change, Look, TINY, hash_of, reserve_table, table_bytes};
 use crate::kit::key::Key;
+use crate::memory::{NoMemory, reserve_exact, reserve_one};
 
-/// Entries that a table has room for when it is full, for which it is made one of several parts.
-const PART: usize = 1792;
-/// Buckets of such a table.
-const BUCKETS: usize = 2048;
-/// Entries that a part has room for at least.
-const SMALL_PART: usize = PART / 2;
-/// Entries of a part, on the average: half of them have twice as many just before the number of parts has doubled, and
-/// the hash spreads them by some 40 to either side.
-const MEAN: usize = 800;
-/// The same, where room is made beforehand, so that no part comes near its end.
-const ROOMY: usize = 700;
+/// Buckets of a part, unless keys collide.
+const BUCKETS: usize = if cfg!(test) { 256 } else { 16384 };
+/// Entries that such a table has room for.
+const PART: usize = BUCKETS / 8 * 7;
+/// Entries of a part, where room is made beforehand: so few that the hash gives no part more than [`PART`], but in one
+/// case of many thousands.
+const ROOMY: usize = if cfg!(test) { PART / 2 } else { PART - 600 };
 /// Bits of the hash that a table does not look at begin here, and end 7 before the last.
 const PART_SHIFT: u32 = 24;
+/// The most bits that the directory looks at.
+const MOST_BITS: u32 = if usize::BITS < 64 { 20 } else { 30 };
 /// A position is a part, and in so many lower bits a bucket.
 const BUCKET_BITS: u32 = 32;
 
@@ -43,6 +49,8 @@ pub(super) struct Store<K, V> {
     first: HashTable<(K, V)>,
     /// Entries changed their buckets: in `first`, or between parts.
     moved: Cell<bool>,
+    /// Whether there are parts. (So who looks for an entry of a small store does not look at `rest`.)
+    split: bool,
     /// What a tiny store does not need. One `Rest`: an array, since only vectors can be allocated without an abort.
     rest: Option<Box<[Rest<K, V>; 1]>>,
 }
@@ -50,6 +58,8 @@ pub(super) struct Store<K, V> {
 struct Rest<K, V> {
     /// The buckets of `first` that are in use.
     used: Bits,
+    /// The part of an entry, by the lower bits of its hash: a power of two of them.
+    directory: Vec<u32>,
     parts: Vec<Part<K, V>>,
     /// Which parts have entries.
     filled: Bits,
@@ -58,22 +68,27 @@ struct Rest<K, V> {
     bytes: usize,
 }
 
+/// A line of the cache, with what a lookup needs.
+#[repr(align(64))]
 struct Part<K, V> {
     table: HashTable<(K, V)>,
     used: Bits,
+    /// The lower bits that the hashes of its entries have in common, and how many these are.
+    prefix: u32,
+    depth: u8,
     moved: Cell<bool>,
 }
 
 impl<K: Key, V> Part<K, V> {
-    /// With room for so many entries, and an eighth more, none of which is there.
-    fn try_new(entries: usize) -> Result<Self, NoMemory> {
+    /// With room for so many entries, none of which is there.
+    fn try_new(entries: usize, prefix: u32, depth: u8) -> Result<Self, NoMemory> {
         let mut table = HashTable::new();
-        table.try_reserve((entries + entries / 8).max(SMALL_PART), hash_of)?;
-        let used = Bits::try_new(table.num_buckets())?;
-        Ok(Part { table, used, moved: Cell::new(false) })
+        reserve_table(&mut table, entries)?;
+        let used = Bits::try_new(table.num_buckets()).unwrap_or_else(|_| Bits::none());
+        Ok(Part { table, used, prefix, depth, moved: Cell::new(false) })
     }
 
-    /// Inserts an entry for which there is room.
+    /// Inserts an entry that is not there, and for which there is room.
     #[inline(always)]
     fn insert(&mut self, hash: u64, entry: (K, V)) {
         let bucket = self.table.insert_unique(hash, entry, hash_of).bucket_index();
@@ -89,24 +104,23 @@ impl<K, V> Part<K, V> {
     }
 }
 
-/// The part of an entry, where there are so many.
+/// The place of a hash in a directory of so many places.
 #[inline(always)]
 #[allow(clippy::cast_possible_truncation, reason = "the lower bits are what is asked for")]
-fn part_of(hash: u64, parts: usize) -> usize {
-    let mask = parts.next_power_of_two() - 1;
-    let part = (hash >> PART_SHIFT) as usize & mask;
-    if part < parts { part } else { part & (mask >> 1) }
+fn place_of(hash: u64, places: usize) -> usize {
+    (hash >> PART_SHIFT) as usize & (places - 1)
 }
 
-/// The part that a new one takes its entries from, where there are so many without it.
-fn splits(parts: usize) -> usize {
-    parts - (parts + 1).next_power_of_two() / 2
+/// Whether splitting a part by one bit more carries an entry to the new one.
+#[inline(always)]
+fn goes(hash: u64, depth: u8) -> bool {
+    hash >> (PART_SHIFT + u32::from(depth)) & 1 != 0
 }
 
 /// Allocates one value.
 fn boxed<T>(value: T) -> Result<Box<[T; 1]>, NoMemory> {
     let mut room = Vec::new();
-    room.try_reserve_exact(1)?;
+    reserve_exact(&mut room, 1)?;
     room.push(value);
     room.into_boxed_slice().try_into().map_err(|_| NoMemory)
 }
@@ -123,9 +137,24 @@ pub(super) fn place(position: usize) -> (usize, usize) {
     (position >> BUCKET_BITS, position & ((1 << BUCKET_BITS) - 1))
 }
 
+/// By how many bits of the hash parts are told apart where there is room for so many entries.
+fn bits_for(entries: usize) -> u32 {
+    if entries <= PART { 0 } else { entries.div_ceil(ROOMY).next_power_of_two().ilog2() }
+}
+
+/// About how many bytes a store with room for so many entries takes.
+fn bytes_for<T>(entries: usize) -> usize {
+    match bits_for(entries) {
+        0 => table_bytes::<T>(entries),
+        bits => 1usize.checked_shl(bits).map_or(usize::MAX, |parts| {
+            parts.saturating_mul(table_bytes::<T>(PART) + size_of::<Part<(), ()>>() + size_of::<u32>())
+        }),
+    }
+}
+
 impl<K, V> Store<K, V> {
     pub fn new() -> Self {
-        Store { first: HashTable::new(), moved: Cell::new(false), rest: None }
+        Store { first: HashTable::new(), moved: Cell::new(false), split: false, rest: None }
     }
 
     #[inline(always)]
@@ -136,12 +165,12 @@ impl<K, V> Store<K, V> {
     /// What there is of parts, if there are any.
     #[inline(always)]
     fn split(&self) -> Option<&Rest<K, V>> {
-        self.rest().filter(|rest| !rest.parts.is_empty())
+        if self.split { self.rest() } else { None }
     }
 
     #[inline(always)]
     fn split_mut(&mut self) -> Option<&mut Rest<K, V>> {
-        self.rest.as_deref_mut().map(|[rest]| rest).filter(|rest| !rest.parts.is_empty())
+        if self.split { self.rest.as_deref_mut().map(|[rest]| rest) } else { None }
     }
 
     #[inline(always)]
@@ -153,7 +182,8 @@ impl<K, V> Store<K, V> {
     pub fn bytes(&self) -> usize {
         let rest = self.rest().map_or(0, |rest| {
             let parts = rest.parts.capacity() * size_of::<Part<K, V>>();
-            size_of::<Rest<K, V>>() + rest.used.bytes() + rest.filled.bytes() + parts + rest.bytes
+            let directory = rest.directory.capacity() * size_of::<u32>();
+            size_of::<Rest<K, V>>() + rest.used.bytes() + rest.filled.bytes() + directory + parts + rest.bytes
         });
         self.first.allocation_size() + rest
     }
@@ -198,6 +228,12 @@ impl<K, V> Store<K, V> {
 }
 
 impl<K, V> Rest<K, V> {
+    /// The number of the part of an entry.
+    #[inline(always)]
+    fn part_of(&self, hash: u64) -> usize {
+        self.directory[place_of(hash, self.directory.len())] as usize
+    }
+
     fn next_filled(&self, from: usize) -> Option<usize> {
         if self.filled.is_none() {
             return (from..self.parts.len()).find(|at| !self.parts[*at].table.is_empty());
@@ -205,6 +241,7 @@ impl<K, V> Rest<K, V> {
         self.filled.next(from)
     }
 
+    #[inline(never)]
     fn note_filled(&mut self, part: usize) {
         if self.filled.is_none() {
         } else if self.parts[part].table.is_empty() {
@@ -224,6 +261,12 @@ impl<K, V> Rest<K, V> {
             self.note_filled(parts - 1);
         }
     }
+
+    /// Whether a part may be split: not where the directory is large for the parts that there are already.
+    fn may_split(&self, number: usize) -> bool {
+        let depth = u32::from(self.parts[number].depth);
+        depth < MOST_BITS && (self.directory.len() > 1 << depth || self.directory.len() <= self.parts.len() * 2)
+    }
 }
 
 impl<K: Key, V> Store<K, V> {
@@ -232,7 +275,7 @@ impl<K: Key, V> Store<K, V> {
     fn table_of(&self, hash: u64) -> &HashTable<(K, V)> {
         match self.split() {
             None => &self.first,
-            Some(rest) => &rest.parts[part_of(hash, rest.parts.len())].table,
+            Some(rest) => &rest.parts[rest.part_of(hash)].table,
         }
     }
 
@@ -244,9 +287,9 @@ impl<K: Key, V> Store<K, V> {
     #[inline(always)]
     pub fn find_mut(&mut self, hash: u64, key: &K) -> Option<&mut (K, V)> {
         let table = match self.rest.as_deref_mut() {
-            Some([rest]) if !rest.parts.is_empty() => {
-                let part = part_of(hash, rest.parts.len());
-                &mut rest.parts[part].table
+            Some([rest]) if self.split => {
+                let number = rest.part_of(hash);
+                &mut rest.parts[number].table
             }
             _ => &mut self.first,
         };
@@ -258,7 +301,7 @@ impl<K: Key, V> Store<K, V> {
         match self.rest.as_deref_mut() {
             None => Change { table: &mut self.first, used: None, moved: &self.moved },
             Some([rest]) => {
-                if rest.parts.is_empty() {
+                if !self.split {
                     return Change { table: &mut self.first, used: Some(&mut rest.used), moved: &self.moved };
                 }
                 let part = &mut rest.parts[number];
@@ -267,24 +310,16 @@ impl<K: Key, V> Store<K, V> {
         }
     }
 
-    /// Whether an entry with this hash can be inserted as it is.
+    /// Gives a key a value, and returns the one that it had.
+    ///
+    /// # Errors
+    /// There is no [room](Store::make_room) for one key more. With the value.
     #[inline(always)]
-    pub fn has_room(&self, hash: u64) -> bool {
-        let table = self.table_of(hash);
-        table.len() < table.capacity()
-            && match self.split() {
-                None => true,
-                Some(rest) => rest.len < rest.parts.len() * MEAN,
-            }
-    }
-
-    /// Inserts an entry whose key is not there. There must be [room](Store::has_room).
-    #[inline(always)]
-    pub fn insert(&mut self, hash: u64, entry: (K, V)) {
-        debug_assert!(self.table_of(hash).len() < self.table_of(hash).capacity(), "entries move, and nobody is told");
+    pub fn put(&mut self, hash: u64, key: K, value: V) -> Result<Option<V>, V> {
         match self.rest.as_deref_mut() {
-            None => drop(self.first.insert_unique(hash, entry, hash_of)),
-            Some([rest]) => rest.insert(&mut self.first, hash, entry),
+            None => put_in(&mut self.first, None, hash, key, value),
+            Some([rest]) if !self.split => put_in(&mut self.first, Some(&mut rest.used), hash, key, value),
+            Some([rest]) => rest.put(hash, key, value),
         }
     }
 
@@ -293,7 +328,7 @@ impl<K: Key, V> Store<K, V> {
     pub fn remove(&mut self, hash: u64, key: &K) -> Option<(K, V)> {
         match self.rest.as_deref_mut() {
             None => Some(self.first.find_entry(hash, |entry| entry.0.is_same(key)).ok()?.remove().0),
-            Some([rest]) => rest.remove(&mut self.first, hash, key),
+            Some([rest]) => rest.remove((!self.split).then_some(&mut self.first), hash, key),
         }
     }
 
@@ -302,12 +337,15 @@ impl<K: Key, V> Store<K, V> {
         let (number, bucket) = place(position);
         let change = self.change(number);
         let (entry, _) = change.table.get_bucket_entry(bucket).ok()?.remove();
+        let is_empty = change.table.is_empty();
         if let Some(used) = change.used.filter(|used| !used.is_none()) {
             used.unset(bucket);
         }
         if let Some(rest) = self.split_mut() {
             rest.len -= 1;
-            rest.note_filled(number);
+            if is_empty {
+                rest.note_filled(number);
+            }
         }
         Some(entry)
     }
@@ -315,42 +353,46 @@ impl<K: Key, V> Store<K, V> {
     /// About how many bytes more the store takes when it has made room for an entry with this hash.
     pub fn growth(&self, hash: u64) -> usize {
         let table = self.table_of(hash);
-        let grown = table_bytes::<(K, V)>(table.len() + 1).saturating_sub(table.allocation_size());
-        let part = self.splits_next().map_or(0, |entries| table_bytes::<(K, V)>(entries.max(SMALL_PART)));
-        let row = match self.rest() {
-            None => size_of::<Rest<K, V>>(),
-            Some(rest) if rest.parts.len() < rest.parts.capacity() => 0,
-            Some(rest) => rest.parts.len().max(2) * size_of::<Part<K, V>>(),
-        };
-        if part > 0 { part + row } else { grown }
-    }
-
-    /// Whether the store grows by a part next, and how many entries the part has that is split.
-    fn splits_next(&self) -> Option<usize> {
-        match self.split() {
-            Some(rest) if rest.len >= rest.parts.len() * MEAN => Some(rest.parts[splits(rest.parts.len())].table.len()),
-            Some(_) => None,
-            // Where half of the buckets are free of entries, though not of traces of some, the table is cleaned up.
-            None => (self.first.num_buckets() >= BUCKETS && self.first.len() > self.first.num_buckets() / 2)
-                .then_some(self.first.len()),
+        if !self.splits(hash) {
+            return table_bytes::<(K, V)>(table.len() + 1).saturating_sub(table.allocation_size());
         }
+        let row = self.split().map_or(size_of::<Rest<K, V>>(), |rest| {
+            let parts = if rest.parts.len() < rest.parts.capacity() { 0 } else { rest.parts.len() };
+            let places = if rest.directory.len() > rest.parts.len() { 0 } else { rest.directory.len() };
+            parts * size_of::<Part<K, V>>() + places * size_of::<u32>()
+        });
+        (2 * table_bytes::<(K, V)>(table.len().max(PART))).saturating_sub(table.allocation_size()) + row
     }
 
-    /// Makes room for an entry with this hash.
+    /// Whether the table of this hash is split when it is full: not where half of the room is taken by traces of entries
+    /// that were removed, which a rehash of the table cleans up.
+    fn splits(&self, hash: u64) -> bool {
+        let table = self.table_of(hash);
+        let buckets = table.num_buckets();
+        buckets >= BUCKETS
+            && table.len() > buckets / 16 * 7
+            && self.split().is_none_or(|rest| rest.may_split(rest.part_of(hash)))
+    }
+
+    /// Makes room for an entry with this hash, where there is none.
     ///
     /// # Errors
     /// The system has no memory. The entries are what they were.
     #[cold]
     #[inline(never)]
     pub fn make_room(&mut self, hash: u64) -> Result<(), NoMemory> {
-        if self.splits_next().is_some() {
-            self.add_part()?;
+        if self.is_full(hash) && self.splits(hash) {
+            self.split_part(self.split().map_or(0, |rest| rest.part_of(hash)))?;
         }
-        let table = self.table_of(hash);
-        if table.len() == table.capacity() {
-            self.reserve_in(self.split().map_or(0, |rest| part_of(hash, rest.parts.len())), 1)?;
+        if self.is_full(hash) {
+            self.reserve_in(self.split().map_or(0, |rest| rest.part_of(hash)), 1)?;
         }
         Ok(())
+    }
+
+    fn is_full(&self, hash: u64) -> bool {
+        let table = self.table_of(hash);
+        table.len() == table.capacity()
     }
 
     /// Makes room in one table.
@@ -375,63 +417,44 @@ impl<K: Key, V> Store<K, V> {
 
     fn make_rest(&mut self) -> Result<&mut Rest<K, V>, NoMemory> {
         if self.rest.is_none() {
-            let rest = Rest { used: Bits::none(), parts: Vec::new(), filled: Bits::none(), len: 0, bytes: 0 };
+            let (directory, parts) = (Vec::new(), Vec::new());
+            let rest = Rest { used: Bits::none(), directory, parts, filled: Bits::none(), len: 0, bytes: 0 };
             self.rest = Some(boxed(rest)?);
             self.change(0).note_buckets();
         }
         self.rest.as_deref_mut().map(|[rest]| rest).ok_or(NoMemory)
     }
 
-    /// Adds a part, which takes its entries from another; without parts, all entries become one before.
-    fn add_part(&mut self) -> Result<(), NoMemory> {
-        let row = &mut self.make_rest()?.parts;
-        row.try_reserve(if row.is_empty() { 2 } else { 1 })?;
-        let from = self.split().map_or(0, |rest| splits(rest.parts.len()));
-        let parts = self.split().map_or(1, |rest| rest.parts.len()) + 1;
-        let (mut stay, mut go) = (0, 0);
-        if let Some(look) = self.table(from) {
-            let goes = |&entry: &&(K, V)| part_of(hash_of(entry), parts) != from;
-            go = look.table.iter().filter(goes).count();
-            stay = look.table.len() - go;
-        }
-        let (mut kept, mut part) = (Part::try_new(stay)?, Part::try_new(go)?);
-        // From here on nothing fails.
-        let Some([rest]) = self.rest.as_deref_mut() else { return Ok(()) };
-        if rest.parts.is_empty() {
+    /// Makes the only table the first part.
+    fn make_parts(&mut self) -> Result<&mut Rest<K, V>, NoMemory> {
+        if !self.split {
+            let rest = self.make_rest()?;
+            reserve_exact(&mut rest.directory, 2)?;
+            reserve_exact(&mut rest.parts, 2)?;
+            // From here on nothing fails.
+            let Some([rest]) = self.rest.as_deref_mut() else { return Err(NoMemory) };
             let table = core::mem::take(&mut self.first);
             let used = core::mem::replace(&mut rest.used, Bits::none());
             rest.len = table.len();
-            let part = Part { table, used, moved: Cell::new(self.moved.replace(false)) };
+            let part = Part { table, used, prefix: 0, depth: 0, moved: Cell::new(self.moved.replace(false)) };
             rest.bytes = part.bytes();
+            rest.directory.push(0);
             rest.parts.push(part);
             rest.note_new_part();
+            self.split = true;
         }
-        let old = &mut rest.parts[from];
-        rest.bytes -= old.bytes();
-        for entry in old.table.drain() {
-            let hash = hash_of(&entry);
-            let to = if part_of(hash, parts) == from { &mut kept } else { &mut part };
-            to.insert(hash, entry);
-        }
-        // Those that stay have changed their buckets.
-        kept.moved.set(true);
-        *old = kept;
-        rest.bytes += old.bytes();
-        rest.bytes += part.bytes();
-        rest.parts.push(part);
-        rest.note_filled(from);
-        rest.note_new_part();
-        Ok(())
+        self.rest.as_deref_mut().map(|[rest]| rest).ok_or(NoMemory)
+    }
+
+    /// Splits a part; without parts, all entries become one before.
+    fn split_part(&mut self, number: usize) -> Result<(), NoMemory> {
+        self.make_parts()?.split(number)
     }
 
     /// About how many bytes more the store takes when it has made room for so many entries more.
     pub fn growth_for(&self, additional: usize) -> usize {
         let len = self.len().saturating_add(additional);
-        if self.split().is_none() && len <= PART {
-            return table_bytes::<(K, V)>(len).saturating_sub(self.bytes());
-        }
-        let part = table_bytes::<(K, V)>(PART) + size_of::<Part<K, V>>();
-        (len / ROOMY + 1).saturating_mul(part).saturating_sub(self.bytes())
+        bytes_for::<(K, V)>(len).saturating_sub(self.bytes())
     }
 
     /// Makes room for so many entries more.
@@ -439,99 +462,121 @@ impl<K: Key, V> Store<K, V> {
     /// # Errors
     /// The system has no memory. The entries are what they were.
     pub fn reserve(&mut self, additional: usize) -> Result<(), NoMemory> {
-        if self.split().is_none() && self.first.len() + additional <= PART {
+        let entries = self.len().checked_add(additional).ok_or(NoMemory)?;
+        let bits = bits_for(entries);
+        if bits == 0 && !self.split {
             let spare = self.first.capacity() - self.first.len();
             return if additional > spare { self.reserve_in(0, additional) } else { Ok(()) };
         }
-        let parts = (self.len() + additional) / ROOMY + 1;
-        while self.split().is_none() || self.tables() < parts {
-            self.add_part()?;
+        if bits > MOST_BITS {
+            return Err(NoMemory);
         }
-        for number in 0..self.tables() {
+        let mut number = 0;
+        self.make_parts()?;
+        while number < self.tables() {
+            while self.split().is_some_and(|rest| u32::from(rest.parts[number].depth) < bits) {
+                self.split_part(number)?;
+            }
             let table = self.change(number).table;
             if table.capacity() < PART {
                 let additional = PART - table.len();
                 self.reserve_in(number, additional)?;
             }
+            number += 1;
         }
-        Ok(())
-    }
-
-    /// Gives back the memory that the entries do not need, as far as there is memory for the way there.
-    pub fn shrink_to_fit(&mut self) {
-        let parts = if self.len() <= PART { 1 } else { self.len() / ROOMY + 1 };
-        while self.split().is_some() && self.tables() > parts {
-            if self.give_up_part().is_err() {
-                break;
-            }
-        }
-        if let Some([rest]) = self.rest.as_deref_mut()
-            && rest.parts.len() == 1
-        {
-            let Some(part) = rest.parts.pop() else { return };
-            (self.first, rest.used) = (part.table, part.used);
-            (rest.parts, rest.filled, rest.len, rest.bytes) = (Vec::new(), Bits::none(), 0, 0);
-            self.moved.set(true);
-        }
-        for number in 0..self.tables() {
-            let change = self.change(number);
-            let before = change.bytes();
-            change.shrink();
-            self.book(number, before);
-        }
-        if self.split().is_none() && self.first.num_buckets() <= TINY {
-            self.rest = None;
-        }
-    }
-
-    /// The entries of the last part go to the one that it had them from.
-    fn give_up_part(&mut self) -> Result<(), NoMemory> {
-        let Some(last) = self.split().map(|rest| rest.parts.len() - 1).filter(|last| *last > 0) else { return Ok(()) };
-        let to = splits(last);
-        let additional = self.table(last).map_or(0, |look| look.table.len());
-        self.reserve_in(to, additional)?;
-        let Some(rest) = self.split_mut() else { return Ok(()) };
-        let Some(mut part) = rest.parts.pop() else { return Ok(()) };
-        rest.bytes -= part.bytes();
-        if !rest.filled.is_none() {
-            rest.filled.unset(last);
-        }
-        let target = &mut rest.parts[to];
-        for entry in part.table.drain() {
-            target.insert(hash_of(&entry), entry);
-        }
-        rest.note_filled(to);
-        self.moved.set(true);
         Ok(())
     }
 }
 
-impl<K: Key, V> Rest<K, V> {
-    /// See [`Store::insert`].
-    #[inline]
-    fn insert(&mut self, first: &mut HashTable<(K, V)>, hash: u64, entry: (K, V)) {
-        if self.parts.is_empty() {
-            let bucket = first.insert_unique(hash, entry, hash_of).bucket_index();
-            if !self.used.is_none() {
-                self.used.set(bucket);
+impl<K: Key, V: Copy> Store<K, V> {
+    /// Gives back the memory that the entries do not need, if there is memory for a store that has no more.
+    pub fn shrink_to_fit(&mut self) {
+        if !self.split {
+            self.change(0).shrink();
+            if self.first.num_buckets() <= TINY {
+                self.rest = None;
             }
-            return;
-        }
-        let number = part_of(hash, self.parts.len());
-        self.parts[number].insert(hash, entry);
-        self.len += 1;
-        if self.parts[number].table.len() == 1 {
-            self.note_filled(number);
+        } else if bytes_for::<(K, V)>(self.len()) < self.bytes()
+            && let Ok(store) = self.copy()
+            && store.bytes() < self.bytes()
+        {
+            *self = store;
+            self.moved.set(true);
         }
     }
 
-    /// See [`Store::remove`].
+    /// A store with the same entries and no more room than they need.
+    fn copy(&self) -> Result<Self, NoMemory> {
+        let mut store = Store::new();
+        store.reserve(self.len())?;
+        let mut position = 0;
+        while let Some((at, &(key, value))) = self.next(position) {
+            let hash = key.hash_key();
+            if store.is_full(hash) {
+                store.make_room(hash)?;
+            }
+            store.put(hash, key, value).map_err(|_| NoMemory)?;
+            position = at + 1;
+        }
+        Ok(store)
+    }
+}
+
+/// See [`Store::put`]: in one table.
+#[inline(always)]
+fn put_in<K: Key, V>(
+    table: &mut HashTable<(K, V)>,
+    used: Option<&mut Bits>,
+    hash: u64,
+    key: K,
+    value: V,
+) -> Result<Option<V>, V> {
+    // Else `entry` would make room.
+    if table.len() == table.capacity() {
+        return match table.find_mut(hash, |entry| entry.0.is_same(&key)) {
+            Some(entry) => Ok(Some(core::mem::replace(&mut entry.1, value))),
+            None => Err(value),
+        };
+    }
+    match table.entry(hash, |entry| entry.0.is_same(&key), hash_of) {
+        Entry::Occupied(mut entry) => Ok(Some(core::mem::replace(&mut entry.get_mut().1, value))),
+        Entry::Vacant(entry) => {
+            let bucket = entry.insert((key, value)).bucket_index();
+            if let Some(used) = used.filter(|used| !used.is_none()) {
+                used.set(bucket);
+            }
+            Ok(None)
+        }
+    }
+}
+
+impl<K: Key, V> Rest<K, V> {
+    /// See [`Store::put`].
     #[inline]
-    fn remove(&mut self, first: &mut HashTable<(K, V)>, hash: u64, key: &K) -> Option<(K, V)> {
-        let number = if self.parts.is_empty() { 0 } else { part_of(hash, self.parts.len()) };
-        let (table, used) = match self.parts.get_mut(number) {
-            Some(part) => (&mut part.table, &mut part.used),
-            None => (first, &mut self.used),
+    fn put(&mut self, hash: u64, key: K, value: V) -> Result<Option<V>, V> {
+        let number = self.part_of(hash);
+        let part = &mut self.parts[number];
+        let was_empty = part.table.is_empty();
+        let old = put_in(&mut part.table, Some(&mut part.used), hash, key, value)?;
+        if old.is_none() {
+            self.len += 1;
+            if was_empty {
+                self.note_filled(number);
+            }
+        }
+        Ok(old)
+    }
+
+    /// See [`Store::remove`]; `first` is the table where there are no parts.
+    #[inline]
+    fn remove(&mut self, first: Option<&mut HashTable<(K, V)>>, hash: u64, key: &K) -> Option<(K, V)> {
+        let (number, table, used) = match first {
+            Some(first) => (None, first, &mut self.used),
+            None => {
+                let number = self.part_of(hash);
+                let part = &mut self.parts[number];
+                (Some(number), &mut part.table, &mut part.used)
+            }
         };
         let entry = table.find_entry(hash, |entry| entry.0.is_same(key)).ok()?;
         let bucket = entry.bucket_index();
@@ -539,14 +584,48 @@ impl<K: Key, V> Rest<K, V> {
         if !used.is_none() {
             used.unset(bucket);
         }
-        if let Some(part) = self.parts.get(number) {
-            let is_empty = part.table.is_empty();
+        let is_empty = table.is_empty();
+        if let Some(number) = number {
             self.len -= 1;
             if is_empty {
                 self.note_filled(number);
             }
         }
         Some(entry)
+    }
+
+    /// Splits a part in two. Both get new tables, so that no trace of what went is left in one.
+    #[allow(clippy::cast_possible_truncation, reason = "there are fewer parts than places, and those are `MOST_BITS`")]
+    fn split(&mut self, number: usize) -> Result<(), NoMemory> {
+        let new = self.parts.len();
+        let old = &self.parts[number];
+        let (prefix, depth, room) = (old.prefix, old.depth, PART.max(old.table.len()));
+        let places = self.directory.len();
+        if places == 1 << depth {
+            reserve_exact(&mut self.directory, places)?;
+        }
+        reserve_one(&mut self.parts)?;
+        let mut kept = Part::try_new(room, prefix, depth + 1)?;
+        let mut part = Part::try_new(room, prefix | 1 << depth, depth + 1)?;
+        // From here on nothing fails.
+        if places == 1 << depth {
+            self.directory.extend_from_within(..);
+        }
+        self.directory.iter_mut().skip(part.prefix as usize).step_by(2 << depth).for_each(|place| *place = new as u32);
+        let old = &mut self.parts[number];
+        self.bytes -= old.bytes();
+        for entry in old.table.drain() {
+            let hash = hash_of(&entry);
+            if goes(hash, depth) { &mut part } else { &mut kept }.insert(hash, entry);
+        }
+        // Those that stay have changed their buckets.
+        kept.moved.set(true);
+        self.bytes += kept.bytes() + part.bytes();
+        *old = kept;
+        self.parts.push(part);
+        self.note_filled(number);
+        self.note_new_part();
+        Ok(())
     }
 }
 

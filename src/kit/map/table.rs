@@ -1,29 +1,25 @@
 //! One table of a [store](super::store), and the note of its buckets in use.
 
 use core::cell::Cell;
-use std::collections::TryReserveError;
 
 use hashbrown::HashTable;
 
 use super::bits::Bits;
 use crate::kit::key::Key;
+use crate::memory::{NoMemory, may_allocate};
 
 /// Tables of so many buckets are looked through bucket by bucket: there is no note.
 pub(super) const TINY: usize = 64;
 
-/// The system has no memory.
-pub(super) struct NoMemory;
-
-impl From<hashbrown::TryReserveError> for NoMemory {
-    fn from(_: hashbrown::TryReserveError) -> Self {
-        NoMemory
+/// Makes room for so many more entries, which changes the buckets of all. The one place where a table gets memory.
+pub(super) fn reserve_table<K: Key, V>(table: &mut HashTable<(K, V)>, additional: usize) -> Result<(), NoMemory> {
+    if table.capacity() - table.len() >= additional {
+        return Ok(());
     }
-}
-
-impl From<TryReserveError> for NoMemory {
-    fn from(_: TryReserveError) -> Self {
-        NoMemory
+    if !may_allocate() {
+        return Err(NoMemory);
     }
+    table.try_reserve(additional, hash_of).map_err(|_| NoMemory)
 }
 
 /// A table, to be looked at.
@@ -61,15 +57,15 @@ impl<K: Key, V> Change<'_, K, V> {
     /// Makes room for so many more entries. All change their buckets.
     pub fn reserve(self, additional: usize) -> Result<(), NoMemory> {
         self.moved.set(true);
-        let result = self.table.try_reserve(additional, hash_of);
+        let result = reserve_table(self.table, additional);
         self.note_buckets();
-        Ok(result?)
+        result
     }
 
     /// Moves the entries to a table without spare room, if there is the memory for one.
     pub fn shrink(self) {
         let mut table = HashTable::new();
-        if table.try_reserve(self.table.len(), hash_of).is_ok() && table.num_buckets() < self.table.num_buckets() {
+        if reserve_table(&mut table, self.table.len()).is_ok() && table.num_buckets() < self.table.num_buckets() {
             for entry in self.table.drain() {
                 table.insert_unique(hash_of(&entry), entry, hash_of);
             }
