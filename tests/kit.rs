@@ -119,7 +119,7 @@ mod map {
                     let map = cx.root::<Gc<'_, Names<'_>>>(map);
                     let keys = if seed % 2 == 0 { 30 } else { 2000 };
                     // One begins with as many as a table holds: it has parts soon.
-                    for n in 0..if seed == 5 { 1750 } else { 0 } {
+                    for n in 0..if seed == 5 { 7100 } else { 0 } {
                         let (text, number) = (format!("p{n}"), 1_000_000 + n);
                         map.get(cx).insert(cx, cx.intern(&text), node(cx, number));
                         model.insert(text, number);
@@ -257,7 +257,7 @@ mod map {
 
         /// A map that gets one part more in the middle of its scan, or one fewer, loses nothing.
         fn parts_in_mid_scan<B>() {
-            for (how, before) in [(0, 1792), (0, 2400), (1, 2500), (1, 5000)] {
+            for (how, before) in [(0, 7168), (1, 7500), (1, 15_000)] {
                 let mut steps = 0;
                 loop {
                     let ended = heap::<B>().enter(|cx| {
@@ -273,7 +273,7 @@ mod map {
                                 map.get(cx).remove(cx, n);
                             }
                         }
-                        let ended = (0..steps).any(|_| cx.step(Budget::work(2000)).cycle_ended);
+                        let ended = (0..steps).any(|_| cx.step(Budget::work(8000)).cycle_ended);
                         if how == 0 {
                             map.get(cx).insert(cx, before, node(cx, before));
                             kept += 1;

@@ -24,9 +24,9 @@
 //!   - *A table is rehashed*, to grow or to get rid of tombstones: its entries stay in it. It says that it `moved`, and
 //!     where the scan stands in the middle of it, the scan begins anew with this table. If it was scanned as a whole,
 //!     all its entries were, and still are; if it was not begun, none was.
-//!   - *A part is added*: it takes entries of one other part, and is the last of all. The position of a scan that has
-//!     not ended lies in a part that was there before, so the new one is unscanned: an entry may come to be scanned
-//!     twice. The other part is rehashed, as above. (A table that becomes the first part keeps its buckets.)
+//!   - *A part is split*: the new one takes entries of that part, and is the last of all. The position of a scan that
+//!     has not ended lies in a part that was there before, so the new one is unscanned: an entry may come to be scanned
+//!     twice. The part that is split is rehashed, as above. (A table that becomes the first part keeps its buckets.)
 //!   - *The map is cleared, or shrunk*, so that there are fewer parts: the map says that it `moved`, and the next piece
 //!     is the first of all.
 //!

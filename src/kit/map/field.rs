@@ -22,8 +22,8 @@ use crate::trace::Trace;
 ///
 /// The entries lie outside the heap, in memory that counts towards its goal and its
 /// [limit](crate::HeapBuilder::limit), and that is freed when the table's object is swept, on whatever thread. An insertion
-/// costs constant time on average, and one in many moves entries to make room: up to some 1800 of them, however many there
-/// are. [`reserve`](Map::reserve) makes room beforehand. Removing moves nothing and gives nothing back, which
+/// costs constant time on average, and one in many moves entries to make room: up to 7168 of them, however many there
+/// are, unless keys collide. [`reserve`](Map::reserve) makes room beforehand. Removing moves nothing and gives nothing back, which
 /// [`shrink_to_fit`](Map::shrink_to_fit) and [`clear`](Map::clear) do; the first entry is found in constant time, so a map
 /// may be a work list ([`pop`](Map::pop)), and visiting all costs what is there and not what there is room for.
 ///

@@ -31,12 +31,12 @@ use crate::kit::key::Key;
 use crate::memory::{NoMemory, reserve_exact, reserve_one};
 
 /// Buckets of a part, unless keys collide.
-const BUCKETS: usize = if cfg!(test) { 256 } else { 16384 };
+const BUCKETS: usize = if cfg!(test) { 256 } else { 8192 };
 /// Entries that such a table has room for.
 const PART: usize = BUCKETS / 8 * 7;
 /// Entries of a part, where room is made beforehand: so few that the hash gives no part more than [`PART`], but in one
 /// case of many thousands.
-const ROOMY: usize = if cfg!(test) { PART / 2 } else { PART - 600 };
+const ROOMY: usize = if cfg!(test) { PART / 2 } else { PART - 420 };
 /// Bits of the hash that a table does not look at begin here, and end 7 before the last.
 const PART_SHIFT: u32 = 24;
 /// The most bits that the directory looks at.
@@ -614,10 +614,19 @@ impl<K: Key, V> Rest<K, V> {
         self.directory.iter_mut().skip(part.prefix as usize).step_by(2 << depth).for_each(|place| *place = new as u32);
         let old = &mut self.parts[number];
         self.bytes -= old.bytes();
-        for entry in old.table.drain() {
-            let hash = hash_of(&entry);
-            if goes(hash, depth) { &mut part } else { &mut kept }.insert(hash, entry);
+        let mut entries = old.table.drain().map(|entry| (hash_of(&entry), entry));
+        loop {
+            // A key's hash may be far away: the processor fetches some at once, since nothing depends on them yet.
+            let some: [_; 16] = core::array::from_fn(|_| entries.next());
+            let is_last = some[15].is_none();
+            for (hash, entry) in some.into_iter().flatten() {
+                if goes(hash, depth) { &mut part } else { &mut kept }.insert(hash, entry);
+            }
+            if is_last {
+                break;
+            }
         }
+        drop(entries);
         // Those that stay have changed their buckets.
         kept.moved.set(true);
         self.bytes += kept.bytes() + part.bytes();

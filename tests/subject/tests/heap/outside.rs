@@ -1,8 +1,10 @@
 //! Memory outside of blocks: the limit bounds all of it, it is counted, it is given back, and where there is none the heap
 //! goes on.
 
+use std::collections::HashMap;
+
 use grisaille::{
-    Budget, ConfigError, Ephemeron, Gc, Guardian, Heap, HeapFull, Mutator, Persistent, Phase, Stack, Weak, fault,
+    Budget, ConfigError, Ephemeron, Gc, Guardian, Heap, HeapFull, Map, Mutator, Persistent, Phase, Stack, Weak, fault,
 };
 
 const LIMIT: usize = 1 << 20;
@@ -267,4 +269,75 @@ fn a_cycle_needs_no_memory() {
         }
         assert_eq!(cx.stats().bytes_live() as usize, 32 + 10_000 * 24);
     });
+}
+
+/// For each n, the n-th request for memory is refused, and some after it: an operation of a map is an error or slower, and the
+/// map has what a map of `std` has.
+#[test]
+fn maps_do_without_memory() {
+    for refused in [1, 4] {
+        for granted in 0.. {
+            let met = maps_with(granted, refused);
+            if met == 0 {
+                assert!(granted > 30, "only {granted} requests");
+                break;
+            }
+        }
+    }
+}
+
+/// Grows a map, lets it fall, and so on, without some requests for memory. Returns how many were refused.
+fn maps_with(granted: u64, refused: u64) -> u64 {
+    Heap::builder().automatic(false).build().unwrap().enter(|cx| {
+        let map = cx.alloc(Map::new());
+        let map = cx.root::<Gc<'_, Map<'_, u64, u64>>>(map);
+        let mut model = HashMap::new();
+        let ((), met) = fault::with_memory(granted, refused, || {
+            for (round, count) in [(0, 40), (1, 200), (2, 20_000), (3, 100), (4, 9000)] {
+                let map = map.get(cx);
+                for n in (0..count).map(|n| n * 7 % count) {
+                    match map.try_insert(cx, n, round) {
+                        Ok(old) => assert_eq!(old, model.insert(n, round)),
+                        Err(full) => {
+                            assert_eq!(full.0, round);
+                            assert!(!map.contains_key(n) && !model.contains_key(&n));
+                        }
+                    }
+                    assert_eq!(map.len(), model.len());
+                }
+                same(&map, &model);
+                match round {
+                    0 | 3 => drop(map.try_reserve(cx, 300)),
+                    1 => drop(map.try_reserve(cx, 9000)),
+                    2 => {
+                        map.retain(cx, |n, _| n % 3 == 0);
+                        model.retain(|n, _| n % 3 == 0);
+                        map.shrink_to_fit(cx);
+                    }
+                    _ => {
+                        while model.len() > 10 {
+                            let (n, value) = map.pop(cx).unwrap();
+                            assert_eq!(model.remove(&n), Some(value));
+                        }
+                        map.shrink_to_fit(cx);
+                    }
+                }
+                same(&map, &model);
+                cx.verify().unwrap();
+            }
+        });
+        let map = map.get(cx);
+        assert!((0..9000).all(|n| map.insert(cx, n, n) == model.insert(n, n)));
+        same(&map, &model);
+        map.clear(cx);
+        assert_eq!(cx.stats().bytes_external(), 0);
+        met
+    })
+}
+
+fn same(map: &Map<'_, u64, u64>, model: &HashMap<u64, u64>) {
+    assert_eq!(map.len(), model.len());
+    assert!(map.iter().all(|(n, value)| model.get(&n) == Some(&value)));
+    assert_eq!(map.iter().count(), model.len());
+    assert!(model.iter().all(|(n, value)| map.get(*n) == Some(*value)));
 }
