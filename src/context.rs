@@ -46,8 +46,9 @@ use crate::space::header::{ObjectPtr, TypeInfo, object_bytes};
 ///
 /// What may collect runs drop glue of dead objects, and `Trace` impls. A panic of theirs passes through
 /// [`safepoint`](Mutator::safepoint), [`step`](Mutator::step), [`idle`](Mutator::idle) and
-/// [`collect`](Mutator::collect), and leaves the heap whole: each object is dropped once. (Where nobody could
-/// catch it, on the sweeper's thread and when the heap is dropped, the panic hook reports it and it goes no further.) Where the heap [checks itself](crate::Check), what is wrong with it is a panic of these as well.
+/// [`collect`](Mutator::collect), and leaves the heap whole: each object is dropped once. Where nobody could catch a panic, on
+/// the sweeper's thread and when the heap is dropped, the panic hook reports it and it goes no further. Where the heap
+/// [checks itself](crate::Check), what is wrong with it is a panic of these methods as well.
 pub struct Mutator<'s, B: Barrier = Hybrid> {
     collector: NonNull<Collector>,
     /// Invariant in `'s`; neither `Send` nor `Sync`.

@@ -554,12 +554,12 @@ impl<'s, B: Barrier> Mutator<'s, B> {
     ///
     /// ```
     /// # grisaille::Heap::new().enter(|cx| {
-    /// cx.external(1 << 20);
+    /// cx.adjust_external(1 << 20);
     /// assert_eq!(cx.stats().bytes_external(), 1 << 20);
-    /// cx.external(-(1 << 20));
+    /// cx.adjust_external(-(1 << 20));
     /// # });
     /// ```
-    pub fn external(&self, delta: isize) {
+    pub fn adjust_external(&self, delta: isize) {
         self.collector().external_changed(delta);
     }
 

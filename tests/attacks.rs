@@ -553,7 +553,7 @@ fn budgets_and_accounts_at_their_edges() {
         while !cx.step(Budget::work(0)).cycle_ended {}
         while !cx.step(Budget::work(usize::MAX)).cycle_ended {}
         for delta in [isize::MIN, isize::MAX, isize::MAX, isize::MAX, -1, isize::MIN, isize::MIN] {
-            cx.external(delta);
+            cx.adjust_external(delta);
             for _ in 0..100 {
                 cx.alloc(1);
                 cx.safepoint();

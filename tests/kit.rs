@@ -388,7 +388,7 @@ mod map {
                     step(cx);
                 }
                 cx.collect();
-                assert_eq!(cx.interned(), 300);
+                assert_eq!(cx.interned_count(), 300);
                 for n in 0..300 {
                     assert_eq!(map.get(cx).get(cx.alloc_str(&format!("{n}"))), Some(n));
                 }

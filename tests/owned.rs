@@ -324,10 +324,10 @@ fn absurd_measures_do_no_harm() {
     heap.enter(|cx| {
         let mut owners: Vec<Owned<Liar>> = (0..4).map(|n| cx.own(Liar(usize::MAX - n))).collect();
         let kept = cx.root(cx.alloc(7));
-        cx.external(isize::MAX);
+        cx.adjust_external(isize::MAX);
         cx.collect();
         owners.iter_mut().for_each(|owner| owner.edit(cx).0 = 1);
-        cx.external(-(1 << 50));
+        cx.adjust_external(-(1 << 50));
         cx.collect();
         owners.clear();
         cx.collect();

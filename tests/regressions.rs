@@ -83,7 +83,7 @@ fn absurd_external_bytes_do_not_break_a_cycle() {
     let mut heap = Heap::new();
     heap.enter(|cx| {
         for _ in 0..3 {
-            cx.external(isize::MAX);
+            cx.adjust_external(isize::MAX);
         }
         let kept = cx.root(cx.alloc(7));
         cx.collect();

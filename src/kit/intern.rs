@@ -68,12 +68,12 @@ impl<B: Barrier> Mutator<'_, B> {
     /// ```
     /// # grisaille::Heap::new().enter(|cx| {
     /// cx.intern("name");
-    /// assert_eq!(cx.interned(), 1);
+    /// assert_eq!(cx.interned_count(), 1);
     /// cx.collect();
-    /// assert_eq!(cx.interned(), 0);
+    /// assert_eq!(cx.interned_count(), 0);
     /// # });
     /// ```
-    pub fn interned(&self) -> usize {
+    pub fn interned_count(&self) -> usize {
         self.collector().strings.borrow().len()
     }
 }

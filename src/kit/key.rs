@@ -34,6 +34,11 @@ pub(crate) mod sealed {
 ///     assert_eq!(map.get((7, 'x')), Some(true));
 /// });
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the key of a `Map`",
+    label = "not a `Key`, a trait that is sealed: hashing and comparing run while the table is borrowed",
+    note = "keys are strings (`Str`), objects (`Identity`), `Tagged` words, integers, `bool`, `char`, and tuples and options of these"
+)]
 #[allow(private_bounds, reason = "the seal")]
 pub trait Key: Trace + Copy + sealed::Key {}
 

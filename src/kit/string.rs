@@ -461,7 +461,7 @@ mod tests {
             unsafe { core::str::from_utf8_unchecked(core::slice::from_raw_parts(text.as_ptr(), layout.size())) };
         Heap::new().enter(|cx| {
             assert!(cx.try_alloc_str(zeros).is_err() && cx.try_intern(zeros).is_err());
-            assert_eq!((cx.interned(), cx.stats().objects_allocated), (0, 0));
+            assert_eq!((cx.interned_count(), cx.stats().objects_allocated), (0, 0));
         });
         // SAFETY: allocated above, and not used any more.
         unsafe { dealloc(text.as_ptr(), layout) };

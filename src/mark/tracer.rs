@@ -10,7 +10,7 @@ use super::marker::Marker;
 use super::pointer_list::PointerList;
 use crate::space::header::{ObjectPtr, Traced};
 
-/// What [`Trace::trace`] passes pointers to. An impl by hand hands it on to the `trace` of each part.
+/// What [`Trace::trace`](crate::Trace::trace) passes pointers to. An impl by hand hands it on to the `trace` of each part.
 ///
 /// ```
 /// use grisaille::{Gc, Heap, Trace, Tracer};

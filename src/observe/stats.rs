@@ -216,11 +216,11 @@ impl Stats {
     }
 
     /// Returns the bytes that objects hold outside the heap: those of [owners](crate::Owned) and maps, and what
-    /// [`Mutator::external`](crate::Mutator::external) was told.
+    /// [`Mutator::adjust_external`](crate::Mutator::adjust_external) was told.
     ///
     /// ```
     /// # grisaille::Heap::new().enter(|cx| {
-    /// cx.external(100);
+    /// cx.adjust_external(100);
     /// assert_eq!(cx.stats().bytes_external(), 100);
     /// # });
     /// ```
@@ -234,7 +234,7 @@ impl Stats {
     ///
     /// ```
     /// # grisaille::Heap::new().enter(|cx| {
-    /// cx.external(100);
+    /// cx.adjust_external(100);
     /// assert!(cx.stats().bytes_outside() >= 100);
     /// # });
     /// ```

@@ -201,7 +201,7 @@ impl<T> RefLock<T> {
     #[inline]
     #[track_caller]
     pub fn borrow(&self) -> Ref<'_, T> {
-        self.try_borrow().unwrap_or_else(|error| panic!("{error}"))
+        self.try_borrow().unwrap_or_else(|error| error.panic())
     }
 
     /// Borrows the value, unless it is mutably borrowed.
@@ -309,6 +309,15 @@ pub struct RefMut<'a, T> {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct BorrowError(());
 
+impl BorrowError {
+    #[cold]
+    #[inline(never)]
+    #[track_caller]
+    fn panic(self) -> ! {
+        panic!("{self}")
+    }
+}
+
 impl fmt::Display for BorrowError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the RefLock is mutably borrowed")
@@ -331,6 +340,15 @@ impl core::error::Error for BorrowError {}
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct BorrowMutError(());
+
+impl BorrowMutError {
+    #[cold]
+    #[inline(never)]
+    #[track_caller]
+    fn panic(self) -> ! {
+        panic!("{self}")
+    }
+}
 
 impl fmt::Display for BorrowMutError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -357,7 +375,7 @@ impl<T: Trace> RefLock<T> {
     #[inline]
     #[track_caller]
     pub fn borrow_mut<'a, B: Barrier>(this: Gc<'a, Self>, cx: &'a Mutator<'_, B>) -> RefMut<'a, T> {
-        RefLock::try_borrow_mut(this, cx).unwrap_or_else(|error| panic!("{error}"))
+        RefLock::try_borrow_mut(this, cx).unwrap_or_else(|error| error.panic())
     }
 
     /// Borrows the value of a lock in the heap exclusively, unless it is borrowed.

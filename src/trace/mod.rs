@@ -42,7 +42,7 @@ mod impls;
 ///
 /// # Safety
 ///
-/// * `trace` must pass each [`Gc`], [`Weak`](crate::Weak) and so on that the value holds to its own `trace`, every
+/// * `trace` must pass each [`Gc`](crate::Gc), [`Weak`](crate::Weak) and so on that the value holds to its own `trace`, every
 ///   time, and do nothing else with them.
 /// * `trace` should not panic. Where it does, the value is traced again in the next step, and the heap is whole; but for
 ///   [`StopTheWorld`](crate::StopTheWorld), which marks in one pause, and [`Deletion`](crate::Deletion), which scans the

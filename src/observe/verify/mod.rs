@@ -78,7 +78,7 @@ pub enum Check {
     /// When it is decided what dies, everything that the roots reach is marked a second time, by other code and with
     /// other bits, and must have been marked. Doubles the time of marking, and more, in one pause a cycle.
     SecondMark,
-    /// That, and after each step all that [`Heap::verify`] looks at: each step takes time in proportion to the heap.
+    /// That, and after each step all that [`Heap::verify`](crate::Heap::verify) looks at: each step takes time in proportion to the heap.
     EveryStep,
     /// The same after every so many steps, which is cheaper by that factor: what is wrong is found some steps later. 1
     /// is [`EveryStep`](Check::EveryStep), and 0 is [`SecondMark`](Check::SecondMark).
@@ -97,7 +97,7 @@ pub enum Check {
     EverySteps(u32),
 }
 
-/// What [`Heap::verify`] found wrong: a bug in the collector, or in `unsafe` code beside it.
+/// What [`Heap::verify`](crate::Heap::verify) found wrong: a bug in the collector, or in `unsafe` code beside it.
 ///
 /// Its text says what is wrong and how the mutator gets there, from a root on: each line is a root or an object, by
 /// its type, with the number of the pointer that leads on.
@@ -151,7 +151,7 @@ impl fmt::Display for VerifyError {
 impl core::error::Error for VerifyError {}
 
 impl<B: Barrier> Mutator<'_, B> {
-    /// Checks the whole heap against itself, as [`Heap::verify`] does and at the same cost. It takes `&mut` although
+    /// Checks the whole heap against itself, as [`Heap::verify`](crate::Heap::verify) does and at the same cost. It takes `&mut` although
     /// it changes nothing: it reads every object, and so must not be called while a [`RefMut`](crate::RefMut) lives.
     ///
     /// ```

@@ -20,7 +20,7 @@
 //! | `step` with budgets of work and time, `safepoint`, `safepoint_due`, `collect` | [`Op::Step`], [`Op::Timed`], [`Op::Safepoint`], [`Op::Begin`], [`Op::Finish`], [`Op::Collect`] |
 //! | `Heap::enter`, `set_sweep`, `verify`, `HeapBuilder` | [`Op::Region`], [`Config`](crate::Config) |
 //! | `Mutator::suspend` | [`Op::Suspend`], [`Op::Visit`] |
-//! | `Mutator::external` | what a parcel owns, after each operation that may have freed one |
+//! | `Mutator::adjust_external` | what a parcel owns, after each operation that may have freed one |
 //! | handles and guards that are forgotten | [`Op::Leak`] |
 //! | panics: in a scope and out of `enter`, in closures that the crate calls, in drops | [`Op::Panic`], [`Op::Interrupt`], the kinds |
 //! | `Mutator::{color, phase, stats, verify, interned}` | the oracle asks them |

@@ -251,7 +251,7 @@ impl Machine<'_> {
     /// Tells the heap which bytes outside it were freed.
     pub(super) fn settle<B: Barrier>(&mut self, cx: &Mutator<'_, B>) -> Outcome {
         let freed = self.log.take_freed();
-        cx.external(-(freed as isize));
+        cx.adjust_external(-(freed as isize));
         self.external -= freed;
         let told = cx.stats().bytes_external();
         if told < self.external as u64 {

@@ -173,7 +173,7 @@ impl Machine<'_> {
         self.shadow.at_mut(id).owned = value.counted().unwrap_or(0);
         self.note(|_| format!("#{id} = a new {kind:?} with {slots:?}"));
         let cargo = Witness::cargo_of(kind);
-        cx.external(cargo as isize);
+        cx.adjust_external(cargo as isize);
         self.external += cargo;
         Some((Some(id), value))
     }

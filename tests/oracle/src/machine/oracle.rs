@@ -188,8 +188,8 @@ impl Machine<'_> {
             return Err(format!("after a full collection {live} objects live, and {expected} are reachable"));
         }
         let interned = self.interned.iter().flatten().filter(|id| reached[**id as usize]).count();
-        if cx.interned() != interned {
-            return Err(format!("{} strings are interned, and {interned} reachable", cx.interned()));
+        if cx.interned_count() != interned {
+            return Err(format!("{} strings are interned, and {interned} reachable", cx.interned_count()));
         }
         let owned: usize =
             self.shadow.objects.iter().zip(&reached).filter(|o| *o.1).map(|(object, _)| object.owned).sum();

@@ -204,7 +204,7 @@ fn huge_arrays_and_strings_are_refused() {
         }
         assert!(cx.try_alloc_str(&text).is_err());
         assert!(cx.try_intern(&text).is_err());
-        assert_eq!(cx.interned(), 0, "a string that was refused is not in the table");
+        assert_eq!(cx.interned_count(), 0, "a string that was refused is not in the table");
         assert!(cx.try_alloc_array(1 << 10, |_| 0u64).is_ok());
         assert_eq!(cx.try_alloc_str(&text[..1000]).unwrap().len(), 1000);
     });
@@ -238,9 +238,9 @@ fn large_objects_count_against_the_limit_and_come_back() {
 fn external_bytes_count_against_the_limit() {
     limited::<Hybrid>(Sweep::Lazy, 1 << 20).enter(|cx| {
         assert!(cx.try_alloc([0u64; 4]).is_ok());
-        cx.external(2 << 20);
+        cx.adjust_external(2 << 20);
         assert!(cx.try_alloc([0u64; 512]).is_err(), "no further block");
-        cx.external(-(2 << 20));
+        cx.adjust_external(-(2 << 20));
         assert!(cx.try_alloc([0u64; 512]).is_ok());
     });
 }

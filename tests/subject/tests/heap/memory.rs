@@ -153,7 +153,7 @@ fn without_automatic_no_safepoint_collects() {
             cx.alloc([i; 15]);
             cx.safepoint();
         }
-        cx.external(1 << 30);
+        cx.adjust_external(1 << 30);
         cx.safepoint();
     });
     let stats = heap.stats();
@@ -201,9 +201,9 @@ fn garbage_outside_does_not_let_the_goal_grow() {
                     } else {
                         cx.alloc(Dropped { _buffer: Buffer(BYTES) });
                     }
-                    cx.external(BYTES as isize);
+                    cx.adjust_external(BYTES as isize);
                     if number % late == 0 {
-                        cx.external(DEAD.swap(0, Ordering::Relaxed));
+                        cx.adjust_external(DEAD.swap(0, Ordering::Relaxed));
                     }
                     peak = peak.max(cx.stats().bytes_external() as usize);
                     cx.safepoint();

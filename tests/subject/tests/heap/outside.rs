@@ -135,7 +135,7 @@ fn what_is_infallible_says_that_the_heap_is_full() {
             Box::new(())
         },
         |cx| {
-            let text = format!("{}", cx.interned());
+            let text = format!("{}", cx.interned_count());
             cx.intern(&text);
             Box::new(())
         },

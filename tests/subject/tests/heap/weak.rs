@@ -117,7 +117,7 @@ fn the_intern_table_is_weak<B: Barrier>() {
                     cx.step(Budget::work(budget));
                 }
                 cx.collect();
-                assert_eq!(cx.interned(), 50, "{sweep:?} {budget}");
+                assert_eq!(cx.interned_count(), 50, "{sweep:?} {budget}");
                 cx.collect();
                 for (i, held) in held.iter().enumerate() {
                     assert_eq!(held.get(cx).as_str(), format!("held {i}"));
@@ -149,7 +149,7 @@ fn a_large_intern_table<B: Barrier>() {
             });
         }
         cx.collect();
-        assert_eq!(cx.interned(), 0);
+        assert_eq!(cx.interned_count(), 0);
     });
 }
 
