@@ -356,8 +356,8 @@ impl<B: Barrier> HeapBuilder<B> {
 
     /// Sets how many bytes the heap may take, at the most. No limit unless set. What counts is the heap's blocks, external
     /// bytes, and the collector's own lists and tables: locals, roots, stacks, guardians and what is registered with them,
-    /// interned strings, the mark stack ([`Stats::bytes_outside`](crate::Stats::bytes_outside) is all but the blocks). Blocks
-    /// leave the lists room to grow by an eighth, so that a program can root what it could allocate; locals, of 8 bytes for
+    /// interned strings, the mark stack, lists of blocks
+    /// ([`Stats::bytes_outside`](crate::Stats::bytes_outside) is all but the blocks). Blocks leave the lists room to grow by an eighth, so that a program can root what it could allocate; locals, of 8 bytes for
     /// each pointer, count beyond a quarter of the limit only.
     ///
     /// What does not fit is refused: [`HeapFull`](crate::HeapFull). Each operation that takes memory has a `try_` twin that

@@ -179,6 +179,7 @@ impl Blocks {
         besides: usize,
     ) -> Result<BlockPtr, Full> {
         let block = loop {
+            let besides = besides.saturating_add(self.bytes() + self.all.wanted());
             // SAFETY: blocks are in the lists of this, beside their arena, or in a job, beside its share of the memory, until
             // they are given back.
             match unsafe { self.arena.take(run, pages, kind, large, besides) } {
@@ -576,22 +577,32 @@ impl Blocks {
                 }
             }
         }
-        for block in self.each().collect::<Vec<_>>() {
+        for block in self.each() {
             if block.kind() != Kind::Plain {
-                // SAFETY: swept blocks are the mutator's (I7).
+                // SAFETY: swept blocks are the mutator's (I7). No list is changed meanwhile: nobody else has the heap.
                 unsafe { sweep::drop_all(block, occupied) };
             }
         }
     }
 
+    /// Bytes of memory that the lists of blocks and the maps of chunks take.
+    pub fn bytes(&self) -> usize {
+        // The last job is the present one, or keeps its list until the next.
+        self.all.bytes()
+            + self.old_job.bytes()
+            + self.put_off.capacity() * size_of::<usize>()
+            + self.arena.bytes_of_maps()
+    }
+
     /// Whether the limit leaves room for so many bytes outside.
     pub fn has_room_besides(&self, bytes: usize) -> bool {
-        self.arena.used.saturating_add(bytes) <= self.arena.limit
+        self.arena.used.saturating_add(bytes).saturating_add(self.bytes()) <= self.arena.limit
     }
 
     /// Bytes that may be allocated without a sweep: what the limit leaves, and holes. `besides` count against the limit too.
     pub fn free(&self, besides: usize) -> usize {
-        self.arena.limit.saturating_sub(self.arena.used.saturating_add(besides)).saturating_add(self.offered)
+        let taken = self.arena.used.saturating_add(besides).saturating_add(self.bytes());
+        self.arena.limit.saturating_sub(taken).saturating_add(self.offered)
     }
 
     /// Bytes in blocks that are taken.

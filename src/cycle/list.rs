@@ -43,6 +43,23 @@ impl BlockList {
         Ok(())
     }
 
+    /// Bytes of memory that it takes.
+    pub fn bytes(&self) -> usize {
+        let entries = self.pieces.last().map_or(0, |last| (self.pieces.len() - 1) * PIECE + last.capacity());
+        entries * size_of::<Entry>() + self.pieces.capacity() * size_of::<Vec<Entry>>()
+    }
+
+    /// Bytes that the next block takes, but for those of the list of pieces.
+    pub fn wanted(&self) -> usize {
+        let more = match self.pieces.last() {
+            Some(last) if last.len() < last.capacity() => 0,
+            Some(last) if last.len() < PIECE => last.len(),
+            Some(_) => PIECE,
+            None => 4.min(PIECE),
+        };
+        more * size_of::<Entry>()
+    }
+
     pub fn len(&self) -> usize {
         self.pieces.last().map_or(0, |last| (self.pieces.len() - 1) * PIECE + last.len())
     }
@@ -167,8 +184,13 @@ mod tests {
         assert_eq!((list.len(), list.iter().count()), (0, 0));
         let blocks: Vec<_> = (0..2 * PIECE + 1).map(|_| take(&mut arena, 1, Kind::Plain, false, 0).unwrap()).collect();
         for (index, &block) in blocks.iter().enumerate() {
+            let promised = list.bytes() + list.wanted();
+            let pieces = list.pieces.capacity();
             list.push(block).unwrap();
+            let grown = (list.pieces.capacity() - pieces) * size_of::<Vec<Entry>>();
+            assert_eq!(list.bytes(), promised + grown);
             assert_eq!((list.len(), list.block(index)), (index + 1, block));
+            assert!(list.bytes() >= list.len() * 16);
         }
         assert!(list.iter().eq(blocks.iter().copied()));
         assert!((0..list.len()).all(|index| list.block(index) == blocks[index]));

@@ -124,6 +124,11 @@ impl Job {
         self.blocks.len()
     }
 
+    /// Bytes of memory that the list takes.
+    pub fn bytes(&self) -> usize {
+        self.blocks.bytes()
+    }
+
     pub fn block(&self, index: usize) -> BlockPtr {
         self.blocks.block(index)
     }

@@ -72,7 +72,7 @@ impl Stats {
             bytes_freed: c.bytes_freed.get(),
             bytes_live: (this.pacer.heap() + open) as u64,
             bytes_external: this.pacer.external() as u64,
-            bytes_outside: (this.outside() - this.counted_locals(0) + this.locals()) as u64,
+            bytes_outside: (this.outside() - this.counted_locals(0) + this.locals() + blocks.bytes()) as u64,
             locals: (this.shadow.len() + this.escapes.len()) as u64,
             roots: this.roots.borrow().len() as u64,
             stacks: this.stacks.borrow().areas.len() as u64,

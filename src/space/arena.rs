@@ -97,6 +97,8 @@ pub(crate) struct Arena {
     pub held: usize,
     /// Pages of taken runs that are with us and not used.
     slack: usize,
+    /// Bytes of the chunks' maps.
+    maps: usize,
     /// Bytes given back to the system so far.
     pub returned: usize,
     /// `used` and what the caller adds may not exceed this.
@@ -122,6 +124,7 @@ impl Arena {
             used: 0,
             held: 0,
             slack: 0,
+            maps: 0,
             returned: 0,
             limit,
         })
@@ -219,6 +222,11 @@ impl Arena {
         poison::poison(block.base(), run * BLOCK_SIZE);
     }
 
+    /// Bytes of memory that the list of chunks and their maps take.
+    pub fn bytes_of_maps(&self) -> usize {
+        self.chunks.capacity() * size_of::<Chunk>() + self.maps
+    }
+
     /// The chunk of a block, and the number of the block in it.
     fn place_of(&self, block: BlockPtr) -> (usize, usize) {
         let chunk = block.chunk();
@@ -292,7 +300,8 @@ impl Arena {
     /// Which blocks are free follows from which are taken; small chunks do not age.
     #[cfg(grisaille_faults)]
     pub fn digest(&self, digest: &mut crate::space::digest::Digest<'_>) {
-        let Arena { memory: _, chunks, first_free, current, grew, used, held, slack, returned: _, limit: _ } = self;
+        let Arena { memory: _, chunks, first_free, current, grew, used, held, slack, maps: _, returned: _, limit: _ } =
+            self;
         digest.flag(*grew);
         for c in chunks {
             let Chunk { base: _, free, free_count, longest: _, resident, free_pages, huge, low, idle, ahead } = c;
@@ -381,6 +390,7 @@ impl Arena {
         let base = bump.try_alloc_layout(layout).map_err(|_| Full)?;
         poison::poison(base, bytes);
         self.chunks.push(Chunk::new(base, maps));
+        self.maps += Maps::bytes(blocks);
         Ok((self.chunks.len() - 1, 0))
     }
 

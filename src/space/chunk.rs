@@ -41,6 +41,11 @@ pub(super) struct Maps {
 }
 
 impl Maps {
+    /// Bytes of memory that the maps of so many blocks take.
+    pub fn bytes(blocks: usize) -> usize {
+        blocks.div_ceil(usize::BITS as usize) * size_of::<usize>() + blocks
+    }
+
     /// All blocks are free, and nothing is with us. Returns `None` where the system has no memory for the maps.
     pub fn new(blocks: usize) -> Option<Maps> {
         let (mut words, mut resident) = (Vec::new(), Vec::new());

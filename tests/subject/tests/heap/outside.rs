@@ -152,6 +152,17 @@ fn what_is_infallible_says_that_the_heap_is_full() {
 }
 
 #[test]
+fn lists_of_blocks_and_maps_of_chunks_count() {
+    Heap::builder().automatic(false).build().unwrap().enter(|cx| {
+        let before = cx.stats().bytes_outside();
+        (0..2048).for_each(|_| _ = cx.alloc([0u8; 20_000]));
+        let grown = cx.stats().bytes_outside() - before;
+        // An entry of 16 bytes for each run of two blocks, in which three of these lie, and lists that grow by half at the most.
+        assert!((2048 / 3 * 16..2048 * 32).contains(&grown), "{grown} bytes");
+    });
+}
+
+#[test]
 fn numbers_of_what_keeps_objects_alive() {
     Heap::new().enter(|cx| {
         let roots: Vec<Persistent<u64>> = (0..10u64).map(|n| cx.persist(n)).collect();
