@@ -112,7 +112,7 @@
 //! | below the goal | the debt | 40 µs | 16 KiB allocated later; down to 8 KiB near the goal, where debt is left |
 //! | barriers shaded some hundred pointers, or that many writes to watched roots | the debt | 40 µs | 40 µs later at the soonest |
 //! | past the goal | at least half as much as was allocated since the last, and as much again for each eighth by which the goal was missed, up to 4 MiB | what that takes | as above |
-//! | 64 KiB or more allocated between two safepoints | the debt | half of the time the mutator took, up to 500 µs; all of the debt where the next one would find the goal passed | at the next safepoint |
+//! | 48 KiB or more allocated between two safepoints | the debt | half of the time the mutator took, up to 500 µs; all of the debt where the next one would find the goal passed | at the next safepoint |
 //! | the goal passed by as much as is allocated between two safepoints | the rest of the cycle | one pause | |
 //! | near the [limit](HeapBuilder::limit) | the debt | 500 µs | as above |
 //! | too little free below the limit | the rest of the cycle | one pause | |

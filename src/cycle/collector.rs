@@ -255,8 +255,9 @@ impl Collector {
             return Some(at);
         }
         let (block, end) = bump.across(bytes)?;
+        let outside = self.besides_blocks();
         // SAFETY: the block is one that the area is in: this heap's, and the mutator's (I7).
-        unsafe { self.blocks.borrow_mut().arena.extend(block, end, self.pacer.external()) }.ok()?;
+        unsafe { self.blocks.borrow_mut().arena.extend(block, end, outside) }.ok()?;
         // SAFETY: there is room, as was just said; the rest is passed on.
         Some(unsafe { bump.take_across(bytes) })
     }

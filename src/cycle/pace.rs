@@ -78,7 +78,7 @@ const MIN_POLL_BYTES: usize = POLL_BYTES / 2;
 /// cache, and one or two of another.
 const WRITES: usize = 256;
 /// So much at once is a burst: the mutator reaches safepoints rarely.
-const BURST: usize = 4 * POLL_BYTES;
+const BURST: usize = 3 * POLL_BYTES;
 /// The part of the headroom in which a cycle marks: one in so many, or more where marking takes longer.
 const MARKING_SHARE: usize = 8;
 /// Where an allocation was refused, or nearly all of the limit lives, steps take at most half of each such window of
