@@ -114,8 +114,8 @@ impl<B: Barrier> Heap<B> {
             fn drop(&mut self) {
                 // SAFETY: the heap is borrowed while the region is open.
                 let c = unsafe { self.0.as_ref() };
-                c.truncate_roots::<B>(&c.shadow, 0);
-                c.truncate_roots::<B>(&c.escapes, 0);
+                c.truncate_roots::<B>(&c.roots.locals, 0);
+                c.truncate_roots::<B>(&c.roots.escapes, 0);
             }
         }
         let _active = Region::enter(self.collector().id);

@@ -178,7 +178,7 @@ impl<'s, B: Barrier> Mutator<'s, B> {
     where
         V::At<'s>: Copy,
     {
-        self.push_roots(&self.collector().shadow, value);
+        self.push_roots(&self.collector().roots.locals, value);
         // SAFETY: rooted until the scope ends, which `'s` is.
         unsafe { Rooted::new(restamp(value)) }
     }
@@ -201,7 +201,7 @@ impl<'s, B: Barrier> Mutator<'s, B> {
     where
         V::At<'s>: Copy,
     {
-        self.try_push_roots(&self.collector().shadow, value)?;
+        self.try_push_roots(&self.collector().roots.locals, value)?;
         // SAFETY: rooted until the scope ends, which `'s` is.
         Ok(unsafe { Rooted::new(restamp(value)) })
     }
@@ -289,10 +289,10 @@ impl<'s, B: Barrier> Mutator<'s, B> {
     #[inline(always)]
     fn make_room_for_escapes(&self, kept: usize) -> Result<(), HeapFull<()>> {
         let c = self.collector();
-        if c.shadow.has_room(c.escapes.len()) {
+        if c.roots.locals.has_room(c.roots.escapes.len()) {
             return Ok(());
         }
-        self.make_room_for_roots(&c.shadow, c.escapes.len()).inspect_err(|_| c.escapes.truncate(kept))
+        self.make_room_for_roots(&c.roots.locals, c.roots.escapes.len()).inspect_err(|_| c.roots.escapes.truncate(kept))
     }
 
     /// The rule for a push in the window, before it. By value: see [`write_barrier`](crate::pointer::slot::write_barrier).
@@ -342,12 +342,12 @@ impl<'s, B: Barrier> Mutator<'s, B> {
         V::At<'static>: Copy,
     {
         let c = self.collector();
-        let wanted = c.roots.borrow().wanted(RootTable::layout::<V>());
+        let wanted = c.roots.persistent.borrow().wanted(RootTable::layout::<V>());
         if wanted > 0 && !c.has_room_outside(wanted) {
             return Err(self.full(value, wanted));
         }
         let watched = c.watch_roots.get().then_some((&B::RULES, &c.marker));
-        let added = c.roots.borrow_mut().persist(value, c.id, watched, c.cycle.get());
+        let added = c.roots.persistent.borrow_mut().persist(value, c.id, watched, c.cycle.get());
         match added {
             // SAFETY: the area was just made for a value of this type.
             Ok(area) => Ok(unsafe { Persistent::new(area) }),
@@ -522,8 +522,8 @@ impl<'s, B: Barrier> Mutator<'s, B> {
         let c = self.collector();
         let end = EndScope::<B> {
             collector: self.collector_ptr(),
-            locals: c.shadow.len(),
-            escapes: c.escapes.len(),
+            locals: c.roots.locals.len(),
+            escapes: c.roots.escapes.len(),
             _policy: PhantomData,
         };
         // SAFETY: `self` is borrowed while the inner Mutator is used.
@@ -667,8 +667,8 @@ impl<'i, 's, B: Barrier> Out<'i, 's, B> {
     where
         V::At<'s>: Copy,
     {
-        let kept = cx.collector().escapes.len();
-        cx.push_roots(&cx.collector().escapes, value);
+        let kept = cx.collector().roots.escapes.len();
+        cx.push_roots(&cx.collector().roots.escapes, value);
         if const { V::NEEDS_TRACE } {
             cx.make_room_for_escapes(kept).unwrap_or_else(|full| full.panic());
         }
@@ -691,8 +691,8 @@ impl<'i, 's, B: Barrier> Out<'i, 's, B> {
     where
         V::At<'s>: Copy,
     {
-        let kept = cx.collector().escapes.len();
-        cx.try_push_roots(&cx.collector().escapes, value)?;
+        let kept = cx.collector().roots.escapes.len();
+        cx.try_push_roots(&cx.collector().roots.escapes, value)?;
         cx.make_room_for_escapes(kept).map_err(|full| full.with(value))?;
         // SAFETY: rooted among the escapes while this scope lives, in the surrounding scope from then on.
         Ok(unsafe { Rooted::new(restamp(value)) })
@@ -716,23 +716,23 @@ impl<B: Barrier> EndScope<B> {
             self.end_watched(c);
             return;
         }
-        c.shadow.truncate(self.locals);
-        c.escapes.move_to(&c.shadow, self.escapes);
+        c.roots.locals.truncate(self.locals);
+        c.roots.escapes.move_to(&c.roots.locals, self.escapes);
     }
 
     #[cold]
     #[inline(never)]
     fn end_watched(&self, c: &Collector) {
         c.saw_writes(1);
-        c.truncate_roots::<B>(&c.shadow, self.locals);
-        for index in self.escapes..c.escapes.len() {
+        c.truncate_roots::<B>(&c.roots.locals, self.locals);
+        for index in self.escapes..c.roots.escapes.len() {
             if const { matches!(B::RULES.root_write, RootWrite::ShadeNewInWindowButNotOnKeep) } {
-                c.shadow.push(c.escapes.at(index));
+                c.roots.locals.push(c.roots.escapes.at(index));
             } else {
-                c.push_root::<B>(&c.shadow, c.escapes.at(index));
+                c.push_root::<B>(&c.roots.locals, c.roots.escapes.at(index));
             }
         }
-        c.truncate_roots::<B>(&c.escapes, self.escapes);
+        c.truncate_roots::<B>(&c.roots.escapes, self.escapes);
     }
 }
 

@@ -15,6 +15,17 @@ use crate::space::block::{BLOCK_ROOM, BlockPtr, KINDS, Kind};
 use crate::space::geometry::{GRANULE, PAGES};
 use crate::sync::Arc;
 
+/// How far a call of [`Blocks::sweep_some`] came.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Swept {
+    /// The budget is used up, and something is left to sweep or to drop.
+    Some,
+    /// What is left is in the sweeper's hands, or left to it.
+    Waits,
+    /// Nothing is left.
+    All,
+}
+
 /// When swept memory is found: see [`HeapBuilder::sweep`](crate::HeapBuilder::sweep). (Lazy sweep: Hughes, "A semi-incremental
 /// garbage collection algorithm", Software: Practice and Experience 1982.)
 ///
@@ -368,23 +379,23 @@ impl Blocks {
         }
     }
 
-    /// Sweeps within the budget, drops included. `take_part`: blocks too that the sweeper has not got to; without it,
-    /// only what it has swept is filed. `Break`: nothing is left to do just now. True: all is swept.
-    pub fn sweep_some(&mut self, meter: &mut Meter, take_part: bool) -> ControlFlow<(), bool> {
+    /// Sweeps within the budget, drops included. `take_part`: also blocks that the sweeper has not come to yet; without it
+    /// only what the sweeper has swept is filed.
+    pub fn sweep_some(&mut self, meter: &mut Meter, take_part: bool) -> Swept {
         while !meter.exhausted() {
             if let Some(block) = self.to_drop.last() {
                 self.drop_some(block, meter);
             } else if !take_part && self.next_is_unswept() {
-                return ControlFlow::Break(());
+                return Swept::Waits;
             } else if self.sweep_next(true) {
                 meter.spend(BLOCK_COST);
             } else if self.job.is_none() {
-                return ControlFlow::Continue(true);
+                return Swept::All;
             } else if self.to_drop.is_empty() {
-                return ControlFlow::Break(());
+                return Swept::Waits;
             }
         }
-        ControlFlow::Continue(self.is_swept())
+        if self.is_swept() { Swept::All } else { Swept::Some }
     }
 
     /// Drops the dead of a block within the budget. Drop code runs as if the heap were suspended: it may enter

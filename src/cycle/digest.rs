@@ -3,6 +3,7 @@
 use super::collector::{BirthColor, Collector};
 use crate::mark::tracer::Tracer;
 use crate::mark::{weak_cell::target_of, weak_type::is_weak_cell};
+use crate::roots::set::RootSet;
 use crate::space::bitmap;
 use crate::space::block::Kind;
 use crate::space::digest::Digest;
@@ -24,11 +25,7 @@ impl Collector {
             phase,
             bumps,
             marker,
-            shadow,
-            escapes,
-            roots,
-            stacks,
-            guardians: _,
+            roots: RootSet { locals, escapes, persistent, stacks, guardians: _ },
             blocks,
             strings: _,
             pacer,
@@ -59,9 +56,9 @@ impl Collector {
         digest.number(released.get());
         bumps.iter().for_each(|bump| bump.digest(digest));
         marker.digest(digest);
-        shadow.digest(digest);
+        locals.digest(digest);
         escapes.digest(digest);
-        roots.borrow().digest_roots(digest);
+        persistent.borrow().digest_roots(digest);
         stacks.borrow().digest(digest);
         // The books: what the next `book_cycle` and the verifier make of them.
         let open: usize = bumps.iter().map(Bump::taken).sum();

@@ -127,9 +127,7 @@ impl Collector {
     pub fn collect<B: Barrier>(&self) {
         let start = Instant::now();
         let ended = self.phase.get() == Phase::Idle || self.finish_cycle::<B>(LONG_PATIENCE);
-        self.roots.borrow_mut().reap_all();
-        self.stacks.borrow_mut().areas.reap_all();
-        self.guardians.borrow_mut().areas.reap_all();
+        self.roots.reap_all();
         if !(ended && self.finish_cycle::<B>(LONG_PATIENCE)) {
             self.counters.collections_cut_short.set(self.counters.collections_cut_short.get() + 1);
         }

@@ -17,6 +17,7 @@
 //! [`Collector::run`] is called by the mutator at its safepoints only, so between two steps the mutator runs, and
 //! inside a step no unrooted pointer lives.
 
+pub(crate) mod allocate;
 pub(crate) mod blocks;
 pub(crate) mod collector;
 #[cfg(grisaille_faults)]
@@ -25,10 +26,12 @@ mod driver;
 mod list;
 pub(crate) mod pace;
 pub(crate) mod phase;
+mod room;
 pub(crate) mod sweep;
 pub(crate) mod sweeper;
 pub(crate) mod times;
 pub(crate) mod weak;
+mod write_barrier;
 
 use core::ops::ControlFlow;
 
@@ -41,7 +44,7 @@ use crate::space::arena::Aged;
 use crate::space::bitmap;
 use crate::space::block::BlockPtr;
 use crate::space::geometry::GRANULES;
-use blocks::Sweep;
+use blocks::{Sweep, Swept};
 use collector::{BirthColor, Collector};
 use phase::Phase;
 
@@ -119,78 +122,88 @@ impl Collector {
     /// One piece of work of the current phase.
     fn advance<B: Barrier>(&self, meter: &mut Meter, take_part: bool) -> ControlFlow<Ended> {
         match self.phase.get() {
-            Phase::Idle => self.enter(Phase::SweepTermination),
-            Phase::SweepTermination => match self.blocks.borrow_mut().sweep_some(meter, true) {
-                ControlFlow::Continue(true) => {}
-                ControlFlow::Continue(false) => return ControlFlow::Continue(()),
-                ControlFlow::Break(()) => return ControlFlow::Break(Ended::Waiting),
-            },
-            Phase::Mark => {
-                self.mark::<B>(meter);
-                return ControlFlow::Continue(());
+            Phase::Idle => {
+                self.enter(Phase::SweepTermination);
+                self.start_marking_if_swept::<B>(meter);
             }
-            Phase::MarkTermination => {
-                self.terminate_marking::<B>(meter);
-                return ControlFlow::Continue(());
-            }
-            Phase::Weak => {
-                if weak::clear_cells(&self.marker, meter)
-                    && self.marker.clear_waiting(meter)
-                    && self.strings.borrow_mut().sweep(&self.marker, meter)
-                {
-                    self.start_sweep::<B>();
-                    meter.spend(1);
-                }
-                return ControlFlow::Continue(());
-            }
-            Phase::Sweep => {
-                match self.blocks.borrow_mut().sweep_some(meter, take_part) {
-                    ControlFlow::Continue(true) => {
-                        self.pacer.swept();
-                        self.enter(Phase::Release);
-                    }
-                    ControlFlow::Continue(false) => {}
-                    ControlFlow::Break(()) => return ControlFlow::Break(Ended::Waiting),
-                }
-                return ControlFlow::Continue(());
-            }
-            Phase::Release => {
-                if self.free_page() {
-                    meter.spend(PAGE_COST);
-                    return ControlFlow::Continue(());
-                }
-                let chunk = self.released.get();
-                match self.blocks.borrow_mut().arena.age(chunk) {
-                    Aged::InPart => {
-                        meter.spend(GIVE_BACK_COST);
-                    }
-                    Aged::Done => {
-                        meter.spend(256);
-                        self.released.set(chunk + 1);
-                    }
-                    Aged::End => {
-                        meter.spend(256);
-                        self.released.set(0);
-                        self.counters.cycles.set(self.counters.cycles.get() + 1);
-                        self.enter(Phase::Idle);
-                        return ControlFlow::Break(Ended::Cycle);
-                    }
-                }
-                return ControlFlow::Continue(());
-            }
-        }
-        if self.phase.get() == Phase::SweepTermination && self.blocks.borrow().is_swept() {
-            self.times.book(Phase::SweepTermination);
-            self.start_marking::<B>(meter);
+            Phase::SweepTermination => return self.terminate_sweep::<B>(meter),
+            Phase::Mark => self.mark::<B>(meter),
+            Phase::MarkTermination => self.terminate_marking::<B>(meter),
+            Phase::Weak => self.clear_weak::<B>(meter),
+            Phase::Sweep => return self.sweep(meter, take_part),
+            Phase::Release => return self.release(meter),
         }
         ControlFlow::Continue(())
     }
 
-    /// Frees a page of handles that is not needed.
-    fn free_page(&self) -> bool {
-        self.roots.borrow_mut().free_some()
-            || self.stacks.borrow_mut().areas.free_some()
-            || self.guardians.borrow_mut().areas.free_some()
+    /// Phase `SweepTermination`: what the last cycle left unswept.
+    fn terminate_sweep<B: Barrier>(&self, meter: &mut Meter) -> ControlFlow<Ended> {
+        let swept = self.blocks.borrow_mut().sweep_some(meter, true);
+        match swept {
+            Swept::Some => {}
+            Swept::All => self.start_marking_if_swept::<B>(meter),
+            Swept::Waits => return ControlFlow::Break(Ended::Waiting),
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn start_marking_if_swept<B: Barrier>(&self, meter: &mut Meter) {
+        if self.blocks.borrow().is_swept() {
+            self.times.book(Phase::SweepTermination);
+            self.start_marking::<B>(meter);
+        }
+    }
+
+    /// Phase `Weak`: weak pointers, ephemerons and interned strings forget what dies.
+    fn clear_weak<B: Barrier>(&self, meter: &mut Meter) {
+        if weak::clear_cells(&self.marker, meter)
+            && self.marker.clear_waiting(meter)
+            && self.strings.borrow_mut().sweep(&self.marker, meter)
+        {
+            self.start_sweep::<B>();
+            meter.spend(1);
+        }
+    }
+
+    /// Phase `Sweep`.
+    fn sweep(&self, meter: &mut Meter, take_part: bool) -> ControlFlow<Ended> {
+        let swept = self.blocks.borrow_mut().sweep_some(meter, take_part);
+        match swept {
+            Swept::Some => {}
+            Swept::All => {
+                self.pacer.swept();
+                self.enter(Phase::Release);
+            }
+            Swept::Waits => return ControlFlow::Break(Ended::Waiting),
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Phase `Release`: pages of handles that are not needed are freed, and chunks that lie empty age.
+    fn release(&self, meter: &mut Meter) -> ControlFlow<Ended> {
+        if self.roots.free_page() {
+            meter.spend(PAGE_COST);
+            return ControlFlow::Continue(());
+        }
+        let chunk = self.released.get();
+        let aged = self.blocks.borrow_mut().arena.age(chunk);
+        match aged {
+            Aged::InPart => {
+                meter.spend(GIVE_BACK_COST);
+            }
+            Aged::Done => {
+                meter.spend(256);
+                self.released.set(chunk + 1);
+            }
+            Aged::End => {
+                meter.spend(256);
+                self.released.set(0);
+                self.counters.cycles.set(self.counters.cycles.get() + 1);
+                self.enter(Phase::Idle);
+                return ControlFlow::Break(Ended::Cycle);
+            }
+        }
+        ControlFlow::Continue(())
     }
 
     /// The start of marking: constant time, but for the policies that scan the roots in one pause.
@@ -199,11 +212,7 @@ impl Collector {
         self.phase.set(Phase::Mark);
         self.cycle.set(self.cycle.get() + 1);
         self.pacer.cycle_starts(rules.incremental && rules.birth == Birth::White);
-        self.shadow.start_scan();
-        self.escapes.start_scan();
-        self.roots.borrow_mut().start_scan();
-        self.stacks.borrow_mut().start_scan();
-        self.guardians.borrow_mut().start_scan();
+        self.roots.start_scan();
         self.window.set(rules.window);
         self.watch_roots.set(rules.watches_roots());
         if !rules.window {
@@ -222,7 +231,7 @@ impl Collector {
     /// Phase `Mark`: the roots, then the grey set.
     fn mark<B: Barrier>(&self, meter: &mut Meter) {
         let may_trace = B::RULES.traces_in_window && !self.marker.is_empty();
-        if (!self.roots_are_scanned() || self.window.get()) && !may_trace {
+        if (!self.roots.is_scanned() || self.window.get()) && !may_trace {
             if self.scan_roots(&B::RULES, meter) {
                 self.roots_scanned::<B>(meter);
             }
@@ -242,26 +251,9 @@ impl Collector {
         }
     }
 
-    fn roots_are_scanned(&self) -> bool {
-        self.shadow.is_scanned()
-            && self.escapes.is_scanned()
-            && self.roots.borrow().is_scanned()
-            && self.stacks.borrow().areas.is_scanned()
-            && self.guardians.borrow().areas.is_scanned()
-    }
-
-    /// Scans roots within the budget; true: all are scanned.
+    /// Scans roots within the budget. Returns whether all are scanned.
     fn scan_roots(&self, rules: &Rules, meter: &mut Meter) -> bool {
-        let (cycle, last_look) = (self.cycle.get(), rules.takes_snapshot_lazily());
-        self.shadow.scan(&self.marker, meter)
-            && (!meter.exhausted() || self.escapes.is_scanned())
-            && self.escapes.scan(&self.marker, meter)
-            && (!meter.exhausted() || self.roots.borrow().is_scanned())
-            && self.roots.borrow_mut().scan_roots(&self.marker, meter, cycle, last_look)
-            && (!meter.exhausted() || self.stacks.borrow().areas.is_scanned())
-            && self.stacks.borrow_mut().scan(&self.marker, meter, cycle, last_look)
-            && (!meter.exhausted() || self.guardians.borrow().areas.is_scanned())
-            && self.guardians.borrow_mut().scan(&self.marker, meter, cycle)
+        self.roots.scan(rules, &self.marker, meter, self.cycle.get())
     }
 
     /// The heap's barriers are on from here, and objects are born as the policy says.
@@ -277,7 +269,7 @@ impl Collector {
     /// reachable now is to be lost: what roots point to is marked, and nothing has been traced.
     fn roots_scanned<B: Barrier>(&self, meter: &mut Meter) {
         if B::RULES.window {
-            if !self.stacks.borrow_mut().scan_windows(&self.marker, meter) {
+            if !self.roots.stacks.borrow_mut().scan_windows(&self.marker, meter) {
                 return;
             }
             self.window.set(false);
@@ -290,11 +282,7 @@ impl Collector {
 
     /// Breaks the window's rule: closes it as soon as nothing is unscanned, while unrooted pointers live.
     pub(crate) fn close_derived_window<B: Barrier>(&self) {
-        let scanned = self.shadow.is_scanned()
-            && self.escapes.is_scanned()
-            && self.roots.borrow().is_scanned()
-            && self.stacks.borrow().nothing_is_unscanned(self.cycle.get())
-            && self.guardians.borrow().areas.is_scanned();
+        let scanned = self.roots.nothing_is_unscanned(self.cycle.get());
         if scanned && self.window.get() {
             self.roots_scanned::<B>(&mut Meter::unlimited());
         }
@@ -330,17 +318,17 @@ impl Collector {
     fn terminate_marking<B: Barrier>(&self, meter: &mut Meter) {
         if B::RULES.rescan_dirty_roots {
             self.rescan_to_a_fixed_point(meter);
-            self.guardians.borrow_mut().examine(&self.marker, &mut Meter::unlimited());
+            self.roots.guardians.borrow_mut().examine(&self.marker, &mut Meter::unlimited());
             self.drain_to_a_fixed_point(meter);
         }
-        if !self.guardians.borrow().is_examining() && !self.marker.is_empty() {
+        if !self.roots.guardians.borrow().is_examining() && !self.marker.is_empty() {
             // The mutator shaded something since the grey set was empty.
             self.enter(Phase::Mark);
             return;
         }
         // Once a cycle, in steps: guarded objects that nothing else keeps alive. It is settled which those are before
         // anything is marked that they reach.
-        if !self.guardians.borrow_mut().examine(&self.marker, meter) {
+        if !self.roots.guardians.borrow_mut().examine(&self.marker, meter) {
             return;
         }
         if !self.marker.is_empty() {
@@ -361,10 +349,7 @@ impl Collector {
     /// One pause: the mutator does not run, so one pass over the dirty roots and the marking of what they reach is
     /// the fixed point.
     fn rescan_to_a_fixed_point(&self, meter: &mut Meter) {
-        self.shadow.rescan(&self.marker);
-        self.escapes.rescan(&self.marker);
-        self.roots.borrow().rescan(&self.marker);
-        self.stacks.borrow().rescan(&self.marker, self.cycle.get());
+        self.roots.rescan(&self.marker, self.cycle.get());
         self.drain_to_a_fixed_point(meter);
     }
 

@@ -104,12 +104,12 @@ impl<T: Trace> Guardian<T> {
         T: 'static,
     {
         let c = cx.collector();
-        let wanted = c.guardians.borrow().areas.wanted(Layout::new::<GuardianArea>());
+        let wanted = c.roots.guardians.borrow().areas.wanted(Layout::new::<GuardianArea>());
         if !c.has_room_outside(wanted) {
             return Err(cx.full((), wanted));
         }
         let make = |head| GuardianArea::new(head, c.cycle.get());
-        let mut guardians = c.guardians.borrow_mut();
+        let mut guardians = c.roots.guardians.borrow_mut();
         // SAFETY: it is a guardian's area.
         let area = unsafe { guardians.areas.add(c.id, make) }.map_err(|_| cx.full((), wanted))?;
         Ok(Guardian { area, _objects: PhantomData })
@@ -166,7 +166,7 @@ impl<T: Trace> Guardian<T> {
             return Err(cx.full((), wanted));
         }
         let result = objects.push(object.object());
-        let mut guardians = c.guardians.borrow_mut();
+        let mut guardians = c.roots.guardians.borrow_mut();
         if wanted > 0 {
             guardians.areas.owns(objects.bytes(), held);
         }
@@ -199,7 +199,7 @@ impl<T: Trace> Guardian<T> {
         let objects = &mut self.area.state.borrow_mut().objects;
         let held = objects.bytes();
         objects.shrink_to_fit();
-        cx.collector().guardians.borrow_mut().areas.owns(objects.bytes(), held);
+        cx.collector().roots.guardians.borrow_mut().areas.owns(objects.bytes(), held);
     }
 
     /// An object that was registered and that, when the collector last looked, nothing else kept alive. From here on
@@ -234,7 +234,7 @@ impl<T: Trace> Guardian<T> {
             let object = state.take()?;
             let left = state.objects.bytes();
             if left != held {
-                c.guardians.borrow_mut().areas.owns(left, held);
+                c.roots.guardians.borrow_mut().areas.owns(left, held);
             }
             object
         };

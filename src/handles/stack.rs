@@ -131,14 +131,14 @@ where
             unsafe { element.cast::<V>().as_ref() }.trace(tracer);
         }
         let c = cx.collector();
-        let wanted = c.stacks.borrow().areas.wanted(Layout::new::<StackArea>());
+        let wanted = c.roots.stacks.borrow().areas.wanted(Layout::new::<StackArea>());
         let elements = Layout::array::<V>(capacity).map_or(usize::MAX, |layout| layout.size());
         let wanted = wanted.saturating_add(elements);
         if !c.has_room_outside(wanted) {
             return Err(cx.full((), wanted));
         }
         let make = |head| StackArea::new(head, Layout::new::<V>(), trace_element::<V>, c.cycle.get());
-        let mut stacks = c.stacks.borrow_mut();
+        let mut stacks = c.roots.stacks.borrow_mut();
         // SAFETY: it is a stack area.
         let area = unsafe { stacks.areas.add(c.id, make) }.map_err(|_| cx.full((), wanted))?;
         if capacity > 0 {
@@ -311,7 +311,7 @@ where
         // Near the limit it grows by less.
         let done = c.leaves_room(bytes(usual)) && area.resize(usual).is_ok()
             || c.has_room_outside(bytes(least)) && area.resize(least).is_ok();
-        c.stacks.borrow_mut().areas.owns(area.bytes(), held);
+        c.roots.stacks.borrow_mut().areas.owns(area.bytes(), held);
         if done { Ok(()) } else { Err(cx.full((), bytes(least))) }
     }
 
@@ -329,7 +329,7 @@ where
     pub fn shrink_to_fit<B: Barrier>(&mut self, cx: &Mutator<'_, B>) {
         let held = self.area.bytes();
         self.area.shrink();
-        cx.collector().stacks.borrow_mut().areas.owns(self.area.bytes(), held);
+        cx.collector().roots.stacks.borrow_mut().areas.owns(self.area.bytes(), held);
     }
 
     /// # Safety
@@ -604,7 +604,7 @@ where
     ) -> &'w [Cell<V::At<'w>>] {
         let collector = cx.collector();
         collector.saw_writes(1);
-        collector.stacks.borrow_mut().window(
+        collector.roots.stacks.borrow_mut().window(
             self.area,
             range.clone(),
             &B::RULES,

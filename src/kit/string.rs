@@ -400,7 +400,7 @@ impl fmt::Debug for StrObject {
 mod tests {
     use super::*;
     use crate::Heap;
-    use crate::cycle::collector::MEDIUM;
+    use crate::cycle::allocate::MEDIUM;
     use crate::space::block::{BlockPtr, LARGE};
     use std::collections::HashSet;
 

@@ -23,5 +23,6 @@ pub(crate) struct Surveyed<'x> {
 pub(crate) mod area;
 pub(crate) mod guardian;
 pub(crate) mod persistent;
+pub(crate) mod set;
 pub(crate) mod stack;
 pub(crate) mod table;

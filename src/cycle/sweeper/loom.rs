@@ -14,10 +14,9 @@
 //! loom knows neither std's channel nor its `Arc`: those stand here with what their documentation promises.
 
 use core::cell::RefCell;
-use core::ops::ControlFlow;
 use core::ptr::NonNull;
 
-use super::super::blocks::{Blocks, Sweep};
+use super::super::blocks::{Blocks, Sweep, Swept};
 use super::*;
 use crate::mark::budget::{Budget, Meter};
 use crate::space::arena::{Arena, testing};
@@ -134,7 +133,7 @@ fn block(blocks: &mut Blocks, kind: Kind, roles: &[usize]) -> [Vec<usize>; 2] {
 
 /// Sweeps to the end, by itself too, or by the sweeper alone.
 fn sweep_all(blocks: &mut Blocks, take_part: bool) {
-    while blocks.sweep_some(&mut Meter::unlimited(), take_part) != ControlFlow::Continue(true) {
+    while blocks.sweep_some(&mut Meter::unlimited(), take_part) != Swept::All {
         saw("a wait");
         thread::yield_now();
     }

@@ -51,22 +51,22 @@ impl Verifier<'_> {
                 index += 1;
             });
         };
-        area(&c.shadow, Place::Local);
-        area(&c.escapes, Place::Escape);
+        area(&c.roots.locals, Place::Local);
+        area(&c.roots.escapes, Place::Escape);
         let mut table = |root: Surveyed<'_>, place: Place| {
             let pending = root.unscanned || root.dirty && rescan;
             roots.extend(root.objects.iter().map(|&object| RootSeen { object, place, pending, alive: root.alive }));
         };
-        c.roots.borrow().survey(c.cycle.get(), last_look, &mut |root| {
+        c.roots.persistent.borrow().survey(c.cycle.get(), last_look, &mut |root| {
             let place = Place::Root(root.place[1]);
             table(root, place);
         });
-        c.stacks.borrow().survey(c.cycle.get(), last_look, &mut |root| {
+        c.roots.stacks.borrow().survey(c.cycle.get(), last_look, &mut |root| {
             let place = Place::Stack(root.place);
             table(root, place);
         });
         let mut index = 0;
-        c.guardians.borrow().survey(c.cycle.get(), &mut |object, pending| {
+        c.roots.guardians.borrow().survey(c.cycle.get(), &mut |object, pending| {
             roots.push(RootSeen { object, place: Place::Guarded(index), pending, alive: true });
             index += 1;
         });
@@ -83,7 +83,7 @@ impl Verifier<'_> {
             }
         }
         let mut freed = None;
-        self.c.guardians.borrow().each_registered(&mut |object| {
+        self.c.roots.guardians.borrow().each_registered(&mut |object| {
             if self.locate(object).is_none() {
                 freed = Some(object.addr());
             }

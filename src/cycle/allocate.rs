@@ -1,0 +1,188 @@
+//! Where memory for objects comes from when the hole at hand has run out: the next hole, the next block, a large object's own
+//! block. The colour of new objects is set here too.
+
+use core::ptr::NonNull;
+
+use super::blocks::Sweep;
+use super::collector::{BirthColor, Collector};
+use crate::space::arena::Full;
+use crate::space::bitmap;
+use crate::space::block::{BIG, BIG_RUN, FIRST_GRANULE, KINDS, Kind, LARGE};
+use crate::space::geometry::{GRANULE, GRANULES, PAGE};
+use crate::space::header::{ObjectPtr, TypeInfo};
+use crate::space::holes::Bump;
+use crate::space::poison;
+
+/// Objects of more bytes than this get blocks of their own size class, so that they do not skip small holes.
+pub(crate) const MEDIUM: usize = 512;
+
+/// Blocks with holes that are looked at for an object, while there is other memory.
+const TRIES: usize = 8;
+
+impl Collector {
+    /// The area of the objects of so many bytes, which are not big.
+    #[inline(always)]
+    pub fn bump(&self, kind: Kind, bytes: usize) -> &Bump {
+        &self.bumps[kind as usize + if bytes > MEDIUM { KINDS } else { 0 }]
+    }
+
+    /// Memory for an object, by the slow path.
+    ///
+    /// # Safety
+    /// `bytes` must be a multiple of [`GRANULE`] and not 0. Before the next safepoint, and before a walk comes across them,
+    /// they must hold an object of that size (I3, I4).
+    #[cold]
+    pub unsafe fn reserve(&self, bytes: usize, kind: Kind) -> Option<NonNull<u8>> {
+        // SAFETY: passed on.
+        let at = unsafe { self.find_room(bytes, kind) };
+        if at.is_none() {
+            self.refuse(bytes);
+        }
+        self.look_at_limit();
+        if self.sweep.get() == Sweep::Concurrent {
+            self.blocks.borrow_mut().look_ahead();
+        }
+        at
+    }
+
+    /// # Safety
+    /// As for [`reserve`](Collector::reserve).
+    unsafe fn find_room(&self, bytes: usize, kind: Kind) -> Option<NonNull<u8>> {
+        if bytes > LARGE {
+            return self.reserve_large(bytes, kind);
+        }
+        let is_big = bytes > BIG;
+        let bump = if is_big { &self.bumps[2 * KINDS + kind as usize] } else { self.bump(kind, bytes) };
+        // The fast path leaves big objects to this one.
+        if is_big {
+            // SAFETY: what it is for is passed on.
+            let taken = unsafe { self.take_from(bump, bytes) };
+            if taken.is_some() {
+                return taken;
+            }
+        }
+        let (occupied, marked) = (self.marker.occupied(), self.marker.marked());
+        self.booked(bump.retire(occupied, marked));
+        if !bump.next_hole(occupied, bytes) {
+            self.enter_next_block(bump, bytes, kind)?;
+        }
+        if self.birth.get() == BirthColor::Black {
+            bump.blacken(marked);
+        }
+        // SAFETY: what it is for is passed on.
+        unsafe { self.take_from(bump, bytes) }
+    }
+
+    /// Takes an object from the current hole, or one that begins in it and ends behind its block.
+    ///
+    /// # Safety
+    /// As for [`reserve`](Collector::reserve); at most [`LARGE`].
+    unsafe fn take_from(&self, bump: &Bump, bytes: usize) -> Option<NonNull<u8>> {
+        // SAFETY: passed on.
+        if let Some(at) = unsafe { bump.take(bytes) } {
+            return Some(at);
+        }
+        let (block, end) = bump.across(bytes)?;
+        let outside = self.besides_blocks();
+        // SAFETY: the block is one that the area is in: this heap's, and the mutator's (I7).
+        unsafe { self.blocks.borrow_mut().arena.extend(block, end, outside) }.ok()?;
+        // SAFETY: there is room, as was just said; the rest is passed on.
+        Some(unsafe { bump.take_across(bytes) })
+    }
+
+    /// Moves the area to a block that has a hole for the object.
+    fn enter_next_block(&self, bump: &Bump, bytes: usize, kind: Kind) -> Option<()> {
+        let occupied = self.marker.occupied();
+        let (run, other) = if bytes > BIG { (BIG_RUN, 1) } else { (1, BIG_RUN) };
+        // SAFETY: `offer` and `take` give blocks that are swept and the mutator's (I7), and that no area has: those are on no
+        // line. All are left before the next sweep begins (`retire_holes`).
+        let fits = |block| unsafe { bump.enter_block(block, occupied, bytes) };
+        let outside = self.besides_blocks();
+        let mut blocks = self.blocks.borrow_mut();
+        // A hole for it is found in some of the blocks, but a search through all of them has no bound: a few are tried
+        // before an empty block is taken, and all only at the limit.
+        if blocks.offer(kind, run, TRIES, fits) {
+            return Some(());
+        }
+        blocks.sweep_for(kind, run);
+        if blocks.offer(kind, run, TRIES, fits) {
+            return Some(());
+        }
+        match blocks.take(kind, run, outside) {
+            Ok(block) => fits(block),
+            Err(Full) => [run, other].into_iter().any(|run| blocks.offer(kind, run, usize::MAX, fits)),
+        }
+        .then_some(())
+    }
+
+    fn reserve_large(&self, bytes: usize, kind: Kind) -> Option<NonNull<u8>> {
+        let room = bytes.checked_add(FIRST_GRANULE * GRANULE)?;
+        let outside = self.besides_blocks();
+        let block = self.blocks.borrow_mut().take_large(room.div_ceil(PAGE), kind, outside).ok()?;
+        let granules = (bytes / GRANULE).min(GRANULES - FIRST_GRANULE);
+        // SAFETY: a new block is swept, and the mutator's (I7).
+        bitmap::set_run(unsafe { block.bits(self.marker.occupied()) }, FIRST_GRANULE, granules);
+        if self.birth.get() == BirthColor::Black {
+            // SAFETY: as above.
+            bitmap::set_run(unsafe { block.bits(self.marker.marked()) }, FIRST_GRANULE, granules);
+        }
+        self.counters.large_objects.set(self.counters.large_objects.get() + 1);
+        self.booked(bytes);
+        // SAFETY: a granule of the block.
+        let at = unsafe { block.at(FIRST_GRANULE) };
+        poison::unpoison(at, bytes);
+        Some(at)
+    }
+
+    /// Memory for an object of a fixed size, by the slow path, with its header.
+    ///
+    /// # Safety
+    /// `bytes` must be the size of an object of this type, and its payload be written before the next safepoint.
+    #[cold]
+    #[inline(never)]
+    pub unsafe fn reserve_object(&self, bytes: usize, kind: Kind, info: &'static TypeInfo) -> Option<ObjectPtr> {
+        // SAFETY: whole granules, as the size of an object is; the header is written below, the rest is passed on.
+        let at = unsafe { self.reserve(bytes, kind) }?;
+        // SAFETY: the bytes were just taken, and have room for a header.
+        Some(unsafe { ObjectPtr::write(at, info) })
+    }
+
+    /// Books allocated bytes, a hole at a time.
+    fn booked(&self, bytes: usize) {
+        self.counters.bytes_allocated.set(self.counters.bytes_allocated.get() + bytes as u64);
+        if self.birth.get() == BirthColor::Black {
+            self.born_black.set(self.born_black.get() + bytes);
+        }
+        if self.pacer.allocated(bytes) {
+            self.poll.set(true);
+        }
+    }
+
+    /// Books what was allocated in the open holes.
+    pub fn checkpoint(&self) {
+        for bump in &self.bumps {
+            self.booked(bump.checkpoint(self.marker.occupied()));
+        }
+    }
+
+    /// Changes the colour of new objects.
+    pub fn set_birth(&self, birth: BirthColor) {
+        self.checkpoint();
+        if birth == BirthColor::Black && self.birth.get() != BirthColor::Black {
+            self.black_from.set(self.objects_allocated());
+        }
+        self.birth.set(birth);
+        if birth == BirthColor::Black {
+            self.bumps.iter().for_each(|bump| bump.blacken(self.marker.marked()));
+        }
+    }
+
+    /// Lets go of all holes and their blocks (I2). Objects are born white from here on.
+    pub fn retire_holes(&self) {
+        for bump in &self.bumps {
+            self.booked(bump.retire(self.marker.occupied(), self.marker.marked()));
+            bump.leave_block();
+        }
+        self.birth.set(BirthColor::White);
+    }
+}

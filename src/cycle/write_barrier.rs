@@ -1,0 +1,135 @@
+//! The barriers' slow paths: what the collector does before a write to the heap, a write to a root, and the upgrade of a weak
+//! pointer, by the policy's rules.
+
+use std::time::Instant;
+
+use super::collector::Collector;
+use crate::barrier::Barrier;
+use crate::barrier::rules::WholeObject;
+use crate::fault::{self, Fault};
+use crate::mark::marker::BATCH;
+use crate::mark::tracer::Tracer;
+use crate::roots::area::PointerArea;
+use crate::space::header::ObjectPtr;
+use crate::trace::Trace;
+
+impl Collector {
+    /// The write barrier of `slot.set`, before the store, and of whatever else replaces one value by another (`()` where
+    /// there is none). Only while the barriers are on.
+    #[inline(always)]
+    pub fn before_write<B: Barrier, O: Trace, N: Trace>(&self, old: &O, new: &N) {
+        let pass = |tracer: &mut Tracer<'_>| {
+            if const { B::RULES.shade_old } {
+                old.trace(tracer);
+            }
+            if const { B::RULES.shade_new } {
+                new.trace(tracer);
+            }
+        };
+        // SAFETY: where there are many they are looked at, here and in `before_root_write`, the only callers. The values are
+        // usable just now.
+        if unsafe { self.marker.note(const { O::MAX_POINTERS.saturating_add(N::MAX_POINTERS) }, pass) } {
+            self.look_at_batch();
+        }
+    }
+
+    /// Shades what barriers have noted. They owe steps for it, however little is allocated.
+    #[cold]
+    #[inline(never)]
+    fn look_at_batch(&self) {
+        self.marker.look_at_notes();
+        self.saw_writes(BATCH);
+    }
+
+    /// What every write to a watched root needs, before it. The rule for the old value is the root's own.
+    #[inline(always)]
+    pub fn before_root_write<B: Barrier, N: Trace>(&self, new: &N) {
+        // SAFETY: as in `before_write`.
+        if const { B::RULES.shades_new_root() }
+            && unsafe { self.marker.note(N::MAX_POINTERS, |tracer| new.trace(tracer)) }
+        {
+            self.marker.look_at_notes();
+        }
+        self.saw_writes(1);
+    }
+
+    /// Barriers have seen so many writes.
+    pub fn saw_writes(&self, count: usize) {
+        if self.pacer.saw_writes(count, Instant::now) {
+            self.poll.set(true);
+        }
+    }
+
+    /// The barrier of a mutation of a whole object, before it.
+    ///
+    /// # Safety
+    /// The object must be live and complete, and its payload be written or borrowed exclusively by nobody yet.
+    #[inline]
+    pub unsafe fn before_whole_write<B: Barrier>(&self, object: ObjectPtr, needs_trace: bool) {
+        if needs_trace && self.marking.get() {
+            // SAFETY: passed on.
+            unsafe { self.before_whole_write_marking(object, B::RULES.whole_object) };
+        }
+    }
+
+    /// # Safety
+    /// As for [`before_whole_write`](Collector::before_whole_write).
+    #[cold]
+    unsafe fn before_whole_write_marking(&self, object: ObjectPtr, rule: WholeObject) {
+        let marked = self.marker.is_marked(object);
+        let black = marked && !object.is_queued();
+        match rule {
+            // A white object is scanned when it is reached, after the mutation.
+            WholeObject::GreyAgain if marked => self.marker.shade_again(object),
+            WholeObject::ScanBefore if !black => {
+                // SAFETY: passed on.
+                unsafe { self.marker.trace_now(object) };
+                self.marker.blacken(object);
+            }
+            WholeObject::Nothing | WholeObject::GreyAgain | WholeObject::ScanBefore => {}
+        }
+    }
+
+    /// Whether an entry of a weak table may still be found: it is not one of those that die.
+    pub fn may_find(&self, object: ObjectPtr) -> bool {
+        !self.condemned.get() || self.marker.is_marked(object)
+    }
+
+    /// Returns whether the object is alive as far as the collector knows, for those who do not want it: does not shade.
+    pub fn is_alive(&self, object: ObjectPtr) -> bool {
+        if fault::is(Fault::AskingShades) && self.marking.get() {
+            self.marker.shade(object);
+        }
+        self.may_find(object)
+    }
+
+    /// Whether a weak pointer to the object may become a strong one; shades it where the policy needs that.
+    pub fn may_upgrade<B: Barrier>(&self, object: ObjectPtr) -> bool {
+        if !self.may_find(object) {
+            return false;
+        }
+        if B::RULES.upgrade_shades && self.marking.get() {
+            self.marker.shade(object);
+        }
+        true
+    }
+
+    /// Roots a pointer for the current scope, by the rule for roots.
+    #[inline(always)]
+    pub fn push_root<B: Barrier>(&self, area: &PointerArea, object: ObjectPtr) {
+        if const { B::RULES.shades_new_root() } && self.watch_roots.get() {
+            self.marker.shade(object);
+        }
+        area.push(object);
+    }
+
+    /// Drops roots down to `len`, by the rule for roots.
+    #[inline(always)]
+    pub fn truncate_roots<B: Barrier>(&self, area: &PointerArea, len: usize) {
+        if const { B::RULES.watches_roots() } && self.watch_roots.get() {
+            area.truncate_watched(len, &B::RULES, &self.marker);
+        } else {
+            area.truncate(len);
+        }
+    }
+}
