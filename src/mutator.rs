@@ -22,9 +22,9 @@ use crate::observe::stats::Stats;
 use crate::pointer::gc::Gc;
 use crate::roots::area::PointerArea;
 use crate::roots::persistent::RootTable;
-use crate::space::header::ObjectPtr;
-use crate::space::header::object_bytes;
-use crate::trace::{InfoOf, Trace, kind_of, restamp};
+use crate::space::header::{ObjectPtr, object_bytes};
+use crate::trace::layout::{InfoOf, kind_of};
+use crate::trace::{Trace, restamp};
 
 /// A value of more pointers is rooted one by one.
 const MANY_POINTERS: usize = 64;

@@ -19,7 +19,8 @@ use crate::space::block::{BIG, Kind};
 use crate::space::geometry::GRANULE;
 use crate::space::header::{FILLER, HEADER_SIZE, ObjectPtr, Traced, TypeInfo, trace_nothing};
 use crate::space::tally::Size;
-use crate::trace::{Trace, kind_of};
+use crate::trace::Trace;
+use crate::trace::layout::kind_of;
 
 /// Elements that are scanned in one piece.
 const PIECE: usize = 128;

@@ -18,7 +18,8 @@ use crate::cycle::collector::Collector;
 use crate::fault::{self, Fault};
 use crate::full::HeapFull;
 use crate::mark::tracer::Tracer;
-use crate::trace::{DropOn, Trace, drop_on};
+use crate::trace::layout::drop_on;
+use crate::trace::{DropOn, Trace};
 
 /// Counted bytes come to no more than this, far above any real size and far below where sums overflow: a user's
 /// [`External`] may say anything.

@@ -10,7 +10,8 @@ use super::gc::Gc;
 use crate::barrier::Barrier;
 use crate::context::Mutator;
 use crate::mark::tracer::Tracer;
-use crate::trace::{DropOn, Trace, drop_on};
+use crate::trace::layout::drop_on;
+use crate::trace::{DropOn, Trace};
 
 /// An object whose value is replaced as a whole. For a field, use [`Slot`](crate::Slot).
 ///

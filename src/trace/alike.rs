@@ -11,12 +11,12 @@
 use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
 
-use super::{InfoOf, Trace};
+use super::Trace;
 use crate::mark::drain::Standing;
 use crate::mark::edges::{InFlight, Top, youngest};
 use crate::space::block::BlockPtr;
 use crate::space::geometry::GRANULE;
-use crate::space::header::{Came, ObjectPtr, TypeInfo};
+use crate::space::header::{Came, ObjectPtr, TypeInfo, object_bytes};
 use crate::space::tally::{Size, Tally};
 
 /// Edges that what is traced in one call behind its first object may lead to, at most, so that the loop looks for room
@@ -111,7 +111,7 @@ pub(crate) unsafe fn mark_alike<T: Trace, const PREFETCH: bool>(
     top: Top,
     tally: Tally,
 ) -> Came {
-    let size = const { &InfoOf::<T>::INFO.size };
+    let size = const { &Size::of_bytes(object_bytes::<T>()) };
     debug_assert!(size.marks != 0);
     // Objects traced behind the first.
     let more = const { EDGES_AT_ONCE / T::MAX_POINTERS };

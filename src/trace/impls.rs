@@ -16,7 +16,8 @@ use core::sync::atomic::{
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, LinkedList, VecDeque};
 use std::sync::Arc;
 
-use super::{DropOn, Trace, drop_on, drop_on_both, sum};
+use super::layout::{drop_on, drop_on_both};
+use super::{DropOn, Trace, sum};
 use crate::mark::tracer::Tracer;
 
 /// Types without pointers, `Send + 'static`.

@@ -1,0 +1,127 @@
+//! What the collector is told of a type: its [`TypeInfo`], the kind of block its objects live in, and the thread that drops
+//! them.
+
+use core::marker::PhantomData;
+use core::mem::needs_drop;
+use core::ptr::NonNull;
+
+use super::{DropOn, Trace, alike};
+use crate::mark::edges::Top;
+use crate::mark::tracer::{Tracer, trace_with};
+use crate::space::block::Kind;
+use crate::space::geometry::GRANULE;
+use crate::space::header::{ObjectPtr, Traced, TypeInfo, object_bytes, trace_nothing};
+use crate::space::tally::Size;
+
+/// The kind of block that values of `T` live in.
+pub(crate) const fn kind_of<T: Trace>() -> Kind {
+    if !needs_drop::<T>() {
+        Kind::Plain
+    } else {
+        match T::DROP {
+            DropOn::Mutator => Kind::Drop,
+            DropOn::Sweeper => Kind::BackgroundDrop,
+        }
+    }
+}
+
+/// Where a `T` is dropped that is part of another value: one without drop glue asks for no thread.
+pub(crate) const fn drop_on<T: Trace>() -> DropOn {
+    if needs_drop::<T>() { T::DROP } else { DropOn::Sweeper }
+}
+
+/// The same, of a value with two parts.
+pub(crate) const fn drop_on_both<T: Trace, U: Trace>() -> DropOn {
+    match (drop_on::<T>(), drop_on::<U>()) {
+        (DropOn::Sweeper, DropOn::Sweeper) => DropOn::Sweeper,
+        _ => DropOn::Mutator,
+    }
+}
+
+/// Types of at most so many pointers are traced without a look at the room for each.
+const FEW: usize = 64;
+
+/// A type of none may be traced by those who have no edges at all.
+const fn has_few<T: Trace>() -> bool {
+    0 < T::MAX_POINTERS && T::MAX_POINTERS <= FEW
+}
+
+/// Carries the `TypeInfo` of sized objects.
+pub(crate) struct InfoOf<T>(PhantomData<T>);
+
+impl<T: Trace> InfoOf<T> {
+    pub(crate) const INFO: TypeInfo = {
+        // Headers leave payloads aligned to a granule and no more.
+        assert!(
+            align_of::<T>() <= GRANULE,
+            "types aligned to more than 8 bytes cannot live in the heap: box the part that is"
+        );
+        TypeInfo {
+            size: Size::of_bytes(object_bytes::<T>()),
+            element: 0,
+            prefix: 0,
+            needs_trace: T::NEEDS_TRACE,
+            trace: if T::NEEDS_TRACE { trace_sized::<T> } else { trace_nothing },
+            mark_alike: if T::NEEDS_TRACE && has_few::<T>() && Size::of_bytes(object_bytes::<T>()).marks != 0 {
+                Some([alike::mark_alike::<T, false>, alike::mark_alike::<T, true>])
+            } else {
+                None
+            },
+            drop: if needs_drop::<T>() { Some(drop_sized::<T>) } else { None },
+            name: core::any::type_name::<T>,
+        }
+    };
+}
+
+/// # Safety
+/// [`TypeInfo::trace`]'s.
+unsafe fn trace_sized<T: Trace>(object: ObjectPtr, _: usize, erased: NonNull<()>, top: Top) -> Traced {
+    // SAFETY: `TypeInfo::trace`: the header names `InfoOf<T>`, so the payload is a `T`; it is complete.
+    let value = unsafe { object.payload().cast::<T>().as_ref() };
+    if const { has_few::<T>() } {
+        // SAFETY: `TypeInfo::trace`: a tracer that is ours until the end of the call.
+        let tracer = unsafe { &*erased.cast::<Tracer<'_>>().as_ptr() };
+        if tracer.has_room(top, T::MAX_POINTERS) {
+            // SAFETY: the top is of its edges, and there is room for as many pointers as a `T` can have.
+            return Traced { next: 0, top: unsafe { tracer.trace_few(value, top) } };
+        }
+        // SAFETY: passed on.
+        return unsafe { trace_without_room::<T>(object, erased, top) };
+    }
+    // SAFETY: passed on.
+    unsafe { trace_any::<T>(object, erased, top) }
+}
+
+/// Out of line, so that the way without has nothing to keep for it.
+///
+/// # Safety
+/// [`TypeInfo::trace`]'s.
+#[cold]
+#[inline(never)]
+unsafe fn trace_without_room<T: Trace>(object: ObjectPtr, erased: NonNull<()>, top: Top) -> Traced {
+    // SAFETY: passed on.
+    unsafe { trace_any::<T>(object, erased, top) }
+}
+
+/// # Safety
+/// [`TypeInfo::trace`]'s.
+#[inline(always)]
+unsafe fn trace_any<T: Trace>(object: ObjectPtr, erased: NonNull<()>, top: Top) -> Traced {
+    // SAFETY: `TypeInfo::trace`: the header names `InfoOf<T>`, so the payload is a `T`; it is complete.
+    let value = unsafe { object.payload().cast::<T>().as_ref() };
+    // SAFETY: `TypeInfo::trace`: a tracer that is ours until the end of the call, and a top of its edges.
+    unsafe {
+        trace_with(erased, top, |tracer| {
+            value.trace(tracer);
+            0
+        })
+    }
+}
+
+/// # Safety
+/// [`TypeInfo::drop`]'s.
+unsafe fn drop_sized<T>(object: ObjectPtr) {
+    // SAFETY: `TypeInfo::drop`: the header names `InfoOf<T>`, so the payload is a `T`; it is complete, was not dropped, and is
+    // used by nobody.
+    unsafe { object.payload().cast::<T>().drop_in_place() };
+}
