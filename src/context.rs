@@ -10,6 +10,7 @@ use crate::cycle::collector::Collector;
 use crate::full::HeapFull;
 use crate::space::block::{BIG, Kind};
 use crate::space::header::{ObjectPtr, TypeInfo, object_bytes};
+use crate::trace::Trace;
 
 /// A heap that has been entered: allocates, roots, and collects.
 ///
@@ -93,14 +94,35 @@ impl<'s, B: Barrier> Mutator<'s, B> {
     /// Memory for a `T` by the fast path, with its header. The payload is to be written before the next safepoint.
     #[inline(always)]
     pub(crate) fn take<T>(&self, info: &'static TypeInfo, kind: Kind) -> Option<ObjectPtr> {
-        if const { object_bytes::<T>() > BIG } {
-            return None;
-        }
-        let bytes = const { object_bytes::<T>() };
-        // SAFETY: whole granules (`object_bytes`), and not larger; the header is written now.
-        let at = unsafe { self.collector().bump(kind, bytes).take(bytes) }?;
+        // SAFETY: whole granules (`object_bytes`); the header is written now.
+        let at = unsafe { self.take_fast(const { object_bytes::<T>() }, kind) }?;
         // SAFETY: the bytes are ours, and enough.
         Some(unsafe { ObjectPtr::write(at, info) })
+    }
+
+    /// Memory for an object by the fast path. Big objects have none: they do not belong into these holes, also where one has
+    /// room.
+    ///
+    /// # Safety
+    /// As for [`Collector::reserve`].
+    #[inline(always)]
+    unsafe fn take_fast(&self, bytes: usize, kind: Kind) -> Option<NonNull<u8>> {
+        // SAFETY: passed on, and not larger.
+        if bytes <= BIG { unsafe { self.collector().bump(kind, bytes).take(bytes) } } else { None }
+    }
+
+    /// Memory for an object by the fast path, or by the slow one.
+    ///
+    /// # Safety
+    /// As for [`Collector::reserve`].
+    #[inline(always)]
+    pub(crate) unsafe fn take_bytes(&self, bytes: usize, kind: Kind) -> Result<NonNull<u8>, HeapFull<()>> {
+        // SAFETY: passed on.
+        match unsafe { self.take_fast(bytes, kind) } {
+            Some(at) => Ok(at),
+            // SAFETY: passed on.
+            None => unsafe { self.collector().reserve(bytes, kind) }.ok_or_else(|| self.full((), bytes)),
+        }
     }
 
     /// Memory for an object by the slow path. The value is not seen here, so that the fast path need not have it in memory.
@@ -123,6 +145,17 @@ impl<'s, B: Barrier> Mutator<'s, B> {
         match unsafe { collector.reserve_object(bytes, kind, info) } {
             Some(object) => object,
             None => HeapFull::new((), collector.pacer.shortage(bytes)).panic(),
+        }
+    }
+
+    /// The gate of the write barrier. Whatever replaces, adds or removes values of `T` and `U` in an object goes through here
+    /// before it does: `barrier` runs if the policy watches such writes and marking goes on.
+    #[inline(always)]
+    pub(crate) fn before_write<T: Trace, U: Trace>(&self, barrier: impl FnOnce(&Collector)) {
+        if const { (T::NEEDS_TRACE || U::NEEDS_TRACE) && B::RULES.has_write_barrier() }
+            && self.collector().marking.get()
+        {
+            barrier(self.collector());
         }
     }
 

@@ -15,10 +15,9 @@ use crate::full::HeapFull;
 use crate::mark::edges::Top;
 use crate::mark::tracer::{Tracer, trace_with};
 use crate::pointer::gc::Gc;
-use crate::space::block::{BIG, Kind};
+use crate::space::block::Kind;
 use crate::space::geometry::GRANULE;
-use crate::space::header::{FILLER, HEADER_SIZE, ObjectPtr, Traced, TypeInfo, trace_nothing};
-use crate::space::tally::Size;
+use crate::space::header::{FILLER, HEADER_SIZE, ObjectPtr, Traced, TypeInfo};
 use crate::trace::Trace;
 use crate::trace::layout::kind_of;
 
@@ -75,23 +74,9 @@ fn array_bytes(len: usize, element: usize) -> Option<usize> {
 struct InfoOfArray<T>(PhantomData<T>);
 
 impl<T: Trace> InfoOfArray<T> {
-    const INFO: TypeInfo = {
-        assert!(
-            align_of::<T>() <= GRANULE,
-            "types aligned to more than 8 bytes cannot live in the heap: box the part that is"
-        );
-        assert!(size_of::<T>() <= u32::MAX as usize, "the element is too large for the heap");
-        TypeInfo {
-            size: Size::BY_LENGTH,
-            element: size_of::<T>() as u32,
-            prefix: size_of::<usize>() as u32,
-            needs_trace: T::NEEDS_TRACE,
-            trace: if T::NEEDS_TRACE { trace_array::<T> } else { trace_nothing },
-            mark_alike: None,
-            drop: if needs_drop::<T>() { Some(drop_array::<T>) } else { None },
-            name: core::any::type_name::<Array<'static, T>>,
-        }
-    };
+    const INFO: TypeInfo = TypeInfo::by_length::<usize, T>(core::any::type_name::<Array<'static, T>>)
+        .traced_if(T::NEEDS_TRACE, trace_array::<T>)
+        .dropped_if(needs_drop::<T>(), drop_array::<T>);
 }
 
 /// # Safety
@@ -193,15 +178,8 @@ impl<B: Barrier> Mutator<'_, B> {
     /// Takes `bytes` of memory that are filler until the object in them is complete: size and header are right at
     /// every moment (I3, I4), whatever happens meanwhile.
     pub(crate) fn place_filler(&self, bytes: usize, kind: Kind) -> Result<ObjectPtr, HeapFull<()>> {
-        let c = self.collector();
-        // A big object does not belong into these holes, also where one has room.
-        // SAFETY: whole granules by `array_bytes` and its like, and not larger; the filler is written below.
-        let fast = if bytes <= BIG { unsafe { c.bump(kind, bytes).take(bytes) } } else { None };
-        let at = match fast {
-            Some(at) => at,
-            // SAFETY: as above.
-            None => unsafe { c.reserve(bytes, kind) }.ok_or_else(|| self.full((), bytes))?,
-        };
+        // SAFETY: whole granules by `array_bytes` and its like; the filler is written below.
+        let at = unsafe { self.take_bytes(bytes, kind) }?;
         // SAFETY: the bytes are ours.
         unsafe {
             let object = ObjectPtr::write(at, &FILLER);

@@ -28,10 +28,8 @@ use crate::mark::tracer::{Tracer, trace_with};
 use crate::pointer::gc::Gc;
 use crate::pointer::slot::Slot;
 use crate::space::block::Kind;
-use crate::space::geometry::GRANULE;
 use crate::space::header::object_bytes;
 use crate::space::header::{ObjectPtr, Traced, TypeInfo};
-use crate::space::tally::Size;
 use crate::trace::{Trace, restamp};
 
 /// A key and a value: the value is kept alive only while the key is alive (and the ephemeron itself), also where the
@@ -83,22 +81,8 @@ struct EphemeronCell<V> {
 struct InfoOfEphemeron<V>(PhantomData<V>);
 
 impl<V: Trace + Copy> InfoOfEphemeron<V> {
-    const INFO: TypeInfo = {
-        assert!(
-            align_of::<V>() <= GRANULE,
-            "types aligned to more than 8 bytes cannot live in the heap: box the part that is"
-        );
-        TypeInfo {
-            size: Size::of_bytes(object_bytes::<EphemeronCell<V>>()),
-            element: 0,
-            prefix: 0,
-            needs_trace: true,
-            trace: trace_ephemeron::<V>,
-            mark_alike: None,
-            drop: None,
-            name: core::any::type_name::<Ephemeron<'static, (), V>>,
-        }
-    };
+    const INFO: TypeInfo = TypeInfo::sized::<EphemeronCell<V>>(core::any::type_name::<Ephemeron<'static, (), V>>)
+        .traced_if(true, trace_ephemeron::<V>);
 }
 
 /// # Safety

@@ -23,8 +23,7 @@ use crate::pointer::gc::Gc;
 use crate::pointer::slot::Slot;
 use crate::space::block::Kind;
 use crate::space::geometry::GRANULE;
-use crate::space::header::{HEADER_SIZE, ObjectPtr, Traced, TypeInfo, trace_nothing};
-use crate::space::tally::Size;
+use crate::space::header::{HEADER_SIZE, ObjectPtr, Traced, TypeInfo};
 use crate::trace::Trace;
 
 /// Elements that are scanned in one piece.
@@ -79,23 +78,8 @@ struct Buffer {
 struct InfoOfBuffer<V>(PhantomData<V>);
 
 impl<V: Trace + Copy> InfoOfBuffer<V> {
-    const INFO: TypeInfo = {
-        assert!(
-            align_of::<Slot<V>>() <= GRANULE,
-            "types aligned to more than 8 bytes cannot live in the heap: box the part that is"
-        );
-        assert!(size_of::<Slot<V>>() <= u32::MAX as usize, "the element is too large for the heap");
-        TypeInfo {
-            size: Size::BY_LENGTH,
-            element: size_of::<Slot<V>>() as u32,
-            prefix: size_of::<Buffer>() as u32,
-            needs_trace: V::NEEDS_TRACE,
-            trace: if V::NEEDS_TRACE { trace_buffer::<V> } else { trace_nothing },
-            mark_alike: None,
-            drop: None,
-            name: core::any::type_name::<List<'static, V>>,
-        }
-    };
+    const INFO: TypeInfo = TypeInfo::by_length::<Buffer, Slot<V>>(core::any::type_name::<List<'static, V>>)
+        .traced_if(V::NEEDS_TRACE, trace_buffer::<V>);
 }
 
 /// The first elements of a buffer.
@@ -269,9 +253,7 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
             },
         };
         let len = buffer.len.get();
-        if const { V::NEEDS_TRACE && B::RULES.has_write_barrier() } && cx.collector().marking.get() {
-            cx.collector().before_write::<B, _, _>(&(), &value);
-        }
+        cx.before_write::<V, ()>(|collector| collector.before_write::<B, _, _>(&(), &value));
         // SAFETY: below the capacity, and nobody looks at it before the length says so.
         unsafe { first::<V>(buffer.object()).add(len).write(Slot::new(value)) };
         buffer.len.set(len + 1);
@@ -332,12 +314,12 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
         if len >= buffer.len.get() {
             return;
         }
-        if const { V::NEEDS_TRACE && B::RULES.shade_old } && cx.collector().marking.get() {
-            for element in &self.as_slice()[len..] {
-                let old = element.get();
-                cx.collector().before_write::<B, _, _>(&old, &());
+        cx.before_write::<V, ()>(|collector| {
+            if const { B::RULES.shade_old } {
+                let dropped = &self.as_slice()[len..];
+                dropped.iter().for_each(|old| collector.before_write::<B, _, _>(&old.get(), &()));
             }
-        }
+        });
         buffer.len.set(len);
     }
 

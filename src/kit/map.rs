@@ -63,8 +63,7 @@ use crate::memory::NoMemory;
 use crate::pointer::gc::Gc;
 use crate::space::block::Kind;
 use crate::space::header::object_bytes;
-use crate::space::header::{ObjectPtr, Traced, TypeInfo, trace_nothing};
-use crate::space::tally::Size;
+use crate::space::header::{ObjectPtr, Traced, TypeInfo};
 use crate::trace::{DropOn, Trace};
 
 /// Buckets that are scanned in one piece.
@@ -88,16 +87,9 @@ impl<K, V> Drop for MapObject<K, V> {
 struct InfoOfMap<K, V>(core::marker::PhantomData<(K, V)>);
 
 impl<K: Key, V: Trace + Copy> InfoOfMap<K, V> {
-    const INFO: TypeInfo = TypeInfo {
-        size: Size::of_bytes(object_bytes::<MapObject<K, V>>()),
-        element: 0,
-        prefix: 0,
-        needs_trace: K::NEEDS_TRACE || V::NEEDS_TRACE,
-        trace: if K::NEEDS_TRACE || V::NEEDS_TRACE { trace_map::<K, V> } else { trace_nothing },
-        mark_alike: None,
-        drop: Some(drop_map::<K, V>),
-        name: core::any::type_name::<Map<'static, K, V>>,
-    };
+    const INFO: TypeInfo = TypeInfo::sized::<MapObject<K, V>>(core::any::type_name::<Map<'static, K, V>>)
+        .traced_if(K::NEEDS_TRACE || V::NEEDS_TRACE, trace_map::<K, V>)
+        .dropped_if(true, drop_map::<K, V>);
 }
 
 /// # Safety
@@ -227,10 +219,7 @@ impl<'gc, K: Key, V: Trace + Copy> Table<'gc, K, V> {
     #[inline]
     fn try_insert<B: Barrier>(self, cx: &Mutator<'_, B>, key: K, value: V) -> Result<Option<V>, HeapFull<V>> {
         let hash = key.hash_key();
-        if const { (K::NEEDS_TRACE || V::NEEDS_TRACE) && B::RULES.has_write_barrier() } && cx.collector().marking.get()
-        {
-            before_insert::<B, K, V>(cx.collector(), self.find(hash, &key), key, value);
-        }
+        cx.before_write::<K, V>(|c| before_insert::<B, K, V>(c, self.find(hash, &key), key, value));
         // SAFETY: a leaf expression.
         unsafe { self.store() }.put(hash, key, value).or_else(|value| self.insert_where_full(cx, hash, key, value))
     }
@@ -238,12 +227,11 @@ impl<'gc, K: Key, V: Trace + Copy> Table<'gc, K, V> {
     #[inline]
     fn replace<B: Barrier>(self, cx: &Mutator<'_, B>, key: K, value: V) -> Option<V> {
         let hash = key.hash_key();
-        if const { V::NEEDS_TRACE && B::RULES.has_write_barrier() }
-            && cx.collector().marking.get()
-            && let Some(old) = self.find(hash, &key)
-        {
-            before_insert::<B, K, V>(cx.collector(), Some(old), key, value);
-        }
+        cx.before_write::<V, ()>(|c| {
+            if let Some(old) = self.find(hash, &key) {
+                before_insert::<B, K, V>(c, Some(old), key, value);
+            }
+        });
         // SAFETY: a leaf expression.
         let entry = unsafe { self.store() }.find_mut(hash, &key)?;
         Some(core::mem::replace(&mut entry.1, value))
@@ -252,12 +240,11 @@ impl<'gc, K: Key, V: Trace + Copy> Table<'gc, K, V> {
     #[inline]
     fn remove<B: Barrier>(self, cx: &Mutator<'_, B>, key: K) -> Option<V> {
         let hash = key.hash_key();
-        if const { (K::NEEDS_TRACE || V::NEEDS_TRACE) && B::RULES.has_write_barrier() }
-            && cx.collector().marking.get()
-            && let Some(old) = self.find(hash, &key)
-        {
-            before_remove::<B, K, V>(cx.collector(), old);
-        }
+        cx.before_write::<K, V>(|c| {
+            if let Some(old) = self.find(hash, &key) {
+                before_remove::<B, K, V>(c, old);
+            }
+        });
         // SAFETY: a leaf expression.
         unsafe { self.store() }.remove(hash, &key).map(|(_, value)| value)
     }
@@ -273,10 +260,7 @@ impl<'gc, K: Key, V: Trace + Copy> Table<'gc, K, V> {
     fn pop<B: Barrier>(self, cx: &Mutator<'_, B>) -> Option<(K, V)> {
         // SAFETY: a leaf expression.
         let (position, &old) = unsafe { self.store() }.next(0)?;
-        if const { (K::NEEDS_TRACE || V::NEEDS_TRACE) && B::RULES.has_write_barrier() } && cx.collector().marking.get()
-        {
-            before_remove::<B, K, V>(cx.collector(), old);
-        }
+        cx.before_write::<K, V>(|c| before_remove::<B, K, V>(c, old));
         // SAFETY: a leaf expression.
         unsafe { self.store() }.remove_at(position)
     }

@@ -11,9 +11,9 @@ use crate::context::Mutator;
 use crate::full::HeapFull;
 use crate::mark::tracer::Tracer;
 use crate::pointer::gc::Gc;
-use crate::space::block::{BIG, Kind};
+use crate::space::block::Kind;
 use crate::space::geometry::GRANULE;
-use crate::space::header::{HEADER_SIZE, ObjectPtr, TypeInfo, trace_nothing};
+use crate::space::header::{HEADER_SIZE, ObjectPtr, TypeInfo};
 use crate::space::tally::Size;
 use crate::trace::Trace;
 
@@ -69,16 +69,8 @@ pub struct StrObject {
     bytes: [u8; 0],
 }
 
-static STR: TypeInfo = TypeInfo {
-    size: Size::BY_HALF_LENGTH,
-    element: 1,
-    prefix: size_of::<StrObject>() as u32,
-    needs_trace: false,
-    trace: trace_nothing,
-    mark_alike: None,
-    drop: None,
-    name: || "grisaille::Str",
-};
+static STR: TypeInfo =
+    TypeInfo { size: Size::BY_HALF_LENGTH, ..TypeInfo::by_length::<StrObject, u8>(|| "grisaille::Str") };
 
 /// The text of a string object.
 ///
@@ -124,16 +116,9 @@ impl<B: Barrier> Mutator<'_, B> {
 
     /// `word` is the text's own ([`word_of`]).
     pub(crate) fn place_str<'a>(&'a self, text: &str, word: u64) -> Result<Str<'a>, HeapFull<()>> {
-        let c = self.collector();
         let bytes = (HEADER_SIZE + size_of::<StrObject>() + text.len()).next_multiple_of(GRANULE);
-        // A big object does not belong into these holes, also where one has room.
-        // SAFETY: whole granules, and not larger; the string is written below.
-        let fast = if bytes <= BIG { unsafe { c.bump(Kind::Plain, bytes).take(bytes) } } else { None };
-        let at = match fast {
-            Some(at) => at,
-            // SAFETY: as above.
-            None => unsafe { c.reserve(bytes, Kind::Plain) }.ok_or_else(|| self.full((), bytes))?,
-        };
+        // SAFETY: whole granules; the string is written below.
+        let at = unsafe { self.take_bytes(bytes, Kind::Plain) }?;
         // SAFETY: the bytes are ours, with room for header, word and text; nothing looks at them before all of it is
         // there (I3, I4); no safepoint before `'a` ends.
         unsafe {
@@ -401,7 +386,7 @@ mod tests {
     use super::*;
     use crate::Heap;
     use crate::cycle::allocate::MEDIUM;
-    use crate::space::block::{BlockPtr, LARGE};
+    use crate::space::block::{BIG, BlockPtr, LARGE};
     use std::collections::HashSet;
 
     #[test]

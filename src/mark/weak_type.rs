@@ -5,19 +5,9 @@ use core::ptr::NonNull;
 use super::edges::Top;
 use super::tracer::{Tracer, trace_with};
 use super::weak_cell::WeakCell;
-use crate::space::header::{ObjectPtr, Traced, TypeInfo, object_bytes};
-use crate::space::tally::Size;
+use crate::space::header::{ObjectPtr, Traced, TypeInfo};
 
-pub(crate) static WEAK_CELL: TypeInfo = TypeInfo {
-    size: Size::of_bytes(object_bytes::<WeakCell>()),
-    element: 0,
-    prefix: 0,
-    needs_trace: true,
-    trace: trace_cell,
-    mark_alike: None,
-    drop: None,
-    name: || "grisaille::Weak",
-};
+pub(crate) static WEAK_CELL: TypeInfo = TypeInfo::sized::<WeakCell>(|| "grisaille::Weak").traced_if(true, trace_cell);
 
 /// Notes the cell instead of following it.
 ///

@@ -81,10 +81,10 @@ impl<V: Trace + Copy> Slot<V> {
     /// ```
     #[inline(always)]
     pub fn set<B: Barrier>(&self, cx: &Mutator<'_, B>, value: V) {
-        if const { V::NEEDS_TRACE && B::RULES.has_write_barrier() } && cx.collector().marking.get() {
+        cx.before_write::<V, ()>(|collector| {
             let old = if const { B::RULES.reads_old_after_the_store } { value } else { self.get() };
-            write_barrier::<B, V>(cx.collector(), old, value);
-        }
+            write_barrier::<B, V>(collector, old, value);
+        });
         if const { V::ATOMIC_WORD } {
             // SAFETY: `V` is one initialized pointer-sized word.
             let word = unsafe { core::mem::transmute_copy::<V, *mut ()>(&value) };

@@ -33,7 +33,7 @@ pub(crate) struct TypeInfo {
     /// * The third argument points to a live `Tracer` that is not for rooting, and that nobody else uses until the call
     ///   ends.
     /// * The top is of that tracer's edges.
-    pub trace: unsafe fn(ObjectPtr, usize, NonNull<()>, *mut ObjectPtr) -> Traced,
+    pub trace: Trace,
     /// The mark loop among objects of this type, where it has one: without prefetches, and with them.
     ///
     /// # Safety
@@ -55,6 +55,57 @@ pub(crate) struct TypeInfo {
     /// The type's name, for reports.
     pub name: fn() -> &'static str,
 }
+
+impl TypeInfo {
+    /// Makes the description of objects that hold a `T`: without pointers and drop glue, until something else is said.
+    pub const fn sized<T>(name: fn() -> &'static str) -> TypeInfo {
+        assert_aligned::<T>();
+        TypeInfo { size: Size::of_bytes(object_bytes::<T>()), ..TypeInfo::bytes(0, 0, name) }
+    }
+
+    /// Makes the description of objects that hold a `Prefix`, which begins with the length word, and then as many `E` as that
+    /// says: without pointers and drop glue, until something else is said.
+    pub const fn by_length<Prefix, E>(name: fn() -> &'static str) -> TypeInfo {
+        assert_aligned::<Prefix>();
+        assert_aligned::<E>();
+        assert!(size_of::<E>() <= u32::MAX as usize, "the element is too large for the heap");
+        TypeInfo::bytes(size_of::<Prefix>() as u32, size_of::<E>() as u32, name)
+    }
+
+    const fn bytes(prefix: u32, element: u32, name: fn() -> &'static str) -> TypeInfo {
+        TypeInfo {
+            size: Size::BY_LENGTH,
+            element,
+            prefix,
+            needs_trace: false,
+            trace: trace_nothing,
+            mark_alike: None,
+            drop: None,
+            name,
+        }
+    }
+
+    /// The same for objects that hold pointers, if these do.
+    pub const fn traced_if(self, needs_trace: bool, trace: Trace) -> TypeInfo {
+        if needs_trace { TypeInfo { needs_trace, trace, ..self } } else { self }
+    }
+
+    /// The same for objects with drop glue, if these have any.
+    pub const fn dropped_if(self, needs_drop: bool, drop: unsafe fn(ObjectPtr)) -> TypeInfo {
+        if needs_drop { TypeInfo { drop: Some(drop), ..self } } else { self }
+    }
+}
+
+/// Fails to compile where headers would not leave values of the type aligned.
+const fn assert_aligned<T>() {
+    assert!(
+        align_of::<T>() <= GRANULE,
+        "types aligned to more than 8 bytes cannot live in the heap: box the part that is"
+    );
+}
+
+/// Passes the pointers of an object on: [`TypeInfo::trace`].
+pub(crate) type Trace = unsafe fn(ObjectPtr, usize, NonNull<()>, *mut ObjectPtr) -> Traced;
 
 /// Traces a marked object and those of its type that it leads to. The third argument is where the mark loop stands, erased
 /// as the tracer is; then come the top of its edges and what it has counted, which are returned as they are when it ends.
@@ -307,16 +358,7 @@ impl HeaderWord {
 
 /// Stands in the header of memory that is taken and not yet an object: an array whose elements are being made. Its
 /// length word counts the bytes that follow it.
-pub(crate) static FILLER: TypeInfo = TypeInfo {
-    size: Size::BY_LENGTH,
-    element: 1,
-    prefix: size_of::<usize>() as u32,
-    needs_trace: false,
-    trace: trace_nothing,
-    mark_alike: None,
-    drop: None,
-    name: || "filler",
-};
+pub(crate) static FILLER: TypeInfo = TypeInfo::by_length::<usize, u8>(|| "filler");
 
 /// The trace function of types without pointers.
 ///

@@ -9,9 +9,7 @@ use super::{DropOn, Trace, alike};
 use crate::mark::edges::Top;
 use crate::mark::tracer::{Tracer, trace_with};
 use crate::space::block::Kind;
-use crate::space::geometry::GRANULE;
-use crate::space::header::{ObjectPtr, Traced, TypeInfo, object_bytes, trace_nothing};
-use crate::space::tally::Size;
+use crate::space::header::{ObjectPtr, Traced, TypeInfo};
 
 /// The kind of block that values of `T` live in.
 pub(crate) const fn kind_of<T: Trace>() -> Kind {
@@ -51,24 +49,13 @@ pub(crate) struct InfoOf<T>(PhantomData<T>);
 
 impl<T: Trace> InfoOf<T> {
     pub(crate) const INFO: TypeInfo = {
-        // Headers leave payloads aligned to a granule and no more.
-        assert!(
-            align_of::<T>() <= GRANULE,
-            "types aligned to more than 8 bytes cannot live in the heap: box the part that is"
-        );
-        TypeInfo {
-            size: Size::of_bytes(object_bytes::<T>()),
-            element: 0,
-            prefix: 0,
-            needs_trace: T::NEEDS_TRACE,
-            trace: if T::NEEDS_TRACE { trace_sized::<T> } else { trace_nothing },
-            mark_alike: if T::NEEDS_TRACE && has_few::<T>() && Size::of_bytes(object_bytes::<T>()).marks != 0 {
-                Some([alike::mark_alike::<T, false>, alike::mark_alike::<T, true>])
-            } else {
-                None
-            },
-            drop: if needs_drop::<T>() { Some(drop_sized::<T>) } else { None },
-            name: core::any::type_name::<T>,
+        let info = TypeInfo::sized::<T>(core::any::type_name::<T>)
+            .traced_if(T::NEEDS_TRACE, trace_sized::<T>)
+            .dropped_if(needs_drop::<T>(), drop_sized::<T>);
+        if T::NEEDS_TRACE && has_few::<T>() && info.size.marks != 0 {
+            TypeInfo { mark_alike: Some([alike::mark_alike::<T, false>, alike::mark_alike::<T, true>]), ..info }
+        } else {
+            info
         }
     };
 }
