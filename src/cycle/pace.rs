@@ -52,8 +52,11 @@ use super::phase::Phase;
 use crate::full::Shortage;
 use crate::mark::budget::Charge;
 use crate::memory::{NoMemory, is_there_to_share};
+use debt::Account;
 use limit::Limit;
 
+mod debt;
+mod goal;
 pub(crate) mod limit;
 
 /// An automatic step ends when it has taken so long, unless its debt is paid earlier. (Of 50 microseconds p99.9 of the
@@ -64,30 +67,20 @@ const STEP_TIME: Duration = Duration::from_micros(40);
 const MAX_STEP_TIME: Duration = Duration::from_micros(500);
 /// And when it has done so much, whatever the clock says.
 const MAX_STEP: usize = 1024 * 1024;
-/// So many times as much, past the goal: once more for each eighth of it.
-const MAX_LATENESS: usize = 4;
 /// A step does at least this much, so that steps pay for their own start.
 const MIN_STEP: usize = 8 * 1024;
 /// Between two automatic steps at least this many bytes are allocated, unless the cycle is late or barriers owe one.
 const POLL_BYTES: usize = 16 * 1024;
-/// A cycle that is late has this much between two steps, until the goal is reached: not one upon the other. (At a gigabyte
-/// with a million roots and a growth of 1 p99.9 of the interruptions was 74, 77 and 80 microseconds with this, 84, 86 and
-/// 86 with half as much, and 117 with nothing; with twice as much the goal was reached, and it was 231.)
-const MIN_POLL_BYTES: usize = POLL_BYTES / 2;
 /// The clock is read once in so many writes that a barrier saw, which are 15 microseconds of a mutator whose writes miss the
 /// cache, and one or two of another.
 const WRITES: usize = 256;
 /// So much at once is a burst: the mutator reaches safepoints rarely.
 const BURST: usize = 3 * POLL_BYTES;
-/// The part of the headroom in which a cycle marks: one in so many, or more where marking takes longer.
-const MARKING_SHARE: usize = 8;
-/// Where an allocation was refused, or nearly all of the limit lives, steps take at most half of each such window of
+/// Where an allocation was refused, or nearly all of the limit lives, steps take at most half of each such period of
 /// wall-clock time, and of a longer one where a single step takes longer.
-const WINDOW: Duration = Duration::from_millis(10);
+const PERIOD: Duration = Duration::from_millis(10);
 /// External bytes count up to this.
 const MAX_EXTERNAL: usize = 1 << 50;
-/// Fractional bits of `ratio`.
-const FIXED: u32 = 8;
 
 /// What the embedder configures.
 #[derive(Clone, Copy, Debug)]
@@ -142,7 +135,7 @@ pub(crate) struct Pacer {
     /// The size at which the last step was charged.
     charged: Cell<usize>,
     debt: Cell<usize>,
-    /// Work owed per byte allocated, times 2^FIXED.
+    /// Work owed per byte allocated, times 2^[`FIXED`](debt::FIXED).
     ratio: Cell<usize>,
     /// Work that the last marking took.
     mark_work: Cell<usize>,
@@ -151,8 +144,8 @@ pub(crate) struct Pacer {
     marked_for: Cell<Duration>,
     /// Headroom that was left when the cycle started.
     runway: Cell<usize>,
-    /// The current window: its start, and what steps took of it.
-    window: Cell<Option<(Instant, Duration)>>,
+    /// The current period: its start, and what steps took of it.
+    period: Cell<Option<(Instant, Duration)>>,
 }
 
 impl Pacer {
@@ -190,7 +183,7 @@ impl Pacer {
             mark_time: Cell::new(Duration::ZERO),
             marked_for: Cell::new(Duration::ZERO),
             runway: Cell::new(0),
-            window: Cell::new(None),
+            period: Cell::new(None),
         };
         pacer.aim();
         pacer.wait_for_trigger();
@@ -317,12 +310,8 @@ impl Pacer {
 
     /// Sets goal and trigger from what lives.
     fn aim(&self) {
-        let grown = |bytes: usize, growth: usize| bytes.saturating_add((bytes / 256).saturating_mul(growth));
         let live = self.live();
-        // What was born black uses headroom up, or garbage that floats would make room for more of it from cycle to cycle.
-        // A quarter of the growth is left however much that is.
-        let marked = live.saturating_sub(self.born_black.get());
-        let wanted = grown(marked, self.pace.growth).max(grown(live, self.pace.growth / 4)).max(self.pace.floor);
+        let wanted = goal::wanted(live, self.born_black.get(), self.pace.growth, self.pace.floor);
         let goal = self.limit.goal(wanted, live);
         self.squeezed.set(goal < wanted);
         // A sliver of headroom remains, or cycles would follow at once.
@@ -342,17 +331,9 @@ impl Pacer {
         if self.squeezed.get() { MAX_STEP_TIME } else { STEP_TIME }
     }
 
-    /// The part of the headroom in which a cycle marks: what is allocated between as many full steps as marking took
-    /// last time, and a quarter more: steps of a cycle that is late follow each other closely. (As much again in place of
-    /// that quarter left headroom unused: GCBench took 1.14 times as long as with the world stopped, and takes 1.07; Lox's
-    /// trees 1.22 and 1.15.) Nearly all of it, if need be: at 1 GB at random what the last cycle let float leaves little.
-    /// (With three quarters at the most p99.9 of the interruptions there, with a million roots, was 104 and 106
-    /// microseconds, and 82 and 88 with this.)
+    /// The part of the headroom in which a cycle marks.
     fn runway_of(&self, headroom: usize) -> usize {
-        let steps = (self.mark_time.get().as_nanos() / self.step_time().as_nanos()) as usize;
-        let runway = steps.saturating_mul(POLL_BYTES).saturating_sub(self.spared_then.get());
-        let runway = runway.saturating_add(runway / 4);
-        runway.clamp(headroom / MARKING_SHARE, headroom - headroom / 16)
+        goal::runway(headroom, self.mark_time.get(), self.step_time(), self.spared_then.get())
     }
 
     /// A cycle starts: how much marking does a byte owe? `grows`: what is allocated has to be marked too.
@@ -360,10 +341,7 @@ impl Pacer {
         let left = self.goal.get().saturating_sub(self.size()).max(POLL_BYTES);
         self.runway.set(left);
         let expected = self.mark_work.get().max(self.size() / 2);
-        // A quarter more than expected, so that it ends before the goal.
-        let ratio = ((expected + expected / 4) << FIXED) / left;
-        let own = if grows { 2 << FIXED } else { 0 };
-        self.ratio.set(ratio.clamp(1 << (FIXED - 2), 1 << (FIXED + 6)) + own);
+        self.ratio.set(debt::ratio(expected, left, grows));
         self.charged.set(self.size());
         self.debt.set(0);
         self.limit.cycle_starts();
@@ -420,11 +398,8 @@ impl Pacer {
         let size = self.size();
         let bytes = size.saturating_sub(self.charged.replace(size));
         self.look_outside();
-        // Past the goal a byte owes more and more: the estimate was too low, and the cycle must end.
-        let goal = self.goal.get().max(1);
-        let lateness = 1 + size.saturating_sub(goal).saturating_mul(8) / goal;
-        let owed = bytes.saturating_mul(self.ratio.get()) >> FIXED;
-        let debt = self.debt.get().saturating_add(owed.saturating_mul(lateness));
+        let account = Account { size, goal: self.goal.get().max(1), allocated: bytes, ratio: self.ratio.get() };
+        let debt = self.debt.get().saturating_add(account.owed().saturating_mul(account.lateness()));
         self.debt.set(debt);
         let mut least = MIN_STEP;
         if self.barriers_owe.take() {
@@ -434,22 +409,8 @@ impl Pacer {
         if starved {
             return Charge { work: MAX_STEP, anyway: 0, time: Duration::MAX };
         }
-        let away = match self.last_step.get() {
-            // Else the system ran somebody else, or the mutator allocates little and owes little.
-            Some(_) if bytes >= BURST && debt > owed => Duration::MAX,
-            Some(last) if bytes >= BURST => now.saturating_duration_since(last),
-            _ => Duration::ZERO,
-        };
-        let late = lateness.min(MAX_LATENESS);
-        if bytes >= BURST && size.saturating_add(bytes) > goal {
-            // The next burst would pass the goal.
-            let work = debt.max(least);
-            return Charge { work, anyway: work, time: MAX_STEP_TIME };
-        }
-        let work = debt.clamp(least, MAX_STEP * late);
-        // Or a mutator that allocates faster than the collector marks would outrun it without a bound.
-        let anyway = if size > goal { work.min((bytes / 2).saturating_mul(late)) } else { 0 };
-        Charge { work, anyway, time: (away / 2).clamp(self.step_time(), MAX_STEP_TIME) }
+        let away = self.last_step.get().map(|last| now.saturating_duration_since(last));
+        account.charge(debt, least, away, self.step_time())
     }
 
     /// Barriers have seen so many writes more. True: the next safepoint has something to do.
@@ -486,17 +447,8 @@ impl Pacer {
             self.wait_for_trigger();
             return false;
         }
-        // While debt is left steps move together as the goal comes nearer. So they become no longer, and what the mutator
-        // may do between two of them shrinks bit by bit.
         let left = self.goal.get().saturating_sub(self.size());
-        let in_time = self.debt.get() <= MIN_STEP || left >= self.runway.get();
-        let between = if in_time {
-            POLL_BYTES
-        } else if left > 0 {
-            ((POLL_BYTES as u128 * left as u128 / self.runway.get() as u128) as usize).max(MIN_POLL_BYTES)
-        } else {
-            0
-        };
+        let between = debt::between_steps(self.debt.get(), left, self.runway.get());
         self.poll_at.set(self.size() + between);
         between < POLL_BYTES
     }
@@ -507,22 +459,22 @@ impl Pacer {
         self.poll_at.set(self.trigger.get().min(self.size() + 4 * POLL_BYTES));
     }
 
-    /// Returns whether the mutator's half of the window is used up by steps.
+    /// Returns whether the mutator's half of the period is used up by steps.
     pub fn must_leave_time(&self) -> bool {
-        match self.window.get() {
+        match self.period.get() {
             // A step that took longer than its share leaves the mutator as much.
-            Some((start, taken)) if start.elapsed() < WINDOW.max(taken * 2) => taken > WINDOW / 2,
+            Some((start, taken)) if start.elapsed() < PERIOD.max(taken * 2) => taken > PERIOD / 2,
             _ => {
-                self.window.set(Some((Instant::now(), Duration::ZERO)));
+                self.period.set(Some((Instant::now(), Duration::ZERO)));
                 false
             }
         }
     }
 
-    /// Books a step's time to the window.
+    /// Books a step's time to the period.
     pub fn took(&self, time: Duration) {
-        if let Some((start, taken)) = self.window.get() {
-            self.window.set(Some((start, taken + time)));
+        if let Some((start, taken)) = self.period.get() {
+            self.period.set(Some((start, taken + time)));
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The pacer by itself, and heaps that go by it.
 
+use super::debt::{MAX_LATENESS, MIN_POLL_BYTES};
 use super::*;
 use crate::cycle::phase::Phase;
 use crate::mark::budget::Budget;
