@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 crate::sync::thread_local! {
     /// The id of the active heap, or 0.
     static ACTIVE: Cell<u64> = const { Cell::new(0) };
-    /// How many regions (entered or suspended) of this thread are open.
+    /// How many sessions (entered or suspended) of this thread are open.
     static DEPTH: Cell<u64> = const { Cell::new(0) };
 }
 
@@ -18,42 +18,42 @@ pub(crate) fn fresh_id() -> u64 {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-/// An open region: the heap `id` is active in it, or none where that is 0. Ends when dropped, also on unwinding.
-pub(crate) struct Region {
+/// An open session: the heap `id` is active in it, or none where that is 0. Ends when dropped, also on unwinding.
+pub(crate) struct Session {
     before: u64,
     id: u64,
     depth: u64,
 }
 
-impl Region {
+impl Session {
     /// Makes heap `id` active.
     ///
     /// # Panics
     /// When a heap is active already.
     #[track_caller]
-    pub fn enter(id: u64) -> Region {
+    pub fn enter(id: u64) -> Session {
         assert!(
             ACTIVE.get() == 0,
             "another heap is entered on this thread: a heap inside a heap goes through Mutator::suspend"
         );
-        Region::open(id)
+        Session::open(id)
     }
 
     /// Makes no heap active.
-    pub fn suspend() -> Region {
-        Region::open(0)
+    pub fn suspend() -> Session {
+        Session::open(0)
     }
 
-    fn open(id: u64) -> Region {
+    fn open(id: u64) -> Session {
         let depth = DEPTH.get() + 1;
         DEPTH.set(depth);
-        Region { before: ACTIVE.replace(id), id, depth }
+        Session { before: ACTIVE.replace(id), id, depth }
     }
 }
 
-impl Drop for Region {
+impl Drop for Session {
     fn drop(&mut self) {
-        // Regions of a thread nest. Where they do not (a stackful coroutine left one half done), pointers of one heap
+        // Sessions of a thread nest. Where they do not (a stackful coroutine left one half done), pointers of one heap
         // may be used in another, and a panic could be caught: nothing sound is left to do.
         if DEPTH.get() != self.depth || ACTIVE.get() != self.id {
             std::process::abort();

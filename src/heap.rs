@@ -4,7 +4,7 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::ptr::NonNull;
 
-use crate::active::Region;
+use crate::active::Session;
 use crate::barrier::{Barrier, Hybrid};
 use crate::context::Mutator;
 use crate::cycle::blocks::Sweep;
@@ -118,7 +118,7 @@ impl<B: Barrier> Heap<B> {
                 c.truncate_roots::<B>(&c.roots.escapes, 0);
             }
         }
-        let _active = Region::enter(self.collector().id);
+        let _active = Session::enter(self.collector().id);
         let _end = EndRegion::<B>(self.collector, PhantomData);
         // SAFETY: the heap is mutably borrowed for the region; `f` cannot let the Mutator out of it.
         let mut mutator = unsafe { Mutator::new(self.collector) };

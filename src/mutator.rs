@@ -6,7 +6,7 @@ use core::marker::PhantomData;
 use core::ptr::NonNull;
 use std::time::Instant;
 
-use crate::active::Region;
+use crate::active::Session;
 use crate::barrier::rules::RootWrite;
 use crate::barrier::{Barrier, Hybrid};
 use crate::context::Mutator;
@@ -545,7 +545,7 @@ impl<'s, B: Barrier> Mutator<'s, B> {
     /// });
     /// ```
     pub fn suspend<R: 'static>(&mut self, f: impl FnOnce() -> R + 'static) -> R {
-        let _suspended = Region::suspend();
+        let _suspended = Session::suspend();
         f()
     }
 
@@ -593,7 +593,7 @@ impl<'s, B: Barrier> Mutator<'s, B> {
     /// ```
     pub fn color<T: ?Sized>(&self, object: Gc<'_, T>) -> Color {
         let c = self.collector();
-        c.marker.look_at_notes();
+        c.marker.flush_barrier_buffer();
         if !matches!(c.phase.get(), Phase::Mark | Phase::MarkTermination | Phase::Weak)
             || !c.marker.is_marked(object.object())
         {

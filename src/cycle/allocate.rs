@@ -67,7 +67,7 @@ impl Collector {
             self.enter_next_block(bump, bytes, kind)?;
         }
         if self.birth.get() == BirthColor::Black {
-            bump.blacken(marked);
+            bump.premark(marked);
         }
         // SAFETY: what it is for is passed on.
         unsafe { self.take_from(bump, bytes) }
@@ -173,7 +173,7 @@ impl Collector {
         }
         self.birth.set(birth);
         if birth == BirthColor::Black {
-            self.bumps.iter().for_each(|bump| bump.blacken(self.marker.marked()));
+            self.bumps.iter().for_each(|bump| bump.premark(self.marker.marked()));
         }
     }
 

@@ -6,7 +6,7 @@ use std::collections::{HashSet, VecDeque};
 use super::list::{BlockLine, BlockList, OwnBlocks};
 use super::sweep;
 use super::sweeper::{self, Job, State};
-use crate::active::Region;
+use crate::active::Session;
 use crate::fault::{self, Fault};
 use crate::mark::budget::Meter;
 use crate::memory::{self, NoMemory};
@@ -311,7 +311,7 @@ impl Blocks {
                 claim.sweep();
             }
         } else if may_drop && let Some(claim) = job.claim(index) {
-            let _suspended = Region::suspend();
+            let _suspended = Session::suspend();
             claim.sweep();
         }
         if job.state(index) == State::Sweeping
@@ -402,7 +402,7 @@ impl Blocks {
     /// another. If it panics, the resume position is past the object.
     fn drop_some(&mut self, block: BlockPtr, meter: &mut Meter) {
         let (occupied, overwrite) = (self.occupied, self.overwrite);
-        let _suspended = Region::suspend();
+        let _suspended = Session::suspend();
         // SAFETY: blocks of this kind are the mutator's in every state (I7), and the sweeper leaves them alone.
         let flow = unsafe {
             if block.kind() == Kind::Plain {
@@ -545,7 +545,7 @@ impl Blocks {
             digest.number(block.run());
             // SAFETY: no other thread has a block of this heap (asserted above).
             let front = unsafe { block.front() };
-            digest.flag(front.lost_grey.get());
+            digest.flag(front.mark_stack_overflowed.get());
             digest.number(front.live.get() as usize);
             digest.number(front.dropped_to.get() as usize);
             for bitmap in [marker.occupied(), marker.marked()] {
@@ -558,7 +558,7 @@ impl Blocks {
     /// Drops what is left of a heap that is being dropped: every object with drop glue, dead or alive, once.
     /// All holes are retired: `occupied` names every object.
     pub fn drop_everything(&mut self, occupied: usize) {
-        let _suspended = Region::suspend();
+        let _suspended = Session::suspend();
         while let Some(block) = self.to_drop.pop() {
             if block.kind() == Kind::Plain {
                 continue;

@@ -64,7 +64,7 @@ pub(crate) struct Collector {
     /// The window is open: some root is unscanned. It closes in a step only.
     pub window: Cell<bool>,
     /// It is decided what dies, and the sweep has not begun: unmarked objects may not be upgraded.
-    pub condemned: Cell<bool>,
+    pub liveness_decided: Cell<bool>,
     /// The cycle in which an allocation was refused last, until one that started later has ended.
     pub refused: Cell<Option<u64>>,
     pub(super) birth: Cell<BirthColor>,
@@ -116,7 +116,7 @@ impl Collector {
             watch_roots: Cell::new(false),
             poll: Cell::new(stress && pace.automatic),
             window: Cell::new(false),
-            condemned: Cell::new(false),
+            liveness_decided: Cell::new(false),
             refused: Cell::new(None),
             stressed: Cell::new(0),
             birth: Cell::new(BirthColor::White),

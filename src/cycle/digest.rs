@@ -19,7 +19,7 @@ impl Collector {
             watch_roots,
             poll: _,
             window,
-            condemned,
+            liveness_decided,
             refused,
             birth,
             phase,
@@ -46,9 +46,9 @@ impl Collector {
             released,
             inspector: _,
         } = self;
-        marker.look_at_notes();
+        marker.flush_barrier_buffer();
         digest.number(phase.get() as usize);
-        for flag in [marking.get(), watch_roots.get(), window.get(), condemned.get(), refused.get().is_some()] {
+        for flag in [marking.get(), watch_roots.get(), window.get(), liveness_decided.get(), refused.get().is_some()] {
             digest.flag(flag);
         }
         digest.number(birth.get() as usize);

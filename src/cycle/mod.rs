@@ -49,7 +49,7 @@ use collector::{BirthColor, Collector};
 use phase::Phase;
 
 /// Work booked for a block in which lost grey objects are looked for: a walk over its objects.
-const LOST_BLOCK_COST: usize = 16 * 1024;
+const RESCAN_COST: usize = 16 * 1024;
 
 /// Work booked for 2 MiB that go back to the system: 4 microseconds where they are one page, 80 where they are many.
 const GIVE_BACK_COST: usize = 32 * 1024;
@@ -72,7 +72,7 @@ impl Collector {
     /// Runs the phase machine until the budget is used up or the cycle ends. `take_part`: the mutator sweeps blocks
     /// that the sweeper has not got to yet.
     pub fn run<B: Barrier>(&self, meter: &mut Meter, take_part: bool) -> Ended {
-        self.marker.look_at_notes();
+        self.marker.flush_barrier_buffer();
         let start = self.times.run_starts();
         let ended = loop {
             let before = self.phase.get();
@@ -235,9 +235,9 @@ impl Collector {
             if self.scan_roots(&B::RULES, meter) {
                 self.roots_scanned::<B>(meter);
             }
-        } else if let Some(block) = self.marker.take_lost() {
-            self.put_back_grey_of(block);
-            meter.spend(LOST_BLOCK_COST);
+        } else if let Some(block) = self.marker.take_overflowed() {
+            self.rescan_overflowed(block);
+            meter.spend(RESCAN_COST);
         } else if !self.marker.is_empty() && self.marker.settle(meter) {
         } else if !self.marker.is_empty() {
             if fault::is(Fault::FreesAGreyObject) {
@@ -269,7 +269,7 @@ impl Collector {
     /// reachable now is to be lost: what roots point to is marked, and nothing has been traced.
     fn roots_scanned<B: Barrier>(&self, meter: &mut Meter) {
         if B::RULES.window {
-            if !self.roots.stacks.borrow_mut().scan_windows(&self.marker, meter) {
+            if !self.roots.stacks.borrow_mut().scan_lent_cards(&self.marker, meter) {
                 return;
             }
             self.window.set(false);
@@ -291,7 +291,7 @@ impl Collector {
     /// Finds grey objects of a block again that a full mark stack lost: they are marked, and their header says queued.
     /// (The stack is empty. So whatever is queued is lost, and one block at a time is enough: what it gives is traced
     /// before the next one is looked at.)
-    fn put_back_grey_of(&self, block: BlockPtr) {
+    fn rescan_overflowed(&self, block: BlockPtr) {
         let unused = self.unused_of(block);
         let mut at = 0;
         loop {
@@ -305,7 +305,7 @@ impl Collector {
                 _ => {
                     // SAFETY: marked runs outside the unused tail start at headers and parse (I3).
                     let object = unsafe { block.object(at) };
-                    if object.is_queued() && !self.marker.put_back(object) {
+                    if object.is_queued() && !self.marker.queue_again(object) {
                         return;
                     }
                     at = if block.is_large() { GRANULES } else { at + object.granules() };
@@ -337,7 +337,7 @@ impl Collector {
         }
         // The keys of ephemerons that wait are dead, as is whatever else is white: see `kit::ephemeron`. From here on
         // whatever is reachable is black, and so are new objects: no barrier is needed.
-        self.condemned.set(true);
+        self.liveness_decided.set(true);
         self.marking.set(false);
         self.watch_roots.set(false);
         self.set_birth(BirthColor::Black);
@@ -357,8 +357,8 @@ impl Collector {
     fn drain_to_a_fixed_point(&self, meter: &mut Meter) {
         let mut all = Meter::unlimited();
         while !self.marker.is_empty() {
-            if let Some(block) = self.marker.take_lost() {
-                self.put_back_grey_of(block);
+            if let Some(block) = self.marker.take_overflowed() {
+                self.rescan_overflowed(block);
             }
             self.marker.settle(&mut all);
             drain::drain(&self.marker, &mut all);
@@ -373,7 +373,7 @@ impl Collector {
         self.retire_holes();
         self.book_cycle(self.mark_work.replace(0), B::RULES.incremental);
         self.marker.flip();
-        self.condemned.set(false);
+        self.liveness_decided.set(false);
         let mut blocks = self.blocks.borrow_mut();
         blocks.start_sweep(self.marker.occupied(), self.sweep.get(), self.stress);
         self.phase.set(Phase::Sweep);

@@ -26,18 +26,18 @@ impl Collector {
                 new.trace(tracer);
             }
         };
-        // SAFETY: where there are many they are looked at, here and in `before_root_write`, the only callers. The values are
+        // SAFETY: the buffer is flushed when it must be, here and in `before_root_write`, the only callers. The values are
         // usable just now.
-        if unsafe { self.marker.note(const { O::MAX_POINTERS.saturating_add(N::MAX_POINTERS) }, pass) } {
-            self.look_at_batch();
+        if unsafe { self.marker.buffer_write(const { O::MAX_POINTERS.saturating_add(N::MAX_POINTERS) }, pass) } {
+            self.flush_batch();
         }
     }
 
-    /// Shades what barriers have noted. They owe steps for it, however little is allocated.
+    /// Flushes the barrier buffer. Barriers owe steps for what is in it, however little is allocated.
     #[cold]
     #[inline(never)]
-    fn look_at_batch(&self) {
-        self.marker.look_at_notes();
+    fn flush_batch(&self) {
+        self.marker.flush_barrier_buffer();
         self.saw_writes(BATCH);
     }
 
@@ -46,9 +46,9 @@ impl Collector {
     pub fn before_root_write<B: Barrier, N: Trace>(&self, new: &N) {
         // SAFETY: as in `before_write`.
         if const { B::RULES.shades_new_root() }
-            && unsafe { self.marker.note(N::MAX_POINTERS, |tracer| new.trace(tracer)) }
+            && unsafe { self.marker.buffer_write(N::MAX_POINTERS, |tracer| new.trace(tracer)) }
         {
-            self.marker.look_at_notes();
+            self.marker.flush_barrier_buffer();
         }
         self.saw_writes(1);
     }
@@ -92,7 +92,7 @@ impl Collector {
 
     /// Whether an entry of a weak table may still be found: it is not one of those that die.
     pub fn may_find(&self, object: ObjectPtr) -> bool {
-        !self.condemned.get() || self.marker.is_marked(object)
+        !self.liveness_decided.get() || self.marker.is_marked(object)
     }
 
     /// Returns whether the object is alive as far as the collector knows, for those who do not want it: does not shade.

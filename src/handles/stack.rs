@@ -604,7 +604,7 @@ where
     ) -> &'w [Cell<V::At<'w>>] {
         let collector = cx.collector();
         collector.saw_writes(1);
-        collector.roots.stacks.borrow_mut().window(
+        collector.roots.stacks.borrow_mut().lend(
             self.area,
             range.clone(),
             &B::RULES,

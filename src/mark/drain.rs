@@ -26,7 +26,7 @@
 //! | objects without pointers marked and never queued | kept | not measured by itself |
 //! | roots behind the prefetches too, at a price of their own | kept | steps over a million slots that lead into 1 GB took 6 to 11 ms; no step takes 0.3 ms now (`cargo bench --bench pauses`) |
 //! | grey objects traced together, up to 64, when no edge is left ([`SIDE_BY_SIDE`]) | kept | by one, a long list that a stack leads into is followed one cache miss after the other: a ring of 22 million entries in 1 GB marked in 1.8 s, before in 4.9 (with 16 at a time 2.6) |
-//! | what barriers shade noted, and looked at in batches | kept | see [`Marker::note`] |
+//! | what barriers shade noted, and looked at in batches | kept | see [`Marker::buffer_write`] |
 //! | edges that outlive a step, and notes of barriers on top of them, in place of shading both at its end | left out | a store while marking in cache 5.7 to 3.0 ns, a graph rewired at random no faster, 3 MiB more of peak |
 //! | a filter of first writes in a cycle | left out | needs a bit an object that is cleared each cycle; notes made it cheap to note twice |
 

@@ -30,9 +30,9 @@ const MIN_PIECES: usize = 4;
 /// Edges that a step has written down at the most.
 const EDGES: usize = 1024;
 /// Barriers note up to so many objects: half of them are looked at together.
-pub(crate) const NOTES: usize = 256;
-/// So many of them are a batch, which is [looked at](Marker::look_at_notes).
-pub(crate) const BATCH: usize = NOTES / 2;
+pub(crate) const BUFFER: usize = 256;
+/// So many of them are a batch, which is [looked at](Marker::flush_barrier_buffer).
+pub(crate) const BATCH: usize = BUFFER / 2;
 /// With so many entries the stack's capacity leaps to the cap: 128 KiB are copied at the most.
 const LEAP: usize = 1 << 14;
 
@@ -47,16 +47,17 @@ pub(crate) struct Marker {
     /// mark loop or for a scan of roots, and neither starts the other: while they run, nothing runs but traces, which get
     /// no marker to start one with, and the collector itself.
     pub(crate) edges: EdgeRoom,
-    /// What barriers have noted since the last look, up to a top: see [`Marker::note`], which alone writes here.
-    pub(crate) notes: EdgeRoom,
-    /// At most `many_notes` when [`note`](Marker::note) is called: what is noted from there on is looked at first.
-    pub(crate) notes_top: Cell<Top>,
-    /// A top from which on they are looked at: half of the room.
-    pub(crate) many_notes: Top,
+    /// The barrier buffer: old and new values of writes since the last flush, up to a top. [`Marker::buffer_write`] alone
+    /// writes here.
+    pub(crate) buffer: EdgeRoom,
+    /// At most `buffer_half` when [`buffer_write`](Marker::buffer_write) is called: else the buffer is flushed first.
+    pub(crate) buffer_top: Cell<Top>,
+    /// The top from which on the buffer is flushed: half of its room.
+    pub(crate) buffer_half: Top,
     /// The stack takes no more entries than this; what does not fit is found again from the bitmaps.
     cap: Cell<usize>,
     /// The blocks that hold lost grey objects, linked through them: the first.
-    lost: Cell<Option<BlockPtr>>,
+    overflowed: Cell<Option<BlockPtr>>,
     /// Objects and granules marked in this cycle (not those born black).
     pub objects: Cell<usize>,
     pub granules: Cell<usize>,
@@ -72,18 +73,18 @@ pub(crate) struct Marker {
 
 impl Marker {
     pub fn new(cap: usize) -> Result<Marker, NoMemory> {
-        let notes = EdgeRoom::new(NOTES)?;
+        let buffer = EdgeRoom::new(BUFFER)?;
         Ok(Marker {
-            notes_top: Cell::new(notes.base()),
-            many_notes: notes.base().wrapping_add(BATCH),
-            notes,
+            buffer_top: Cell::new(buffer.base()),
+            buffer_half: buffer.base().wrapping_add(BATCH),
+            buffer,
             marked: Cell::new(0),
             // Room for some entries from the start: with none marking would not end when the system has no memory.
             stack: UnsafeCell::new(with_room(MIN_STACK)?),
             pieces: UnsafeCell::new(with_room(MIN_PIECES)?),
             edges: EdgeRoom::new(EDGES)?,
             cap: Cell::new(cap),
-            lost: Cell::new(None),
+            overflowed: Cell::new(None),
             objects: Cell::new(0),
             granules: Cell::new(0),
             was_large: Cell::new(false),
@@ -183,18 +184,18 @@ impl Marker {
         if more > 0 && reserve_exact(stack, more).is_ok() {
             stack.push(object);
         } else if !fault::is(Fault::ForgetsOnOverflow) {
-            self.lose(object);
+            self.note_overflow(object);
         }
     }
 
     /// Notes the block of a grey object that the stack has no room for.
-    fn lose(&self, object: ObjectPtr) {
+    fn note_overflow(&self, object: ObjectPtr) {
         let block = BlockPtr::of(object);
         // SAFETY: while objects are shaded every block is swept, and the mutator's (I7).
         let front = unsafe { block.front() };
-        if !front.lost_grey.get() {
-            front.lost_grey.set(true);
-            front.next_lost.set(self.lost.replace(Some(block)));
+        if !front.mark_stack_overflowed.get() {
+            front.mark_stack_overflowed.set(true);
+            front.next_overflowed.set(self.overflowed.replace(Some(block)));
         }
     }
 
@@ -205,7 +206,7 @@ impl Marker {
         let empty = stack && (pieces || fault::is(Fault::ForgetsPieces));
         // SAFETY: as above.
         let waiting = unsafe { &*self.waiting.get() };
-        empty && self.lost.get().is_none() && waiting.is_empty() && waiting.is_settled(self.objects.get())
+        empty && self.overflowed.get().is_none() && waiting.is_empty() && waiting.is_settled(self.objects.get())
     }
 
     /// Where nothing else is grey, and there are ephemerons that could not be listed by their key: looks for one whose key
@@ -215,7 +216,7 @@ impl Marker {
         let (stack, pieces) = unsafe { ((*self.stack.get()).is_empty(), (*self.pieces.get()).is_empty()) };
         // SAFETY: as above.
         let waiting = unsafe { &mut *self.waiting.get() };
-        if !(stack && pieces && self.lost.get().is_none() && waiting.is_empty()) {
+        if !(stack && pieces && self.overflowed.get().is_none() && waiting.is_empty()) {
             return false;
         }
         waiting.settle(self.objects.get(), |key| self.is_marked(key), meter);
@@ -225,34 +226,34 @@ impl Marker {
 
     /// Where the stack is empty and grey objects were lost from it: takes a block that holds some. From here on it is
     /// noted again if it loses another.
-    pub fn take_lost(&self) -> Option<BlockPtr> {
+    pub fn take_overflowed(&self) -> Option<BlockPtr> {
         // SAFETY: leaf borrows of what is not shared.
         let empty = unsafe { (*self.stack.get()).is_empty() && (*self.pieces.get()).is_empty() };
-        let block = if empty { self.lost.get()? } else { return None };
+        let block = if empty { self.overflowed.get()? } else { return None };
         // SAFETY: as in `lose`: grey objects are there while marking only.
         let front = unsafe { block.front() };
-        self.lost.set(front.next_lost.get());
-        front.next_lost.set(None);
-        front.lost_grey.set(false);
+        self.overflowed.set(front.next_overflowed.get());
+        front.next_overflowed.set(None);
+        front.mark_stack_overflowed.set(false);
         Some(block)
     }
 
     /// Puts a lost grey object back. False: the stack is full again, and the rest of its block stays lost.
-    pub fn put_back(&self, object: ObjectPtr) -> bool {
+    pub fn queue_again(&self, object: ObjectPtr) -> bool {
         // SAFETY: as in `enqueue`.
         let stack = unsafe { &mut *self.stack.get() };
         if stack.len() < self.cap.get() && reserve_one(stack).is_ok() {
             stack.push(object);
             return true;
         }
-        self.lose(object);
+        self.note_overflow(object);
         false
     }
 
     /// The blocks that hold lost grey objects.
-    pub fn lost_blocks(&self) -> impl Iterator<Item = BlockPtr> {
-        // SAFETY: as in `take_lost`.
-        core::iter::successors(self.lost.get(), |block| unsafe { block.front() }.next_lost.get())
+    pub fn overflowed_blocks(&self) -> impl Iterator<Item = BlockPtr> {
+        // SAFETY: as in `take_overflowed`.
+        core::iter::successors(self.overflowed.get(), |block| unsafe { block.front() }.next_overflowed.get())
     }
 
     /// The grey objects that are queued, with the piece that scanning goes on from, for the verifier.
@@ -308,7 +309,7 @@ impl Marker {
             pieces.push((object, piece));
         } else {
             // It is found again, and scanned from its beginning.
-            self.lose(object);
+            self.note_overflow(object);
         }
     }
 
@@ -388,11 +389,11 @@ impl Marker {
             pieces,
             // There are none between two steps.
             edges: _,
-            notes: _,
-            notes_top: _,
-            many_notes: _,
+            buffer: _,
+            buffer_top: _,
+            buffer_half: _,
             cap: _,
-            lost: _,
+            overflowed: _,
             // Booked together with what was born black: see the collector.
             objects: _,
             granules: _,
@@ -402,8 +403,8 @@ impl Marker {
             weak_cells,
             waiting: _,
         } = self;
-        digest.number(self.lost_blocks().count());
-        self.lost_blocks().for_each(|block| digest.block(block));
+        digest.number(self.overflowed_blocks().count());
+        self.overflowed_blocks().for_each(|block| digest.block(block));
         // SAFETY: leaf borrows of what is not shared.
         let (stack, pieces) = unsafe { (&*stack.get(), &*pieces.get()) };
         digest.objects(stack);
@@ -487,7 +488,7 @@ fn set_rare_marks(object: ObjectPtr, marked: usize, marker: &Marker) -> &'static
 
 #[cfg(test)]
 mod tests {
-    use super::NOTES;
+    use super::BUFFER;
     use crate::{Budget, Gc, Heap, Insertion, Mutator, Phase, Slot};
 
     type Leaf<'gc> = Option<Gc<'gc, u64>>;
@@ -502,7 +503,7 @@ mod tests {
         heap.enter(|cx| {
             let wide = cx.root(cx.alloc(Slot::<[Leaf<'_>; N]>::new(leaves(cx, 0))));
             let narrow = cx.root(cx.alloc(Slot::<Leaf<'_>>::new(None)));
-            for fills in 0..NOTES * 2 {
+            for fills in 0..BUFFER * 2 {
                 cx.step(Budget::work(1));
                 assert_eq!(cx.phase(), Phase::Mark);
                 (0..fills).for_each(|_| narrow.get(cx).set(cx, Some(cx.alloc(0))));
@@ -518,9 +519,9 @@ mod tests {
     #[test]
     fn writes_of_many_pointers_fill_the_room_for_notes_and_no_more() {
         write_values_of::<1>();
-        write_values_of::<{ NOTES / 4 }>();
+        write_values_of::<{ BUFFER / 4 }>();
         // More than are written down without a look at the room.
-        write_values_of::<{ NOTES / 4 + 1 }>();
-        write_values_of::<{ NOTES + 1 }>();
+        write_values_of::<{ BUFFER / 4 + 1 }>();
+        write_values_of::<{ BUFFER + 1 }>();
     }
 }

@@ -116,7 +116,7 @@ impl<'t> Tracer<'t> {
 
     /// For a barrier: what it passes on is written down, and shaded where there is no room.
     #[inline(always)]
-    pub(crate) fn noting(marker: &'t Marker, edges: Edges) -> Self {
+    pub(crate) fn buffering(marker: &'t Marker, edges: Edges) -> Self {
         Tracer { edges, sink: Sink::Shading(marker), bytes: 0 }
     }
 
@@ -149,7 +149,7 @@ impl<'t> Tracer<'t> {
     pub(crate) fn visit(&mut self, object: ObjectPtr) {
         // Where the sink is known, all but one arm goes away; where it is not, marking comes first.
         // SAFETY: whoever opened these edges promised that no others of the room are in use. Those that do not look for room
-        // are in tracers of `trace_few` and `Marker::note` only: each of these passes its tracer to the `trace` of values
+        // are in tracers of `trace_few` and `Marker::buffer_write` only: each of these passes its tracer to the `trace` of values
         // that have no more pointers than there is room for, which do no more with it (`Trace`'s contract).
         if unsafe { self.edges.push(object) } {
         } else if let Sink::Rooting(area) = self.sink {

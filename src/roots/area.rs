@@ -14,39 +14,39 @@ use crate::space::header::ObjectPtr;
 /// A stack of pointers that are roots: the shadow stack of locals, and what leaves scopes.
 pub(crate) struct PointerArea {
     list: PointerList,
-    /// While roots are scanned: `[0, unscanned)` still has to be.
-    unscanned: Cell<usize>,
+    /// While roots are scanned: `[0, watermark)` still has to be.
+    watermark: Cell<usize>,
     /// While dirty roots are noted: `[dirty_from, len)` has to be scanned again.
     dirty_from: Cell<usize>,
 }
 
 impl PointerArea {
     pub fn new() -> PointerArea {
-        PointerArea { list: PointerList::new(), unscanned: Cell::new(0), dirty_from: Cell::new(0) }
+        PointerArea { list: PointerList::new(), watermark: Cell::new(0), dirty_from: Cell::new(0) }
     }
 
     /// The rule for the end of a scope.
     #[cold]
     pub fn truncate_watched(&self, len: usize, rules: &Rules, marker: &Marker) {
         if rules.shades_popped_root() {
-            for at in len..self.unscanned.get().min(self.len()) {
+            for at in len..self.watermark.get().min(self.len()) {
                 marker.shade(self.at(at));
             }
         }
-        self.unscanned.set(self.unscanned.get().min(len));
+        self.watermark.set(self.watermark.get().min(len));
         self.dirty_from.set(self.dirty_from.get().min(len));
         self.truncate(len);
     }
 
     /// All that lies here now has to be scanned. Constant time.
     pub fn start_scan(&self) {
-        self.unscanned.set(self.len());
+        self.watermark.set(self.len());
         self.dirty_from.set(self.len());
     }
 
     /// Scans from the top down until the budget is used up; true: all is scanned.
     pub fn scan(&self, marker: &Marker, meter: &mut Meter) -> bool {
-        let mut at = self.unscanned.get().min(self.len());
+        let mut at = self.watermark.get().min(self.len());
         let mut scan = RootScan::new(marker);
         while at > 0 {
             at -= 1;
@@ -55,12 +55,12 @@ impl PointerArea {
                 break;
             }
         }
-        self.unscanned.set(at);
+        self.watermark.set(at);
         at == 0
     }
 
     pub fn is_scanned(&self) -> bool {
-        self.unscanned.get() == 0
+        self.watermark.get() == 0
     }
 
     /// Shades what was written since it was scanned.
@@ -74,11 +74,11 @@ impl PointerArea {
 
     #[cfg(grisaille_faults)]
     pub fn digest(&self, digest: &mut crate::space::digest::Digest<'_>) {
-        let PointerArea { list: _, unscanned, dirty_from } = self;
+        let PointerArea { list: _, watermark, dirty_from } = self;
         digest.number(self.len());
         (0..self.len()).for_each(|at| digest.object(self.at(at)));
         if digest.marking.is_some() {
-            digest.number(unscanned.get());
+            digest.number(watermark.get());
             digest.number(dirty_from.get());
         }
     }
@@ -87,7 +87,7 @@ impl PointerArea {
     /// rescan would.
     pub fn survey(&self, f: &mut dyn FnMut(ObjectPtr, bool, bool)) {
         for at in 0..self.len() {
-            f(self.at(at), at < self.unscanned.get(), at >= self.dirty_from.get());
+            f(self.at(at), at < self.watermark.get(), at >= self.dirty_from.get());
         }
     }
 }

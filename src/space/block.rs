@@ -46,7 +46,7 @@ pub(crate) const KINDS: usize = 3;
 pub(crate) struct Block {
     kind: Kind,
     /// An object of this block fell off a full mark stack: it is marked, queued by its flag, and nowhere else.
-    pub lost_grey: Watched<bool>,
+    pub mark_stack_overflowed: Watched<bool>,
     /// Whether objects here are run-of-blocks ones: there is just one, at the first granule.
     large: bool,
     /// The chunk it was cut from.
@@ -61,8 +61,8 @@ pub(crate) struct Block {
     pub scan: Watched<u32>,
     /// The granule up to which dead objects have been dropped in this sweep (I6).
     pub dropped_to: Watched<u32>,
-    /// The next block with `lost_grey`, in no order.
-    pub next_lost: Watched<Option<BlockPtr>>,
+    /// The next block with `mark_stack_overflowed`, in no order.
+    pub next_overflowed: Watched<Option<BlockPtr>>,
     /// The next block in the line of those that are offered for allocation.
     pub next_offered: Watched<Option<BlockPtr>>,
     /// The next block in the line of those that only the mutator sweeps.
@@ -107,7 +107,7 @@ impl BlockPtr {
         unsafe {
             block.write(Block {
                 kind,
-                lost_grey: Watched::new(false),
+                mark_stack_overflowed: Watched::new(false),
                 large,
                 chunk: chunk as u32,
                 run: run as u32,
@@ -115,7 +115,7 @@ impl BlockPtr {
                 live: Watched::new(0),
                 scan: Watched::new(FIRST_GRANULE as u32),
                 dropped_to: Watched::new(FIRST_GRANULE as u32),
-                next_lost: Watched::new(None),
+                next_overflowed: Watched::new(None),
                 next_offered: Watched::new(None),
                 next_own: Watched::new(None),
                 bits: [UnsafeCell::new([0; WORDS]), UnsafeCell::new([0; WORDS])],

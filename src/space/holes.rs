@@ -38,7 +38,7 @@ pub(crate) struct Bump {
     /// whoever [enters](Bump::enter_block) it promises. The hole lies in it.
     block: Cell<Option<BlockPtr>>,
     /// `[cursor, end)` is marked (I2).
-    blackened: Cell<bool>,
+    premarked: Cell<bool>,
 }
 
 impl Bump {
@@ -49,7 +49,7 @@ impl Bump {
             objects: Cell::new(0),
             start: Cell::new(null_mut()),
             block: Cell::new(None),
-            blackened: Cell::new(false),
+            premarked: Cell::new(false),
         }
     }
 
@@ -128,9 +128,9 @@ impl Bump {
     }
 
     /// Marks the unused tail, so that what is allocated in it is born black at no cost.
-    pub fn blacken(&self, marked: usize) {
+    pub fn premark(&self, marked: usize) {
         let Some(block) = self.block.get() else { return };
-        if self.blackened.replace(true) {
+        if self.premarked.replace(true) {
             return;
         }
         if let Some((from, to)) = self.unused(block) {
@@ -156,7 +156,7 @@ impl Bump {
     pub fn retire(&self, occupied: usize, marked: usize) -> usize {
         let Some(block) = self.block.get() else { return 0 };
         let bytes = if fault::is(Fault::RetiresWithoutRecording) { self.taken() } else { self.checkpoint(occupied) };
-        if self.blackened.replace(false)
+        if self.premarked.replace(false)
             && !fault::is(Fault::LeavesTailMarked)
             && let Some((from, to)) = self.unused(block)
         {
@@ -199,11 +199,11 @@ impl Bump {
 
     #[cfg(grisaille_faults)]
     pub fn digest(&self, digest: &mut crate::space::digest::Digest<'_>) {
-        let Bump { cursor, end, objects: _, start, block, blackened } = self;
+        let Bump { cursor, end, objects: _, start, block, premarked } = self;
         for address in [cursor, end, start] {
             digest.address(address.get().addr());
         }
-        digest.flag(blackened.get());
+        digest.flag(premarked.get());
         digest.flag(block.get().is_some());
         if let Some(block) = block.get() {
             digest.block(block);

@@ -23,8 +23,8 @@
 //! The invariants that the rest of the crate and the SAFETY comments refer to:
 //!
 //! * **I1** Retiring a hole ORs what was allocated in it into `occupied`; every abandonment of a hole retires it
-//!   and, if it was blackened ahead, whitens its unused tail.
-//! * **I2** Only `[cursor, end)` of the current holes is ever blackened ahead; before the first block becomes
+//!   and, if it was premarked, whitens its unused tail.
+//! * **I2** Only `[cursor, end)` of the current holes is ever premarked; before the first block becomes
 //!   unswept, all holes are retired.
 //! * **I3** Every run in `occupied` starts at a header and parses without a gap; walks stop at the live cursor. The bits of
 //!   an object that ends behind its block end with the block.

@@ -133,7 +133,7 @@ where
 /// Names that the derive's output uses. Not part of the API.
 #[doc(hidden)]
 pub mod private {
-    pub use super::DropOn;
+    pub use crate::trace::DropOn;
 
     /// What a skipped field must be, so that no object owns handles of roots: `Unpin`, which they are not.
     #[diagnostic::on_unimplemented(

@@ -94,7 +94,7 @@ impl Verifier<'_> {
             if let Some(at) = self.locate(root.object)
                 && !self.is_marked(at)
             {
-                let what = format!("{} is condemned, and reachable", self.name(at));
+                let what = format!("{} is liveness_decided, and reachable", self.name(at));
                 return Err(VerifyError { what, path: vec![root.place.to_string(), self.name(at)] });
             }
         }
@@ -113,7 +113,8 @@ impl Verifier<'_> {
                 if let Some(to) = self.locate(child)
                     && !self.is_marked(to)
                 {
-                    let what = format!("{} is condemned, and {} that lives points to it", self.name(to), self.name(at));
+                    let what =
+                        format!("{} is liveness_decided, and {} that lives points to it", self.name(to), self.name(at));
                     return Err(VerifyError { what, path: self.path_to(at) });
                 }
             }

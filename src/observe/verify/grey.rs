@@ -32,11 +32,12 @@ impl Verifier<'_> {
                 self.in_pieces.insert(object, self.goes_on_at(at, piece));
             }
         }
-        let listed: HashSet<usize> = self.c.marker.lost_blocks().map(|block| block.base().as_ptr().addr()).collect();
+        let listed: HashSet<usize> =
+            self.c.marker.overflowed_blocks().map(|block| block.base().as_ptr().addr()).collect();
         if let Some(walked) = self.blocks.iter().find(|walked| {
             // SAFETY: blocks that are filed are swept, and the mutator's (I7).
             walked.filed
-                && unsafe { walked.block.front() }.lost_grey.get()
+                && unsafe { walked.block.front() }.mark_stack_overflowed.get()
                     != listed.contains(&walked.block.base().as_ptr().addr())
         }) {
             return fail(format!("{:?} has lost grey objects and is not listed, or is and has none", walked.block));
@@ -52,7 +53,7 @@ impl Verifier<'_> {
             }
             lost = true;
             // SAFETY: while marking every block is swept, and the mutator's (I7).
-            let may_be_lost = || unsafe { self.blocks[at.block].block.front() }.lost_grey.get();
+            let may_be_lost = || unsafe { self.blocks[at.block].block.front() }.mark_stack_overflowed.get();
             if self.is_marking() && self.is_marked(at) && may_be_lost() {
                 return Ok(());
             }

@@ -218,7 +218,7 @@ pub(crate) struct Verifier<'h> {
 
 impl<'h> Verifier<'h> {
     pub(crate) fn new(c: &'h Collector, rules: &'static Rules) -> Self {
-        c.marker.look_at_notes();
+        c.marker.flush_barrier_buffer();
         let (blocks, roots, ephemerons) = (Vec::new(), Vec::new(), Vec::new());
         let (numbers, in_pieces) = (HashMap::new(), HashMap::new());
         let (range, nearest) = (0..0, Cell::new(0));
@@ -272,10 +272,10 @@ impl<'h> Verifier<'h> {
         if c.marking.get() != (self.is_marking() && self.rules.incremental && !c.window.get()) {
             return fail(format!("in phase {phase} barriers are {}", if c.marking.get() { "on" } else { "off" }));
         }
-        if c.condemned.get() != self.is_condemned() {
+        if c.liveness_decided.get() != self.is_condemned() {
             return fail(format!(
-                "in phase {phase} objects are {}condemned",
-                if c.condemned.get() { "" } else { "not " }
+                "in phase {phase} objects are {}liveness_decided",
+                if c.liveness_decided.get() { "" } else { "not " }
             ));
         }
         if c.window.get() && phase != Phase::Mark {

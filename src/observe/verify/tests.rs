@@ -103,7 +103,7 @@ fn each_grey_object_is_queued_once() {
             cx.step(Budget::work(1));
         }
         assert_eq!(cx.verify(), Ok(()));
-        cx.collector().marker.put_back(first.get(cx).object());
+        cx.collector().marker.queue_again(first.get(cx).object());
         assert!(cx.verify().unwrap_err().what().contains("queued twice"));
     });
 }

@@ -27,17 +27,18 @@ pub(crate) struct StackArea {
     pub(crate) element: Layout,
     /// Passes the pointers of one element on.
     pub(crate) trace: unsafe fn(NonNull<u8>, &mut Tracer<'_>),
-    /// The cycle that `unscanned` and `dirty_from` speak of. In any other cycle the whole area is unscanned: that is
+    /// The cycle that `watermark` and `dirty_from` speak of. In any other cycle the whole area is unscanned: that is
     /// how a cycle starts in constant time, however many stacks there are.
     pub(crate) cycle: Cell<u64>,
-    /// `[0, unscanned)` still has to be scanned.
-    pub(crate) unscanned: Cell<usize>,
+    /// The scan watermark: `[0, watermark)` still has to be scanned.
+    pub(crate) watermark: Cell<usize>,
     /// `[dirty_from, len)` has to be scanned again.
     pub(crate) dirty_from: Cell<usize>,
-    /// Windows were handed out over these elements in the policy's window: anything may have been written to them.
-    pub(crate) windowed: RefCell<Cards>,
+    /// Cards that were lent as cells in the policy's window: anything may have been written to them, so they are rescanned
+    /// before the window closes.
+    pub(crate) lent: RefCell<Cards>,
     /// The next of the areas with such elements.
-    pub(crate) next_windowed: Cell<Option<NonNull<StackArea>>>,
+    pub(crate) next_lent: Cell<Option<NonNull<StackArea>>>,
 }
 
 // SAFETY: it begins with its head; `Stack::open` checks the heap's number, and all else is the table's; its memory is
@@ -48,17 +49,17 @@ unsafe impl Area for StackArea {
     }
 
     fn is_scanned(&self, cycle: u64) -> bool {
-        self.cycle.get() == cycle && self.unscanned.get() == 0
+        self.cycle.get() == cycle && self.watermark.get() == 0
     }
 
     fn is_held(&self) -> bool {
-        self.windowed.borrow().listed
+        self.lent.borrow().listed
     }
 
     fn release(&self) -> usize {
         let bytes = self.bytes();
         self.free();
-        self.windowed.take();
+        self.lent.take();
         bytes
     }
 }
@@ -80,10 +81,10 @@ impl StackArea {
             trace,
             // A new area is empty: nothing of it is part of a snapshot, all of it is dirty when written.
             cycle: Cell::new(cycle),
-            unscanned: Cell::new(0),
+            watermark: Cell::new(0),
             dirty_from: Cell::new(0),
-            windowed: RefCell::new(Cards::default()),
-            next_windowed: Cell::new(None),
+            lent: RefCell::new(Cards::default()),
+            next_lent: Cell::new(None),
         }
     }
 
@@ -94,7 +95,7 @@ impl StackArea {
 
     /// Bytes of memory that it owns.
     pub(crate) fn bytes(&self) -> usize {
-        self.capacity.get() * self.element.size() + self.windowed.borrow().bytes()
+        self.capacity.get() * self.element.size() + self.lent.borrow().bytes()
     }
 
     /// What the capacity becomes when there is to be room for so many, and with as little as possible.
@@ -108,7 +109,7 @@ impl StackArea {
         debug_assert!(capacity >= self.len.get());
         let (old, new) = (self.layout(self.capacity.get())?, self.layout(capacity)?);
         if capacity > self.capacity.get() {
-            self.windowed.borrow_mut().make_room(capacity)?;
+            self.lent.borrow_mut().make_room(capacity)?;
         }
         if new.size() == 0 {
             self.free();
@@ -144,7 +145,7 @@ impl StackArea {
     pub(crate) fn shrink(&self) {
         // Where the system has none for a smaller piece it stays as it is.
         if self.resize(self.len.get()).is_ok() && !self.is_held() {
-            self.windowed.borrow_mut().shrink(self.len.get());
+            self.lent.borrow_mut().shrink(self.len.get());
         }
     }
 
@@ -170,10 +171,10 @@ impl StackArea {
             element: _,
             trace: _,
             cycle,
-            unscanned,
+            watermark,
             dirty_from,
-            windowed,
-            next_windowed: _,
+            lent,
+            next_lent: _,
         } = self;
         let alive = head.is_alive();
         digest.flag(alive);
@@ -191,19 +192,19 @@ impl StackArea {
         if let Some(now) = digest.marking {
             digest.flag(cycle.get() == now);
             if cycle.get() == now {
-                digest.number(unscanned.get());
+                digest.number(watermark.get());
                 digest.number(dirty_from.get());
-                windowed.borrow().digest(digest);
+                lent.borrow().digest(digest);
             }
         }
     }
 
-    /// Makes `unscanned` and `dirty_from` speak of this cycle.
+    /// Makes `watermark` and `dirty_from` speak of this cycle.
     pub(crate) fn enter_cycle(&self, cycle: u64) {
         if self.cycle.replace(cycle) != cycle {
-            self.unscanned.set(self.len.get());
+            self.watermark.set(self.len.get());
             self.dirty_from.set(self.len.get());
-            debug_assert!(!self.windowed.borrow().listed, "the last cycle's window closed before it was rescanned");
+            debug_assert!(!self.lent.borrow().listed, "the last cycle's window closed before it was rescanned");
         }
     }
 
@@ -212,7 +213,7 @@ impl StackArea {
     #[inline(never)]
     pub(crate) fn write_watched(&self, index: usize, rules: &Rules, marker: &Marker, cycle: u64) {
         self.enter_cycle(cycle);
-        if rules.shades_old_root() && index < self.unscanned.get().min(self.len.get()) {
+        if rules.shades_old_root() && index < self.watermark.get().min(self.len.get()) {
             self.shade(index, marker);
         }
         if rules.root_write == RootWrite::NoteDirty {
@@ -228,12 +229,12 @@ impl StackArea {
             self.enter_cycle(cycle);
         }
         if rules.shades_popped_root() {
-            for index in len..self.unscanned.get().min(self.len.get()) {
+            for index in len..self.watermark.get().min(self.len.get()) {
                 self.shade(index, marker);
             }
         }
         if self.cycle.get() == cycle {
-            self.unscanned.set(self.unscanned.get().min(len));
+            self.watermark.set(self.watermark.get().min(len));
             self.dirty_from.set(self.dirty_from.get().min(len));
         }
     }
@@ -241,7 +242,7 @@ impl StackArea {
     /// Scans from the top down until the budget is used up; true: all is scanned.
     pub(crate) fn scan(&self, marker: &Marker, meter: &mut Meter, cycle: u64) -> bool {
         self.enter_cycle(cycle);
-        let mut at = self.unscanned.get().min(self.len.get());
+        let mut at = self.watermark.get().min(self.len.get());
         let mut scan = RootScan::new(marker);
         while at > 0 {
             at -= 1;
@@ -251,7 +252,7 @@ impl StackArea {
                 break;
             }
         }
-        self.unscanned.set(at);
+        self.watermark.set(at);
         at == 0
     }
 

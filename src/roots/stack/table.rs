@@ -15,9 +15,9 @@ use crate::roots::table::{HandleTable, Scanned};
 /// The stacks of one heap.
 pub(crate) struct StackTable {
     pub areas: HandleTable<StackArea>,
-    /// Areas with windows that were handed out in the window and not rescanned yet, linked through them, and how many cards
+    /// Areas with cards that were lent as cells in the policy's window and are not rescanned yet, linked through them, and how many cards
     /// those take.
-    windowed: Option<NonNull<StackArea>>,
+    lent: Option<NonNull<StackArea>>,
     dirty_cards: usize,
     /// How many the last rescan found, and how often one found no fewer than the one before.
     were_dirty: usize,
@@ -26,34 +26,34 @@ pub(crate) struct StackTable {
 
 impl StackTable {
     pub fn new() -> StackTable {
-        StackTable { areas: HandleTable::new(), windowed: None, dirty_cards: 0, were_dirty: 0, late: 0 }
+        StackTable { areas: HandleTable::new(), lent: None, dirty_cards: 0, were_dirty: 0, late: 0 }
     }
 
     /// Whether no element is unscanned any more, though areas may be.
     pub fn nothing_is_unscanned(&self, cycle: u64) -> bool {
         self.areas.iter().filter(|(_, unscanned)| *unscanned).all(|(area, _)| match area.cycle.get() == cycle {
-            true => area.unscanned.get() == 0,
+            true => area.watermark.get() == 0,
             false => area.len.get() == 0,
         })
     }
 
-    /// The first of the areas with windows.
-    fn first_windowed<'a>(&self) -> Option<&'a StackArea> {
+    /// The first of the areas with lent cards.
+    fn first_lent<'a>(&self) -> Option<&'a StackArea> {
         // SAFETY: an area that is listed is kept by the table.
-        self.windowed.map(|area| unsafe { area.as_ref() })
+        self.lent.map(|area| unsafe { area.as_ref() })
     }
 
-    /// The rule for a window: its range counts as written.
-    pub(crate) fn window(&mut self, area: &StackArea, range: Range<usize>, rules: &Rules, marker: &Marker, cycle: u64) {
+    /// The rule for cells that are lent: their range counts as written.
+    pub(crate) fn lend(&mut self, area: &StackArea, range: Range<usize>, rules: &Rules, marker: &Marker, cycle: u64) {
         if range.is_empty() {
             return;
         }
         area.enter_cycle(cycle);
         match rules.root_write {
             RootWrite::ShadeNewInWindow | RootWrite::ShadeNewInWindowButNotOnKeep => {
-                let mut cards = area.windowed.borrow_mut();
+                let mut cards = area.lent.borrow_mut();
                 if !core::mem::replace(&mut cards.listed, true) {
-                    area.next_windowed.set(self.windowed.replace(NonNull::from(area)));
+                    area.next_lent.set(self.lent.replace(NonNull::from(area)));
                 }
                 self.dirty_cards += cards.note(&range);
             }
@@ -61,7 +61,7 @@ impl StackTable {
             RootWrite::ShadeOldIfUnscanned
             | RootWrite::ShadeOldIfUnscannedButNotOnPop
             | RootWrite::ShadeOldIfUnscannedButNotOnDestroy => {
-                for index in range.start..range.end.min(area.unscanned.get()) {
+                for index in range.start..range.end.min(area.watermark.get()) {
                     area.shade(index, marker);
                 }
             }
@@ -72,7 +72,7 @@ impl StackTable {
     /// All that lies here now has to be scanned. Constant time.
     pub fn start_scan(&mut self) {
         self.areas.start_scan();
-        debug_assert!(self.windowed.is_none() && self.dirty_cards == 0);
+        debug_assert!(self.lent.is_none() && self.dirty_cards == 0);
         (self.were_dirty, self.late) = (usize::MAX, 0);
     }
 
@@ -88,33 +88,33 @@ impl StackTable {
         })
     }
 
-    /// Shades what windows may have been written with, before the window of the policy closes. True: all of it. A
-    /// mutator that writes through windows faster than steps follow does not keep the policy's window open: steps that
+    /// Shades what may have been written to lent cells, before the policy's window closes. True: all of it. A
+    /// mutator that writes through lent cells faster than steps follow does not keep the policy's window open: steps that
     /// find no less to do than the one before become longer.
-    pub fn scan_windows(&mut self, marker: &Marker, meter: &mut Meter) -> bool {
+    pub fn scan_lent_cards(&mut self, marker: &Marker, meter: &mut Meter) -> bool {
         self.late += u32::from(self.dirty_cards >= self.were_dirty);
         self.were_dirty = self.dirty_cards;
         let mut at_least = 1usize << self.late.min(usize::BITS - 1);
-        while let Some(area) = self.first_windowed() {
-            let card = area.windowed.borrow_mut().next();
+        while let Some(area) = self.first_lent() {
+            let card = area.lent.borrow_mut().next();
             match card {
                 Some(card) => {
                     area.rescan_card(card, marker, meter);
                     // Afterwards: a trace may panic.
-                    area.windowed.borrow_mut().clean(card);
+                    area.lent.borrow_mut().clean(card);
                     self.dirty_cards -= 1;
                     at_least = at_least.saturating_sub(1);
                 }
                 None => {
-                    area.windowed.borrow_mut().listed = false;
-                    self.windowed = area.next_windowed.take();
+                    area.lent.borrow_mut().listed = false;
+                    self.lent = area.next_lent.take();
                 }
             }
             if at_least == 0 && meter.exhausted() && self.dirty_cards > 0 {
                 break;
             }
         }
-        self.windowed.is_none()
+        self.lent.is_none()
     }
 
     /// Shades what was written since it was scanned.
@@ -131,15 +131,15 @@ impl StackTable {
 
     #[cfg(grisaille_faults)]
     pub fn digest(&self, digest: &mut crate::space::digest::Digest<'_>) {
-        let StackTable { areas, windowed: _, dirty_cards, were_dirty, late } = self;
+        let StackTable { areas, lent: _, dirty_cards, were_dirty, late } = self;
         areas.digest(digest, |area, digest| area.digest(digest.last_look, digest));
         if digest.marking.is_some() {
             [*dirty_cards, *were_dirty, *late as usize].into_iter().for_each(|number| digest.number(number));
         }
-        // Their windows are shaded, whether their handle lives or not.
-        let listed = core::iter::successors(self.first_windowed(), |area| {
-            // SAFETY: as in `first_windowed`.
-            area.next_windowed.get().map(|area| unsafe { area.as_ref() })
+        // Their lent cards are shaded, whether their handle lives or not.
+        let listed = core::iter::successors(self.first_lent(), |area| {
+            // SAFETY: as in `first_lent`.
+            area.next_lent.get().map(|area| unsafe { area.as_ref() })
         });
         for area in listed {
             digest.number(areas.iter().position(|(other, _)| core::ptr::eq(&*other, area)).map_or(usize::MAX, |at| at));
@@ -156,17 +156,17 @@ impl StackTable {
                 continue;
             }
             let entered = area.cycle.get() == cycle;
-            let windowed = area.windowed.borrow();
+            let lent = area.lent.borrow();
             for index in 0..area.len.get() {
                 pointers.clear();
                 // SAFETY: below `len`.
                 unsafe { (area.trace)(area.at(index), &mut Tracer::listing(&mut pointers)) };
-                let unscanned = waits && (!entered || index < area.unscanned.get());
-                let windowed = entered && windowed.has(index);
+                let unscanned = waits && (!entered || index < area.watermark.get());
+                let lent = entered && lent.has(index);
                 f(Surveyed {
                     objects: &pointers,
                     place: [number, index],
-                    unscanned: unscanned || windowed,
+                    unscanned: unscanned || lent,
                     dirty: entered && index >= area.dirty_from.get() && alive,
                     alive,
                 });
