@@ -1,33 +1,30 @@
 //! [`Mutator`]: what a program does with a heap it has entered.
 
-use core::cell::Cell;
 use core::fmt;
 use core::marker::PhantomData;
-use core::ptr::NonNull;
 use std::time::Instant;
 
 use crate::active::Session;
-use crate::barrier::rules::RootWrite;
-use crate::barrier::{Barrier, Hybrid};
+use crate::barrier::Barrier;
 use crate::context::Mutator;
 use crate::cycle::Ended;
-use crate::cycle::collector::Collector;
 use crate::cycle::phase::Phase;
 use crate::full::HeapFull;
 use crate::handles::persistent::Persistent;
 use crate::handles::rooted::Rooted;
 use crate::mark::budget::{Budget, Meter};
-use crate::mark::tracer::Tracer;
 use crate::observe::stats::Stats;
 use crate::pointer::gc::Gc;
-use crate::roots::area::PointerArea;
 use crate::roots::persistent::RootTable;
-use crate::space::header::{ObjectPtr, object_bytes};
+use crate::space::header::object_bytes;
 use crate::trace::layout::{InfoOf, kind_of};
 use crate::trace::{Trace, restamp};
+use scope::EndScope;
 
-/// A value of more pointers is rooted one by one.
-const MANY_POINTERS: usize = 64;
+mod rooting;
+mod scope;
+
+pub use scope::Out;
 
 /// What a [`Mutator::step`] left behind.
 ///
@@ -204,102 +201,6 @@ impl<'s, B: Barrier> Mutator<'s, B> {
         self.try_push_roots(&self.collector().roots.locals, value)?;
         // SAFETY: rooted until the scope ends, which `'s` is.
         Ok(unsafe { Rooted::new(restamp(value)) })
-    }
-
-    #[inline(always)]
-    #[track_caller]
-    fn push_roots<V: Trace + Copy>(&self, area: &PointerArea, value: V) {
-        if const { V::NEEDS_TRACE } {
-            // The other rules for roots ask nothing of a push: what is new lies above what is unscanned, and is dirty by
-            // its place.
-            if const { B::RULES.shades_new_root() } && self.collector().watch_roots.get() {
-                self.shade_roots(value);
-            }
-            if const { V::MAX_POINTERS <= MANY_POINTERS } {
-                if !area.has_room(const { V::MAX_POINTERS }) {
-                    self.make_room_or_panic(area, V::MAX_POINTERS);
-                }
-                // SAFETY: as has just been seen to. (One is enough for most values, and then it is not looked at again.)
-                unsafe { core::hint::assert_unchecked(area.has_room(const { V::MAX_POINTERS })) };
-                value.trace(&mut Tracer::rooting(area));
-            } else {
-                self.push_many_roots(area, value).unwrap_or_else(|full| full.panic());
-            }
-        }
-    }
-
-    fn try_push_roots<V: Trace + Copy>(&self, area: &PointerArea, value: V) -> Result<(), HeapFull<V>> {
-        if const { V::NEEDS_TRACE && V::MAX_POINTERS <= MANY_POINTERS } {
-            if !area.has_room(V::MAX_POINTERS) {
-                self.make_room_for_roots(area, V::MAX_POINTERS).map_err(|full| full.with(value))?;
-            }
-            self.push_roots(area, value);
-        } else if const { V::NEEDS_TRACE } {
-            if const { B::RULES.shades_new_root() } && self.collector().watch_roots.get() {
-                self.shade_roots(value);
-            }
-            return self.push_many_roots(area, value).map_err(|full| full.with(value));
-        }
-        Ok(())
-    }
-
-    /// Roots a value of which it is not known how many pointers it has at the most.
-    #[cold]
-    #[inline(never)]
-    fn push_many_roots<V: Trace + Copy>(&self, area: &PointerArea, value: V) -> Result<(), HeapFull<()>> {
-        let len = area.len();
-        loop {
-            value.trace(&mut Tracer::rooting(area));
-            let missing = area.take_missing();
-            if missing == 0 {
-                return Ok(());
-            }
-            let wanted = area.len() - len + missing;
-            area.truncate(len);
-            self.make_room_for_roots(area, wanted)?;
-        }
-    }
-
-    /// Makes room for so many pointers more, where there is none.
-    ///
-    /// # Panics
-    /// When the heap is full.
-    #[cold]
-    #[inline(never)]
-    #[track_caller]
-    fn make_room_or_panic(&self, area: &PointerArea, more: usize) {
-        self.make_room_for_roots(area, more).unwrap_or_else(|full| full.panic());
-    }
-
-    /// Makes room for so many pointers more, where there is none.
-    #[cold]
-    #[inline(never)]
-    fn make_room_for_roots(&self, area: &PointerArea, more: usize) -> Result<(), HeapFull<()>> {
-        let c = self.collector();
-        let bytes = |more: usize| (area.len() + more) * size_of::<ObjectPtr>() - area.bytes();
-        let [usual, least] = area.growth(more);
-        // Near the limit it grows by less.
-        let done = c.leaves_room(c.counted_growth_of_locals(bytes(usual))) && area.make_room(usual).is_ok()
-            || c.has_room_outside(c.counted_growth_of_locals(bytes(least))) && area.make_room(least).is_ok();
-        if done { Ok(()) } else { Err(self.full((), bytes(least))) }
-    }
-
-    /// What leaves a scope moves to the locals of the one around it, when the system may have no memory: room for it is
-    /// made before. What is rooted in the scope goes first, so this is enough. Without room only the first `kept` leave.
-    #[inline(always)]
-    fn make_room_for_escapes(&self, kept: usize) -> Result<(), HeapFull<()>> {
-        let c = self.collector();
-        if c.roots.locals.has_room(c.roots.escapes.len()) {
-            return Ok(());
-        }
-        self.make_room_for_roots(&c.roots.locals, c.roots.escapes.len()).inspect_err(|_| c.roots.escapes.truncate(kept))
-    }
-
-    /// The rule for a push in the window, before it. By value: see [`write_barrier`](crate::pointer::slot::write_barrier).
-    #[cold]
-    #[inline(never)]
-    fn shade_roots<V: Trace>(&self, value: V) {
-        self.collector().before_root_write::<B, _>(&value);
     }
 
     /// Roots a value until its handle is dropped, on any thread and in or after any region.
@@ -609,136 +510,5 @@ impl<'s, B: Barrier> Mutator<'s, B> {
 impl<B: Barrier> fmt::Debug for Mutator<'_, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Mutator").field("barrier", &<B as Barrier>::NAME).field("phase", &self.phase()).finish()
-    }
-}
-
-/// The way out of a [scope](Mutator::scope): `Copy`, so many values may leave. It works with the mutator of its own
-/// scope only, not in a deeper one.
-///
-/// ```
-/// use grisaille::{Gc, Heap, Mutator, Out, Rooted};
-///
-/// fn keep_larger<'i, 's>(
-///     cx: &Mutator<'i>,
-///     out: Out<'i, 's>,
-///     a: Gc<'_, i64>,
-///     b: Gc<'_, i64>,
-/// ) -> Rooted<'s, Gc<'s, i64>> {
-///     if *a > *b { out.keep(cx, a) } else { out.keep(cx, b) }
-/// }
-/// Heap::new().enter(|cx| {
-///     let larger = cx.scope(|cx, out| keep_larger(cx, out, cx.alloc(1), cx.alloc(2)));
-///     assert_eq!(*larger.get(cx), 2);
-/// });
-/// ```
-pub struct Out<'i, 's, B: Barrier = Hybrid> {
-    _scopes: PhantomData<(Cell<&'i ()>, Cell<&'s ()>, *mut (), B)>,
-}
-
-impl<B: Barrier> Clone for Out<'_, '_, B> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<B: Barrier> Copy for Out<'_, '_, B> {}
-
-impl<B: Barrier> fmt::Debug for Out<'_, '_, B> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Out")
-    }
-}
-
-impl<'i, 's, B: Barrier> Out<'i, 's, B> {
-    /// Roots a value in the surrounding scope.
-    ///
-    /// ```
-    /// # grisaille::Heap::new().enter(|cx| {
-    /// let (a, b) = cx.scope(|cx, out| (out.keep(cx, cx.alloc(1)), out.keep(cx, cx.alloc(2))));
-    /// assert_eq!(*a.get(cx) + *b.get(cx), 3);
-    /// # });
-    /// ```
-    ///
-    /// # Panics
-    /// When the list of locals is to grow and the heap is full, as [`Mutator::alloc`] does.
-    #[inline]
-    #[track_caller]
-    pub fn keep<V: Trace + Copy>(self, cx: &Mutator<'i, B>, value: V) -> Rooted<'s, V::At<'s>>
-    where
-        V::At<'s>: Copy,
-    {
-        let kept = cx.collector().roots.escapes.len();
-        cx.push_roots(&cx.collector().roots.escapes, value);
-        if const { V::NEEDS_TRACE } {
-            cx.make_room_for_escapes(kept).unwrap_or_else(|full| full.panic());
-        }
-        // SAFETY: rooted among the escapes while this scope lives, in the surrounding scope from then on.
-        unsafe { Rooted::new(restamp(value)) }
-    }
-
-    /// Roots a value in the surrounding scope, or gives it back where the list of locals is to grow and the heap is full.
-    ///
-    /// ```
-    /// # grisaille::Heap::new().enter(|cx| {
-    /// let one = cx.scope(|cx, out| out.try_keep(cx, cx.alloc(1)).unwrap());
-    /// assert_eq!(*one.get(cx), 1);
-    /// # });
-    /// ```
-    ///
-    /// # Errors
-    /// [`HeapFull`], with the value.
-    pub fn try_keep<V: Trace + Copy>(self, cx: &Mutator<'i, B>, value: V) -> Result<Rooted<'s, V::At<'s>>, HeapFull<V>>
-    where
-        V::At<'s>: Copy,
-    {
-        let kept = cx.collector().roots.escapes.len();
-        cx.try_push_roots(&cx.collector().roots.escapes, value)?;
-        cx.make_room_for_escapes(kept).map_err(|full| full.with(value))?;
-        // SAFETY: rooted among the escapes while this scope lives, in the surrounding scope from then on.
-        Ok(unsafe { Rooted::new(restamp(value)) })
-    }
-}
-
-/// Ends a scope: by hand, or when what ran in it panics.
-struct EndScope<B: Barrier> {
-    collector: NonNull<Collector>,
-    locals: usize,
-    escapes: usize,
-    _policy: PhantomData<B>,
-}
-
-impl<B: Barrier> EndScope<B> {
-    #[inline(always)]
-    fn end(&self) {
-        // SAFETY: the collector outlives the Mutator whose scope this is.
-        let c = unsafe { self.collector.as_ref() };
-        if const { B::RULES.watches_roots() } && c.watch_roots.get() {
-            self.end_watched(c);
-            return;
-        }
-        c.roots.locals.truncate(self.locals);
-        c.roots.escapes.move_to(&c.roots.locals, self.escapes);
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn end_watched(&self, c: &Collector) {
-        c.saw_writes(1);
-        c.truncate_roots::<B>(&c.roots.locals, self.locals);
-        for index in self.escapes..c.roots.escapes.len() {
-            if const { matches!(B::RULES.root_write, RootWrite::ShadeNewInWindowButNotOnKeep) } {
-                c.roots.locals.push(c.roots.escapes.at(index));
-            } else {
-                c.push_root::<B>(&c.roots.locals, c.roots.escapes.at(index));
-            }
-        }
-        c.truncate_roots::<B>(&c.roots.escapes, self.escapes);
-    }
-}
-
-impl<B: Barrier> Drop for EndScope<B> {
-    #[cold]
-    fn drop(&mut self) {
-        self.end();
     }
 }

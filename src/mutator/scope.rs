@@ -1,0 +1,145 @@
+//! The end of a scope: [`Out`], by which values leave it, and what happens to its roots.
+
+use core::cell::Cell;
+use core::fmt;
+use core::marker::PhantomData;
+use core::ptr::NonNull;
+
+use crate::barrier::rules::RootWrite;
+use crate::barrier::{Barrier, Hybrid};
+use crate::context::Mutator;
+use crate::cycle::collector::Collector;
+use crate::full::HeapFull;
+use crate::handles::rooted::Rooted;
+use crate::trace::{Trace, restamp};
+
+/// The way out of a [scope](Mutator::scope): `Copy`, so many values may leave. It works with the mutator of its own
+/// scope only, not in a deeper one.
+///
+/// ```
+/// use grisaille::{Gc, Heap, Mutator, Out, Rooted};
+///
+/// fn keep_larger<'i, 's>(
+///     cx: &Mutator<'i>,
+///     out: Out<'i, 's>,
+///     a: Gc<'_, i64>,
+///     b: Gc<'_, i64>,
+/// ) -> Rooted<'s, Gc<'s, i64>> {
+///     if *a > *b { out.keep(cx, a) } else { out.keep(cx, b) }
+/// }
+/// Heap::new().enter(|cx| {
+///     let larger = cx.scope(|cx, out| keep_larger(cx, out, cx.alloc(1), cx.alloc(2)));
+///     assert_eq!(*larger.get(cx), 2);
+/// });
+/// ```
+pub struct Out<'i, 's, B: Barrier = Hybrid> {
+    pub(super) _scopes: PhantomData<(Cell<&'i ()>, Cell<&'s ()>, *mut (), B)>,
+}
+
+impl<B: Barrier> Clone for Out<'_, '_, B> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<B: Barrier> Copy for Out<'_, '_, B> {}
+
+impl<B: Barrier> fmt::Debug for Out<'_, '_, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Out")
+    }
+}
+
+impl<'i, 's, B: Barrier> Out<'i, 's, B> {
+    /// Roots a value in the surrounding scope.
+    ///
+    /// ```
+    /// # grisaille::Heap::new().enter(|cx| {
+    /// let (a, b) = cx.scope(|cx, out| (out.keep(cx, cx.alloc(1)), out.keep(cx, cx.alloc(2))));
+    /// assert_eq!(*a.get(cx) + *b.get(cx), 3);
+    /// # });
+    /// ```
+    ///
+    /// # Panics
+    /// When the list of locals is to grow and the heap is full, as [`Mutator::alloc`] does.
+    #[inline]
+    #[track_caller]
+    pub fn keep<V: Trace + Copy>(self, cx: &Mutator<'i, B>, value: V) -> Rooted<'s, V::At<'s>>
+    where
+        V::At<'s>: Copy,
+    {
+        let kept = cx.collector().roots.escapes.len();
+        cx.push_roots(&cx.collector().roots.escapes, value);
+        if const { V::NEEDS_TRACE } {
+            cx.make_room_for_escapes(kept).unwrap_or_else(|full| full.panic());
+        }
+        // SAFETY: rooted among the escapes while this scope lives, in the surrounding scope from then on.
+        unsafe { Rooted::new(restamp(value)) }
+    }
+
+    /// Roots a value in the surrounding scope, or gives it back where the list of locals is to grow and the heap is full.
+    ///
+    /// ```
+    /// # grisaille::Heap::new().enter(|cx| {
+    /// let one = cx.scope(|cx, out| out.try_keep(cx, cx.alloc(1)).unwrap());
+    /// assert_eq!(*one.get(cx), 1);
+    /// # });
+    /// ```
+    ///
+    /// # Errors
+    /// [`HeapFull`], with the value.
+    pub fn try_keep<V: Trace + Copy>(self, cx: &Mutator<'i, B>, value: V) -> Result<Rooted<'s, V::At<'s>>, HeapFull<V>>
+    where
+        V::At<'s>: Copy,
+    {
+        let kept = cx.collector().roots.escapes.len();
+        cx.try_push_roots(&cx.collector().roots.escapes, value)?;
+        cx.make_room_for_escapes(kept).map_err(|full| full.with(value))?;
+        // SAFETY: rooted among the escapes while this scope lives, in the surrounding scope from then on.
+        Ok(unsafe { Rooted::new(restamp(value)) })
+    }
+}
+
+/// Ends a scope: by hand, or when what ran in it panics.
+pub(super) struct EndScope<B: Barrier> {
+    pub collector: NonNull<Collector>,
+    pub locals: usize,
+    pub escapes: usize,
+    pub _policy: PhantomData<B>,
+}
+
+impl<B: Barrier> EndScope<B> {
+    #[inline(always)]
+    pub fn end(&self) {
+        // SAFETY: the collector outlives the Mutator whose scope this is.
+        let c = unsafe { self.collector.as_ref() };
+        if const { B::RULES.watches_roots() } && c.watch_roots.get() {
+            self.end_watched(c);
+            return;
+        }
+        c.roots.locals.truncate(self.locals);
+        c.roots.escapes.move_to(&c.roots.locals, self.escapes);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn end_watched(&self, c: &Collector) {
+        c.saw_writes(1);
+        c.truncate_roots::<B>(&c.roots.locals, self.locals);
+        for index in self.escapes..c.roots.escapes.len() {
+            if const { matches!(B::RULES.root_write, RootWrite::ShadeNewInWindowButNotOnKeep) } {
+                c.roots.locals.push(c.roots.escapes.at(index));
+            } else {
+                c.push_root::<B>(&c.roots.locals, c.roots.escapes.at(index));
+            }
+        }
+        c.truncate_roots::<B>(&c.roots.escapes, self.escapes);
+    }
+}
+
+impl<B: Barrier> Drop for EndScope<B> {
+    #[cold]
+    fn drop(&mut self) {
+        self.end();
+    }
+}
