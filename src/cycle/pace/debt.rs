@@ -102,6 +102,7 @@ mod tests {
         let between = |debt, left| between_steps(debt, left, 1 << 20);
         assert_eq!(between(MIN_STEP, 0), POLL_BYTES, "no debt is left");
         assert_eq!(between(1 << 20, 1 << 20), POLL_BYTES);
+        assert_eq!(between(1 << 20, 3 << 19), POLL_BYTES, "no more than usual");
         assert_eq!(between(1 << 20, 3 << 18), POLL_BYTES / 4 * 3);
         assert_eq!(between(1 << 20, 1), MIN_POLL_BYTES);
         assert_eq!(between(1 << 20, 0), 0, "past the goal each safepoint has something to do");
