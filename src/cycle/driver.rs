@@ -20,6 +20,18 @@ const PATIENCE: usize = 256;
 /// millisecond: after about a second without any it returns.
 const LONG_PATIENCE: usize = PATIENCE + 1000;
 
+/// What a safepoint does.
+enum Next {
+    /// A step under stress.
+    Stress,
+    /// Finishes the cycle in progress, or runs one, in one pause.
+    MakeRoom,
+    /// A step of the pacer's size.
+    Step,
+    /// No cycle is due, or the mutator's share of the time is not over.
+    Nothing,
+}
+
 impl Collector {
     /// What a safepoint does that has something to do.
     #[cold]
@@ -35,12 +47,13 @@ impl Collector {
         }
         self.pacer.reached_safepoint();
         let start = Instant::now();
-        if self.stress {
-            self.stressed_step::<B>(start);
-        } else if self.must_make_room() {
-            self.make_room::<B>(start);
-        } else {
-            self.automatic_step::<B>(start);
+        match self.next() {
+            Next::Stress => self.stressed_step::<B>(start),
+            Next::MakeRoom => self.make_room::<B>(start),
+            Next::Step => self.automatic_step::<B>(start),
+            Next::Nothing => {
+                self.pacer.step_ended(0, self.phase.get() == Phase::Idle, start);
+            }
         }
         if self.refused.get().is_some_and(|cycle| self.cycle.get() > cycle) && self.phase.get() == Phase::Idle {
             self.refused.set(None);
@@ -50,15 +63,26 @@ impl Collector {
         }
     }
 
-    /// A step of the pacer's size.
-    fn automatic_step<B: Barrier>(&self, start: Instant) {
+    /// Decides what a safepoint does that has something to do.
+    fn next(&self) -> Next {
         let (pacer, phase, refused) = (&self.pacer, self.phase.get(), self.refused.get().is_some());
+        if self.stress {
+            return Next::Stress;
+        }
+        if self.must_make_room() {
+            return Next::MakeRoom;
+        }
         let due = refused || phase != Phase::Idle || pacer.wants_cycle(self.free());
         if !due || (refused || pacer.limit.is_exhausted()) && pacer.must_leave_time() {
-            pacer.step_ended(0, phase == Phase::Idle, start);
-            return;
+            return Next::Nothing;
         }
-        if phase == Phase::Idle {
+        Next::Step
+    }
+
+    /// Runs a step of the pacer's size.
+    fn automatic_step<B: Barrier>(&self, start: Instant) {
+        let (pacer, refused) = (&self.pacer, self.refused.get().is_some());
+        if self.phase.get() == Phase::Idle {
             pacer.idle_ends();
         }
         let mut meter = Meter::automatic(pacer.charge(refused, start), start);
