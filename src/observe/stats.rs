@@ -72,7 +72,8 @@ impl Stats {
             bytes_freed: c.bytes_freed.get(),
             bytes_live: (this.pacer.heap() + open) as u64,
             bytes_external: this.pacer.external() as u64,
-            bytes_outside: (this.outside() - this.counted_locals(0) + this.roots.bytes_of_locals() + blocks.bytes()) as u64,
+            bytes_outside: (this.outside() - this.counted_locals(0) + this.roots.bytes_of_locals() + blocks.bytes())
+                as u64,
             locals: (this.roots.locals.len() + this.roots.escapes.len()) as u64,
             roots: this.roots.persistent.borrow().len() as u64,
             stacks: this.roots.stacks.borrow().areas.len() as u64,
