@@ -182,8 +182,8 @@ impl Machine<'_> {
         let stats = cx.stats();
         let live = stats.objects_allocated() - stats.objects_freed();
         let alive = self.shadow.objects.iter().zip(&reached).filter(|(_, reached)| **reached);
-        // A list's buffer is an object too.
-        let expected: u64 = alive.map(|(object, _)| 1 + u64::from(object.buffer)).sum();
+        // A list's buffer is an object too, and so is the table that each map here has from the start.
+        let expected: u64 = alive.map(|(object, _)| 1 + u64::from(object.buffer || object.kind == Kind::Map)).sum();
         if live != expected {
             return Err(format!("after a full collection {live} objects live, and {expected} are reachable"));
         }
