@@ -29,7 +29,7 @@ use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use grisaille::{Barrier, Check, Guardian, Heap, HeapBuilder, Hybrid, Persistent, Stack, Sweep};
+use grisaille::{Barrier, Check, ConfigError, Guardian, Heap, HeapBuilder, Hybrid, Persistent, Stack, Sweep};
 
 use self::frame::Frame;
 use self::other::Other;
@@ -230,8 +230,13 @@ impl<'p> Machine<'p> {
             .growth(0.05)
             .limit(limit(config.limit))
             .check(if self.watch == Watch::SecondMark { Check::SecondMark } else { Check::Off })
-            .build()
-            .map_err(|error| error.to_string())?;
+            .build();
+        // A system without memory for the heap is no fault of the heap's: the program does not begin.
+        let heap = match heap {
+            Ok(heap) => heap,
+            Err(ConfigError::NoMemory) => return Ok(()),
+            Err(error) => return Err(error.to_string()),
+        };
         // A heap that has gone wrong is not dropped: it would look at every object once more.
         let mut heap = ManuallyDrop::new(heap);
         if let cap @ 1..4 = config.queue % 8 {
