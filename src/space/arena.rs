@@ -1,17 +1,17 @@
 //! Chunks, which a `bumpalo::Bump` owns, cut into runs of blocks that coalesce when they come back.
 //!
-//! **What is counted** are pages: a run that holds a large object, or several with a part of the last one behind the first
-//! block, does not use its last pages. They are not touched, and are neither in `used` nor in `held`. So that this is true
-//! such a run lies in a chunk that is backed by small pages, and where its blocks were in use before and still have memory
-//! there that goes back, unless it is little of all that is used.
+//! **Pages are counted.** A run that holds a large object, or several with a part of the last one behind the first
+//! block, does not use its last pages. Such pages are not touched, and are neither in `used` nor in `held`. To keep
+//! that true such a run lies in a chunk backed by small pages; where its blocks were in use before and have resident
+//! pages there, those are decommitted unless they are few beside all that is used.
 //!
-//! **Memory goes back** of all blocks in a row that are free, where more than half of a chunk was not needed for some
-//! cycles: less would be worth neither the huge page that the chunk loses nor the page faults. So after these cycles a heap
-//! holds at most twice what it needs at a time, however its objects are spread. Blocks are taken from chunks that are mostly
-//! taken first, so that the others empty. The first small chunks, of 1.7 MiB together, do not age: they are the heap's
+//! **Memory goes back** from runs of free blocks, in chunks of which more than half was not needed for some cycles:
+//! less would be worth neither the loss of the huge page nor the page faults. So after these cycles a heap holds at
+//! most twice what it needs at a time, however its objects are spread. Blocks are taken first from chunks that are
+//! mostly taken, so that the others empty. The first small chunks, of 1.7 MiB together, do not age: they are the heap's
 //! minimum, and go back when all is asked for ([`Arena::release`]).
 //!
-//! **The limit** bounds what is held too: where it comes near, free memory goes back before other memory is taken.
+//! **The limit** bounds what is held: near the limit, free memory goes back before other memory is taken.
 
 use core::alloc::Layout;
 use core::cell::UnsafeCell;
@@ -27,15 +27,15 @@ use super::{poison, system};
 use crate::memory::{NoMemory, is_there_to_share, may_allocate, reserve_one};
 use crate::sync::Arc;
 
-/// Blocks of a heap's first chunk; each of the next ones has three times as many, until that would be `CHUNK_BLOCKS`. A
-/// small heap stays cheap, and a large one has little that lies in small pages.
+/// Blocks of a heap's first chunk; each of the next ones has three times as many, until that would be `CHUNK_BLOCKS`.
+/// So a small heap stays cheap, and a large one has little in small pages.
 const FIRST_CHUNK_BLOCKS: usize = 4;
-/// Pages that taken runs may have with them beyond those that they use: one in so many of those that are used, and some.
-/// Within this a run takes free memory as it is, and no system call is made.
+/// Taken runs may have resident pages beyond those that they use, up to one in `SLACK_SHARE` of the used ones and
+/// [`SLACK_PAGES`] more. Within this a run takes free memory as it is, without a system call.
 const SLACK_SHARE: usize = 16;
 const SLACK_PAGES: usize = 64;
-/// Bytes from which on a heap holds a chunk more than it uses, whose pages have been taken before they are needed. The
-/// first touch of a huge page takes 0.1 ms, and on a virtual machine that has to ask its host for it 1.5 ms.
+/// Bytes from which on a heap pre-commits a chunk more than it uses, since the first touch of a huge page can take
+/// more than 1 ms (`docs/experiments.md`, "Huge pages").
 const AHEAD_FROM: usize = 32 * 1024 * 1024;
 
 /// The memory under a heap. The sweeper holds a share of it while it works, so a heap may be dropped meanwhile.
@@ -48,7 +48,7 @@ unsafe impl Send for Memory {}
 unsafe impl Sync for Memory {}
 
 impl Memory {
-    /// Poison does not leave the heap with its memory: the allocator that takes it need not know of it.
+    /// Removes the poison before the memory is freed: the allocator that takes it need not know of it.
     fn unpoison(&mut self) {
         for chunk in self.0.get_mut().iter_allocated_chunks() {
             #[cfg(loom)]
@@ -66,18 +66,18 @@ impl Drop for Memory {
     }
 }
 
-/// How far [`Arena::age`] has come with a chunk.
+/// What [`Arena::age`] or [`Arena::release`] did with a chunk.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Aged {
     /// There is no such chunk, nor any after it.
     End,
-    /// It is a cycle older.
+    /// The chunk is done.
     Done,
-    /// A piece of it went back, and it may be that more is to go.
+    /// A piece of the chunk went back, and more may be left to go.
     InPart,
 }
 
-/// No run of that many blocks within the limit, or the system has no more memory.
+/// There is no run of that many blocks within the limit, or the system has no more memory.
 #[derive(Debug)]
 pub(crate) struct Full;
 
@@ -85,27 +85,27 @@ pub(crate) struct Full;
 pub(crate) struct Arena {
     memory: Arc<Memory>,
     chunks: Vec<Chunk>,
-    /// No chunk before this one has a free block.
+    /// The first chunk that may have a free block.
     first_free: usize,
-    /// Where a block was taken last: the next one is there too, while there are more.
+    /// The chunk from which a block was taken last, and from which single blocks are taken while it has resident ones.
     current: usize,
-    /// The heap has grown into new memory since it was last seen to that the next is there.
+    /// Whether the heap has grown into new memory since [`make_ahead`](Arena::make_ahead) was last called.
     grew: bool,
     /// Bytes of taken runs, without the pages that they do not use.
     pub used: usize,
-    /// Bytes whose memory is with us: those of `used`, of free blocks, and slack.
+    /// Resident bytes: those of `used`, of free blocks, and slack.
     pub held: usize,
-    /// Pages of taken runs that are with us and not used.
+    /// Pages of taken runs that are resident and not used.
     slack: usize,
     /// Bytes of the chunks' maps.
     maps: usize,
-    /// Bytes given back to the system so far.
+    /// Bytes decommitted so far.
     pub returned: usize,
-    /// `used` and what the caller adds may not exceed this.
+    /// The limit of `used` and what a caller counts besides.
     pub limit: usize,
 }
 
-/// Whether so much of a run is not used that it should not lie in huge pages.
+/// Returns whether a run uses so little of itself that it should not lie in huge pages.
 fn is_ragged(run: usize, pages: usize) -> bool {
     (run * PAGES - pages) * SLACK_SHARE > pages
 }
@@ -134,8 +134,8 @@ impl Arena {
         self.memory.clone()
     }
 
-    /// Takes `run` blocks in a row, of which only the first `pages` are used. `besides` are bytes that count against the
-    /// limit too.
+    /// Takes `run` blocks in a row, of which only the first `pages` are used. `besides` are bytes that count against
+    /// the limit too.
     ///
     /// # Safety
     /// Neither what is returned nor a copy of it may be used when it has been [given back](Arena::give_back), or when the
@@ -159,7 +159,7 @@ impl Arena {
         let c = &mut self.chunks[chunk];
         self.grew |= c.ahead || found.is_none() && !ragged;
         if c.is_gone() && c.is_full_sized() {
-            // Near the limit, no more is to be with us than is used.
+            // Near the limit, no more is to be resident than is used.
             let huge = !ragged && self.held + c.blocks() * BLOCK_SIZE <= self.limit.saturating_sub(besides);
             self.held += c.wake(huge) * PAGE;
             self.grew |= huge;
@@ -182,7 +182,7 @@ impl Arena {
         Ok(unsafe { BlockPtr::format(base.add(first * BLOCK_SIZE), run, pages, chunk, kind, large) })
     }
 
-    /// Has a run of which not all pages are used use its first `bytes`.
+    /// Extends the used part of a run to its first `bytes`.
     ///
     /// # Safety
     /// The block must be taken from this arena, and the mutator's.
@@ -205,7 +205,7 @@ impl Arena {
         Ok(())
     }
 
-    /// Takes a run back. It coalesces by itself: neighbours are bits of one map.
+    /// Takes a run back. Coalescing needs no work: neighbours are bits of one map.
     ///
     /// # Safety
     /// The block must have been taken from this arena and not given back since. It must be the mutator's (I7), and nobody use
@@ -222,12 +222,12 @@ impl Arena {
         poison::poison(block.base(), run * BLOCK_SIZE);
     }
 
-    /// Bytes of memory that the list of chunks and their maps take.
+    /// Returns the bytes of memory that the list of chunks and their maps take.
     pub fn bytes_of_maps(&self) -> usize {
         self.chunks.capacity() * size_of::<Chunk>() + self.maps
     }
 
-    /// The chunk of a block, and the number of the block in it.
+    /// Returns the chunk of a block, and the number of the block in it.
     fn place_of(&self, block: BlockPtr) -> (usize, usize) {
         let chunk = block.chunk();
         (chunk, (block.base().as_ptr().addr() - self.chunks[chunk].base.as_ptr().addr()) / BLOCK_SIZE)
@@ -238,11 +238,11 @@ impl Arena {
         if wanted > self.limit { Err(Full) } else { Ok(()) }
     }
 
-    /// Gives free memory back until no more is held than the limit allows beside what the caller adds, or none is left: before
-    /// what was just taken is touched.
+    /// Decommits free memory, before newly taken memory is touched, until no more is held than the limit allows beside
+    /// `besides`, or none is left.
     fn hold_limit(&mut self, besides: usize) {
         let most = self.limit.saturating_sub(besides);
-        // Those that were filled last are the last to be wanted.
+        // From the chunk filled last, which is the last to be needed again.
         let mut chunk = self.chunks.len();
         while self.held > most && chunk > 0 {
             match self.release(chunk - 1) {
@@ -252,13 +252,13 @@ impl Arena {
         }
     }
 
-    /// Books pages that went back to the system.
+    /// Books pages that were decommitted.
     fn went(&mut self, pages: usize) {
         self.held -= pages * PAGE;
         self.returned += pages * PAGE;
     }
 
-    /// What is wrong with the maps of the chunks, for the verifier, which lists the blocks that are taken.
+    /// Returns what is wrong with the maps of the chunks, for the verifier, which lists the taken blocks.
     pub fn complaint(&self, taken: impl Iterator<Item = BlockPtr>) -> Option<String> {
         let mut free: Vec<BitVec> = self.chunks.iter().map(|chunk| BitVec::repeat(true, chunk.blocks())).collect();
         let mut slack = 0;
@@ -291,7 +291,7 @@ impl Arena {
         })
     }
 
-    /// Address and bytes of each chunk, in the order in which they were taken.
+    /// Returns address and bytes of each chunk, in the order in which they were taken.
     #[cfg(grisaille_faults)]
     pub fn chunks(&self) -> Vec<(usize, usize)> {
         self.chunks.iter().map(|c| (c.base.as_ptr().addr(), c.blocks() * BLOCK_SIZE)).collect()
@@ -321,8 +321,8 @@ impl Arena {
         digest.number(*slack);
     }
 
-    /// How late a chunk is to be taken from, or `None` for not at all: as long as there is memory that is with us, in
-    /// chunks that are mostly taken. What was given back costs page faults.
+    /// Returns the rank by which chunks are taken from, the lowest first, or `None` for not at all: resident memory in
+    /// mostly taken chunks first. Decommitted memory costs page faults.
     fn rank(c: &Chunk, ragged: bool) -> Option<usize> {
         match ragged {
             false if c.ahead => Some(2),
@@ -336,7 +336,7 @@ impl Arena {
         }
     }
 
-    /// The first of the best rank. `anywhere`: also where it ought not to be.
+    /// Finds a free run in the first chunk of the best rank; with `anywhere`, also in chunks that have no rank.
     fn find(&mut self, run: usize, ragged: bool, anywhere: bool) -> Option<(usize, usize)> {
         if run == 1
             && let Some(c) = self.chunks.get(self.current)
@@ -394,8 +394,8 @@ impl Arena {
         Ok((self.chunks.len() - 1, 0))
     }
 
-    /// Where a large heap has just grown: sees to it that an empty chunk is there to grow into, whose pages have still to
-    /// be taken ([`take_pages`]).
+    /// Returns an empty chunk for a large heap that has just grown to grow into, if it has none. The caller commits its
+    /// pages ([`take_pages`]).
     pub fn make_ahead(&mut self) -> Option<(NonNull<u8>, usize)> {
         if !core::mem::take(&mut self.grew)
             || self.held < AHEAD_FROM
@@ -416,8 +416,8 @@ impl Arena {
         Some((c.base, CHUNK_BLOCKS * BLOCK_SIZE))
     }
 
-    /// Ages chunk `index` by a cycle; one of which more than half has not been needed for some cycles gives the memory of
-    /// its free blocks back, a piece at a time.
+    /// Ages chunk `index` by a cycle. A chunk of which more than half was not needed for some cycles gives the memory
+    /// of its free blocks back, a piece at a time.
     pub fn age(&mut self, index: usize) -> Aged {
         let Some(c) = self.chunks.get_mut(index) else { return Aged::End };
         if !c.is_full_sized() || !c.age() {
@@ -430,9 +430,8 @@ impl Arena {
         flow
     }
 
-    /// Gives memory of free blocks of chunk `index` back to the system, whatever its age and size: a piece of 2 MiB at
-    /// the most, which is a system call, and takes 4 microseconds where it is one page, 80 where it is many. Memory that the
-    /// system does not take stays.
+    /// Decommits free blocks of chunk `index`, whatever its age and size: at most 2 MiB in one system call (4
+    /// microseconds for one page, 80 for many). Memory that the system does not take stays.
     pub fn release(&mut self, index: usize) -> Aged {
         let Some(c) = self.chunks.get_mut(index) else { return Aged::End };
         match c.release() {
@@ -445,8 +444,8 @@ impl Arena {
     }
 }
 
-/// Takes the pages of memory that nobody uses, as a first touch would. It changes no contents: somebody may begin to use
-/// it meanwhile.
+/// Commits the pages of unused memory, as a first touch would. The contents do not change, so the mutator may begin to
+/// use the memory meanwhile.
 ///
 /// # Safety
 /// The memory must be a chunk's, and its [`Memory`] be kept by the caller.
@@ -459,7 +458,7 @@ pub(crate) unsafe fn take_pages(base: NonNull<u8>, bytes: usize) {
 pub(crate) mod testing {
     use super::{Arena, BlockPtr, Full, Kind, PAGES};
 
-    /// All of the run is used.
+    /// Takes a run, all of which is used.
     pub(crate) fn take(
         arena: &mut Arena,
         run: usize,

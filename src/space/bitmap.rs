@@ -1,7 +1,7 @@
 //! Runs of bits in a block's side bitmaps, on raw words.
 //!
-//! Setting a run and finding a hole take two to three times as long through `bitvec`, and far longer in a build that does
-//! not optimize. The tests check every function here against `bitvec`.
+//! Raw words are faster here than `bitvec` (`docs/experiments.md`, "Bitmaps by hand"). The tests check every function
+//! against `bitvec`.
 
 use super::geometry::{GRANULES, WORDS};
 
@@ -38,7 +38,7 @@ pub(crate) fn set_run(words: &mut Words, start: usize, len: usize) {
     each_word(words, start, len, |word, bits| *word |= bits);
 }
 
-/// The same for a run of at most 64: `ones` has as many as it is long.
+/// Sets a run of at most 64 bits: `ones` has as many ones as the run is long.
 #[inline(always)]
 pub(crate) fn set_ones(words: &mut Words, start: usize, ones: u64) {
     debug_assert!(start + ones.count_ones() as usize <= GRANULES);
@@ -101,7 +101,7 @@ pub(crate) fn next_hole(words: &Words, from: usize, len: usize) -> Option<(usize
     }
 }
 
-/// Where the zeros at the end begin, or `GRANULES` if there are none.
+/// Returns where the zeros at the end begin, or `GRANULES` if there are none.
 #[inline]
 pub(crate) fn last_hole(words: &Words) -> usize {
     match words.iter().rposition(|&word| word != 0) {

@@ -16,16 +16,17 @@ const _: () = assert!(watch::BLOCK_SIZE == BLOCK_SIZE);
 pub(crate) const FIRST_GRANULE: usize = size_of::<Block>().div_ceil(GRANULE);
 /// Bytes of a block that objects may take.
 pub(crate) const BLOCK_ROOM: usize = (GRANULES - FIRST_GRANULE) * GRANULE;
-/// Objects of more bytes than this are big: they lie in runs of two blocks, several of them in each, and only the slow path
-/// allocates them. All their headers are in the first block; the last object may end in the second one, of which no more is
-/// used. (In single blocks what is left behind the last object is up to half of it.)
+/// Objects of more bytes than this are big: they lie several in each run of two blocks, and only the slow path
+/// allocates them. All headers are in the first block; the last object may end in the second one, of which no more is
+/// used. (Single blocks would waste up to half of their room: `docs/experiments.md`, "Memory of big objects".)
 pub(crate) const BIG: usize = 4096;
-/// Blocks of such a run.
+/// Blocks of a run of big objects.
 pub(crate) const BIG_RUN: usize = 2;
-/// Objects of more bytes than this are large: they have runs of blocks of their own.
+/// Objects of more bytes than this are large: each has a run of blocks of its own.
 pub(crate) const LARGE: usize = BLOCK_ROOM;
 
-/// Where the drop glue of a block's objects runs. Blocks hold one kind only, so that no sweep of the others touches an object.
+/// Where the drop glue of a block's objects runs. A block holds objects of one kind, so that a sweep of the other kinds
+/// touches no object.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub(crate) enum Kind {
@@ -37,25 +38,26 @@ pub(crate) enum Kind {
     BackgroundDrop = 2,
 }
 
-/// How many kinds there are.
+/// The number of kinds.
 pub(crate) const KINDS: usize = 3;
 
-/// The front of a block. What `kind`, `large`, `chunk` and `run` say stays as it is for as long as the block is taken, so
-/// all who keep its memory may read it; all else is for whoever may touch the block (I7).
+/// The front of a block. `kind`, `large`, `chunk` and `run` do not change while the block is taken, so every holder of
+/// its memory may read them; all other fields are for whoever may touch the block (I7).
 #[repr(C, align(64))]
 pub(crate) struct Block {
     kind: Kind,
-    /// An object of this block fell off a full mark stack: it is marked, queued by its flag, and nowhere else.
+    /// Mark-stack overflow: a grey object of this block may be recorded by its mark bit and header flag only.
     pub mark_stack_overflowed: Watched<bool>,
-    /// Whether objects here are run-of-blocks ones: there is just one, at the first granule.
+    /// Whether this is the run of one large object, which begins at the first granule.
     large: bool,
-    /// The chunk it was cut from.
+    /// The number of the chunk that the block was cut from.
     chunk: u32,
     /// Blocks of its run: 1, or more for a large object or for big ones.
     run: u32,
-    /// Pages of the run that are used, from its front: all, unless it is longer than one block. The mutator's alone.
+    /// Pages of the run that are used, from its front: all, unless it is longer than one block. Used by the mutator
+    /// only.
     pages: Cell<u32>,
-    /// Granules that survived the last sweep. Written by whoever swept, before it published.
+    /// Granules that survived the last sweep. The sweeping thread writes this before it publishes the block.
     pub live: Watched<u32>,
     /// The granule from which the allocator looks for the next hole.
     pub scan: Watched<u32>,
@@ -63,20 +65,21 @@ pub(crate) struct Block {
     pub dropped_to: Watched<u32>,
     /// The next block with `mark_stack_overflowed`, in no order.
     pub next_overflowed: Watched<Option<BlockPtr>>,
-    /// The next block in the line of those that are offered for allocation.
+    /// The next block in the list of those that are offered for allocation.
     pub next_offered: Watched<Option<BlockPtr>>,
-    /// The next block in the line of those that only the mutator sweeps.
+    /// The next block in the list of those that only the mutator sweeps.
     pub next_own: Watched<Option<BlockPtr>>,
     bits: [UnsafeCell<Words>; 2],
 }
 
 /// A block by address. `Send`: threads take blocks from each other by their state in a sweep's job (I7).
 ///
-/// Nothing keeps the block for it. Who makes one ([`BlockPtr::format`], [`Arena::take`](super::arena::Arena::take)) promises
-/// that neither it nor a copy of it is used when the block has been given back, or the last share of its memory dropped:
-/// `Blocks` has blocks beside their arena, a job beside its share of the memory, and an [`ObjectPtr`] is not used any longer
-/// either. So what a block says of itself that never changes is safe to read. What changes takes the word of whoever reads
-/// or writes it that the block is theirs just now: see [`front`](BlockPtr::front).
+/// A `BlockPtr` does not keep its block. Whoever makes one ([`BlockPtr::format`],
+/// [`Arena::take`](super::arena::Arena::take)) promises that neither it nor a copy of it is used when the block has
+/// been given back, or the last share of its memory dropped: `Blocks` has blocks beside their arena, a job beside its
+/// share of the memory, and an [`ObjectPtr`] is not used any longer either. So the fields of a block that never change
+/// are safe to read. To read or write the others a caller promises that the block is its own just now: see
+/// [`front`](BlockPtr::front).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct BlockPtr(NonNull<Block>);
 
@@ -86,7 +89,7 @@ unsafe impl Send for BlockPtr {}
 unsafe impl Sync for BlockPtr {}
 
 impl BlockPtr {
-    /// Makes a block of raw memory.
+    /// Makes a block in raw memory.
     ///
     /// # Safety
     /// `base` must be the start of `run` free blocks, aligned to `BLOCK_SIZE`, which the caller owns. Neither what is returned
@@ -158,7 +161,7 @@ impl BlockPtr {
         unsafe { (*self.0.as_ptr()).chunk as usize }
     }
 
-    /// Pages of the run that are used.
+    /// Returns the pages of the run that are used.
     ///
     /// # Safety
     /// The caller must be the mutator's thread: no other reads or writes this.
@@ -174,7 +177,7 @@ impl BlockPtr {
         unsafe { (*self.0.as_ptr()).pages.set(pages as u32) };
     }
 
-    /// The front of the block, for the thread that may touch it.
+    /// Returns the front of the block, for the thread that may touch it.
     ///
     /// # Safety
     /// The block must be the caller's to touch (I7) for as long as the reference is used.
@@ -185,7 +188,7 @@ impl BlockPtr {
         unsafe { self.0.as_ref() }
     }
 
-    /// The address of a granule.
+    /// Returns the address of a granule.
     ///
     /// # Safety
     /// `granule` must be at most [`GRANULES`].
@@ -196,7 +199,7 @@ impl BlockPtr {
         unsafe { self.0.cast::<u8>().add(granule * GRANULE) }
     }
 
-    /// The granule of an address inside the block; one past it is `GRANULES`.
+    /// Returns the granule of an address inside the block; of one past it, `GRANULES`.
     #[inline(always)]
     pub fn granule(self, address: *mut u8) -> usize {
         (address.addr() - self.0.as_ptr().addr()) / GRANULE
@@ -206,7 +209,7 @@ impl BlockPtr {
         self.0.cast()
     }
 
-    /// The object whose header is at `granule`.
+    /// Returns the object whose header is at `granule`.
     ///
     /// # Safety
     /// A written header must stand there (I3). What is returned must not be used when the block is free again.
@@ -216,7 +219,7 @@ impl BlockPtr {
         unsafe { ObjectPtr::from_header(self.at(granule)) }
     }
 
-    /// A bitmap, for the thread that may touch this block (I7).
+    /// Returns a bitmap, for the thread that may touch this block (I7).
     ///
     /// # Safety
     /// The block must be the caller's to touch (I7), and no other reference to this bitmap may be live; callers
@@ -234,7 +237,7 @@ impl BlockPtr {
         }
     }
 
-    /// The address of one word of a bitmap, to be prefetched.
+    /// Returns the address of one word of a bitmap, to be prefetched.
     ///
     /// # Safety
     /// `word` must be below `WORDS`.
@@ -244,8 +247,8 @@ impl BlockPtr {
         unsafe { (&raw const (*self.0.as_ptr()).bits).cast::<u64>().add((which & 1) * WORDS + word) }
     }
 
-    /// Where the dead of this block may be found: the objects that `occupied` names and `marked` does not, from
-    /// `from` on. Returns the object and the granule behind it.
+    /// Finds the first dead object at or after `from`: one in `occupied` and not in `marked`. Returns the object and
+    /// the granule behind it.
     ///
     /// # Safety
     /// The block must be the caller's (I7), `occupied` must parse (I3).

@@ -1,4 +1,4 @@
-//! A chunk: which of its blocks are free, and which of their pages are with us.
+//! A chunk: which of its blocks are free, and which of their pages are resident.
 
 use core::cell::Cell;
 use core::ptr::NonNull;
@@ -10,43 +10,45 @@ use super::system;
 
 /// Blocks of a full-sized chunk: 2 MiB, what one huge page backs.
 pub(super) const CHUNK_BLOCKS: usize = 2 * 1024 * 1024 / BLOCK_SIZE;
-/// Cycles that memory of a chunk is not needed before it goes back. Late: taking it again costs microseconds a page.
+/// Idle cycles after which a chunk's free memory is decommitted. Not fewer: a page fault costs microseconds.
 pub(super) const IDLE_CYCLES: u32 = 3;
 
 pub(super) struct Chunk {
     pub base: NonNull<u8>,
-    /// One bit a block: it is free.
+    /// One bit for each block, set while the block is free.
     pub free: BitVec,
     pub free_count: usize,
-    /// No free run is longer: so that a chunk is searched in vain once, and not each time until it gets a block back.
+    /// An upper bound of the longest free run, so that a chunk is not searched in vain again until it gets a block
+    /// back.
     pub longest: Cell<usize>,
-    /// So many pages of each block, from its front, are with us: they were touched, or may be, since they last went back.
+    /// Pages of each block, counted from its front, that may be resident: touched since they were last decommitted.
     pub resident: Box<[u8]>,
-    /// How many those of the free blocks are.
+    /// The resident pages of free blocks.
     pub free_pages: usize,
-    /// It is advised to be backed by huge pages: one touch takes all of it.
+    /// Whether the chunk is advised to be backed by huge pages: one touch takes all of it.
     pub huge: bool,
-    /// The fewest blocks that were free at once since it aged last. So many were not needed.
+    /// The fewest blocks that were free at once since the chunk last aged: so many were not needed.
     pub low: usize,
-    /// Cycles for which more than half of it was not needed. It gives memory back when that is [`IDLE_CYCLES`].
+    /// Cycles in a row in which more than half of the chunk was not needed. At [`IDLE_CYCLES`] it gives memory back.
     pub idle: u32,
-    /// Nothing was ever taken from it, but for its pages: it is there for when the other chunks are full.
+    /// Whether the chunk was pre-committed and nothing was taken from it yet: it is for when the other chunks are full.
     pub ahead: bool,
 }
 
-/// The maps of a chunk to be.
+/// The maps of a chunk that is about to be made.
 pub(super) struct Maps {
     free: BitVec,
     resident: Box<[u8]>,
 }
 
 impl Maps {
-    /// Bytes of memory that the maps of so many blocks take.
+    /// Returns the bytes of memory that the maps of `blocks` blocks take.
     pub fn bytes(blocks: usize) -> usize {
         blocks.div_ceil(usize::BITS as usize) * size_of::<usize>() + blocks
     }
 
-    /// All blocks are free, and nothing is with us. Returns `None` where the system has no memory for the maps.
+    /// Makes maps with all blocks free and no page resident. Returns `None` where the system has no memory for the
+    /// maps.
     pub fn new(blocks: usize) -> Option<Maps> {
         let (mut words, mut resident) = (Vec::new(), Vec::new());
         words.try_reserve_exact(blocks.div_ceil(usize::BITS as usize)).ok()?;
@@ -60,7 +62,7 @@ impl Maps {
 }
 
 impl Chunk {
-    /// A chunk of which nothing was touched.
+    /// Makes a chunk of which no page was touched.
     pub fn new(base: NonNull<u8>, Maps { free, resident }: Maps) -> Chunk {
         Chunk {
             base,
@@ -80,17 +82,17 @@ impl Chunk {
         self.free.len()
     }
 
-    /// Whether it consists of what huge pages may back. The small ones lie in malloc's own pages.
+    /// Returns whether the chunk is made of what huge pages may back. Small chunks lie in malloc's own pages.
     pub fn is_full_sized(&self) -> bool {
         self.blocks().is_multiple_of(CHUNK_BLOCKS)
     }
 
-    /// Whether no block of it is taken, and none of its memory with us.
+    /// Returns whether the chunk is decommitted: no block is taken, and no page resident.
     pub fn is_gone(&self) -> bool {
         self.free_count == self.blocks() && self.free_pages == 0
     }
 
-    /// Whether it is mostly free: what is taken from it keeps it from being given back.
+    /// Returns whether the chunk is mostly free: a block taken from a sparse chunk keeps it from being given back.
     pub fn is_sparse(&self) -> bool {
         self.free_count > self.blocks() / 2
     }
@@ -101,7 +103,7 @@ impl Chunk {
         unsafe { self.base.add(block * BLOCK_SIZE) }
     }
 
-    /// A free run of that many blocks: of single ones the first that is with us, of longer ones the tightest.
+    /// Finds a free run of `run` blocks: the first resident block, or for longer runs the tightest fit.
     pub fn find(&self, run: usize) -> Option<usize> {
         if run == 1 {
             let with_us = || self.free.iter_ones().find(|&block| usize::from(self.resident[block]) == PAGES);
@@ -129,13 +131,13 @@ impl Chunk {
         best.map(|(_, start)| start)
     }
 
-    /// How many pages of the run are with us.
+    /// Returns how many pages of the run are resident.
     pub fn resident_in(&self, first: usize, run: usize) -> usize {
         self.resident[first..first + run].iter().map(|&pages| usize::from(pages)).sum()
     }
 
-    /// Has the whole chunk, or only what is touched of it, be with us from now on. The chunk is gone. Returns the pages
-    /// that are with us.
+    /// Recommits a decommitted chunk: all of it where `huge`, else what is touched of it. Returns the pages that became
+    /// resident.
     pub fn wake(&mut self, huge: bool) -> usize {
         debug_assert!(self.is_gone() && self.is_full_sized());
         self.back_with(huge);
@@ -146,7 +148,7 @@ impl Chunk {
         self.free_pages
     }
 
-    /// Advises the system which pages to back it with.
+    /// Advises the system which kind of page to back the chunk with.
     pub fn back_with(&mut self, huge: bool) {
         if huge {
             system::use_huge_pages(self.base, self.blocks() * BLOCK_SIZE);
@@ -156,7 +158,7 @@ impl Chunk {
         self.huge = huge;
     }
 
-    /// Takes free blocks, of which so many pages will be touched. Returns how many of those were not with us.
+    /// Takes free blocks, of which `pages` pages will be touched. Returns how many of those were not resident.
     pub fn take(&mut self, first: usize, run: usize, pages: usize) -> usize {
         debug_assert!(self.free[first..first + run].all());
         self.free[first..first + run].fill(false);
@@ -167,7 +169,7 @@ impl Chunk {
         self.touch(first, run, pages)
     }
 
-    /// The first pages of a run will be touched. Returns how many of them were not with us.
+    /// Books that the first pages of a run will be touched. Returns how many of them were not resident.
     pub fn touch(&mut self, first: usize, run: usize, pages: usize) -> usize {
         let mut new = 0;
         for (index, resident) in self.resident[first..first + run].iter_mut().enumerate() {
@@ -178,7 +180,7 @@ impl Chunk {
         new
     }
 
-    /// Gives the pages of a run that is taken back from `pages` on, which were never touched since. Returns how many went.
+    /// Decommits the pages from `pages` on of a run taken again, which were not touched since. Returns their number.
     pub fn trim(&mut self, first: usize, run: usize, pages: usize) -> usize {
         if self.huge {
             self.back_with(false);
@@ -197,7 +199,7 @@ impl Chunk {
         gone
     }
 
-    /// Takes blocks back.
+    /// Takes blocks back into the free map.
     pub fn give_back(&mut self, first: usize, run: usize) {
         debug_assert!(self.free[first..first + run].not_any(), "a block was given back twice");
         self.free[first..first + run].fill(true);
@@ -206,8 +208,8 @@ impl Chunk {
         self.free_pages += self.resident_in(first, run);
     }
 
-    /// Gives the memory of free blocks in a row back to the system, of 2 MiB at the most. Returns the pages that went: none
-    /// where there is no more, or the system refuses.
+    /// Decommits a row of free blocks, of 2 MiB at most. Returns the number of pages: 0 where nothing is left, or the
+    /// system refuses.
     pub fn release(&mut self) -> usize {
         if self.free_pages == 0 {
             return 0;
@@ -229,7 +231,7 @@ impl Chunk {
         gone
     }
 
-    /// Books that another cycle has passed. Returns whether memory is to go back.
+    /// Books the end of another cycle. Returns whether memory is to be given back.
     pub fn age(&mut self) -> bool {
         if self.idle < IDLE_CYCLES {
             let unneeded = core::mem::replace(&mut self.low, self.free_count);

@@ -1,4 +1,4 @@
-//! [`Digest`]: a list of numbers that says in which state a heap is. See `observe::digest`.
+//! [`Digest`]: a list of numbers that tells the states of a heap apart. See `observe::digest`.
 
 use super::bitmap::Words;
 use super::block::BlockPtr;
@@ -9,9 +9,9 @@ pub(crate) struct Digest<'o> {
     pub out: &'o mut Vec<u64>,
     /// The heap's chunks: address and bytes.
     pub chunks: Vec<(usize, usize)>,
-    /// While marks are made: the cycle's number.
+    /// The cycle's number while marks are made.
     pub marking: Option<u64>,
-    /// The policy looks once more at roots whose handle is gone.
+    /// Whether the policy scans once more the roots whose handle is gone.
     pub last_look: bool,
 }
 
@@ -24,7 +24,7 @@ impl Digest<'_> {
         self.out.push(flag.into());
     }
 
-    /// An address in the heap, or 0, or one elsewhere.
+    /// Appends an address: relative to its chunk where it is in the heap, else 0.
     pub fn address(&mut self, address: usize) {
         let place = self.chunks.iter().position(|(base, bytes)| (*base..=base + bytes).contains(&address));
         let place = place.map_or(0, |chunk| (chunk + 1) << 40 | (address - self.chunks[chunk].0));

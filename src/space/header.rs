@@ -6,25 +6,26 @@ use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 use super::geometry::{BLOCK_SIZE, GRANULE};
 use super::tally::{Size, Tally};
 
-/// What the collector knows of a type. The header of each object points to one; the low bits of that word are flags,
-/// hence the alignment.
+/// Describes a type to the collector. Each object's header points to one; the low bits of that word are flags, hence
+/// the alignment.
 ///
-/// `trace`, `mark_alike` and `drop` are unsafe to call: their fields say what a caller promises. Functions that stand there
-/// rely on that and on nothing else; their SAFETY comments name the field. A `TypeInfo` promises in turn that they are for
-/// objects in whose header it stands, and `size`, `element` and `prefix` tell the size of such an object (I4).
+/// `trace`, `mark_alike` and `drop` are unsafe to call: each field says what its caller promises, and the functions
+/// stored in these fields rely on that and on nothing else; their SAFETY comments name the field. A `TypeInfo` promises
+/// in turn that the functions are for objects in whose header it stands, and `size`, `element` and `prefix` tell the
+/// size of such an object (I4).
 #[repr(align(16))]
 pub(crate) struct TypeInfo {
     /// The size of an object, header included.
     pub size: Size,
-    /// Bytes of one element, where the length word tells.
+    /// Bytes of one element, where the length word tells the size.
     pub element: u32,
     /// Payload bytes in front of the elements (the length word and what else is fixed).
     pub prefix: u32,
     /// Whether an object holds pointers at all. One that holds none is marked and never queued.
     pub needs_trace: bool,
-    /// Calls the visitor for each pointer, starting at piece `from`, and returns the piece to go on from, or 0 when
-    /// nothing is left. The third argument is the collector's `Tracer`, erased: this room does not know it. The last is
-    /// where its edges are written to, which is returned too: so it stays in a register.
+    /// Passes each pointer to the tracer, starting at piece `from`, and returns the piece to go on from, or 0 when
+    /// nothing is left. The third argument is the collector's `Tracer`, erased since this room does not know that type.
+    /// The last is the top of the tracer's edges; the new top is returned, so that it stays in a register.
     ///
     /// # Safety
     /// * The object's header names this `TypeInfo`, and its payload is complete and not dropped. Until the call ends nobody
@@ -85,18 +86,18 @@ impl TypeInfo {
         }
     }
 
-    /// The same for objects that hold pointers, if these do.
+    /// Returns the same description for objects that hold pointers, if `needs_trace`.
     pub const fn traced_if(self, needs_trace: bool, trace: Trace) -> TypeInfo {
         if needs_trace { TypeInfo { needs_trace, trace, ..self } } else { self }
     }
 
-    /// The same for objects with drop glue, if these have any.
+    /// Returns the same description for objects with drop glue, if `needs_drop`.
     pub const fn dropped_if(self, needs_drop: bool, drop: unsafe fn(ObjectPtr)) -> TypeInfo {
         if needs_drop { TypeInfo { drop: Some(drop), ..self } } else { self }
     }
 }
 
-/// Fails to compile where headers would not leave values of the type aligned.
+/// Fails to compile where payloads behind a header would not be aligned for the type.
 const fn assert_aligned<T>() {
     assert!(
         align_of::<T>() <= GRANULE,
@@ -104,35 +105,35 @@ const fn assert_aligned<T>() {
     );
 }
 
-/// Passes the pointers of an object on: [`TypeInfo::trace`].
+/// Passes the pointers of an object to the tracer: [`TypeInfo::trace`].
 pub(crate) type Trace = unsafe fn(ObjectPtr, usize, NonNull<()>, *mut ObjectPtr) -> Traced;
 
-/// Traces a marked object and those of its type that it leads to. The third argument is where the mark loop stands, erased
-/// as the tracer is; then come the top of its edges and what it has counted, which are returned as they are when it ends.
+/// Traces a marked object and those of its type that the object leads to. The third argument is the mark loop's
+/// `Standing`, erased; then come the top of the loop's edges and its tally, which are returned as they are at the end.
 pub(crate) type MarkAlike = unsafe fn(ObjectPtr, &'static TypeInfo, NonNull<()>, *mut ObjectPtr, Tally) -> Came;
 
-/// How far the mark loop among objects of one type has come.
+/// What a mark loop among objects of one type returns.
 #[repr(C)]
 pub(crate) struct Came {
-    /// The top of the edges.
+    /// The new top of the edges.
     pub top: *mut ObjectPtr,
     pub tally: Tally,
 }
 
-/// How far a trace has come.
+/// What a trace returns.
 #[repr(C)]
 pub(crate) struct Traced {
-    /// The piece to go on from, or 0; and whether the tracer has work booked.
+    /// The piece to go on from, or 0, with [`BOOKED`](Traced::BOOKED).
     pub next: usize,
-    /// Where edges are written from here on.
+    /// The new top of the edges.
     pub top: *mut ObjectPtr,
 }
 
 impl Traced {
-    /// Of `next`: the tracer has work booked.
+    /// The bit of `next` that says: the tracer has work booked.
     pub const BOOKED: usize = 1 << 63;
 
-    /// The piece to go on from, or 0.
+    /// Returns the piece to go on from, or 0.
     #[inline(always)]
     pub fn piece(&self) -> usize {
         self.next & !Traced::BOOKED
@@ -144,9 +145,9 @@ pub(crate) const fn object_bytes<T>() -> usize {
     (HEADER_SIZE + size_of::<T>()).next_multiple_of(GRANULE)
 }
 
-/// The object waits on the grey set (or was lost from it by an overflow).
+/// Header flag: the object is in the grey set, or was lost from it by mark-stack overflow.
 pub(crate) const QUEUED: usize = 1;
-/// An ephemeron waits for the object to be marked.
+/// Header flag: an ephemeron waits for the object to be marked.
 pub(crate) const KEY: usize = 2;
 const FLAGS: usize = 15;
 
@@ -163,9 +164,9 @@ pub(crate) const HEADER_SIZE: usize = size_of::<Header>();
 
 /// Points to the header of an object that has been written.
 ///
-/// Who makes one promises that, and that neither it nor a copy of it is used when the block is free again: the object is
-/// allocated, or its block not swept. So what reads the header is safe; what takes more of the object than its header tells
-/// is not.
+/// Whoever makes an `ObjectPtr` promises that, and that neither it nor a copy of it is used when the block is free
+/// again: the object is allocated, or its block not swept. So reading the header is safe; reading more of the object
+/// than its header tells is not.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[repr(transparent)]
 pub(crate) struct ObjectPtr(NonNull<Header>);
@@ -210,13 +211,13 @@ impl ObjectPtr {
         unsafe { self.0.add(1).cast() }
     }
 
-    /// The header word as it is now, to be looked at more than once.
+    /// Returns the header word, for callers that read it more than once.
     #[inline(always)]
     pub fn header(self) -> HeaderWord {
         // SAFETY: an ObjectPtr points to a written header; blocks outlive the pointers into them.
         let word = unsafe { self.0.as_ref() }.0.load(Relaxed);
-        // A word that was never written, a small number, what freed memory is overwritten with: all but what is
-        // likely to stand where a walk has lost its way.
+        // Refuses what most often stands where a walk has lost its way: a word never written, a small number, the
+        // pattern that freed memory is overwritten with.
         debug_assert!(
             word.addr() >> 12 != 0 && word.addr() >> 56 == 0,
             "I3: no header at {:#x}, but {:#x}",
@@ -249,8 +250,7 @@ impl ObjectPtr {
         unsafe { self.0.as_ref() }.0.store(word, Relaxed);
     }
 
-    /// Replaces the type of an object whose size stays what it was: how an array that is being filled stops being
-    /// filler.
+    /// Replaces the type of an object whose size stays what it was: turns filler into an array whose elements are made.
     ///
     /// # Safety
     /// `info` must describe the payload as it is now, with the same size (I4).
@@ -259,7 +259,7 @@ impl ObjectPtr {
         unsafe { self.0.as_ref() }.0.store(core::ptr::from_ref(info).cast_mut(), Relaxed);
     }
 
-    /// Granules of the object, header included (I4).
+    /// Returns the granules of the object, header included (I4).
     #[inline(always)]
     pub fn granules(self) -> usize {
         let info = self.info();
@@ -279,7 +279,7 @@ impl ObjectPtr {
         unsafe { self.granules_for_length(info) }
     }
 
-    /// The same where the length word is known to tell, and the header has been read.
+    /// Returns the granules of an object whose size follows from its length word, with the `TypeInfo` read already.
     ///
     /// # Safety
     /// As for [`length_as`](ObjectPtr::length_as).
@@ -290,7 +290,7 @@ impl ObjectPtr {
         bytes.div_ceil(GRANULE)
     }
 
-    /// How many elements there are.
+    /// Returns the number of elements.
     ///
     /// # Safety
     /// `info` must be the object's own, and its size be by length.
@@ -302,7 +302,7 @@ impl ObjectPtr {
         length & info.size.marks as usize
     }
 
-    /// The length word.
+    /// Returns the length word.
     ///
     /// # Safety
     /// The object must be of a type whose size is by length.
@@ -312,14 +312,14 @@ impl ObjectPtr {
         unsafe { self.payload().cast::<usize>().read() }
     }
 
-    /// The granule of its block at which the header stands.
+    /// Returns the number of the header's granule in its block.
     #[inline(always)]
     pub fn granule(self) -> usize {
         (self.addr() & (BLOCK_SIZE - 1)) / GRANULE
     }
 }
 
-/// What a header word says.
+/// The header word of an object, as it was read.
 #[derive(Clone, Copy)]
 pub(crate) struct HeaderWord(*mut TypeInfo);
 
@@ -330,40 +330,40 @@ impl HeaderWord {
         unsafe { &*self.0.map_addr(|a| a & !FLAGS) }
     }
 
-    /// The same where no flag is set, at a test less: a reader that is in a hurry takes another way with the others.
+    /// Fast path: returns the type if no flag is set, and `None` otherwise.
     #[inline(always)]
     pub fn info_without_flags(self) -> Option<&'static TypeInfo> {
         // SAFETY: as above; there are no flags to take off.
         (self.0.addr() & FLAGS == 0).then(|| unsafe { &*self.0 })
     }
 
-    /// Whether it names that type, and no flag is set.
+    /// Returns whether the word names that type and no flag is set.
     #[inline(always)]
     pub fn is_just(self, info: &'static TypeInfo) -> bool {
         core::ptr::eq(self.0, info)
     }
 
-    /// The object is grey, or was scanned in part.
+    /// Returns whether the object is grey, or was scanned in part.
     #[inline(always)]
     pub fn is_queued(self) -> bool {
         self.0.addr() & QUEUED != 0
     }
 
-    /// An ephemeron waits for the object to be marked.
+    /// Returns whether an ephemeron waits for the object to be marked.
     #[inline(always)]
     pub fn is_key(self) -> bool {
         self.0.addr() & KEY != 0
     }
 }
 
-/// Stands in the header of memory that is taken and not yet an object: an array whose elements are being made. Its
-/// length word counts the bytes that follow it.
+/// The type of memory that is allocated and not yet an object: an array whose elements are being made. The length word
+/// counts the bytes that follow it.
 pub(crate) static FILLER: TypeInfo = TypeInfo::by_length::<usize, u8>(|| "filler");
 
 /// The trace function of types without pointers.
 ///
 /// # Safety
-/// None of what [`TypeInfo::trace`] asks is needed: it touches neither object nor tracer.
+/// None of the promises of [`TypeInfo::trace`] is needed: neither object nor tracer is touched.
 pub(crate) unsafe fn trace_nothing(_: ObjectPtr, _: usize, _: NonNull<()>, top: *mut ObjectPtr) -> Traced {
     Traced { next: 0, top }
 }

@@ -1,9 +1,6 @@
 //! Bump allocation through the holes of a block.
 //!
-//! Tried and left out, since nothing of it could be seen in processor cycles of the programs of `benches/peers`: to prefetch
-//! the next hole when one is entered (strings 3 % less in one run and 3 % more in another, all others within 1 to 4 %,
-//! either way), and to have each of these areas begin a cache line. Not tried: to skip holes that are too small by a summary
-//! of their sizes; with strings of 10 to 100 bytes all of the slow path of allocation is 2 % of the cycles.
+//! What was tried to make this faster and gained nothing is in `docs/experiments.md`, "Bump allocation".
 
 use core::cell::Cell;
 use core::ptr::{NonNull, null_mut};
@@ -27,17 +24,17 @@ fn end_of(block: BlockPtr) -> *mut u8 {
 ///     | objects ... | free ........... | an object that survived
 /// ```
 ///
-/// All are null where no hole is held.
+/// All three are null where no hole is held.
 pub(crate) struct Bump {
     cursor: Cell<*mut u8>,
     end: Cell<*mut u8>,
     /// Objects allocated here so far (I5).
     pub objects: Cell<usize>,
     start: Cell<*mut u8>,
-    /// The block in which holes are looked for: swept, and the mutator's for as long as it is here (I7), which is what
-    /// whoever [enters](Bump::enter_block) it promises. The hole lies in it.
+    /// The block in which holes are looked for: swept, and the mutator's while it is in this field (I7), which the
+    /// caller of [`enter_block`](Bump::enter_block) promises. The hole lies in it.
     block: Cell<Option<BlockPtr>>,
-    /// `[cursor, end)` is marked (I2).
+    /// Whether `[cursor, end)` is marked ahead (I2).
     premarked: Cell<bool>,
 }
 
@@ -53,11 +50,11 @@ impl Bump {
         }
     }
 
-    /// The fast path: a compare, an add, and it is the caller's.
+    /// Fast path of allocation: a compare and an add.
     ///
     /// # Safety
-    /// `bytes` must be a multiple of [`GRANULE`], not 0, and at most [`LARGE`](super::block::LARGE). Before a walk comes
-    /// across them they must hold an object of that size (I3, I4).
+    /// `bytes` must be a multiple of [`GRANULE`], not 0, and at most [`LARGE`](super::block::LARGE). Before a walk
+    /// comes across these bytes they must hold an object of that size (I3, I4).
     #[inline(always)]
     pub unsafe fn take(&self, bytes: usize) -> Option<NonNull<u8>> {
         let at = self.cursor.get();
@@ -77,8 +74,8 @@ impl Bump {
         Some(taken)
     }
 
-    /// The block, and where in its run an object would end that begins in the hole and ends behind the block: the hole is
-    /// the block's last, and the run goes on.
+    /// Returns the block and the end, in its run, of an object of `bytes` that begins in the hole and ends behind the
+    /// block. `None` where the hole is not the block's last or the run is too short.
     pub fn across(&self, bytes: usize) -> Option<(BlockPtr, usize)> {
         let (block, at) = (self.block.get()?, self.cursor.get());
         if at >= self.end.get() || self.end.get() != end_of(block) {
@@ -88,7 +85,7 @@ impl Bump {
         (end <= block.run() * BLOCK_SIZE).then_some((block, end))
     }
 
-    /// Takes such an object. Nothing is left of the hole: behind the first block of a run no header can stand.
+    /// Takes such an object. The hole is used up: behind the first block of a run no header can stand.
     ///
     /// # Safety
     /// [`across`](Bump::across) must have just said that there is room for it, and the memory counted as used; else as for
@@ -105,12 +102,12 @@ impl Bump {
         taken
     }
 
-    /// Bytes taken from the current hole.
+    /// Returns the bytes taken from the current hole.
     pub fn taken(&self) -> usize {
         self.cursor.get().addr() - self.start.get().addr()
     }
 
-    /// Where the block's hole is unused: walks stop there (I3).
+    /// Returns the unused part of the hole, where it lies in `block`: walks stop there (I3).
     pub fn unused(&self, block: BlockPtr) -> Option<(usize, usize)> {
         if self.block.get() != Some(block) || self.cursor.get() >= self.end.get() {
             return None;
@@ -118,7 +115,7 @@ impl Bump {
         Some((block.granule(self.cursor.get()), block.granule(self.end.get())))
     }
 
-    /// What lies in the hole, allocated and not yet in `occupied`.
+    /// Returns the part of the hole that is allocated and not yet in `occupied`, where it lies in `block`.
     pub fn fresh(&self, block: BlockPtr) -> Option<(usize, usize)> {
         if self.block.get() != Some(block) || self.cursor.get() == self.start.get() {
             return None;
@@ -127,7 +124,7 @@ impl Bump {
         Some((block.granule(self.start.get()), block.granule(self.cursor.get()).min(GRANULES)))
     }
 
-    /// Marks the unused tail, so that what is allocated in it is born black at no cost.
+    /// Marks the unused tail, so that what is allocated in it is born black at no cost (allocate-black).
     pub fn premark(&self, marked: usize) {
         let Some(block) = self.block.get() else { return };
         if self.premarked.replace(true) {
@@ -139,7 +136,7 @@ impl Bump {
         }
     }
 
-    /// Records what was allocated so far in `occupied`, and returns its bytes: from here on the hole starts at the
+    /// Records in `occupied` what was allocated so far, and returns its bytes. From here on the hole starts at the
     /// cursor.
     pub fn checkpoint(&self, occupied: usize) -> usize {
         let Some(block) = self.block.get() else { return 0 };
@@ -152,7 +149,7 @@ impl Bump {
         bytes
     }
 
-    /// Lets go of the hole (I1), and returns the bytes that were allocated in it.
+    /// Retires the hole (I1), and returns the bytes that were allocated in it.
     pub fn retire(&self, occupied: usize, marked: usize) -> usize {
         let Some(block) = self.block.get() else { return 0 };
         let bytes = if fault::is(Fault::RetiresWithoutRecording) { self.taken() } else { self.checkpoint(occupied) };
@@ -169,28 +166,29 @@ impl Bump {
         bytes
     }
 
-    /// Forgets the block too: the hole was retired, and the block is about to become unswept.
+    /// Forgets the block, whose hole was retired, before the block becomes unswept.
     pub fn leave_block(&self) {
         debug_assert!(self.cursor.get().is_null(), "I2: a hole is retired before its block is left");
         self.block.set(None);
     }
 
-    /// Moves to the next hole of the current block that has room for `bytes`, with what the run has behind it. The last one must be retired.
+    /// Moves to the next hole of the current block that has room for `bytes`; a block's last hole may use the rest of
+    /// its run. The hole before must be retired.
     pub fn next_hole(&self, occupied: usize, bytes: usize) -> bool {
         let Some(block) = self.block.get() else { return false };
         // SAFETY: the block is swept, and the mutator's (I7): see the field.
         unsafe { self.enter_hole(block, occupied, bytes) }
     }
 
-    /// Moves into another block. The last hole must be retired.
+    /// Moves into another block. The hole before must be retired.
     ///
     /// # Safety
-    /// The block must be swept, and the mutator's (I7) until this area has [left](Bump::leave_block) it or entered another.
-    /// No other area may have entered it. `occupied` must be the bitmap that says what is.
+    /// The block must be swept, and the mutator's (I7) until this area has [left](Bump::leave_block) it or entered
+    /// another. No other area may have entered it. `occupied` must be the bitmap of what is allocated in it.
     pub unsafe fn enter_block(&self, block: BlockPtr, occupied: usize, bytes: usize) -> bool {
         // SAFETY: the mutator's: the caller's word.
         unsafe { block.front() }.scan.set(FIRST_GRANULE as u32);
-        // A block that is refused stays nobody's.
+        // A block that is refused belongs to no area.
         // SAFETY: passed on.
         let entered = unsafe { self.enter_hole(block, occupied, bytes) };
         self.block.set(entered.then_some(block));
@@ -221,7 +219,7 @@ impl Bump {
         // SAFETY: as above; a leaf borrow.
         let words = unsafe { block.bits(occupied) };
         let hole = bitmap::next_hole(words, from, bytes / GRANULE).or_else(|| {
-            // The last one goes on behind the block.
+            // The block's last hole goes on in the next block of the run.
             let start = bitmap::last_hole(words).max(FIRST_GRANULE);
             (block.run() > 1 && start >= from && start < GRANULES).then_some((start, GRANULES))
         });

@@ -1,6 +1,6 @@
-//! The memory: chunks cut into blocks, blocks into granules, side bitmaps, headers, and bump allocation through
-//! holes. This room uses none of those above it. Of marking it knows what lies in memory: that a hole may be marked ahead,
-//! so that what is born in it is black; that a block may hold lost grey objects; what the mark loop asks of a type.
+//! The memory: chunks cut into blocks, blocks into granules, side bitmaps, headers, and bump allocation through holes.
+//! This room imports from none above it. What it stores for marking: whether a hole is premarked, so that objects born
+//! in it are black; whether a block lost grey objects to mark-stack overflow; the functions by which a type is marked.
 //!
 //! ```text
 //! chunk (a bumpalo allocation, multiples of 2 MiB after the first small ones; it knows which pages of its blocks are held)
@@ -17,8 +17,8 @@
 //! | up to a block's room | with others in a run of two blocks: all headers are in the first one, and the last object may end in the second |
 //! | more | in a run of its own |
 //!
-//! A header's block is found by its address, so where a header stands the block has a front, and no object can cross it. Of
-//! a run only the first block has one, and only the pages that objects reach are used: memory is counted in pages of 4 KiB.
+//! A header's block is found by its address, so no object may cross a place where a block has its front. In a run only
+//! the first block has a front, and only the pages that objects reach are used: memory is counted in pages of 4 KiB.
 //!
 //! The invariants that the rest of the crate and the SAFETY comments refer to:
 //!

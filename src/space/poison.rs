@@ -1,7 +1,7 @@
 //! Tells AddressSanitizer and Valgrind's memcheck which memory no object occupies.
 //!
-//! To both a heap is a few chunks that were allocated long ago: any access inside is fine with them. With
-//! `cfg(grisaille_poison = "asan")` or `"valgrind"` (`.ci/sanitize` sets it) these functions tell them more:
+//! These tools see a heap as a few chunks allocated long ago, inside of which any access is fine. With
+//! `cfg(grisaille_poison = "asan")` or `"valgrind"` (`.ci/sanitize` sets it) the functions here tell them more:
 //!
 //! * free blocks, the heads of free blocks included, are poisoned: when their chunk is made, when they are given back;
 //! * in a block that is taken, all but its head is poisoned, until it is allocated;
@@ -14,14 +14,14 @@
 //!
 //! To memcheck the payload of a new object is undefined as well, until it is written.
 //!
-//! Without that nothing is left of the calls.
+//! Without the cfg the calls compile to nothing.
 
 use core::ptr::NonNull;
 
-/// Whether anyone is told.
+/// Whether a tool is told.
 pub(crate) const ON: bool = cfg!(any(grisaille_poison = "asan", grisaille_poison = "valgrind"));
 
-/// Nobody may touch these granules from here on.
+/// Makes memory inaccessible.
 #[inline(always)]
 pub(crate) fn poison(at: NonNull<u8>, bytes: usize) {
     #[cfg(grisaille_poison = "asan")]
@@ -32,7 +32,7 @@ pub(crate) fn poison(at: NonNull<u8>, bytes: usize) {
     let _ = (at, bytes);
 }
 
-/// These granules are allocated. What is in them is undefined.
+/// Makes memory accessible, with undefined contents.
 #[inline(always)]
 pub(crate) fn unpoison(at: NonNull<u8>, bytes: usize) {
     #[cfg(grisaille_poison = "asan")]

@@ -1,5 +1,5 @@
-//! Advice to the system about the pages of a chunk. It may refuse; nothing depends on it. (Where the advice that frees
-//! memory at once is missing memory stays with the heap.)
+//! Advice to the system about the pages of a chunk. The system may refuse; nothing depends on it. (Where there is no
+//! advice that frees memory at once, memory stays with the heap.)
 
 pub(super) use advice::{give_back, take_pages, use_huge_pages, use_small_pages};
 
@@ -15,7 +15,8 @@ mod advice {
         let _ = unsafe { madvise(base.as_ptr().cast(), bytes, Advice::LinuxHugepage) };
     }
 
-    /// Also where the system backs everything with huge pages, and lest it make one again of what is left of it.
+    /// Advises small pages, also where the system backs everything with huge ones, so that it does not make a huge page
+    /// again.
     pub fn use_small_pages(base: NonNull<u8>, bytes: usize) {
         // SAFETY: the range is ours, and this advice changes no contents.
         let _ = unsafe { madvise(base.as_ptr().cast(), bytes, Advice::LinuxNoHugepage) };
@@ -26,14 +27,14 @@ mod advice {
         let _ = unsafe { madvise(base.as_ptr().cast(), bytes, Advice::LinuxPopulateWrite) };
     }
 
-    /// Gives the memory of a range of whole pages back, whose contents are lost. Returns whether it went.
+    /// Decommits a range of whole pages, whose contents are lost. Returns whether the system did it.
     ///
     /// # Safety
     /// Nothing may read the range before it is written again.
     pub unsafe fn give_back(base: NonNull<u8>, bytes: usize) -> bool {
         debug_assert!(base.as_ptr().addr().is_multiple_of(PAGE) && bytes.is_multiple_of(PAGE) && bytes > 0);
-        // The system rounds the length up to its own pages: with larger ones than a block what lies behind would go too.
-        // (With those in between it refuses a start that is no page's, and the end is a block's.)
+        // The system rounds the length up to its own pages: with pages larger than a block, what lies behind would go
+        // too. (With sizes in between it refuses a start that is not a page's; the end is a block's.)
         if rustix::param::page_size() > BLOCK_SIZE {
             return false;
         }

@@ -1,29 +1,29 @@
-//! [`Size`] and [`Tally`]: how large the objects of a type are, and what a loop over objects has counted, in one word.
+//! [`Size`] and [`Tally`]: the size of a type's objects, and what a loop over objects has counted, in one word.
 
 use super::geometry::GRANULE;
 
-/// The size of the objects of a type, in the forms in which marking wants it.
+/// The size of the objects of a type, in the forms that marking needs.
 #[derive(Clone, Copy)]
 pub(crate) struct Size {
-    /// Granules, or 0 when the length word tells.
+    /// Granules, or 0 when the length word tells the size.
     pub granules: u32,
-    /// The last bit of a word at which a run of mark bits may begin that does not leave it; -1 where there is none, or the
-    /// length word tells.
+    /// Largest bit index at which the object's mark run still fits in one 64-bit word; -1 if none, or if the length
+    /// word tells.
     pub last_start: i32,
-    /// As many ones as there are granules, if those are at most 64. Where the length word tells: which of its bits are the
+    /// As many ones as there are granules, if at most 64. Where the length word tells: a mask of the bits that are the
     /// length.
     pub marks: u64,
-    /// What a [`Tally`] adds for an object.
+    /// The number that is added to a [`Tally`] for an object.
     pub booking: i64,
 }
 
 impl Size {
-    /// The length word tells, and holds nothing else.
+    /// By a length word that holds nothing else.
     pub const BY_LENGTH: Size = Size { granules: 0, last_start: -1, marks: u64::MAX, booking: Tally::booking(0) };
-    /// The lower half of the length word tells; the upper half is the type's own.
+    /// By the lower half of the length word; the upper half is the type's own.
     pub const BY_HALF_LENGTH: Size = Size { marks: u32::MAX as u64, ..Size::BY_LENGTH };
 
-    /// What marking one object counts.
+    /// Returns the work that marking one object counts.
     pub const fn work(&self) -> i32 {
         -(self.booking as i32)
     }
@@ -37,7 +37,7 @@ impl Size {
     }
 }
 
-/// What tracing one object costs beside its bytes, in bytes of work: the header, the bitmap, the queue.
+/// The cost of tracing one object beside its bytes, in bytes of work: the header, the bitmap, the queue.
 pub(crate) const OBJECT_COST: usize = 16;
 
 /// Work left and objects counted, in one word, so that one addition books an object: the work in the lower half, signed,
@@ -47,12 +47,12 @@ pub(crate) const OBJECT_COST: usize = 16;
 pub(crate) struct Tally(i64);
 
 impl Tally {
-    /// What an object of that many granules adds: itself, and less work left.
+    /// Returns what is added for an object of that many granules: one object, and less work left.
     const fn booking(granules: usize) -> i64 {
         (1 << 32) - (granules * GRANULE + OBJECT_COST) as i64
     }
 
-    /// With no objects, and that much work left.
+    /// Makes a tally with no objects and `work` left.
     pub fn new(work: i32) -> Tally {
         Tally(i64::from(work))
     }
@@ -62,24 +62,24 @@ impl Tally {
         self.0 += size.booking;
     }
 
-    /// Behind so many more objects.
+    /// Returns the tally after `objects` more objects.
     #[inline(always)]
     pub fn with(self, size: &Size, objects: usize) -> Tally {
         Tally(self.0 + size.booking * objects as i64)
     }
 
-    /// Before so many objects.
+    /// Returns the tally before the last `objects` objects.
     #[inline(always)]
     pub fn without(self, size: &Size, objects: usize) -> Tally {
         Tally(self.0 - size.booking * objects as i64)
     }
 
-    /// Books work that is no object's.
+    /// Books work that is not an object's.
     pub fn spend(&mut self, work: i32) {
         self.0 -= i64::from(work);
     }
 
-    /// The work left, below zero if too much was done.
+    /// Returns the work left, below zero if too much was done.
     #[inline(always)]
     pub fn left(self) -> i32 {
         self.0 as i32

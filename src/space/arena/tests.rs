@@ -16,7 +16,7 @@ fn the_first_chunks_are_small_and_the_limit_holds() {
     assert_eq!(take(&mut arena, 1, Kind::Plain, false, 0).unwrap(), blocks[1], "the freed block is taken again");
 }
 
-/// Whether memory can go back at all.
+/// Whether this system can decommit memory.
 const RELEASES: bool = cfg!(all(any(target_os = "linux", target_os = "android"), not(miri)));
 
 const CHUNK: usize = CHUNK_BLOCKS * BLOCK_SIZE;
@@ -43,7 +43,7 @@ fn pages(block: BlockPtr) -> usize {
     unsafe { block.pages() }
 }
 
-/// A cycle's phase `Release`. Returns in how many pieces memory went.
+/// Runs a cycle's phase `Release`. Returns in how many pieces memory went back.
 fn age_all(arena: &mut Arena) -> usize {
     let (mut index, mut pieces) = (0, 0);
     loop {
@@ -66,7 +66,7 @@ fn release_all(arena: &mut Arena) {
     }
 }
 
-/// An arena with that many full-sized chunks, each block of which is taken by itself; the small ones are taken.
+/// Makes an arena with that many full-sized chunks, each block of which is taken by itself; the small ones are taken.
 fn full(chunks: usize) -> (Arena, Vec<BlockPtr>) {
     let mut arena = Arena::new(usize::MAX).unwrap();
     let mut blocks = Vec::new();
