@@ -1,24 +1,26 @@
-//! [`Guardian`]: gives back objects that nothing else points to any more.
+//! [`Guardian`]: returns objects that nothing else points to any more.
 //!
 //! # In the cycle
 //!
 //! When the grey set is empty for the first time in a cycle (and under `Insertion` the dirty roots are rescanned),
-//! registered objects that are white are unreachable, but for guardians and weak pointers. The collector first
-//! moves all of them to the *ready* lists of their guardians, whatever they point to: none is thought reachable
-//! because another is. Then it shades them, and marking goes on with what they reach, ephemerons included. Both passes
-//! are cut into bounded steps; under `Insertion` and `StopTheWorld` they are part of the pause.
+//! registered objects that are white are reachable only from guardians and weak pointers. The collector first moves all
+//! of them to the *ready* lists of their guardians, whatever they point to: no object is taken for reachable because
+//! another registered one points to it. Then the collector shades them, and marking goes on with what they reach,
+//! ephemerons included. Both passes are cut into bounded steps; under `Insertion` and `StopTheWorld` they are part of
+//! the pause.
 //!
-//! The passes run once a cycle. What is registered after them is held by the mutator, and whatever it holds then is
-//! marked by the end of the cycle: under the policies with a snapshot because it was reachable when that was taken (when
-//! the cycle began, or `Hybrid`'s window closed), was allocated since, or was shaded when a weak pointer, an ephemeron or
-//! a guardian gave it out (or hangs on what was); the others do not let the mutator run after them. So when it is decided
-//! what dies, every registered object is marked.
+//! The passes run once a cycle. An object that is registered after them is held by the mutator, and whatever the
+//! mutator holds then is marked by the end of the cycle. Under the policies with a snapshot the object was reachable
+//! when the snapshot was taken (when the cycle began, or `Hybrid`'s root-scanning window closed), was allocated since,
+//! or was shaded when a weak pointer, an ephemeron or a guardian returned it (or is reachable from such an object); the
+//! other policies do not let the mutator run after the passes. So every registered object is marked when liveness is
+//! decided.
 //!
-//! What is registered and what is ready lie in one list, so that to move an object from one to the other takes no memory:
-//! the collector has none to ask for. What is ready is a root area that the mutator writes in one way only, by taking its
-//! last. While the heap's barriers
-//! are on what it takes is shaded, which is more than the rule for roots of any policy asks. In `Hybrid`'s window they
-//! are off, and what is taken is not lost: a root that it is written to shades it, and no object was traced.
+//! Registered and ready objects lie in one list, so that moving an object from one state to the other takes no memory:
+//! the collector has none to ask for. The ready objects are a root area, which the mutator writes in one way only: it
+//! takes the last object. While the heap's barriers are on, that object is shaded, which is more than the root rule of
+//! any policy requires. In `Hybrid`'s root-scanning window the barriers are off, and the object is not lost: a root to
+//! which it is written shades it, and no object has been traced.
 
 use core::alloc::Layout;
 use core::fmt;
@@ -32,18 +34,20 @@ use crate::roots::guardian::GuardianArea;
 use crate::roots::table::Handle;
 use crate::trace::Trace;
 
-/// A guardian keeps objects that are registered with it from being freed, and gives each back once it is found that
-/// nothing else keeps it alive: so that a program can close, log or pool what it no longer uses. The program asks
-/// when it suits it, and does with the object what it wants; no code runs inside the collector. (Dybvig, Bruggeman
-/// and Eby, "Guardians in a generation-based garbage collector", PLDI 1993.)
+/// A guardian keeps objects that are registered with it from being freed, and returns each once the collector finds
+/// that nothing else keeps it alive: so that a program can close, log or pool what it no longer uses. The program calls
+/// [`next`](Guardian::next) when it suits, and does with the object what it wants; no code of the program runs inside
+/// the collector. (Dybvig, Bruggeman and Eby, "Guardians in a generation-based garbage collector", PLDI 1993.)
 ///
-/// An object comes back with all that it points to. Weak pointers to it hold until it is dropped for good. It may be
-/// kept, and registered again. What is registered twice, or with two guardians, comes back twice. Objects come back
-/// in no order: of two that point to each other both come back in the same cycle.
+/// An object comes back with all that it points to. Weak pointers to the object hold until the object is dropped for
+/// good. The object may be kept, and registered again. An object that is registered twice, or with two guardians, comes
+/// back twice. Objects come back in no order: of two objects that point to each other, both come back in the same
+/// cycle.
 ///
-/// The handle may be kept anywhere and outlive [`Heap::enter`](crate::Heap::enter). When it is dropped, on whatever
-/// thread, its objects are no longer guarded. What waits to be given back is a root: an object that itself leads to
-/// the handle of its guardian never goes until somebody asks. `T` is the objects' type at `'static`, as for [`Stack`](crate::Stack).
+/// The handle may be kept anywhere and outlive [`Heap::enter`](crate::Heap::enter). When the handle is dropped, on any
+/// thread, its objects are no longer guarded. Objects that wait to be returned are roots: if a guarded object owns its
+/// guardian's handle, it is only freed after [`next`](Guardian::next) has returned it. `T` is the objects' type at
+/// `'static`, as for [`Stack`](crate::Stack).
 ///
 /// ```
 /// use grisaille::{Gc, Guardian, Heap, Trace};
@@ -66,12 +70,12 @@ use crate::trace::Trace;
 #[must_use = "objects are guarded until the handle is dropped"]
 pub struct Guardian<T: ?Sized> {
     area: Handle<GuardianArea>,
-    /// Invariant: objects go in through a shared handle.
+    /// Invariant: objects are written through a shared handle.
     _objects: PhantomData<fn(*const T) -> *const T>,
 }
 
 impl<T: Trace> Guardian<T> {
-    /// A guardian of no objects, in the heap that `cx` is in.
+    /// Makes a guardian of no objects, in the heap that `cx` is in.
     ///
     /// ```
     /// # use grisaille::{Guardian, Heap};
@@ -80,6 +84,9 @@ impl<T: Trace> Guardian<T> {
     /// assert_eq!(guardian.guarded(cx), 0);
     /// # });
     /// ```
+    ///
+    /// # Panics
+    /// When the heap is full, as for [`Mutator::alloc`]: [`try_new`](Guardian::try_new) returns an error instead.
     pub fn new<B: Barrier>(cx: &Mutator<'_, B>) -> Self
     where
         T: 'static,
@@ -115,8 +122,8 @@ impl<T: Trace> Guardian<T> {
         Ok(Guardian { area, _objects: PhantomData })
     }
 
-    /// Registers an object: the object comes back from [`next`](Guardian::next) once nothing else keeps it alive. Amortized
-    /// constant time; in each cycle the collector looks at every registered object.
+    /// Registers an object, which comes back from [`next`](Guardian::next) once nothing else keeps it alive. Amortized
+    /// constant time; in each cycle the collector examines every registered object.
     ///
     /// ```
     /// # use grisaille::{Guardian, Heap};
@@ -129,14 +136,14 @@ impl<T: Trace> Guardian<T> {
     /// ```
     ///
     /// # Panics
-    /// When `cx` is not of the heap that the guardian belongs to. When its list is to grow and the heap is full, as
-    /// [`Mutator::alloc`] does.
+    /// When `cx` is not of the heap that the guardian belongs to. When the guardian's list must grow and the heap is
+    /// full, as for [`Mutator::alloc`]: [`try_register`](Guardian::try_register) returns an error instead.
     #[track_caller]
     pub fn register<'a, B: Barrier>(&self, cx: &'a Mutator<'_, B>, object: Gc<'a, T::At<'a>>) {
         self.try_register(cx, object).unwrap_or_else(|full| full.panic());
     }
 
-    /// Registers an object, unless the guardian's list is to grow and the heap is full.
+    /// Registers an object, unless the guardian's list must grow and the heap is full.
     ///
     /// ```
     /// # use grisaille::{Guardian, Heap};
@@ -172,13 +179,14 @@ impl<T: Trace> Guardian<T> {
         }
         result.map_err(|_| cx.full((), wanted))?;
         if guardians.is_examining() {
-            // It may still be white, where it was reached from a weak pointer, and is not to be taken for unreachable.
+            // The object may still be white, where it was reached through a weak pointer, and must not be taken for
+            // unreachable.
             c.marker.shade(object.object());
         }
         Ok(())
     }
 
-    /// Gives back memory that the guardian does not need for the objects that it guards.
+    /// Frees memory that the guardian does not need for the objects that it guards.
     ///
     /// ```
     /// # use grisaille::{Guardian, Heap};
@@ -202,8 +210,8 @@ impl<T: Trace> Guardian<T> {
         cx.collector().roots.guardians.borrow_mut().areas.owns(objects.bytes(), held);
     }
 
-    /// An object that was registered and that, when the collector last looked, nothing else kept alive. From here on
-    /// it is as any other, and no longer guarded.
+    /// Returns a registered object that nothing else kept alive when the collector last examined it, or `None` where
+    /// there is none. The object is no longer guarded. Constant time.
     ///
     /// ```
     /// # use grisaille::{Guardian, Heap};
@@ -245,8 +253,8 @@ impl<T: Trace> Guardian<T> {
         Some(unsafe { Gc::from_object(object) })
     }
 
-    /// How many objects are registered and have not come back: those that [`next`](Guardian::next) would give
-    /// included.
+    /// Returns how many objects are registered and have not come back, including those that [`next`](Guardian::next)
+    /// would return.
     ///
     /// ```
     /// # use grisaille::{Guardian, Heap};

@@ -1,8 +1,8 @@
-//! Handles: what programs keep values alive with across safepoints. The areas behind them are in `roots`.
+//! Handles, with which programs keep values alive across safepoints. The areas behind the handles are in `roots`.
 
-/// What no handle of roots implements. An object that owns one keeps alive what is rooted by it, and for ever where that
-/// leads back to the object; so a skipped field must be `Unpin`, which no type with a handle in it is, but where that is
-/// in a box. (What is left for such a rule is one of the compiler's own auto traits.)
+/// A trait that no handle of roots implements. An object that owns a handle keeps alive what the handle roots, and for
+/// ever where that leads back to the object; so a skipped field must be `Unpin`, which no type that contains a handle
+/// is, except behind a box. (Only an auto trait of the compiler's own can express such a rule.)
 #[diagnostic::on_unimplemented(
     message = "an object must not own a `{Self}`, or what it roots would not die before the object",
     label = "this is, or holds, a handle of roots",

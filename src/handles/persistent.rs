@@ -1,4 +1,4 @@
-//! [`Persistent`]: a value that is rooted until its handle is dropped, on whatever thread.
+//! [`Persistent`]: a value that is rooted until its handle is dropped, on any thread.
 
 use core::cell::Cell;
 use core::fmt;
@@ -12,11 +12,11 @@ use crate::roots::persistent::{RootArea, value_of};
 use crate::roots::table::Handle;
 use crate::trace::{Trace, restamp};
 
-/// A value that is rooted until the handle is dropped: it may outlive [`Heap::enter`](crate::Heap::enter), and be
-/// sent to another thread.
+/// A value that is rooted until the handle is dropped: the handle may outlive [`Heap::enter`](crate::Heap::enter), and
+/// be sent to another thread.
 ///
-/// [`Mutator::persist`] makes one. It belongs to its heap; a drop, on any thread, is one atomic exchange, and the
-/// heap forgets the root in a later step.
+/// [`Mutator::persist`] makes a `Persistent`, which belongs to the mutator's heap. Dropping it, on any thread, is one
+/// atomic exchange; the heap removes the root in a later step.
 ///
 /// ```
 /// use grisaille::{Gc, Heap, Persistent};
@@ -29,9 +29,10 @@ use crate::trace::{Trace, restamp};
 /// });
 /// ```
 ///
-/// An object must not own one: what it roots would not die before the object, and never where that leads back to it. The
-/// derive refuses a `Persistent` (a [`Stack`](crate::Stack), a [`Guardian`](crate::Guardian)) in a skipped field, and in what
-/// the field holds by value; it cannot see one behind a `Box`, an `Arc` or a closure's `dyn`, which leaks.
+/// An object must not own a `Persistent`: the rooted value would not die before the object, and never where the value
+/// leads back to the object. The derive refuses a `Persistent` (a [`Stack`](crate::Stack), a
+/// [`Guardian`](crate::Guardian)) in a skipped field, and in what the field holds by value; the derive cannot see a
+/// handle behind a `Box`, an `Arc` or a closure's `dyn`, which leaks.
 #[must_use = "the value is rooted until the handle is dropped"]
 pub struct Persistent<V> {
     area: Handle<RootArea>,
@@ -39,14 +40,16 @@ pub struct Persistent<V> {
     _value: PhantomData<Cell<V>>,
 }
 
-// SAFETY: the value is touched by the heap's mutator only: `Persistent::get` and `set` take the `Mutator` of the heap whose
-// number they check. What it points to is in the heap, which is `Send` with all in it. `V` is `Copy`: no code of the user's
-// runs when it goes.
+// SAFETY: the value is touched by the heap's mutator only: `Persistent::get` and `set` take the `Mutator` of the heap,
+// and check its number. The objects that the value points to are in the heap, which is `Send` with all in it. `V` is `Copy`:
+// dropping the value runs no code.
 unsafe impl<V> Send for Persistent<V> {}
 // SAFETY: as above.
 unsafe impl<V> Sync for Persistent<V> {}
 
 impl<V> Persistent<V> {
+    /// Makes the handle of an area.
+    ///
     /// # Safety
     /// The area must have been made for a `V`.
     pub(crate) unsafe fn new(area: Handle<RootArea>) -> Self {
@@ -60,7 +63,7 @@ impl<V> Persistent<V> {
 }
 
 impl<V: Trace + Copy> Persistent<V> {
-    /// Returns the value, until the next safepoint.
+    /// Returns the value, for use until the next safepoint.
     ///
     /// ```
     /// # use grisaille::Heap;
@@ -70,7 +73,7 @@ impl<V: Trace + Copy> Persistent<V> {
     /// ```
     ///
     /// # Panics
-    /// When `cx` is not of the heap that the value belongs to: [`try_get`](Persistent::try_get) answers with a value.
+    /// When `cx` is not of the heap that the value belongs to: [`try_get`](Persistent::try_get) returns `None` instead.
     #[inline]
     #[track_caller]
     pub fn get<'a, B: Barrier>(&self, cx: &'a Mutator<'_, B>) -> V::At<'a>
@@ -83,8 +86,8 @@ impl<V: Trace + Copy> Persistent<V> {
         unsafe { restamp(*self.value()) }
     }
 
-    /// Replaces the value. A variable that a loop carries across safepoints is a `Persistent` that is set, so that no roots
-    /// pile up.
+    /// Replaces the value. For a variable that a loop carries across safepoints, set one `Persistent` in each turn:
+    /// then the number of roots does not grow.
     ///
     /// ```
     /// # use grisaille::Heap;
@@ -97,7 +100,7 @@ impl<V: Trace + Copy> Persistent<V> {
     /// ```
     ///
     /// # Panics
-    /// When `cx` is not of the heap that the value belongs to.
+    /// When `cx` is not of the heap that the value belongs to: see [`belongs_to`](Persistent::belongs_to).
     #[track_caller]
     pub fn set<'a, B: Barrier>(&self, cx: &'a Mutator<'_, B>, value: V::At<'a>)
     where
@@ -160,7 +163,7 @@ impl<V: Trace + Copy> Persistent<V> {
     }
 }
 
-/// Prints no value: a user's `Debug` must not see a value out of its time.
+/// Prints no value: a user's `Debug` must not see a value that may be stale.
 impl<V> fmt::Debug for Persistent<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Persistent { .. }")

@@ -1,4 +1,4 @@
-//! [`Rooted`]: a value that is rooted for as long as its scope.
+//! [`Rooted`]: a value that is rooted until its scope ends.
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -7,15 +7,16 @@ use crate::barrier::Barrier;
 use crate::context::Mutator;
 use crate::trace::{Trace, restamp};
 
-/// A value that is rooted for as long as the scope it was rooted in: `Copy`, and free to read.
+/// A value that is rooted until the scope in which it was rooted ends: `Copy`, and free to read.
 ///
-/// [`Mutator::root`] makes one. What it points to lives on until the scope ends, through every safepoint;
-/// [`get`](Rooted::get) gives the value back for use until the next one.
+/// [`Mutator::root`] makes a `Rooted`. The objects that its value points to stay alive until the scope ends, through
+/// every safepoint; [`get`](Rooted::get) returns the value for use until the next safepoint.
 ///
-/// `Rooted`s of values with a [`Slot`](crate::Slot) in them, that come from different scopes, are of different types: see
-/// [what the compiler says](crate#lifetimes-and-what-the-compiler-says-of-them). `cx.root(outer.get(cx))` makes one of the
-/// innermost scope. What a loop carries from turn to turn belongs in a [`Persistent`](crate::Persistent) that is set, or on a
-/// [`Stack`](crate::Stack): a `Rooted` in each turn piles up.
+/// `Rooted`s of values that contain a [`Slot`](crate::Slot) are of different types where they come from different
+/// scopes: see [what the compiler says](crate#lifetimes-and-what-the-compiler-says-of-them). `cx.root(outer.get(cx))`
+/// makes one of the innermost scope. A value that a loop carries from turn to turn belongs in a
+/// [`Persistent`](crate::Persistent) that is set, or on a [`Stack`](crate::Stack): a new `Rooted` in each turn adds a
+/// root in each turn.
 ///
 /// ```
 /// use grisaille::{Gc, Heap, Rooted, Mutator};
@@ -47,6 +48,8 @@ impl<V: Copy> Clone for Rooted<'_, V> {
 impl<V: Copy> Copy for Rooted<'_, V> {}
 
 impl<'s, V: Trace + Copy> Rooted<'s, V> {
+    /// Makes a handle of a value that is rooted.
+    ///
     /// # Safety
     /// What `value` points to must be rooted for `'s`.
     #[inline(always)]
@@ -54,7 +57,7 @@ impl<'s, V: Trace + Copy> Rooted<'s, V> {
         Rooted { value, _scope: PhantomData }
     }
 
-    /// The value, until the next safepoint. Costs nothing: the heap does not move objects.
+    /// Returns the value, for use until the next safepoint. Costs nothing: the heap does not move objects.
     ///
     /// ```
     /// # grisaille::Heap::new().enter(|cx| {
@@ -73,7 +76,7 @@ impl<'s, V: Trace + Copy> Rooted<'s, V> {
     }
 }
 
-/// Prints no value: a user's `Debug` must not see a value out of its time.
+/// Prints no value: a user's `Debug` must not see a value that may be stale.
 impl<V> fmt::Debug for Rooted<'_, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Rooted { .. }")

@@ -1,4 +1,4 @@
-//! [`Stack`]: a stack of values that is a root, for interpreters to push on.
+//! [`Stack`]: a stack of values that is a root, for interpreters.
 
 use core::alloc::Layout;
 use core::cell::Cell;
@@ -17,11 +17,11 @@ use crate::roots::table::Handle;
 use crate::trace::{Trace, restamp};
 
 /// A stack of values that keeps what they point to alive: an interpreter's value stack, a work list, a table of
-/// globals. Pushing and popping needs no write barrier, and the collector scans it bit by bit.
+/// globals. Pushing and popping need no write barrier, and the collector scans the stack in pieces.
 ///
-/// The handle may outlive [`Heap::enter`](crate::Heap::enter) and be sent to another thread. To use the stack, open it: the
-/// [`StackView`] lives across safepoints, until the scope or region it was opened in ends. Dropping the handle, on
-/// any thread, is one atomic exchange; the heap frees the memory in a later step.
+/// The handle may outlive [`Heap::enter`](crate::Heap::enter) and be sent to another thread. To use the stack, open it:
+/// the [`StackView`] lives across safepoints, until the scope or the call of `Heap::enter` in which the stack was
+/// opened ends. Dropping the handle, on any thread, is one atomic exchange; the heap frees the memory in a later step.
 ///
 /// ```
 /// use grisaille::{Gc, Heap, Stack};
@@ -42,9 +42,9 @@ pub struct Stack<V> {
     _values: PhantomData<V>,
 }
 
-// SAFETY: but for its head the area is touched by the mutator of its heap only (`open` takes one and checks the
-// heap's id). The values are in the heap's keeping, which is `Send` with all in it, and
-// are `Copy`: dropping them runs no code.
+// SAFETY: but for its head the area is touched by the mutator of its heap only (`open` takes a mutator and checks the
+// heap's id). What the values point to is in the heap, which is `Send` with all in it, and the values are `Copy`: dropping
+// them runs no code.
 unsafe impl<V> Send for Stack<V> {}
 // SAFETY: a shared handle does nothing.
 unsafe impl<V> Sync for Stack<V> {}
@@ -53,7 +53,7 @@ impl<V: Trace + Copy> Stack<V>
 where
     for<'a> V::At<'a>: Copy,
 {
-    /// Makes an empty stack of the heap that `cx` is in.
+    /// Makes an empty stack, in the heap that `cx` is in.
     ///
     /// ```
     /// # use grisaille::{Heap, Stack};
@@ -62,6 +62,9 @@ where
     /// assert!(stack.open(cx).is_empty());
     /// # });
     /// ```
+    ///
+    /// # Panics
+    /// When the heap is full, as for [`Mutator::alloc`]: [`try_new`](Stack::try_new) returns an error instead.
     pub fn new<B: Barrier>(cx: &Mutator<'_, B>) -> Self
     where
         V: 'static,
@@ -80,7 +83,8 @@ where
     /// ```
     ///
     /// # Panics
-    /// When the heap is full, as [`Mutator::alloc`] does.
+    /// When the heap is full, as for [`Mutator::alloc`]: [`try_with_capacity`](Stack::try_with_capacity) returns an
+    /// error instead.
     #[track_caller]
     pub fn with_capacity<B: Barrier>(cx: &Mutator<'_, B>, capacity: usize) -> Self
     where
@@ -108,7 +112,7 @@ where
         Self::try_with_capacity(cx, 0)
     }
 
-    /// Makes an empty stack with room for `capacity` values, unless the heap has no room for that.
+    /// Makes an empty stack with room for `capacity` values, unless the heap has no room for them.
     ///
     /// ```
     /// # use grisaille::{Gc, Heap, Stack};
@@ -149,7 +153,7 @@ where
         Ok(Stack { area, _values: PhantomData })
     }
 
-    /// Opens the stack for use in the scope or region of `cx`.
+    /// Opens the stack, until the scope or the call of `Heap::enter` that `cx` is in ends.
     ///
     /// ```
     /// # use grisaille::{Heap, Stack};
@@ -193,7 +197,7 @@ impl<V> fmt::Debug for Stack<V> {
     }
 }
 
-/// A stack, opened in a scope. It borrows the [`Stack`] and not the mutator: it lives across safepoints.
+/// A stack that was opened in a scope. The view borrows the [`Stack`] and not the mutator: it lives across safepoints.
 ///
 /// ```
 /// use grisaille::{Gc, Heap, Mutator, Stack, StackView};
@@ -223,7 +227,8 @@ impl<V: Trace + Copy> StackView<'_, '_, V>
 where
     for<'a> V::At<'a>: Copy,
 {
-    /// Pushes a value. Amortized constant time.
+    /// Pushes a value. Amortized constant time: a push that finds the stack full moves the values to a larger
+    /// allocation.
     ///
     /// ```
     /// # use grisaille::{Heap, Stack};
@@ -236,19 +241,20 @@ where
     /// ```
     ///
     /// # Panics
-    /// When the stack is to grow and the heap is full, as [`Mutator::alloc`] does.
+    /// When the stack must grow and the heap is full, as for [`Mutator::alloc`]: [`try_push`](StackView::try_push)
+    /// returns an error instead.
     #[inline(always)]
     #[track_caller]
     pub fn push<'a, B: Barrier>(&mut self, cx: &'a Mutator<'_, B>, value: V::At<'a>) {
         if self.len() == self.area.capacity.get() || self.is_watched(cx) {
             self.push_slow(cx, value);
         } else {
-            // SAFETY: there is room, and nobody watches.
+            // SAFETY: there is room, and roots are not watched.
             unsafe { self.push_unwatched(value) };
         }
     }
 
-    /// Pushes a value, or gives it back where the stack would have to grow and the heap is full.
+    /// Pushes a value, or gives the value back where the stack must grow and the heap is full.
     ///
     /// ```
     /// # use grisaille::{Heap, Stack};
@@ -272,12 +278,12 @@ where
         if self.len() == self.area.capacity.get() || self.is_watched(cx) {
             return self.try_push_slow(cx, value);
         }
-        // SAFETY: there is room, and nobody watches.
+        // SAFETY: there is room, and roots are not watched.
         unsafe { self.push_unwatched(value) };
         Ok(())
     }
 
-    /// All of a push, and not only what the usual path lacks: nothing that the caller has at hand is to outlive a call.
+    /// Out of line and complete, so that the inlined fast path keeps no register alive across a call.
     #[cold]
     #[inline(never)]
     #[track_caller]
@@ -297,25 +303,25 @@ where
             self.grow(cx, len + 1).map_err(|full| full.with(value))?;
         }
         self.before_write(cx, len, value);
-        // SAFETY: room was made, and whoever watches has looked.
+        // SAFETY: room was made, and the rules for root writes were applied.
         unsafe { self.push_unwatched(value) };
         Ok(())
     }
 
-    /// Makes room for so many values, which is more than there is.
+    /// Makes room for `wanted` values, which is more than the capacity.
     fn grow<B: Barrier>(&mut self, cx: &Mutator<'_, B>, wanted: usize) -> Result<(), HeapFull<()>> {
         let (c, area) = (cx.collector(), self.area);
         let held = area.bytes();
         let bytes = |capacity: usize| capacity.saturating_mul(area.element.size()).saturating_sub(held);
         let [usual, least] = area.capacities(wanted);
-        // Near the limit it grows by less.
+        // Near the limit the stack grows by less.
         let done = c.leaves_room(bytes(usual)) && area.resize(usual).is_ok()
             || c.has_room_outside(bytes(least)) && area.resize(least).is_ok();
         c.roots.stacks.borrow_mut().areas.owns(area.bytes(), held);
         if done { Ok(()) } else { Err(cx.full((), bytes(least))) }
     }
 
-    /// Gives back memory that the stack does not need for the values that it holds.
+    /// Frees memory that the stack does not need for the values that it holds.
     ///
     /// ```
     /// # use grisaille::{Heap, Stack};
@@ -332,17 +338,19 @@ where
         cx.collector().roots.stacks.borrow_mut().areas.owns(self.area.bytes(), held);
     }
 
+    /// Writes a value above the last one.
+    ///
     /// # Safety
-    /// There must be room, and the write must have been looked at if roots are watched.
+    /// There must be room, and if roots are watched, the rules for root writes must have been applied.
     #[inline(always)]
     unsafe fn push_unwatched(&mut self, value: V::At<'_>) {
         let len = self.len();
-        // SAFETY: below the capacity, of the right type but for the lifetime; from here on it is rooted.
+        // SAFETY: below the capacity, of the right type but for the lifetime; the value is rooted from here on.
         unsafe { self.element(len).cast().write(value) };
         self.area.len.set(len + 1);
     }
 
-    /// Takes the last value off the stack, or returns `None` where there is none.
+    /// Removes and returns the last value, or returns `None` where there is none.
     ///
     /// ```
     /// # use grisaille::{Heap, Stack};
@@ -364,7 +372,7 @@ where
         Some(value)
     }
 
-    /// Returns how many values there are.
+    /// Returns the number of values.
     ///
     /// ```
     /// # use grisaille::{Heap, Stack};
@@ -394,7 +402,7 @@ where
         self.len() == 0
     }
 
-    /// Drops all values from `len` on. No effect where there are fewer.
+    /// Drops all values from index `len` on. Has no effect where there are fewer.
     ///
     /// ```
     /// # use grisaille::{Heap, Stack};
@@ -429,7 +437,7 @@ where
     /// ```
     ///
     /// # Panics
-    /// When there is none: [`get`](StackView::get) answers with a value.
+    /// When there is no such value: [`get`](StackView::get) returns `None` instead.
     #[inline(always)]
     #[track_caller]
     pub fn at<'a, B: Barrier>(&self, _cx: &'a Mutator<'_, B>, index: usize) -> V::At<'a> {
@@ -438,7 +446,7 @@ where
         unsafe { self.read(index) }
     }
 
-    /// Returns the value at `index`, from the bottom, if there is one.
+    /// Returns the value at `index`, from the bottom, or `None` where there is none.
     ///
     /// ```
     /// # use grisaille::{Heap, Stack};
@@ -455,7 +463,7 @@ where
         (index < self.len()).then(|| unsafe { self.read(index) })
     }
 
-    /// Returns the value `distance` below the last one: 0 is the last.
+    /// Returns the value `distance` places below the last one: 0 is the last value.
     ///
     /// ```
     /// # use grisaille::{Heap, Stack};
@@ -469,7 +477,7 @@ where
     /// ```
     ///
     /// # Panics
-    /// When there is none: [`get_top`](StackView::get_top) answers with a value.
+    /// When there is no such value: [`get_top`](StackView::get_top) returns `None` instead.
     #[inline(always)]
     #[track_caller]
     pub fn top<'a, B: Barrier>(&self, _cx: &'a Mutator<'_, B>, distance: usize) -> V::At<'a> {
@@ -478,7 +486,7 @@ where
         unsafe { self.read(self.len() - 1 - distance) }
     }
 
-    /// Returns the value `distance` below the last one, if there is one: 0 is the last.
+    /// Returns the value `distance` places below the last one, or `None` where there is none: 0 is the last value.
     ///
     /// ```
     /// # use grisaille::{Heap, Stack};
@@ -508,7 +516,7 @@ where
     /// ```
     ///
     /// # Panics
-    /// When there is none.
+    /// When there is no such value.
     #[inline(always)]
     #[track_caller]
     pub fn set<'a, B: Barrier>(&mut self, cx: &'a Mutator<'_, B>, index: usize, value: V::At<'a>) {
@@ -518,8 +526,8 @@ where
         unsafe { self.element(index).cast::<V::At<'a>>().write(value) };
     }
 
-    /// A range of the stack as cells, to read and write until the next push or safepoint. Counts as a write to the
-    /// whole range: while roots are watched that costs time in proportion to its length.
+    /// Returns a range of the stack as cells, to read and write until the next push or safepoint. The call counts as a
+    /// write to the whole range: while roots are watched it costs time in proportion to the length of the range.
     ///
     /// ```
     /// # use grisaille::{Heap, Stack};
@@ -540,18 +548,18 @@ where
     #[track_caller]
     pub fn window<'w, B: Barrier>(&'w self, cx: &'w Mutator<'_, B>, range: Range<usize>) -> &'w [Cell<V::At<'w>>] {
         assert!(range.start <= range.end && range.end <= self.len(), "a window must lie within its Stack");
-        // SAFETY: within the stack; the second way is taken where nobody watches.
+        // SAFETY: within the stack; `cells` is called where roots are not watched.
         unsafe { if self.is_watched(cx) { self.watched_window(cx, range) } else { self.cells(cx, range) } }
     }
 
-    /// A range as cells.
+    /// Returns a range as cells.
     ///
     /// # Safety
-    /// It must lie within the stack, and count as written if roots are watched.
+    /// The range must lie within the stack, and count as written if roots are watched.
     #[inline(always)]
     unsafe fn cells<'w, B: Barrier>(&'w self, _cx: &'w Mutator<'_, B>, range: Range<usize>) -> &'w [Cell<V::At<'w>>] {
         // SAFETY: within `len`; `Cell<T>` has T's layout; the view is borrowed, so nothing moves the elements, and
-        // `_cx` is, so no collector step looks at them meanwhile. What is written is rooted from then on.
+        // `_cx` is, so no collector step reads them meanwhile. What is written is rooted from then on.
         unsafe { core::slice::from_raw_parts(self.element(range.start).cast().as_ptr(), range.len()) }
     }
 
@@ -561,15 +569,17 @@ where
         unsafe { self.area.data.get().cast::<V>().add(index) }
     }
 
+    /// Reads a value.
+    ///
     /// # Safety
     /// `index` must be below `len`.
     #[inline(always)]
     unsafe fn read<'a>(&self, index: usize) -> V::At<'a> {
-        // SAFETY: an initialized element, by the caller's word.
+        // SAFETY: an initialized element, by the caller's promise.
         unsafe { restamp(self.element(index).read()) }
     }
 
-    /// Whether the collector has to know of writes.
+    /// Returns whether the collector must know of writes to roots.
     #[inline(always)]
     fn is_watched<B: Barrier>(&self, cx: &Mutator<'_, B>) -> bool {
         (const { V::NEEDS_TRACE && B::RULES.watches_roots() }) && cx.collector().watch_roots.get()
@@ -582,7 +592,7 @@ where
         }
     }
 
-    /// By value: a reference would force the value into memory on the usual path too.
+    /// Takes the value, not a reference: a reference would force the value into memory on the fast path too.
     #[cold]
     #[inline(never)]
     fn watched_write<'a, B: Barrier>(&self, cx: &'a Mutator<'_, B>, index: usize, new: V::At<'a>) {
@@ -593,6 +603,8 @@ where
         }
     }
 
+    /// Returns a range as cells while roots are watched.
+    ///
     /// # Safety
     /// The range must lie within the stack.
     #[cold]
@@ -611,13 +623,13 @@ where
             &collector.marker,
             collector.cycle.get(),
         );
-        // SAFETY: within the stack, by the caller's word; it has just been noted.
+        // SAFETY: within the stack, by the caller's promise; the range has just been noted as lent.
         unsafe { self.cells(cx, range) }
     }
 
     #[inline(always)]
     fn before_truncate<B: Barrier>(&self, cx: &Mutator<'_, B>, len: usize) {
-        // What is written in the window is shaded, so the loss of it needs no look.
+        // A value that was written in the root-scanning window is shaded, so its removal needs no action.
         const fn looks_at_pops(rules: &Rules) -> bool {
             rules.shades_popped_root() || rules.window_is_derived || matches!(rules.root_write, RootWrite::NoteDirty)
         }

@@ -14,10 +14,10 @@ use crate::trace::Trace;
 
 /// A pointer to an object in the heap: one word, `Copy`, dereferenced at no cost.
 ///
-/// It is valid until the next safepoint. [`Mutator::safepoint`](crate::Mutator::safepoint) and its like take
-/// `&mut Mutator`, while a `Gc<'gc, T>` borrows it for `'gc`: the compiler refuses a pointer that is kept across one.
-/// What must be kept is rooted ([`Mutator::root`](crate::Mutator::root)), lies on a [`Stack`](crate::Stack), or in
-/// another object's [`Slot`](crate::Slot).
+/// A `Gc` is valid until the next safepoint. [`Mutator::safepoint`](crate::Mutator::safepoint) and everything else that
+/// may collect takes `&mut Mutator`, while a `Gc<'gc, T>` borrows the mutator for `'gc`: the compiler refuses a pointer
+/// that is kept across a safepoint. A value that must be kept is rooted ([`Mutator::root`](crate::Mutator::root)), lies
+/// on a [`Stack`](crate::Stack), or in another object's [`Slot`](crate::Slot).
 ///
 /// Dereferencing gives the object. The functions of `Gc` itself are associated functions (`Gc::addr(this)`), so that they
 /// hide no method of the object. Comparing, hashing and displaying go to the object, as for an `Rc`: two pointers are equal
@@ -47,7 +47,7 @@ use crate::trace::Trace;
 /// ```
 pub struct Gc<'gc, T: ?Sized> {
     payload: NonNull<T>,
-    /// Covariant in both; `*const T` because the object is shared, and its thread's own.
+    /// Covariant in both. `*const T`, since the object is shared and belongs to one thread.
     _heap: PhantomData<(&'gc (), *const T)>,
 }
 
@@ -61,6 +61,8 @@ impl<T: ?Sized> Clone for Gc<'_, T> {
 impl<T: ?Sized> Copy for Gc<'_, T> {}
 
 impl<'gc, T> Gc<'gc, T> {
+    /// Makes a pointer of an object.
+    ///
     /// # Safety
     /// `object` must hold a live `T` until the first safepoint after `'gc` began.
     #[inline(always)]
@@ -76,7 +78,8 @@ impl<'gc, T: ?Sized> Gc<'gc, T> {
         unsafe { ObjectPtr::from_payload(self.payload.cast()) }
     }
 
-    /// Returns the object, for as long as the pointer is valid. (`Deref` and `AsRef` give it for the pointer's own borrow.)
+    /// Returns the object, for as long as the pointer is valid. (`Deref` and `AsRef` return it for the borrow of the
+    /// pointer itself.)
     ///
     /// ```
     /// # use grisaille::{Gc, Heap};
@@ -107,8 +110,8 @@ impl<'gc, T: ?Sized> Gc<'gc, T> {
         Gc::addr(a) == Gc::addr(b)
     }
 
-    /// Returns the object's address, which is its own while the object lives: the heap does not move objects. A later
-    /// object may have the same.
+    /// Returns the address of the object, which does not change while the object lives: the heap does not move objects.
+    /// A later object may have the same address.
     ///
     /// ```
     /// # use grisaille::{Gc, Heap};
@@ -192,7 +195,7 @@ impl<T: ?Sized + fmt::Display> fmt::Display for Gc<'_, T> {
     }
 }
 
-/// Prints the address: following pointers would recurse, and need not end.
+/// Prints the address: following pointers would recurse, and might not end.
 impl<T: ?Sized> fmt::Debug for Gc<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Gc({:#x})", Gc::addr(*self))

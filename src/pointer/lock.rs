@@ -15,9 +15,10 @@ use crate::trace::{DropOn, Trace};
 
 /// An object whose value is replaced as a whole. For a field, use [`Slot`](crate::Slot).
 ///
-/// It is written through its [`Gc`] only, since the collector must know which object changes: [`Lock::set`] and
-/// [`Lock::replace`] are associated functions that take one. While the collector marks, a write costs what the heap's
-/// [policy](crate::barrier) does before the mutation of a whole object: it scans the object once, or greys it again.
+/// A lock is written through its [`Gc`] only, since the collector must know which object changes: [`Lock::set`] and
+/// [`Lock::replace`] are associated functions that take a `Gc`. While the collector marks, a write costs what the
+/// heap's [policy](crate::barrier) does before the mutation of a whole object: it scans the object once, or makes the
+/// object grey again.
 ///
 /// ```
 /// use grisaille::{Gc, Heap, Lock};
@@ -58,7 +59,7 @@ impl<T> Lock<T> {
         unsafe { *self.value.get() }
     }
 
-    /// Borrows the value of a lock that is not in the heap (nothing hands out `&mut` to one that is).
+    /// Borrows the value of a lock that is not in the heap. (There is no `&mut` to a lock in the heap.)
     ///
     /// ```
     /// let mut lock = grisaille::Lock::new(1);
@@ -146,13 +147,13 @@ impl<T: Copy + fmt::Debug> fmt::Debug for Lock<T> {
     }
 }
 
-/// An object that is borrowed as a whole, checked at run time as a `RefCell` is: for collections and other values
-/// that change in more ways than a [`Slot`](crate::Slot) can.
+/// An object that is borrowed as a whole, with borrows checked at run time, as in a `RefCell`: for collections and
+/// other values that change in more ways than a [`Slot`](crate::Slot) can.
 ///
-/// It is written through its [`Gc`] only: [`RefLock::borrow_mut`] is an associated function that takes one. All of the
-/// barrier's work is done before it returns; a guard that is forgotten leaves the object borrowed for ever and harms
-/// nothing else. While marking, `borrow_mut` may scan the whole object: a collection that grows large is better made of
-/// [`Slot`](crate::Slot)s.
+/// A `RefLock` is written through its [`Gc`] only: [`RefLock::borrow_mut`] is an associated function that takes a `Gc`.
+/// All of the barrier's work is done before `borrow_mut` returns; a guard that is forgotten leaves the object borrowed
+/// for ever and harms nothing else. While the collector marks, `borrow_mut` may scan the whole object: for a collection
+/// that grows large use [`Slot`](crate::Slot)s, a [`List`](crate::List) or a [`Map`](crate::Map) instead.
 ///
 /// ```
 /// use grisaille::{Gc, Heap, RefLock};
@@ -164,7 +165,7 @@ impl<T: Copy + fmt::Debug> fmt::Debug for Lock<T> {
 /// });
 /// ```
 pub struct RefLock<T> {
-    /// 0: free; negative: mutably borrowed; positive: that many shared borrows.
+    /// 0: not borrowed; negative: mutably borrowed; positive: the number of shared borrows.
     borrows: Cell<isize>,
     value: UnsafeCell<T>,
     _invariant: PhantomData<Cell<T>>,
@@ -186,8 +187,8 @@ impl<T> RefLock<T> {
         unsafe { NonNull::new_unchecked(self.value.get()) }
     }
 
-    /// Borrows the value. (The guard borrows what the lock was reached by. For one that lives as long as a `Gc` is valid:
-    /// `Gc::as_ref(this).borrow()`.)
+    /// Borrows the value. The guard borrows the pointer or reference that leads to the lock; for a guard that lives as
+    /// long as a `Gc` is valid, call `Gc::as_ref(this).borrow()`.
     ///
     /// ```
     /// # use grisaille::{Heap, RefLock};
@@ -219,7 +220,7 @@ impl<T> RefLock<T> {
     /// ```
     ///
     /// # Errors
-    /// [`BorrowError`].
+    /// [`BorrowError`] when the value is mutably borrowed.
     #[inline]
     pub fn try_borrow(&self) -> Result<Ref<'_, T>, BorrowError> {
         let borrows = self.borrows.get();
@@ -230,7 +231,7 @@ impl<T> RefLock<T> {
         Ok(Ref { value: self.value(), borrows: &self.borrows, _borrowed: PhantomData })
     }
 
-    /// Borrows the value of a lock that is not in the heap (nothing hands out `&mut` to one that is).
+    /// Borrows the value of a lock that is not in the heap. (There is no `&mut` to a lock in the heap.)
     ///
     /// ```
     /// let mut lock = grisaille::RefLock::new(vec![1]);
@@ -251,9 +252,10 @@ impl<T> RefLock<T> {
     }
 }
 
-// The guards hold no reference to the value. A reference that is passed by value promises for the whole call that nobody
-// writes what it points to, while a guard may be dropped in the middle of one, and the lock be written after that. The
-// counter may be a reference: one to a cell promises nothing of what is in it, and the lock itself lives for `'a`.
+// The guards hold no reference to the value. A reference that is passed by value promises for the whole call that
+// nobody writes its referent, while a guard may be dropped in the middle of a call, and the lock be written after that.
+// The counter may be a reference: a reference to a cell promises nothing of the cell's content, and the lock itself
+// lives for `'a`.
 
 /// The shared borrow of a [`RefLock`], which ends when the guard is dropped.
 ///
@@ -291,11 +293,11 @@ pub struct Ref<'a, T> {
 pub struct RefMut<'a, T> {
     value: NonNull<T>,
     borrows: &'a Cell<isize>,
-    /// Invariant in `T`, which `NonNull` is not.
+    /// Invariant in `T`, as `NonNull` alone is not.
     _borrowed: PhantomData<&'a mut T>,
 }
 
-/// The answer of [`RefLock::try_borrow`] where the value is mutably borrowed.
+/// The error of [`RefLock::try_borrow`] when the value is mutably borrowed.
 ///
 /// ```
 /// use grisaille::{BorrowError, Heap, RefLock};
@@ -327,7 +329,7 @@ impl fmt::Display for BorrowError {
 
 impl core::error::Error for BorrowError {}
 
-/// The answer of [`RefLock::try_borrow_mut`] where the value is borrowed.
+/// The error of [`RefLock::try_borrow_mut`] when the value is borrowed.
 ///
 /// ```
 /// use grisaille::{BorrowMutError, Heap, RefLock};
@@ -360,7 +362,8 @@ impl fmt::Display for BorrowMutError {
 impl core::error::Error for BorrowMutError {}
 
 impl<T: Trace> RefLock<T> {
-    /// Borrows the value of a lock in the heap exclusively.
+    /// Borrows the value of a lock in the heap exclusively. The write barrier of the whole object runs before this
+    /// returns.
     ///
     /// ```
     /// # use grisaille::{Heap, RefLock};
@@ -392,7 +395,7 @@ impl<T: Trace> RefLock<T> {
     /// ```
     ///
     /// # Errors
-    /// [`BorrowMutError`].
+    /// [`BorrowMutError`] when the value is borrowed, shared or exclusively.
     #[inline]
     pub fn try_borrow_mut<'a, B: Barrier>(
         this: Gc<'a, Self>,

@@ -1,4 +1,4 @@
-//! What heap objects are made of: pointers, mutable fields, weak pointers, locks.
+//! The parts of heap objects: pointers, mutable fields, weak pointers, locks.
 
 pub(crate) mod gc;
 pub(crate) mod lock;

@@ -12,10 +12,10 @@ use crate::cycle::collector::Collector;
 use crate::mark::tracer::Tracer;
 use crate::trace::Trace;
 
-/// A mutable field.
+/// A mutable field of a heap object.
 ///
-/// Reading is a load. Writing is a store behind a load and a branch, and while the collector marks it does what the
-/// heap's [policy](crate::barrier) asks: shades the value that is overwritten, or the new one.
+/// Reading is a load. Writing is a store after a load and a branch; while the collector marks, a write also does what
+/// the heap's [policy](crate::barrier) requires: shades the value that is overwritten, or the new one.
 ///
 /// A type that holds a `Slot` is invariant in its lifetime: see
 /// [what the compiler says](crate#lifetimes-and-what-the-compiler-says-of-them) where two of them meet.
@@ -35,12 +35,12 @@ use crate::trace::Trace;
 /// ```
 pub struct Slot<V> {
     value: UnsafeCell<V>,
-    /// Invariant: what is written through one view is read through another. Not `Sync`.
+    /// Invariant: a value is written through one view and read through another. Not `Sync`.
     _invariant: PhantomData<core::cell::Cell<V>>,
 }
 
 impl<V: Trace + Copy> Slot<V> {
-    /// A field that holds `value`. It needs no barrier: the object around it is not there yet.
+    /// Makes a field that holds `value`. This needs no barrier: the object around the field does not exist yet.
     ///
     /// ```
     /// assert_eq!(grisaille::Slot::new(3i64).get(), 3);
@@ -50,7 +50,7 @@ impl<V: Trace + Copy> Slot<V> {
         Slot { value: UnsafeCell::new(value), _invariant: PhantomData }
     }
 
-    /// What the field holds.
+    /// Returns the value of the field.
     ///
     /// ```
     /// assert_eq!(grisaille::Slot::new(Some(3i64)).get(), Some(3));
@@ -69,7 +69,7 @@ impl<V: Trace + Copy> Slot<V> {
         }
     }
 
-    /// Stores `value`.
+    /// Stores `value`, after the [write barrier](crate::barrier). Never allocates and never collects.
     ///
     /// ```
     /// # use grisaille::{Heap, Slot};
@@ -97,7 +97,7 @@ impl<V: Trace + Copy> Slot<V> {
     }
 }
 
-/// The barrier's work, before the store: the old value is read and shaded while it is still there.
+/// Runs the barrier before the store, so that the old value can still be read and shaded.
 #[cold]
 #[inline(never)]
 pub(crate) fn write_barrier<B: Barrier, V: Trace>(collector: &Collector, old: V, new: V) {
@@ -130,7 +130,7 @@ impl<V: Trace + Copy> From<V> for Slot<V> {
     }
 }
 
-/// Compares what the fields hold now.
+/// Compares the current values.
 impl<V: Trace + Copy + PartialEq> PartialEq for Slot<V> {
     fn eq(&self, other: &Self) -> bool {
         self.get() == other.get()
@@ -139,14 +139,14 @@ impl<V: Trace + Copy + PartialEq> PartialEq for Slot<V> {
 
 impl<V: Trace + Copy + Eq> Eq for Slot<V> {}
 
-/// Compares what the fields hold now.
+/// Compares the current values.
 impl<V: Trace + Copy + PartialOrd> PartialOrd for Slot<V> {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         self.get().partial_cmp(&other.get())
     }
 }
 
-/// Compares what the fields hold now.
+/// Compares the current values.
 impl<V: Trace + Copy + Ord> Ord for Slot<V> {
     fn cmp(&self, other: &Self) -> Ordering {
         self.get().cmp(&other.get())

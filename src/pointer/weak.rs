@@ -14,10 +14,10 @@ use crate::space::block::Kind;
 use crate::space::header::object_bytes;
 use crate::trace::Trace;
 
-/// A pointer that does not keep its object alive: [`upgrade`](Weak::upgrade) answers `None` once the object is gone.
+/// A pointer that does not keep its object alive: [`upgrade`](Weak::upgrade) returns `None` once the object is gone.
 ///
-/// It points to a small cell in the heap, which the collector clears in the same cycle that finds the object dead.
-/// [`Gc::downgrade`] allocates one.
+/// A weak pointer points to a small cell in the heap, which the collector clears in the cycle that finds the object
+/// dead. [`Gc::downgrade`] allocates the cell.
 ///
 /// ```
 /// use grisaille::{Gc, Heap};
@@ -44,7 +44,7 @@ impl<T: ?Sized> Clone for Weak<'_, T> {
 impl<T: ?Sized> Copy for Weak<'_, T> {}
 
 impl<'gc, T: Trace> Gc<'gc, T> {
-    /// Makes a weak pointer to the same object. Allocates a cell of 24 bytes.
+    /// Makes a weak pointer to the object. Allocates a cell of 24 bytes.
     ///
     /// ```
     /// # use grisaille::{Gc, Heap};
@@ -65,7 +65,7 @@ impl<'gc, T: Trace> Gc<'gc, T> {
         Gc::try_downgrade(this, cx).unwrap_or_else(|full| full.panic())
     }
 
-    /// Makes a weak pointer to the same object, unless the heap is full.
+    /// Makes a weak pointer to the object, unless the heap is full.
     ///
     /// ```
     /// # use grisaille::{Gc, Heap};
@@ -90,7 +90,7 @@ impl<'gc, T: Trace> Gc<'gc, T> {
             cx.place(cell, &WEAK_CELL, Kind::Plain).map_err(|_| cx.full((), const { object_bytes::<WeakCell>() }))?;
         let collector = cx.collector();
         if collector.marking.get() {
-            // It may be born black, and then nobody would trace it.
+            // The cell may be allocated black, and would not be traced then.
             collector.marker.found_weak_cell(object);
         }
         // SAFETY: just allocated as a WeakCell; no safepoint before `'a` ends.
@@ -99,17 +99,17 @@ impl<'gc, T: Trace> Gc<'gc, T> {
 }
 
 impl<T: Trace> Weak<'_, T> {
-    /// The object, if it is still there.
+    /// Returns the object, or `None` where it is gone.
     ///
-    /// While the collector marks, this shades the object where the policy needs it; once it has decided that the
-    /// object dies, the answer is `None`.
+    /// While the collector marks, this shades the object where the policy requires it; from the moment at which
+    /// liveness is decided, the result for a dead object is `None`.
     ///
-    /// To shade is to keep: under [`Hybrid`](crate::Hybrid), [`Deletion`](crate::Deletion) and
+    /// To shade an object is to keep it: under [`Hybrid`](crate::Hybrid), [`Deletion`](crate::Deletion) and
     /// [`Watermark`](crate::Watermark) an object that is upgraded while the collector marks lives through that cycle,
-    /// and one that is upgraded again and again, in a list of observers that is walked at each tick, never dies. Who
-    /// only asks whether it is still there calls [`is_alive`](Weak::is_alive). Who needs what the object holds keeps the
-    /// part that must be looked at all the time elsewhere (beside the weak pointer), and upgrades when there is
-    /// something to do.
+    /// and an object that is upgraded again and again (in a list of observers that is walked at each tick) never dies.
+    /// To ask only whether the object is still there, call [`is_alive`](Weak::is_alive). Where a part of the object is
+    /// needed all the time, keep that part elsewhere (beside the weak pointer), and upgrade when there is something to
+    /// do.
     ///
     /// ```
     /// # use grisaille::{Gc, Heap};
@@ -126,15 +126,15 @@ impl<T: Trace> Weak<'_, T> {
         if !cx.collector().may_upgrade::<B>(object) {
             return None;
         }
-        // SAFETY: the cell was made from a `Gc<T>`; the collector clears it when the object dies and says so just now
-        // that it lives, which holds until the next safepoint.
+        // SAFETY: the cell was made from a `Gc<T>`; the collector clears the cell when the object dies, and
+        // `may_upgrade` says that the object lives, which holds until the next safepoint.
         Some(unsafe { Gc::from_object(object) })
     }
 
-    /// Returns whether the object is still there, and does not keep it alive: no policy shades for it.
+    /// Returns whether the object is still there, without keeping it alive: no policy shades for this.
     ///
-    /// While the collector marks, the answer may be true for an object that dies in this cycle: it is false from when the
-    /// collector has decided so. False is final.
+    /// While the collector marks, the result may be true for an object that dies in this cycle, until liveness is
+    /// decided. False is final.
     ///
     /// ```
     /// # use grisaille::{Gc, Heap};
@@ -149,7 +149,7 @@ impl<T: Trace> Weak<'_, T> {
         self.cell.target.get().is_some_and(|object| cx.collector().is_alive(object))
     }
 
-    /// Whether two weak pointers were made from pointers to the same object, or both objects are gone.
+    /// Returns whether two weak pointers were made from pointers to the same object, or both objects are gone.
     ///
     /// ```
     /// # use grisaille::{Gc, Heap, Weak};
@@ -163,7 +163,7 @@ impl<T: Trace> Weak<'_, T> {
     }
 }
 
-// SAFETY: the cell is passed on, as a strong pointer; the target is the collector's business.
+// SAFETY: the cell is passed on, as a strong pointer; the target is handled by the collector.
 unsafe impl<T: ?Sized + Trace> Trace for Weak<'_, T> {
     type At<'a> = Weak<'a, T::At<'a>>;
     const ATOMIC_WORD: bool = true;
