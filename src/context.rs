@@ -1,5 +1,5 @@
-//! [`Mutator`] as pointers, handles and collections see it: the way to the collector, and memory for objects. What a program
-//! does with one is in `mutator`.
+//! [`Mutator`] as pointers, handles and collections see it: access to the collector, and memory for objects. The
+//! operations of a program are in `mutator`.
 
 use core::cell::Cell;
 use core::marker::PhantomData;
@@ -14,12 +14,13 @@ use crate::trace::Trace;
 
 /// A heap that has been entered: allocates, roots, and collects.
 ///
-/// Shared borrows never collect: `alloc`, `root` and the barriers take `&Mutator`, and a [`Gc`](crate::Gc) borrows it. What may
-/// collect takes `&mut Mutator` ([`safepoint`](Mutator::safepoint), [`step`](Mutator::step),
+/// Shared borrows never collect: `alloc`, `root` and the barriers take `&Mutator`, and a [`Gc`](crate::Gc) borrows it.
+/// An operation that may collect takes `&mut Mutator` ([`safepoint`](Mutator::safepoint), [`step`](Mutator::step),
 /// [`collect`](Mutator::collect), [`scope`](Mutator::scope)), so no `Gc` is kept across it. A helper that works with
-/// pointers takes `&Mutator`; one that may collect takes `&mut Mutator` and [`Rooted`](crate::Rooted)s.
+/// pointers takes `&Mutator`; a helper that may collect takes `&mut Mutator` and [`Rooted`](crate::Rooted)s.
 ///
-/// [`Heap::enter`](crate::Heap::enter) lends one. `'s` is the region or scope it is in.
+/// [`Heap::enter`](crate::Heap::enter) lends a mutator. `'s` is the lifetime of that call, or of the
+/// [scope](Mutator::scope).
 ///
 /// ```
 /// use grisaille::{Gc, Heap, Mutator, Rooted};
@@ -40,16 +41,17 @@ use crate::trace::Trace;
 /// });
 /// ```
 ///
-/// A function of the second kind that returns a plain pointer (`fn eval<'a>(cx: &'a mut Mutator<'_>) -> Gc<'a, T>`) compiles,
-/// and its callers do not: the result keeps `cx` mutably borrowed, so that not even `cx.root(result)` is allowed.
+/// A function of the second kind that returns a plain pointer (`fn eval<'a>(cx: &'a mut Mutator<'_>) -> Gc<'a, T>`)
+/// compiles, but its callers do not: the result keeps `cx` mutably borrowed, so that not even `cx.root(result)` is
+/// allowed.
 ///
 /// # Panics of other code
 ///
-/// What may collect runs drop glue of dead objects, and `Trace` impls. A panic of theirs passes through
+/// A collection runs drop glue of dead objects, and `Trace` impls. A panic of either passes through
 /// [`safepoint`](Mutator::safepoint), [`step`](Mutator::step), [`idle`](Mutator::idle) and
-/// [`collect`](Mutator::collect), and leaves the heap whole: each object is dropped once. Where nobody could catch a panic, on
-/// the sweeper's thread and when the heap is dropped, the panic hook reports it and it goes no further. Where the heap
-/// [checks itself](crate::Check), what is wrong with it is a panic of these methods as well.
+/// [`collect`](Mutator::collect), and leaves the heap whole: each object is dropped once. Where no code could catch a
+/// panic (on the sweeper's thread, and when the heap is dropped) the panic hook reports the panic, which goes no
+/// further. Where the heap [checks itself](crate::Check), these methods also panic when a check fails.
 pub struct Mutator<'s, B: Barrier = Hybrid> {
     collector: NonNull<Collector>,
     /// Invariant in `'s`; neither `Send` nor `Sync`.
@@ -57,6 +59,8 @@ pub struct Mutator<'s, B: Barrier = Hybrid> {
 }
 
 impl<'s, B: Barrier> Mutator<'s, B> {
+    /// Makes access to a heap.
+    ///
     /// # Safety
     /// `collector` must be alive for `'s`, entered, and used through no other `Mutator` that is not lent out by or
     /// to this one.
@@ -70,16 +74,16 @@ impl<'s, B: Barrier> Mutator<'s, B> {
         unsafe { self.collector.as_ref() }
     }
 
-    /// The collector, for what outlives a borrow of the mutator and not the mutator.
+    /// Returns the collector, for values that outlive a borrow of the mutator but not the mutator.
     #[inline(always)]
     pub(crate) fn collector_ptr(&self) -> NonNull<Collector> {
         self.collector
     }
 
-    /// Places an object by the fast path, or the slow one. Gives the value back when the heap is full.
+    /// Places an object, by the fast path or by the slow one. Gives the value back when the heap is full.
     #[inline(always)]
     pub(crate) fn place<T>(&self, value: T, info: &'static TypeInfo, kind: Kind) -> Result<ObjectPtr, T> {
-        // SAFETY: `info` is for objects of so many bytes; the payload is written below.
+        // SAFETY: `info` is for objects of this size; the payload is written below.
         let slow = |bytes| unsafe { self.collector().reserve_object(bytes, kind, info) };
         match self.take::<T>(info, kind).or_else(|| slow(const { object_bytes::<T>() })) {
             Some(object) => {
@@ -91,17 +95,18 @@ impl<'s, B: Barrier> Mutator<'s, B> {
         }
     }
 
-    /// Memory for a `T` by the fast path, with its header. The payload is to be written before the next safepoint.
+    /// Takes memory for a `T` by the fast path, and writes its header. The payload must be written before the next
+    /// safepoint.
     #[inline(always)]
     pub(crate) fn take<T>(&self, info: &'static TypeInfo, kind: Kind) -> Option<ObjectPtr> {
         // SAFETY: whole granules (`object_bytes`); the header is written now.
         let at = unsafe { self.take_fast(const { object_bytes::<T>() }, kind) }?;
-        // SAFETY: the bytes are ours, and enough.
+        // SAFETY: the bytes are this call's alone, and enough.
         Some(unsafe { ObjectPtr::write(at, info) })
     }
 
-    /// Memory for an object by the fast path. Big objects have none: they do not belong into these holes, also where one has
-    /// room.
+    /// Takes memory for an object by the fast path, which big objects do not have: they do not belong into these holes,
+    /// even where a hole has room.
     ///
     /// # Safety
     /// As for [`Collector::reserve`].
@@ -111,7 +116,7 @@ impl<'s, B: Barrier> Mutator<'s, B> {
         if bytes <= BIG { unsafe { self.collector().bump(kind, bytes).take(bytes) } } else { None }
     }
 
-    /// Memory for an object by the fast path, or by the slow one.
+    /// Takes memory for an object, by the fast path or by the slow one.
     ///
     /// # Safety
     /// As for [`Collector::reserve`].
@@ -125,7 +130,8 @@ impl<'s, B: Barrier> Mutator<'s, B> {
         }
     }
 
-    /// Memory for an object by the slow path. The value is not seen here, so that the fast path need not have it in memory.
+    /// Takes memory for an object by the slow path. The value is not passed, so that the fast path need not have it in
+    /// memory.
     ///
     /// # Panics
     /// When the heap is full.
@@ -141,15 +147,15 @@ impl<'s, B: Barrier> Mutator<'s, B> {
         kind: Kind,
         info: &'static TypeInfo,
     ) -> ObjectPtr {
-        // SAFETY: the caller's word.
+        // SAFETY: the caller's promise.
         match unsafe { collector.reserve_object(bytes, kind, info) } {
             Some(object) => object,
             None => HeapFull::new((), collector.pacer.shortage(bytes)).panic(),
         }
     }
 
-    /// The gate of the write barrier. Whatever replaces, adds or removes values of `T` and `U` in an object goes through here
-    /// before it does: `barrier` runs if the policy watches such writes and marking goes on.
+    /// The gate of the write barrier: every operation that replaces, adds or removes values of `T` and `U` in an object
+    /// calls this first. `barrier` runs if the policy watches such writes and marking is in progress.
     #[inline(always)]
     pub(crate) fn before_write<T: Trace, U: Trace>(&self, barrier: impl FnOnce(&Collector)) {
         if const { (T::NEEDS_TRACE || U::NEEDS_TRACE) && B::RULES.has_write_barrier() }
@@ -159,7 +165,7 @@ impl<'s, B: Barrier> Mutator<'s, B> {
         }
     }
 
-    /// The answer of an operation that lacks so many bytes.
+    /// Returns the error of an operation that lacks `bytes` bytes.
     #[cold]
     #[inline(never)]
     pub(crate) fn full<T>(&self, value: T, bytes: usize) -> HeapFull<T> {

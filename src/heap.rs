@@ -1,4 +1,4 @@
-//! [`Heap`]: built, configured, entered, dropped.
+//! [`Heap`]: how it is built, configured, entered and dropped.
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -15,16 +15,16 @@ use crate::memory::{self, NoMemory};
 use crate::observe::stats::Stats;
 use crate::observe::verify::{Check, Verifier, VerifyError, inspector};
 
-/// Bytes below which the default heap does not collect.
+/// Heap size in bytes below which the default heap does not collect.
 const DEFAULT_FLOOR: usize = 4 << 20;
-/// Entries of the mark stack: 8 MiB.
+/// Entries of the mark stack, which take 8 MiB.
 const DEFAULT_MARK_STACK: usize = 1 << 20;
 
 /// A garbage-collected heap with barrier `B`.
 ///
-/// It is `Send`, with all that is in it; it is entered on one thread at a time. Dropping it drops what is in it that
-/// has drop glue, once, and frees its memory. A panic of drop glue is then reported by the
-/// panic hook and goes no further.
+/// A heap is `Send`, with all that is in it, and is entered on one thread at a time. Dropping the heap drops each
+/// object that has drop glue, once, and frees the memory. The panic hook reports a panic of such drop glue, which goes
+/// no further.
 ///
 /// ```
 /// use grisaille::{Gc, Heap, Slot, Trace};
@@ -65,16 +65,13 @@ impl Heap<Hybrid> {
     /// ```
     ///
     /// # Panics
-    /// When the system has no memory for it: [`HeapBuilder::build`] answers with a value.
-    ///
-    /// # Panics
-    /// When the system has no memory for it: [`HeapBuilder::build`] returns an error instead.
+    /// When the system has no memory for the heap: [`HeapBuilder::build`] returns an error instead.
     #[track_caller]
     pub fn new() -> Self {
         HeapBuilder::new().build().unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// Configures a heap.
+    /// Returns a builder that configures a heap.
     ///
     /// ```
     /// use grisaille::{Heap, Sweep, Watermark};
@@ -94,11 +91,11 @@ impl Default for Heap<Hybrid> {
 }
 
 impl<B: Barrier> Heap<B> {
-    /// Enters the heap: `f` may allocate in it until it returns. What must outlive the region is a
-    /// [`Persistent`](crate::Persistent) or lies on a [`Stack`](crate::Stack).
+    /// Enters the heap: `f` may allocate in it until `f` returns. Values that must outlive the call are
+    /// [`Persistent`](crate::Persistent)s or lie on a [`Stack`](crate::Stack).
     ///
     /// # Panics
-    /// When a heap is entered on this thread already; [`Mutator::suspend`] makes room for another. Passes panics of
+    /// When a heap is entered on this thread already; [`Mutator::suspend`] lets another be entered. Passes panics of
     /// `f` on: the heap stays whole.
     ///
     /// ```should_panic
@@ -108,11 +105,11 @@ impl<B: Barrier> Heap<B> {
     /// ```
     #[track_caller]
     pub fn enter<R>(&mut self, f: impl for<'s> FnOnce(&mut Mutator<'s, B>) -> R) -> R {
-        /// Ends the region, also when `f` panics: no local outlives it.
+        /// Ends the session, also when `f` panics: no local root outlives it.
         struct EndRegion<B: Barrier>(NonNull<Collector>, PhantomData<B>);
         impl<B: Barrier> Drop for EndRegion<B> {
             fn drop(&mut self) {
-                // SAFETY: the heap is borrowed while the region is open.
+                // SAFETY: the heap is borrowed while the session is open.
                 let c = unsafe { self.0.as_ref() };
                 c.truncate_roots::<B>(&c.roots.locals, 0);
                 c.truncate_roots::<B>(&c.roots.escapes, 0);
@@ -120,7 +117,7 @@ impl<B: Barrier> Heap<B> {
         }
         let _active = Session::enter(self.collector().id);
         let _end = EndRegion::<B>(self.collector, PhantomData);
-        // SAFETY: the heap is mutably borrowed for the region; `f` cannot let the Mutator out of it.
+        // SAFETY: the heap is mutably borrowed for the session; `f` cannot let the Mutator out of it.
         let mut mutator = unsafe { Mutator::new(self.collector) };
         f(&mut mutator)
     }
@@ -130,7 +127,7 @@ impl<B: Barrier> Heap<B> {
         unsafe { self.collector.as_ref() }
     }
 
-    /// Returns what the heap has done so far.
+    /// Returns the statistics of the heap so far.
     ///
     /// ```
     /// # use grisaille::Heap;
@@ -142,7 +139,7 @@ impl<B: Barrier> Heap<B> {
         Stats::of(self.collector())
     }
 
-    /// Returns where the heap stands in its cycle.
+    /// Returns the phase of the cycle that the heap is in.
     ///
     /// ```
     /// # use grisaille::{Heap, Phase};
@@ -152,7 +149,7 @@ impl<B: Barrier> Heap<B> {
         self.collector().phase.get()
     }
 
-    /// Changes when swept memory is found, from the next sweep on.
+    /// Sets when swept memory is found, from the next sweep on: see [`Sweep`].
     ///
     /// ```
     /// # use grisaille::{Heap, Sweep};
@@ -173,12 +170,12 @@ impl<B: Barrier> Heap<B> {
 impl<B: Barrier> Drop for Heap<B> {
     fn drop(&mut self) {
         let c = self.collector();
-        // A cycle in progress ends here; whatever is in the heap dies.
+        // A cycle in progress ends here; every object of the heap dies.
         c.retire_holes();
         let mut blocks = c.blocks.borrow_mut();
         blocks.drop_everything(c.marker.occupied());
         drop(blocks);
-        // SAFETY: made by `Box::leak` in `build`, and freed once. Blocks in the sweeper's hands are kept by its share
+        // SAFETY: made by `Box::leak` in `build`, and freed once. Blocks that the sweeper holds are kept by its share
         // of the memory.
         drop(unsafe { Box::from_raw(self.collector.as_ptr()) });
     }
@@ -190,12 +187,12 @@ impl<B: Barrier> fmt::Debug for Heap<B> {
     }
 }
 
-/// Configures a [`Heap`]: see [`Heap::builder`].
+/// A builder that configures a [`Heap`]: see [`Heap::builder`].
 ///
 /// ```
 /// use grisaille::{Check, Heap, HeapBuilder};
 ///
-/// /// What all heaps of a program's tests have in common.
+/// /// The settings that all heaps of a program's tests have in common.
 /// fn careful() -> HeapBuilder {
 ///     Heap::builder().stress(true).check(Check::EveryStep)
 /// }
@@ -216,7 +213,7 @@ pub struct HeapBuilder<B: Barrier = Hybrid> {
     _policy: PhantomData<B>,
 }
 
-/// What a [`HeapBuilder`] refuses.
+/// The error of a [`HeapBuilder`] whose configuration, or memory, makes no heap.
 ///
 /// ```
 /// use grisaille::{ConfigError, Heap};
@@ -228,9 +225,9 @@ pub struct HeapBuilder<B: Barrier = Hybrid> {
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// The growth must be finite, at least 0.05 and at most 1000.
+    /// The growth, which must be finite, at least 0.05 and at most 1000.
     Growth(f64),
-    /// The limit must be at least [`HeapBuilder::MIN_LIMIT`].
+    /// The limit in bytes, which must be at least [`HeapBuilder::MIN_LIMIT`].
     Limit(usize),
     /// The system has no memory for the heap's own lists.
     NoMemory,
@@ -275,7 +272,7 @@ impl Default for HeapBuilder<Hybrid> {
 }
 
 impl<B: Barrier> HeapBuilder<B> {
-    /// The least limit, in bytes: room for a block of each kind of object.
+    /// The smallest limit, in bytes: room for a block of each kind of object.
     ///
     /// ```
     /// # use grisaille::{Heap, HeapBuilder};
@@ -283,8 +280,8 @@ impl<B: Barrier> HeapBuilder<B> {
     /// ```
     pub const MIN_LIMIT: usize = 256 * 1024;
 
-    /// Sets the policy, which is the write barrier that runs and all that follows from it: see
-    /// [`barrier`](crate::barrier#which-to-choose). [`Hybrid`] unless set.
+    /// Sets the policy, which is the write barrier and all that follows from it: see
+    /// [`barrier`](crate::barrier#which-to-choose). The default is [`Hybrid`].
     ///
     /// ```
     /// # use grisaille::{Heap, Insertion};
@@ -295,7 +292,7 @@ impl<B: Barrier> HeapBuilder<B> {
         HeapBuilder { sweep, stress, growth, floor, limit, automatic, mark_stack, check, _policy: PhantomData }
     }
 
-    /// Sets when swept memory is found. [`Sweep::Concurrent`] unless set.
+    /// Sets when swept memory is found. The default is [`Sweep::Concurrent`].
     ///
     /// ```
     /// # use grisaille::{Heap, Sweep};
@@ -305,9 +302,10 @@ impl<B: Barrier> HeapBuilder<B> {
         HeapBuilder { sweep, ..self }
     }
 
-    /// Runs a collector step at every safepoint, and overwrites freed memory: finds pointers that should have been rooted.
-    /// Steps of every size make whole cycles, the first one within six safepoints, some of them within one, and none takes
-    /// more than 400. (A cycle ends later where the sweeper's thread has a block in hand and no processor.) Slow.
+    /// Runs a collector step at every safepoint, and overwrites freed memory, so that tests find pointers that should
+    /// have been rooted. Steps of every size make whole cycles: the first cycle ends within six safepoints, some take
+    /// one safepoint, and none takes more than 400, except that the end waits for a block that the sweeper's thread
+    /// holds while that thread has no processor. Slow. The default is false.
     ///
     /// ```
     /// # use grisaille::Heap;
@@ -320,8 +318,8 @@ impl<B: Barrier> HeapBuilder<B> {
         HeapBuilder { stress, ..self }
     }
 
-    /// Sets how closely the heap checks itself while it works; with [`stress`](HeapBuilder::stress), at every safepoint.
-    /// [`Check::Off`] unless set. What is wrong is a panic of the step that finds it.
+    /// Sets how closely the heap checks itself while it works; with [`stress`](HeapBuilder::stress), at every
+    /// safepoint. The default is [`Check::Off`]. The step that finds a fault panics.
     ///
     /// ```
     /// # use grisaille::{Check, Heap};
@@ -332,9 +330,10 @@ impl<B: Barrier> HeapBuilder<B> {
         HeapBuilder { check, ..self }
     }
 
-    /// Sets how much larger than what a cycle marked the heap may become before the next one has ended, as a share of it: 1
-    /// unless set, so it peaks at twice what lives (as Go's heap does, whose `GOGC` is 100). Less takes less memory and
-    /// more time.
+    /// Sets by how much the heap may exceed, before the next cycle has ended, what the last cycle marked, as a share of
+    /// the marked bytes. The default is 1.0: the heap peaks at twice what lives (as Go's heap does with a `GOGC` of
+    /// 100). Less growth takes less memory and more time. From 0.05 to 1000: [`build`](HeapBuilder::build) refuses
+    /// other values.
     ///
     /// ```
     /// # use grisaille::Heap;
@@ -344,7 +343,7 @@ impl<B: Barrier> HeapBuilder<B> {
         HeapBuilder { growth, ..self }
     }
 
-    /// Sets the bytes below which the heap does not collect, however little lives. 4 MiB unless set.
+    /// Sets the heap size in bytes below which the heap does not collect, however little lives. The default is 4 MiB.
     ///
     /// ```
     /// # use grisaille::Heap;
@@ -354,21 +353,23 @@ impl<B: Barrier> HeapBuilder<B> {
         HeapBuilder { floor: bytes, ..self }
     }
 
-    /// Sets how many bytes the heap may take, at the most. No limit unless set. What counts is the heap's blocks, external
-    /// bytes, and the collector's own lists and tables: locals, roots, stacks, guardians and what is registered with them,
-    /// interned strings, the mark stack, lists of blocks
-    /// ([`Stats::bytes_outside`](crate::Stats::bytes_outside) is all but the blocks). Blocks leave the lists room to grow by an eighth, so that a program can root what it could allocate; locals, of 8 bytes for
-    /// each pointer, count beyond a quarter of the limit only.
+    /// Sets how many bytes the heap may take at most. The default is no limit. These count: the heap's blocks, external
+    /// bytes, and the collector's own lists and tables, which are rooted values, persistent roots, stacks, guardians
+    /// and the objects registered with them, interned strings, the mark stack, and lists of blocks
+    /// ([`Stats::bytes_outside`](crate::Stats::bytes_outside) is all but the blocks). Blocks leave the lists room to
+    /// grow by an eighth, so that a program can root what it could allocate; rooted values, of 8 bytes for each
+    /// pointer, count only beyond a quarter of the limit.
     ///
-    /// What does not fit is refused: [`HeapFull`](crate::HeapFull). Each operation that takes memory has a `try_` twin that
-    /// answers with it; the others panic with it. Garbage is no reason to refuse, where the mutator reaches
-    /// safepoints: a safepoint that finds less than 1/16 of the limit free finishes the cycle in progress or runs one, and
-    /// so does a safepoint after a refusal. (Where more than 4/5 of the limit live, it is twice what the mutator allocated
-    /// between two safepoints lately that should be free, 1/16 of the limit at the most.) Such a cycle is one pause, and
-    /// begins once in 1/32 of the limit allocated at the most.
+    /// An operation that does not fit is refused with [`HeapFull`](crate::HeapFull). Each operation that takes memory
+    /// has a `try_` twin that returns the error; the others panic with it. Garbage causes no refusal where the mutator
+    /// reaches safepoints: a safepoint that finds less than 1/16 of the limit free finishes the cycle in progress or
+    /// runs one, and so does a safepoint after a refusal. (Where more than 4/5 of the limit live, the amount that
+    /// should be free is twice what the mutator lately allocated between two safepoints, at most 1/16 of the limit.)
+    /// Such a cycle is one pause, and begins at most once for each 1/32 of the limit that is allocated.
     ///
-    /// Where more than 15/16 of the limit live, no safepoint runs a whole cycle for a refusal: steps, which take at most half
-    /// of each 10 milliseconds of wall-clock time, find what the mutator lets go of. [`Mutator::collect`] finds it at once.
+    /// Where more than 15/16 of the limit live, no safepoint runs a whole cycle for a refusal: steps, which take at
+    /// most half of each 10 milliseconds of wall-clock time, find the objects that the mutator drops.
+    /// [`Mutator::collect`] finds them at once.
     ///
     /// ```
     /// use grisaille::Heap;
@@ -385,8 +386,8 @@ impl<B: Barrier> HeapBuilder<B> {
         HeapBuilder { limit: bytes, ..self }
     }
 
-    /// Sets whether safepoints collect by themselves, as they do unless set. Where they do not, only [`Mutator::step`],
-    /// [`Mutator::idle`] and [`Mutator::collect`] do.
+    /// Sets whether safepoints collect. The default is true. With false, only [`Mutator::step`], [`Mutator::idle`] and
+    /// [`Mutator::collect`] collect.
     ///
     /// ```
     /// # use grisaille::Heap;
@@ -412,7 +413,7 @@ impl<B: Barrier> HeapBuilder<B> {
     /// ```
     ///
     /// # Errors
-    /// [`ConfigError`] names the value that cannot be, or says that the system has no memory for a heap.
+    /// [`ConfigError`], which names the value that is out of range, or says that the system has no memory for a heap.
     pub fn build(self) -> Result<Heap<B>, ConfigError> {
         if !(0.05..=1000.0).contains(&self.growth) {
             return Err(ConfigError::Growth(self.growth));
@@ -434,12 +435,11 @@ impl<B: Barrier> HeapBuilder<B> {
 }
 
 impl<B: Barrier> Heap<B> {
-    /// Checks the whole heap against itself: bitmaps and headers, accounts, roots, the grey set and the policy's
-    /// invariant, whatever phase the heap is in. Changes nothing.
+    /// Checks the consistency of the whole heap: bitmaps and headers, accounts, roots, the grey set and the policy's
+    /// invariant, in whatever phase the heap is. Changes nothing.
     ///
-    /// For tests, and for those who look for a bug: it takes time in proportion to the heap (some 50 ns an object),
-    /// and memory for a copy of its bitmaps (5 % of the heap). It never recurses. In a correct build it finds
-    /// nothing.
+    /// For tests, and for the search for a bug: the check takes time in proportion to the heap (some 50 ns an object),
+    /// and memory for a copy of its bitmaps (5 % of the heap). It never recurses. In a correct build it finds nothing.
     ///
     /// ```
     /// use grisaille::{Budget, Heap};
@@ -454,7 +454,7 @@ impl<B: Barrier> Heap<B> {
     /// ```
     ///
     /// # Errors
-    /// The first thing that is wrong, with the path that leads there.
+    /// [`VerifyError`]: the first fault found, with the path from a root that leads to it.
     pub fn verify(&self) -> Result<(), VerifyError> {
         Verifier::new(self.collector(), &B::RULES).run()
     }

@@ -1,4 +1,4 @@
-//! [`Mutator`]: what a program does with a heap it has entered.
+//! [`Mutator`]: the operations of a program on a heap that it has entered.
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -26,7 +26,7 @@ mod scope;
 
 pub use scope::Out;
 
-/// What a [`Mutator::step`] left behind.
+/// The result of a [`Mutator::step`].
 ///
 /// ```
 /// use grisaille::{Budget, Heap, Phase, Progress};
@@ -39,11 +39,11 @@ pub use scope::Out;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Progress {
-    /// The phase that the heap is in now.
+    /// The phase that the heap is in after the step.
     pub phase: Phase,
-    /// The step ended a cycle.
+    /// Whether the step ended a cycle.
     pub cycle_ended: bool,
-    /// Work done, in the unit of [`Budget::work`].
+    /// The work done, in the unit of [`Budget::work`].
     pub work: usize,
 }
 
@@ -66,7 +66,7 @@ pub struct Progress {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Color {
-    /// Not reached by marking; outside of marking, every object.
+    /// Not reached by marking. While the heap does not mark, every object is white.
     White,
     /// Reached, and waiting to be traced.
     Grey,
@@ -75,14 +75,15 @@ pub enum Color {
 }
 
 impl<'s, B: Barrier> Mutator<'s, B> {
-    /// Allocates an object. Never collects; a compare, an add and the writes (bump allocation into the holes between
-    /// survivors, as in Immix: Blackburn and McKinley, PLDI 2008).
+    /// Allocates an object. Never collects. The fast path is a compare, an add and the writes (bump allocation into the
+    /// holes between survivors, as in Immix: Blackburn and McKinley, PLDI 2008).
     ///
-    /// When a hole is used up, the next is looked for: in the block at hand, in blocks that are swept, and then by sweeping
-    /// some (32 at the most, all of them at the [limit](crate::HeapBuilder::limit)), or in memory of the system's.
+    /// The slow path looks for the next hole when one is used up: in the current block, in blocks that are swept, then
+    /// by sweeping blocks (at most 32; all of them at the [limit](crate::HeapBuilder::limit)), and last in memory from
+    /// the system.
     ///
-    /// What the value owns outside the heap (the buffer of a `String` or a `Vec`) is not counted, unless it is an
-    /// [`Owned`](crate::Owned): see [`own`](Mutator::own).
+    /// Memory that the value owns outside the heap (the buffer of a `String` or a `Vec`) is not counted, unless the
+    /// value is an [`Owned`](crate::Owned): see [`own`](Mutator::own).
     ///
     /// ```
     /// # use grisaille::Heap;
@@ -92,8 +93,8 @@ impl<'s, B: Barrier> Mutator<'s, B> {
     /// });
     /// ```
     ///
-    /// A number that stands within another value needs its suffix, since the compiler cannot look into `Trace` for a type
-    /// that it has yet to choose (it says that "the size for values of type `<{integer} as Trace>::At<'a>` cannot be
+    /// A number within another value needs its suffix, since the compiler cannot look into `Trace` for a type that it
+    /// has yet to choose (the message is that "the size for values of type `<{integer} as Trace>::At<'a>` cannot be
     /// known"):
     ///
     /// ```
@@ -107,14 +108,14 @@ impl<'s, B: Barrier> Mutator<'s, B> {
     /// ```
     ///
     /// # Panics
-    /// When the heap is full ([`HeapFull`] says when): [`try_alloc`](Mutator::try_alloc) answers with a value.
+    /// When the heap is full ([`HeapFull`] says when): [`try_alloc`](Mutator::try_alloc) returns an error instead.
     #[inline(always)]
     #[track_caller]
     pub fn alloc<'a, T: Trace<At<'a> = T>>(&'a self, value: T) -> Gc<'a, T> {
         let (info, kind) = (const { &InfoOf::<T>::INFO }, const { kind_of::<T>() });
         let object = match self.take::<T>(info, kind) {
             Some(object) => object,
-            // SAFETY: `info` is for objects of so many bytes; the payload is written below.
+            // SAFETY: `info` is for objects of this size; the payload is written below.
             None => unsafe { Self::reserve_or_panic(self.collector(), const { object_bytes::<T>() }, kind, info) },
         };
         // SAFETY: the payload follows the header, is large enough for a `T` and aligned (`InfoOf`); no safepoint before
@@ -127,7 +128,7 @@ impl<'s, B: Barrier> Mutator<'s, B> {
 
     /// Allocates an object, or gives the value back when the heap is full.
     ///
-    /// Room may be had after [`collect`](Mutator::collect): allocation never collects by itself.
+    /// Allocation never collects; after a [`collect`](Mutator::collect) there may be room.
     ///
     /// ```
     /// # use grisaille::Heap;
@@ -145,7 +146,7 @@ impl<'s, B: Barrier> Mutator<'s, B> {
     /// ```
     ///
     /// # Errors
-    /// [`HeapFull`], with the value.
+    /// [`HeapFull`], with the value, when the heap is full.
     #[inline(always)]
     pub fn try_alloc<'a, T: Trace<At<'a> = T>>(&'a self, value: T) -> Result<Gc<'a, T>, HeapFull<T>> {
         match self.place(value, const { &InfoOf::<T>::INFO }, const { kind_of::<T>() }) {
@@ -155,8 +156,8 @@ impl<'s, B: Barrier> Mutator<'s, B> {
         }
     }
 
-    /// Roots a value for the current scope: what it points to stays alive until the scope (or the region of
-    /// [`Heap::enter`](crate::Heap::enter)) ends.
+    /// Roots a value in the current scope: the objects that the value points to stay alive until the scope (or the call
+    /// of [`Heap::enter`](crate::Heap::enter)) ends. Costs a push onto a list; a value without pointers costs nothing.
     ///
     /// ```
     /// # use grisaille::Heap;
@@ -168,7 +169,8 @@ impl<'s, B: Barrier> Mutator<'s, B> {
     /// ```
     ///
     /// # Panics
-    /// When the list of locals is to grow and the heap is full, as [`alloc`](Mutator::alloc) does.
+    /// When the list of rooted pointers must grow and the heap is full, as for [`alloc`](Mutator::alloc):
+    /// [`try_root`](Mutator::try_root) returns an error instead.
     #[inline(always)]
     #[track_caller]
     pub fn root<V: Trace + Copy>(&self, value: V) -> Rooted<'s, V::At<'s>>
@@ -180,8 +182,8 @@ impl<'s, B: Barrier> Mutator<'s, B> {
         unsafe { Rooted::new(restamp(value)) }
     }
 
-    /// Roots a value as [`root`](Mutator::root) does, or gives it back where the list of locals is to grow and the heap is
-    /// full.
+    /// Roots a value as [`root`](Mutator::root) does, or gives the value back where the list of rooted pointers must
+    /// grow and the heap is full.
     ///
     /// ```
     /// # use grisaille::Heap;
@@ -193,7 +195,7 @@ impl<'s, B: Barrier> Mutator<'s, B> {
     /// ```
     ///
     /// # Errors
-    /// [`HeapFull`], with the value.
+    /// [`HeapFull`], with the value, when the heap is full.
     pub fn try_root<V: Trace + Copy>(&self, value: V) -> Result<Rooted<'s, V::At<'s>>, HeapFull<V>>
     where
         V::At<'s>: Copy,
@@ -203,7 +205,8 @@ impl<'s, B: Barrier> Mutator<'s, B> {
         Ok(unsafe { Rooted::new(restamp(value)) })
     }
 
-    /// Roots a value until its handle is dropped, on any thread and in or after any region.
+    /// Roots a value until its handle is dropped, on any thread, during or after any call of
+    /// [`Heap::enter`](crate::Heap::enter).
     ///
     /// ```
     /// # use grisaille::Heap;
@@ -213,7 +216,8 @@ impl<'s, B: Barrier> Mutator<'s, B> {
     /// ```
     ///
     /// # Panics
-    /// When the heap is full, as [`alloc`](Mutator::alloc) does.
+    /// When the heap is full, as for [`alloc`](Mutator::alloc): [`try_persist`](Mutator::try_persist) returns an error
+    /// instead.
     #[track_caller]
     pub fn persist<V: Trace + Copy>(&self, value: V) -> Persistent<V::At<'static>>
     where
@@ -222,7 +226,7 @@ impl<'s, B: Barrier> Mutator<'s, B> {
         self.try_persist(value).unwrap_or_else(|full| full.panic())
     }
 
-    /// Roots a value as [`persist`](Mutator::persist) does, or gives it back where the heap is full.
+    /// Roots a value as [`persist`](Mutator::persist) does, or gives the value back where the heap is full.
     ///
     /// ```
     /// # use grisaille::Heap;
@@ -235,9 +239,8 @@ impl<'s, B: Barrier> Mutator<'s, B> {
     ///     assert!(roots.len() > 1000);
     /// });
     /// ```
-    ///
     /// # Errors
-    /// [`HeapFull`], with the value.
+    /// [`HeapFull`], with the value, when the heap is full.
     pub fn try_persist<V: Trace + Copy>(&self, value: V) -> Result<Persistent<V::At<'static>>, HeapFull<V>>
     where
         V::At<'static>: Copy,
@@ -256,7 +259,7 @@ impl<'s, B: Barrier> Mutator<'s, B> {
         }
     }
 
-    /// The same value with the borrow of `cx` as its lifetime, where values of different lifetimes must meet.
+    /// Returns the value with the borrow of `cx` as its lifetime, so that values of different lifetimes can meet.
     ///
     /// ```
     /// use grisaille::{Gc, Heap, Mutator};
@@ -275,10 +278,11 @@ impl<'s, B: Barrier> Mutator<'s, B> {
         unsafe { restamp(value) }
     }
 
-    /// A point at which the collector may do a step. A load and a branch when there is nothing to do.
+    /// Lets the collector do a step, if one is due. Costs a load and a branch when none is.
     ///
-    /// Place one in each loop and each call of an interpreted program. A step is bounded: see the crate's
-    /// documentation for how much, and [`Heap::builder`](crate::Heap::builder) for what can be configured.
+    /// Place a safepoint in each loop and each call of an interpreted program. A step is bounded: [how long a step
+    /// takes](crate#how-long-a-step-takes) says by what, and [`Heap::builder`](crate::Heap::builder) what can be
+    /// configured.
     ///
     /// ```
     /// # use grisaille::Heap;
@@ -300,9 +304,9 @@ impl<'s, B: Barrier> Mutator<'s, B> {
         }
     }
 
-    /// Whether the next [`safepoint`](Mutator::safepoint) has something to do: for interpreters whose inner loop holds
-    /// pointers in `&Mutator`'s lifetime and leaves it only when it must. Ask after some work, not before it: under
-    /// [`stress`](crate::HeapBuilder::stress) the answer is always yes.
+    /// Returns whether the next [`safepoint`](Mutator::safepoint) has work to do: for interpreters whose inner loop
+    /// holds pointers that borrow `&Mutator`, and leaves the loop only when it must. Call it after some work, not
+    /// before: under [`stress`](crate::HeapBuilder::stress) the result is always true.
     ///
     /// ```
     /// use grisaille::{Heap, Mutator};
@@ -330,8 +334,8 @@ impl<'s, B: Barrier> Mutator<'s, B> {
         self.collector().poll.get() && !self.collector().is_between_steps()
     }
 
-    /// Does a step of the collector, within the budget; starts a cycle where none is in progress. A step ends when a
-    /// cycle does.
+    /// Does a step of the collector within the budget, and starts a cycle where none is in progress. A step ends when a
+    /// cycle ends.
     ///
     /// ```
     /// use grisaille::{Budget, Heap};
@@ -349,16 +353,17 @@ impl<'s, B: Barrier> Mutator<'s, B> {
         Progress { phase: c.phase.get(), cycle_ended: ended == Ended::Cycle, work: meter.spent }
     }
 
-    /// Finishes the cycle in progress, if any, and runs a whole one: all that is unreachable now is freed. The memory that is
-    /// empty then goes back to the system at once, and taking it again costs page faults: a program that collects often lets
-    /// safepoints do it, or [`step`](Mutator::step), after which memory goes back late.
+    /// Finishes the cycle in progress, if any, and runs a whole cycle: every object that is unreachable now is freed.
+    /// Empty memory then goes back to the system at once, and taking it again costs page faults: a program that
+    /// collects often lets safepoints do it, or [`step`](Mutator::step), after which memory goes back later.
     ///
-    /// Drop code that `#[trace(drop = "background")]` lets run on the sweeper's thread is waited for. Where it waits in turn
-    /// for something that this thread has (a lock, a message), it cannot end before `collect` returns: after about a second
-    /// in which no drop has ended, `collect` returns with its cycle unfinished, and counts that in
-    /// [`Stats::collections_cut_short`](crate::Stats::collections_cut_short). No cycle begins until that drop has ended; the
-    /// steps and collections that follow go on with the one in progress. (Such drop code may also run on this thread, in
-    /// `collect` and in any step: what it waits for must not be held by whoever calls these.)
+    /// `collect` waits for drop code that `#[trace(drop = "background")]` lets run on the sweeper's thread. Where such
+    /// code waits in turn for something that this thread has (a lock, a message), it cannot end before `collect`
+    /// returns: after about a second in which no drop has ended, `collect` returns with its cycle unfinished, and
+    /// counts that in [`Stats::collections_cut_short`](crate::Stats::collections_cut_short). No cycle begins until that
+    /// drop has ended; the steps and collections that follow continue the cycle in progress. (Such drop code may also
+    /// run on this thread, in `collect` and in any step: whoever calls these must not hold what the drop code waits
+    /// for.)
     ///
     /// ```
     /// # use grisaille::Heap;
@@ -375,13 +380,13 @@ impl<'s, B: Barrier> Mutator<'s, B> {
         self.collector().collect::<B>();
     }
 
-    /// Does a part of what a program that waits has time for: finishes the cycle in progress, runs one where anything was
-    /// allocated since the last one began, and gives the memory that is empty back to the system at once. Returns whether
-    /// nothing is left to do.
+    /// Does a part of the work that a waiting program has time for: finishes the cycle in progress, runs a cycle where
+    /// anything was allocated since the last one began, and gives empty memory back to the system at once. Returns true
+    /// when nothing is left to do.
     ///
-    /// Call it while there is nothing else to do, until it returns true. Each call is one pause of about its budget; giving
-    /// 2 MiB back is one piece of work, and takes 4 to 80 microseconds. A program that only let go of objects, and
-    /// allocated nothing since the last cycle began, calls [`collect`](Mutator::collect).
+    /// Call it while there is nothing else to do, until it returns true. Each call is one pause of about its budget;
+    /// giving 2 MiB back is one piece of work, and takes 4 to 80 microseconds. A program that only dropped references
+    /// to objects, and allocated nothing since the last cycle began, calls [`collect`](Mutator::collect).
     ///
     /// ```
     /// use grisaille::{Budget, Heap};
@@ -403,8 +408,9 @@ impl<'s, B: Barrier> Mutator<'s, B> {
         self.collector().idle::<B>(budget)
     }
 
-    /// Runs `f` in a scope of its own: what it roots is dropped from the roots when it ends, and what must leave goes
-    /// through [`Out::keep`]. Roots of the surrounding scope stay.
+    /// Runs `f` in a scope of its own: values that `f` roots are roots until the scope ends, and values that must leave
+    /// the scope do so through [`Out::keep`]. Roots of the surrounding scope stay. A panic of `f` ends the scope and
+    /// passes on.
     ///
     /// ```
     /// # use grisaille::Heap;
@@ -435,8 +441,8 @@ impl<'s, B: Barrier> Mutator<'s, B> {
         result
     }
 
-    /// Runs `f` with no heap active on this thread, so that it may enter another. It is `'static`: no pointer of this
-    /// heap goes in.
+    /// Runs `f` with no heap active on this thread, so that `f` may enter another. `f` is `'static`: it can capture no
+    /// pointer of this heap.
     ///
     /// ```
     /// # use grisaille::Heap;
@@ -450,8 +456,8 @@ impl<'s, B: Barrier> Mutator<'s, B> {
         f()
     }
 
-    /// Tells the pacer that objects of the heap own `delta` more bytes outside it (or fewer, where it is negative).
-    /// They count towards the goal and the limit, up to 2^50 bytes.
+    /// Tells the pacer that objects of the heap own `delta` more bytes outside the heap (fewer, where `delta` is
+    /// negative). These bytes count towards the goal and the limit, up to 2^50.
     ///
     /// ```
     /// # grisaille::Heap::new().enter(|cx| {
@@ -464,7 +470,7 @@ impl<'s, B: Barrier> Mutator<'s, B> {
         self.collector().external_changed(delta);
     }
 
-    /// Returns what the heap has done so far.
+    /// Returns the statistics of the heap so far.
     ///
     /// ```
     /// # grisaille::Heap::new().enter(|cx| {
@@ -476,7 +482,7 @@ impl<'s, B: Barrier> Mutator<'s, B> {
         Stats::of(self.collector())
     }
 
-    /// Returns where the heap stands in its cycle.
+    /// Returns the phase of the cycle that the heap is in.
     ///
     /// ```
     /// # use grisaille::{Heap, Phase};
@@ -486,7 +492,8 @@ impl<'s, B: Barrier> Mutator<'s, B> {
         self.collector().phase.get()
     }
 
-    /// The colour of an object just now, for tests and tools. Outside of marking every object is white.
+    /// Returns the current colour of an object, for tests and tools. While the heap does not mark, every object is
+    /// white.
     ///
     /// ```
     /// # use grisaille::{Color, Heap};

@@ -1,4 +1,4 @@
-//! How values become roots of a scope: their pointers are pushed onto a list, for which there must be room.
+//! How values become roots of a scope: their pointers are pushed onto a list that has room for them.
 
 use crate::barrier::Barrier;
 use crate::context::Mutator;
@@ -8,7 +8,7 @@ use crate::roots::area::PointerArea;
 use crate::space::header::ObjectPtr;
 use crate::trace::Trace;
 
-/// A value of more pointers is rooted one by one.
+/// Values with more pointers than this are rooted one pointer at a time.
 const MANY_POINTERS: usize = 64;
 
 impl<B: Barrier> Mutator<'_, B> {
@@ -16,8 +16,8 @@ impl<B: Barrier> Mutator<'_, B> {
     #[track_caller]
     pub(super) fn push_roots<V: Trace + Copy>(&self, area: &PointerArea, value: V) {
         if const { V::NEEDS_TRACE } {
-            // The other rules for roots ask nothing of a push: what is new lies above what is unscanned, and is dirty by
-            // its place.
+            // Under the other policies a push needs no barrier: a new entry lies above the scan watermark, and above
+            // `dirty_from`, so that a policy with dirty roots scans it again.
             if const { B::RULES.shades_new_root() } && self.collector().watch_roots.get() {
                 self.shade_roots(value);
             }
@@ -25,7 +25,7 @@ impl<B: Barrier> Mutator<'_, B> {
                 if !area.has_room(const { V::MAX_POINTERS }) {
                     self.make_room_or_panic(area, V::MAX_POINTERS);
                 }
-                // SAFETY: as has just been seen to. (One is enough for most values, and then it is not looked at again.)
+                // SAFETY: checked or made just now. (One check is enough for most values, and is then not repeated.)
                 unsafe { core::hint::assert_unchecked(area.has_room(const { V::MAX_POINTERS })) };
                 value.trace(&mut Tracer::rooting(area));
             } else {
@@ -49,7 +49,7 @@ impl<B: Barrier> Mutator<'_, B> {
         Ok(())
     }
 
-    /// Roots a value of which it is not known how many pointers it has at the most.
+    /// Roots a value for which no small bound on the number of its pointers is known.
     #[cold]
     #[inline(never)]
     fn push_many_roots<V: Trace + Copy>(&self, area: &PointerArea, value: V) -> Result<(), HeapFull<()>> {
@@ -66,7 +66,7 @@ impl<B: Barrier> Mutator<'_, B> {
         }
     }
 
-    /// Makes room for so many pointers more, where there is none.
+    /// Makes room for `more` pointers, where there is none.
     ///
     /// # Panics
     /// When the heap is full.
@@ -77,21 +77,22 @@ impl<B: Barrier> Mutator<'_, B> {
         self.make_room_for_roots(area, more).unwrap_or_else(|full| full.panic());
     }
 
-    /// Makes room for so many pointers more, where there is none.
+    /// Makes room for `more` pointers, where there is none.
     #[cold]
     #[inline(never)]
     fn make_room_for_roots(&self, area: &PointerArea, more: usize) -> Result<(), HeapFull<()>> {
         let c = self.collector();
         let bytes = |more: usize| (area.len() + more) * size_of::<ObjectPtr>() - area.bytes();
         let [usual, least] = area.growth(more);
-        // Near the limit it grows by less.
+        // Near the limit the list grows by less.
         let done = c.leaves_room(c.counted_growth_of_locals(bytes(usual))) && area.make_room(usual).is_ok()
             || c.has_room_outside(c.counted_growth_of_locals(bytes(least))) && area.make_room(least).is_ok();
         if done { Ok(()) } else { Err(self.full((), bytes(least))) }
     }
 
-    /// What leaves a scope moves to the locals of the one around it, when the system may have no memory: room for it is
-    /// made before. What is rooted in the scope goes first, so this is enough. Without room only the first `kept` leave.
+    /// Makes room among the locals of the surrounding scope for what leaves this one, since the system may have no
+    /// memory when the scope ends. The scope's own roots are removed first, so this is enough. Without room only the
+    /// first `kept` escapes leave.
     #[inline(always)]
     pub(super) fn make_room_for_escapes(&self, kept: usize) -> Result<(), HeapFull<()>> {
         let c = self.collector();
@@ -101,7 +102,8 @@ impl<B: Barrier> Mutator<'_, B> {
         self.make_room_for_roots(&c.roots.locals, c.roots.escapes.len()).inspect_err(|_| c.roots.escapes.truncate(kept))
     }
 
-    /// The rule for a push in the window, before it. By value: see [`write_barrier`](crate::pointer::slot::write_barrier).
+    /// Applies the rule for a push while roots are watched, before the push. Takes the value, not a reference: see
+    /// `StackView::watched_write`.
     #[cold]
     #[inline(never)]
     fn shade_roots<V: Trace>(&self, value: V) {

@@ -1,4 +1,4 @@
-//! The end of a scope: [`Out`], by which values leave it, and what happens to its roots.
+//! The end of a scope: [`Out`], through which values leave the scope, and the removal of its roots.
 
 use core::cell::Cell;
 use core::fmt;
@@ -13,8 +13,8 @@ use crate::full::HeapFull;
 use crate::handles::rooted::Rooted;
 use crate::trace::{Trace, restamp};
 
-/// The way out of a [scope](Mutator::scope): `Copy`, so many values may leave. It works with the mutator of its own
-/// scope only, not in a deeper one.
+/// The way out of a [scope](Mutator::scope): `Copy`, so that many values may leave. An `Out` works with the mutator of
+/// its own scope only, not in a deeper scope.
 ///
 /// ```
 /// use grisaille::{Gc, Heap, Mutator, Out, Rooted};
@@ -61,7 +61,8 @@ impl<'i, 's, B: Barrier> Out<'i, 's, B> {
     /// ```
     ///
     /// # Panics
-    /// When the list of locals is to grow and the heap is full, as [`Mutator::alloc`] does.
+    /// When the list of rooted pointers must grow and the heap is full, as for [`Mutator::alloc`]:
+    /// [`try_keep`](Out::try_keep) returns an error instead.
     #[inline]
     #[track_caller]
     pub fn keep<V: Trace + Copy>(self, cx: &Mutator<'i, B>, value: V) -> Rooted<'s, V::At<'s>>
@@ -77,7 +78,8 @@ impl<'i, 's, B: Barrier> Out<'i, 's, B> {
         unsafe { Rooted::new(restamp(value)) }
     }
 
-    /// Roots a value in the surrounding scope, or gives it back where the list of locals is to grow and the heap is full.
+    /// Roots a value in the surrounding scope, or gives the value back where the list of rooted pointers must grow and
+    /// the heap is full.
     ///
     /// ```
     /// # grisaille::Heap::new().enter(|cx| {
@@ -87,7 +89,7 @@ impl<'i, 's, B: Barrier> Out<'i, 's, B> {
     /// ```
     ///
     /// # Errors
-    /// [`HeapFull`], with the value.
+    /// [`HeapFull`], with the value, when the heap is full.
     pub fn try_keep<V: Trace + Copy>(self, cx: &Mutator<'i, B>, value: V) -> Result<Rooted<'s, V::At<'s>>, HeapFull<V>>
     where
         V::At<'s>: Copy,
@@ -100,7 +102,7 @@ impl<'i, 's, B: Barrier> Out<'i, 's, B> {
     }
 }
 
-/// Ends a scope: by hand, or when what ran in it panics.
+/// Ends a scope: when `end` is called, or when code in the scope panics.
 pub(super) struct EndScope<B: Barrier> {
     pub collector: NonNull<Collector>,
     pub locals: usize,
