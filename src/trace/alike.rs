@@ -1,12 +1,12 @@
-//! The mark loop among objects of one type.
+//! The type-specialized mark loop: among objects of one type.
 //!
-//! Where an edge leads tells much of where the next one will: lists, trees and graphs are made of one type, or of few. So
-//! the loop in [`drain`](crate::mark::drain) hands the second object of a type in a row to a loop that was compiled for it.
-//! As long as edges lead to more of the same, size and mark bits are constants there, and tracing is no call. What is of
-//! another type, or has a flag in its header, is left on the edges, to the loop that knows all types.
+//! Lists, trees and graphs are made of one type, or of few, so an edge often leads to the type that the edge before led
+//! to. The loop in [`drain`](crate::mark::drain) hands the second object of a type in a row to a loop compiled for that
+//! type. In this loop size and mark bits are constants, and tracing is no call. Objects of another type, or with a flag
+//! in the header, are left on the edges for the general loop.
 //!
-//! A type is told by the address of its [`TypeInfo`], of which the compiler may make several: one for each part of a
-//! program that it compiles by itself and that allocates the type. Objects of two of them are objects of two types here.
+//! A type is identified by the address of its [`TypeInfo`]. The compiler may make several: one for each codegen unit
+//! that allocates the type. Objects with two of them are objects of two types here.
 
 use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
@@ -19,27 +19,25 @@ use crate::space::geometry::GRANULE;
 use crate::space::header::{Came, ObjectPtr, TypeInfo, object_bytes};
 use crate::space::tally::{Size, Tally};
 
-/// Edges that what is traced in one call behind its first object may lead to, at most, so that the loop looks for room
-/// once.
+/// The most edges that one call stores for the objects behind its first, so that the loop checks for room once.
 const EDGES_AT_ONCE: usize = 512;
 
-/// What of [`Standing`] the loop has in registers. Where a trace may panic it is written down then; where none can, it
-/// never is.
+/// The part of [`Standing`] that the loop keeps in registers, written back only where a trace panics.
 struct InRegisters<'a, 'm, const PREFETCH: bool> {
     standing: &'a mut Standing<'m>,
     object: ObjectPtr,
     top: Top,
-    /// How many more objects may be marked.
+    /// The number of objects that may still be marked.
     left: usize,
-    /// The tally when none will be left.
+    /// The tally when `left` is 0.
     at_the_end: Tally,
     size: &'static Size,
-    /// Not looked at without prefetches.
+    /// Unused without prefetches.
     waiting: InFlight,
 }
 
 impl<const PREFETCH: bool> InRegisters<'_, '_, PREFETCH> {
-    /// The edge that is next.
+    /// Returns the next edge.
     ///
     /// # Safety
     /// `base` must be that of the edges which `top` is of.
@@ -57,10 +55,10 @@ impl<const PREFETCH: bool> InRegisters<'_, '_, PREFETCH> {
         }
     }
 
-    /// Takes it off.
+    /// Takes the next edge off the edges.
     ///
     /// # Safety
-    /// [`edge`](InRegisters::edge) must have given one that was not taken off since.
+    /// [`edge`](InRegisters::edge) must have returned an edge that was not taken off since.
     #[inline(always)]
     unsafe fn take_edge(&mut self) {
         if PREFETCH {
@@ -71,12 +69,12 @@ impl<const PREFETCH: bool> InRegisters<'_, '_, PREFETCH> {
         }
     }
 
-    /// Each object takes as much, so they are counted backwards.
+    /// Returns the tally now: all objects cost the same, so it is counted back from the end.
     fn tally(&self) -> Tally {
         self.at_the_end.without(self.size, self.left)
     }
 
-    /// The loop ends.
+    /// Ends the loop.
     #[inline(always)]
     fn end(self) -> Came {
         if PREFETCH {
@@ -99,8 +97,8 @@ impl<const PREFETCH: bool> Drop for InRegisters<'_, '_, PREFETCH> {
     }
 }
 
-/// Traces an object that is marked and booked, and marks, books and traces what it leads to, as long as the next edge leads
-/// to an object of the same type and work is left. It may end sooner.
+/// Traces an object that is marked and booked; then marks, books and traces what the object leads to, as long as the
+/// next edge leads to an object of the same type and work is left. May end sooner.
 ///
 /// # Safety
 /// [`TypeInfo::mark_alike`]'s.
@@ -113,13 +111,13 @@ pub(crate) unsafe fn mark_alike<T: Trace, const PREFETCH: bool>(
 ) -> Came {
     let size = const { &Size::of_bytes(object_bytes::<T>()) };
     debug_assert!(size.marks != 0);
-    // Objects traced behind the first.
+    // The number of objects traced behind the first.
     let more = const { EDGES_AT_ONCE / T::MAX_POINTERS };
-    // SAFETY: `TypeInfo::mark_alike`: where the mark loop stands, ours until the end of the call.
+    // SAFETY: `TypeInfo::mark_alike`: the mark loop's `Standing`, ours until the end of the call.
     let standing = unsafe { standing.cast::<Standing<'_>>().as_mut() };
     let (base, marked) = (standing.base, standing.marked);
     let waiting = if PREFETCH { standing.prefetched.waiting } else { InFlight::NONE };
-    // As many as there is work left for.
+    // As many objects as there is work left for.
     let left = (tally.left().max(0) as usize).div_ceil(size.work() as usize).min(more);
     let at_the_end = tally.with(size, left);
     let mut at = InRegisters::<PREFETCH> { standing, object, top, left, at_the_end, size, waiting };
@@ -129,8 +127,8 @@ pub(crate) unsafe fn mark_alike<T: Trace, const PREFETCH: bool>(
         at.top = traced.top;
         return at.end();
     }
-    // The word of mark bits that was looked at last, which the next object's bits are likely to be in: what this one
-    // writes there the next one would otherwise wait for. Behind prefetches others come in between.
+    // The word of mark bits that was read last, kept in registers: the next object's bits are likely to be in it, and a
+    // read would wait for the write before. With prefetches, objects of other blocks come in between.
     let (mut word_at, mut word, mut marks) = (0, core::ptr::null_mut::<u64>(), 0);
     loop {
         // SAFETY: the object is a live `T` that nobody writes: the first by `TypeInfo::mark_alike`, the others since an edge
@@ -157,7 +155,7 @@ pub(crate) unsafe fn mark_alike<T: Trace, const PREFETCH: bool>(
             }
             if marks >> bit & 1 != 0 {
                 rare();
-                // SAFETY: it was given above.
+                // SAFETY: the edge was returned above.
                 unsafe { at.take_edge() };
                 continue;
             }
@@ -165,7 +163,7 @@ pub(crate) unsafe fn mark_alike<T: Trace, const PREFETCH: bool>(
                 rare();
                 return at.end();
             }
-            // SAFETY: it was given above.
+            // SAFETY: the edge was returned above.
             unsafe { at.take_edge() };
             marks |= size.marks << bit;
             // SAFETY: as above.
@@ -183,7 +181,7 @@ pub(crate) unsafe fn mark_alike<T: Trace, const PREFETCH: bool>(
     }
 }
 
-/// Tells the compiler which way is seldom gone.
+/// Tells the compiler which branch is seldom taken.
 #[cold]
 #[inline(always)]
 fn rare() {}
@@ -196,7 +194,7 @@ mod tests {
     use crate::space::geometry::{GRANULE, GRANULES};
     use crate::{Budget, Check, Gc, Heap, Mutator, Slot, Trace, Tracer};
 
-    /// More than a core's caches hold, or the loop would not choose.
+    /// More objects than a core's caches hold: only then does the loop choose between its two ways.
     const NODES: usize = 60_000;
 
     #[derive(Clone, Copy, Trace)]
@@ -212,21 +210,21 @@ mod tests {
         links: [Option<Link<'gc>>; 2],
     }
 
-    /// Of 10 granules: many of these do not lie within one word of mark bits.
+    /// Of 10 granules: the mark bits of many such objects do not lie within one word.
     #[derive(Trace)]
     struct Wide<'gc> {
         links: [Option<Link<'gc>>; 3],
         number: [u64; 3],
     }
 
-    /// As large as `Small`, and another type.
+    /// As large as `Small`, and of another type.
     #[derive(Trace)]
     struct Twin<'gc> {
         number: [u64; 2],
         link: Option<Link<'gc>>,
     }
 
-    /// A heap whose loop goes that way, and which has marked much before.
+    /// Makes a heap whose loop is set to `way`, and which has marked much before.
     fn with_large_heap(way: bool, f: impl FnOnce(&mut Mutator<'_>)) {
         let mut heap = Heap::builder().automatic(false).check(Check::SecondMark).build().unwrap();
         heap.enter(|cx| {
@@ -239,7 +237,7 @@ mod tests {
         });
     }
 
-    /// Returns how many steps panicked.
+    /// Marks to the end. Returns how many steps panicked.
     fn mark_to_the_end(cx: &mut Mutator<'_>, budget: Budget) -> usize {
         let mut panics = 0;
         loop {
@@ -268,7 +266,7 @@ mod tests {
                     random ^= random << 17;
                     (random >> 33) as usize % n
                 };
-                // Each leads to some before it, mostly near; runs of one type and of several.
+                // Each object leads to some before it, mostly near; runs of one type and of several.
                 let mut made: Vec<(Link<'_>, usize, Vec<usize>)> = Vec::new();
                 for at in 0..NODES {
                     let mut links = [const { None }; 3];
@@ -311,7 +309,7 @@ mod tests {
         }
     }
 
-    /// Of 2 granules and `FILL` more.
+    /// An object of 2 granules and `FILL` more.
     struct Padded<'gc, const FILL: usize> {
         next: Slot<Option<Gc<'gc, Padded<'gc, FILL>>>>,
         _fill: [u64; FILL],
@@ -326,8 +324,8 @@ mod tests {
         }
     }
 
-    /// A ring of objects of that size, in an order that leads from block to block, and which have the last granule of their
-    /// blocks.
+    /// Makes a ring of objects of that size, in an order that leads from block to block; some have the last granule of
+    /// their blocks.
     fn ring_of_padded<const FILL: usize>(cx: &mut Mutator<'_>, budget: Budget) {
         const STRIDE: usize = 7;
         let granules = FILL + 2;
@@ -340,7 +338,7 @@ mod tests {
                 assert!(ring.len() < 1 << 16, "no object has the last granule of its block");
                 let left = GRANULES - node.object().granule() - granules;
                 at_ends += usize::from(left == 0);
-                // What is left when the next one has the last granules.
+                // What is left when the next object has the last granules.
                 match left.wrapping_sub(granules) {
                     1 => _ = cx.alloc(()),
                     beside @ 2.. if beside < granules => _ = cx.alloc_str(&"x".repeat((beside - 2) * GRANULE)),
@@ -391,13 +389,13 @@ mod tests {
             with_large_heap(way, |cx| {
                 let mut fan = cx.alloc(Fan([None; 63]));
                 for depth in 0..DEPTH {
-                    // The way on is the youngest edge, so the others stay; now and then some come before it, so that a run
-                    // of the mark loop begins where there is room yet, and would end where there is none.
+                    // The edge to follow is the youngest, so the others stay; now and then some come before it, so that
+                    // a run of the mark loop begins where there is still room, and would end where there is none.
                     let mut links = [(); 63].map(|()| Some(cx.alloc(Fan([None; 63]))));
                     links[if depth % 25 == 0 { 50 } else { 62 }] = Some(fan);
                     fan = cx.alloc(Fan(links));
                 }
-                // A part of the room is used before the first of them.
+                // Part of the room is used before the first of these.
                 let fans = cx.alloc_array(BESIDE + 1, |at| if at < BESIDE { cx.alloc(Fan([None; 63])) } else { fan });
                 let _fans = cx.root(fans);
                 let before = cx.stats().objects_marked;

@@ -1,7 +1,7 @@
-//! `Trace` for what the standard library offers.
+//! `Trace` for the types of the standard library.
 //!
-//! No impl for `Cell` and `RefCell` (a write without a barrier), for references, `Rc` (not `Send`) or for anything
-//! with interior mutability around pointers. `Arc<T>` only as a leaf, `T: Send + Sync + 'static`.
+//! There is no impl for `Cell` and `RefCell` (a write without a barrier), for references, for `Rc` (not `Send`), or for
+//! anything with interior mutability around pointers. `Arc<T>` is a leaf only, for `T: Send + Sync + 'static`.
 
 use core::marker::PhantomData;
 use core::mem::needs_drop;
@@ -20,7 +20,7 @@ use super::layout::{drop_on, drop_on_both};
 use super::{DropOn, Trace, sum};
 use crate::mark::tracer::Tracer;
 
-/// Types without pointers, `Send + 'static`.
+/// Types without pointers that are `Send + 'static`.
 macro_rules! leaves {
     ($($(#[$attribute:meta])* $leaf:ty),* $(,)?) => {$(
         // SAFETY: the type holds no pointer into a heap and no lifetime; it is `Send + 'static` (asserted below).
@@ -28,7 +28,7 @@ macro_rules! leaves {
             type At<'a> = $leaf;
             const NEEDS_TRACE: bool = false;
             const MAX_POINTERS: usize = 0;
-            // Where there is something to drop, it is memory.
+            // The drop glue of these types frees memory only.
             const DROP: DropOn = DropOn::Sweeper;
             #[inline(always)]
             fn trace(&self, _: &mut Tracer<'_>) {}
@@ -68,7 +68,7 @@ unsafe impl<T: ?Sized + Send + 'static> Trace for PhantomData<T> {
     fn trace(&self, _: &mut Tracer<'_>) {}
 }
 
-/// Containers of one type, walked by reference.
+/// Containers with one type parameter, walked by reference.
 macro_rules! containers {
     ($($name:ident),*) => {$(
         // SAFETY: passes each element on; `At` replaces the lifetime in the element.
@@ -204,7 +204,7 @@ where
     }
 }
 
-/// Hash tables. The hasher is a leaf: `Send + 'static`, so it holds no pointer that would go untraced.
+/// Hash tables. The hasher is a leaf, `Send + 'static`, so it holds no pointer that would go untraced.
 macro_rules! hash_tables {
     ($($path:ident)::+) => {
         // SAFETY: passes keys and values on; the hasher holds no pointer into a heap.

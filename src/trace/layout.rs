@@ -1,5 +1,5 @@
-//! What the collector is told of a type: its [`TypeInfo`], the kind of block its objects live in, and the thread that drops
-//! them.
+//! How a type is described to the collector: its [`TypeInfo`], the kind of block its objects live in, and the thread
+//! that drops them.
 
 use core::marker::PhantomData;
 use core::mem::needs_drop;
@@ -11,7 +11,7 @@ use crate::mark::tracer::{Tracer, trace_with};
 use crate::space::block::Kind;
 use crate::space::header::{ObjectPtr, Traced, TypeInfo};
 
-/// The kind of block that values of `T` live in.
+/// Returns the kind of block that values of `T` live in.
 pub(crate) const fn kind_of<T: Trace>() -> Kind {
     if !needs_drop::<T>() {
         Kind::Plain
@@ -23,12 +23,12 @@ pub(crate) const fn kind_of<T: Trace>() -> Kind {
     }
 }
 
-/// Where a `T` is dropped that is part of another value: one without drop glue asks for no thread.
+/// Returns where a `T` is dropped that is part of another value: one without drop glue may be dropped by any thread.
 pub(crate) const fn drop_on<T: Trace>() -> DropOn {
     if needs_drop::<T>() { T::DROP } else { DropOn::Sweeper }
 }
 
-/// The same, of a value with two parts.
+/// Returns where a value with these two parts is dropped.
 pub(crate) const fn drop_on_both<T: Trace, U: Trace>() -> DropOn {
     match (drop_on::<T>(), drop_on::<U>()) {
         (DropOn::Sweeper, DropOn::Sweeper) => DropOn::Sweeper,
@@ -36,10 +36,11 @@ pub(crate) const fn drop_on_both<T: Trace, U: Trace>() -> DropOn {
     }
 }
 
-/// Types of at most so many pointers are traced without a look at the room for each.
+/// Types of at most so many pointers are traced without a check of the room for each.
 const FEW: usize = 64;
 
-/// A type of none may be traced by those who have no edges at all.
+/// Returns whether `T` has few pointers, and some: a type without pointers may be traced where there are no edges at
+/// all.
 const fn has_few<T: Trace>() -> bool {
     0 < T::MAX_POINTERS && T::MAX_POINTERS <= FEW
 }
@@ -79,7 +80,7 @@ unsafe fn trace_sized<T: Trace>(object: ObjectPtr, _: usize, erased: NonNull<()>
     unsafe { trace_any::<T>(object, erased, top) }
 }
 
-/// Out of line, so that the way without has nothing to keep for it.
+/// Out of line, so that the usual path saves no registers for this one.
 ///
 /// # Safety
 /// [`TypeInfo::trace`]'s.

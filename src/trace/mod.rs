@@ -38,20 +38,20 @@ pub(crate) mod layout;
 ///
 /// # Safety
 ///
-/// * `trace` must pass each [`Gc`](crate::Gc), [`Weak`](crate::Weak) and so on that the value holds to its own `trace`, every
-///   time, and do nothing else with them.
-/// * `trace` should not panic. Where it does, the value is traced again in the next step, and the heap is whole; but for
-///   [`StopTheWorld`](crate::StopTheWorld), which marks in one pause, and [`Deletion`](crate::Deletion), which scans the
-///   roots in one: a panic would end that too soon. Under these two it must not.
+/// * `trace` must pass each [`Gc`](crate::Gc), [`Weak`](crate::Weak) and other pointer of this crate that the value
+///   holds to the pointer's own `trace`, every time, and do nothing else with them.
+/// * `trace` should not panic. Where it does, the value is traced again in the next step, and the heap is whole. Under
+///   [`StopTheWorld`](crate::StopTheWorld), which marks in one pause, and [`Deletion`](crate::Deletion), which scans
+///   the roots in one, it must not panic: the pause would end too soon.
 /// * `At<'a>` must be the same type with its one heap lifetime replaced by `'a`, and nothing else replaced: values
 ///   are reinterpreted from one to the other. What does not follow the heap's lifetime (function pointers, `dyn Fn`,
 ///   anything contravariant in it) must not be replaced in.
 /// * All else that the value holds must be `Send + 'static`.
 /// * `NEEDS_TRACE` may be false only where no value of the type holds a pointer.
 /// * The type must not implement `Drop` in a way that looks at pointers: what they point to may be gone.
-/// * `ATOMIC_WORD` may be true only for types of one initialized word without padding.
-/// * `MAX_POINTERS`, where it is given, may be no smaller than the number of pointers that `trace` passes on: they are
-///   written down without a look at the room for them.
+/// * `ATOMIC_WORD` (hidden, false by default) may be true only for types of one initialized word without padding.
+/// * `MAX_POINTERS` (hidden, unbounded by default) may be no smaller than the number of pointers that `trace` passes
+///   on: these are stored without a check for room.
 pub unsafe trait Trace {
     /// The type with its heap lifetime replaced.
     type At<'a>: ?Sized + for<'b> Trace<At<'b> = Self::At<'b>> + 'a;
@@ -59,25 +59,25 @@ pub unsafe trait Trace {
     /// Whether values of the type may hold pointers.
     const NEEDS_TRACE: bool = true;
 
-    /// The type is one word, and may be read and written as an atomic one.
+    /// Whether the type is one word, and may be read and written as an atomic one.
     #[doc(hidden)]
     const ATOMIC_WORD: bool = false;
 
-    /// `trace` passes at most so many pointers on, whatever the value: memory safety depends on it. The default leaves it
-    /// open, at the cost of a look for each pointer; the derive adds up what the fields say.
+    /// The most pointers that `trace` passes on, whatever the value: memory safety depends on it. The default is no
+    /// bound, at the cost of a check for each pointer; the derive adds up the bounds of the fields.
     #[doc(hidden)]
     const MAX_POINTERS: usize = usize::MAX;
 
-    /// Where drop glue runs.
+    /// The thread on which drop glue runs.
     #[doc(hidden)]
     const DROP: DropOn = DropOn::Mutator;
 
     /// Passes each pointer of the value to the tracer.
     fn trace(&self, tracer: &mut Tracer<'_>);
 
-    // The derive's proofs are code that is compiled and never called. All of it goes through items of this trait: in the
-    // program that derives, any other name may mean something else, while who takes this trait's name does not
-    // implement it.
+    // The derive's proofs are code that is compiled and never called. They use items of this trait only: in the program
+    // that derives, any other name may mean something else, and whoever redefines the trait's name does not implement
+    // this trait.
 
     /// Compiles where the derive is right about the fields.
     #[doc(hidden)]
@@ -87,12 +87,12 @@ pub unsafe trait Trace {
     #[doc(hidden)]
     fn __prove_at<'a>(_: &mut Self::At<'a>) {}
 
-    /// Is called with a value that exists already, of which nothing is coerced and, under `&mut`, no lifetime shortened:
-    /// so it is a `T` to which the reference leads.
+    /// Takes a value that exists already, of which nothing is coerced and, under `&mut`, no lifetime shortened: so the
+    /// reference leads to a `T`.
     #[doc(hidden)]
     fn __is_exactly<T: ?Sized>(_: (&mut T,)) {}
 
-    /// The same, and what a skipped field must be.
+    /// As `__is_exactly`, with the bounds of a skipped field.
     #[doc(hidden)]
     fn __may_be_skipped<T: ?Sized + Send + private::NoHandleOfRoots + 'static>(_: (&mut T,)) {}
 
@@ -115,7 +115,7 @@ pub enum DropOn {
     Sweeper,
 }
 
-/// The same value with its heap lifetime replaced.
+/// Returns the same value with its heap lifetime replaced.
 ///
 /// # Safety
 /// What the value points to must stay alive for `'a`: it is rooted, or `'a` ends before the next safepoint.
@@ -135,7 +135,7 @@ where
 pub mod private {
     pub use crate::trace::DropOn;
 
-    /// What a skipped field must be, so that no object owns handles of roots: `Unpin`, which they are not.
+    /// The bound of a skipped field, so that no object owns handles of roots, which are not `Unpin`.
     #[diagnostic::on_unimplemented(
         message = "an object must not own a `{Self}`, or what it roots would not die before the object",
         label = "this is not `Unpin`: a skipped field must be, which handles of roots are not",
@@ -146,8 +146,8 @@ pub mod private {
 
     impl<T: ?Sized + Unpin> NoHandleOfRoots for T {}
 
-    /// Implemented by the derive for its type, which is impossible where that has a `Drop`: the two impls would overlap.
-    /// Whoever brings the derive to implement another trait has a type that lacks the right `Does`.
+    /// Implemented by the derive for its type, which is impossible where the type has a `Drop`: the two impls would
+    /// overlap. If the derive is made to implement another trait of this name, the type lacks the right `Does`.
     pub trait TypesThatDeriveTraceMustNotImplementDrop {
         /// Whether the type implements `Drop`.
         type Does;
@@ -163,7 +163,7 @@ pub mod private {
     }
 }
 
-/// How many pointers a value has at most whose fields have so many.
+/// Returns the most pointers that a value has, given those of its fields.
 const fn sum(fields: &[usize]) -> usize {
     match fields {
         [first, rest @ ..] => first.saturating_add(sum(rest)),
@@ -172,10 +172,10 @@ const fn sum(fields: &[usize]) -> usize {
 }
 
 impl Tracer<'_> {
-    /// Traces a value of few pointers, from that top on, which is returned as it is then.
+    /// Traces a value of few pointers: stores them from `top` on, and returns the new top.
     ///
-    /// # Safety
-    /// `top` must be of this tracer's edges, and there be [room](Tracer::has_room) behind it for as many as the value's type
+    /// `top` must be of this tracer's edges, and there must be [room](Tracer::has_room) behind it for as many pointers
+    /// as the value's type can have.
     /// can have.
     #[inline(always)]
     pub(crate) unsafe fn trace_few<T: Trace>(&self, value: &T, top: Top) -> Top {
