@@ -1,16 +1,16 @@
-//! What decides the future of a heap, as a list of numbers: for the search through small programs, which does not go
-//! on from a state that it has been in.
+//! What decides the future of a heap, as a list of numbers. The search through small programs uses it to stop at a
+//! state that was seen before.
 //!
 //! Two heaps with one digest do the same from there on, whatever the mutator does, as long as all their steps are asked
 //! for (`automatic(false)`), nothing is swept on another thread, no limit is set, and nothing of the kit (interned
 //! strings, ephemerons, guardians) is in them. Then the pacer and the clock decide nothing.
 //!
-//! Each part of the collector says for itself what of it belongs here, in a `digest` method beside its fields. The
-//! methods take their part to pieces without `..`: whoever adds a field must say whether it decides anything. What does
-//! not: counters for [`Stats`](crate::Stats), capacities, caches, and what the next cycle sets anew before it is read.
+//! Each part of the collector has a `digest` method beside its fields. The methods destructure their part without `..`,
+//! so whoever adds a field must say whether the field decides anything. Left out are counters for
+//! [`Stats`](crate::Stats), capacities, caches, and what the next cycle sets anew before it is read.
 //!
-//! Addresses are taken relative to the heap's chunks, so two runs of one program agree. Compiled for tests only: that is
-//! why the rooms below may use it.
+//! Addresses are relative to the heap's chunks, so two runs of one program agree. Compiled for tests only, which is why
+//! the rooms below may use it.
 
 use crate::barrier::Barrier;
 use crate::context::Mutator;
@@ -18,8 +18,8 @@ use crate::cycle::phase::Phase;
 use crate::space::digest::Digest;
 
 impl<B: Barrier> Mutator<'_, B> {
-    /// Appends the heap's digest to `out`, and where the objects at `addresses` lie. Registers of the caller's, so to
-    /// speak: pointers that the heap knows nothing of.
+    /// Appends the heap's digest to `out`, and where the objects at `addresses` lie: pointers that the caller holds and
+    /// the heap does not know of.
     #[doc(hidden)]
     pub fn digest(&self, addresses: &[usize], out: &mut Vec<u64>) {
         let c = self.collector();

@@ -1,4 +1,4 @@
-//! Looking at a heap from outside.
+//! Observing a heap from outside: figures, and the verifier.
 
 #[cfg(grisaille_faults)]
 pub(crate) mod digest;

@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::cycle::collector::Collector;
 use crate::cycle::phase::{PHASES, Phase};
 
-/// What a heap has done so far, and what it holds. Counts begin with the heap; sizes are in bytes. What a
-/// [`Check`](crate::Check) takes is in none of the times.
+/// What a heap has done so far, and what it holds. Counts begin with the heap; sizes are in bytes. The times leave out
+/// what a [`Check`](crate::Check) takes.
 ///
 /// ```
 /// use grisaille::Heap;
@@ -54,7 +54,7 @@ pub struct Stats {
 }
 
 impl Stats {
-    /// Reads what a collector has counted.
+    /// Makes the figures from a collector's counters.
     pub(crate) fn of(collector: &Collector) -> Stats {
         let this = collector;
         let c = &this.counters;
@@ -102,8 +102,8 @@ impl Stats {
         self.cycles
     }
 
-    /// Returns how many calls of [`collect`](crate::Mutator::collect) returned before their cycle had ended, since drop code on
-    /// the sweeper's thread did not.
+    /// Returns how many calls of [`collect`](crate::Mutator::collect) returned before their cycle had ended, because
+    /// drop code was still running on the sweeper's thread.
     ///
     /// ```
     /// # grisaille::Heap::new().enter(|cx| {
@@ -203,7 +203,7 @@ impl Stats {
         self.bytes_freed
     }
 
-    /// Returns the bytes of objects now: what lived at the end of the last marking, and what was allocated since.
+    /// Returns the bytes of objects now: those that lived at the end of the last marking, and those allocated since.
     ///
     /// ```
     /// # grisaille::Heap::new().enter(|cx| {
@@ -216,8 +216,8 @@ impl Stats {
         self.bytes_live
     }
 
-    /// Returns the bytes that objects hold outside the heap: those of [owners](crate::Owned) and maps, and what
-    /// [`Mutator::adjust_external`](crate::Mutator::adjust_external) was told.
+    /// Returns the bytes that objects hold outside the heap: those of [owners](crate::Owned) and maps, and those
+    /// reported with [`Mutator::adjust_external`](crate::Mutator::adjust_external).
     ///
     /// ```
     /// # grisaille::Heap::new().enter(|cx| {
@@ -229,9 +229,9 @@ impl Stats {
         self.bytes_external
     }
 
-    /// Returns the bytes outside of the heap's blocks that count towards the [limit](crate::HeapBuilder::limit): those that
-    /// objects own, and what the collector's own lists and tables take (rooted values, persistent ones, stacks, guardians,
-    /// interned strings, the mark stack).
+    /// Returns the bytes outside of the heap's blocks that count towards the [limit](crate::HeapBuilder::limit): those
+    /// that objects own, and those of the collector's own lists and tables (rooted values, persistent ones, stacks,
+    /// guardians, interned strings, the mark stack).
     ///
     /// ```
     /// # grisaille::Heap::new().enter(|cx| {
@@ -255,8 +255,8 @@ impl Stats {
         self.locals
     }
 
-    /// Returns how many [`Persistent`](crate::Persistent) values there are. Those that were dropped count until the collector forgets
-    /// them.
+    /// Returns how many [`Persistent`](crate::Persistent) values there are. Dropped ones count until the collector
+    /// forgets them.
     ///
     /// ```
     /// # grisaille::Heap::new().enter(|cx| {
@@ -268,7 +268,7 @@ impl Stats {
         self.roots
     }
 
-    /// Returns how many [`Stack`](crate::Stack)s there are. Those that were dropped count until the collector forgets them.
+    /// Returns how many [`Stack`](crate::Stack)s there are. Dropped ones count until the collector forgets them.
     ///
     /// ```
     /// # grisaille::Heap::new().enter(|cx| {
@@ -280,7 +280,7 @@ impl Stats {
         self.stacks
     }
 
-    /// Returns how many [`Guardian`](crate::Guardian)s there are. Those that were dropped count until the collector forgets them.
+    /// Returns how many [`Guardian`](crate::Guardian)s there are. Dropped ones count until the collector forgets them.
     ///
     /// ```
     /// # grisaille::Heap::new().enter(|cx| {
@@ -292,8 +292,8 @@ impl Stats {
         self.guardians
     }
 
-    /// Returns the bytes of floating garbage of the last cycle: those that it kept though they were unreachable when it ended.
-    /// Known only where marking was one pause (then there are none).
+    /// Returns the bytes of floating garbage of the last cycle: kept though unreachable when marking ended. `None`
+    /// unless marking was one pause, after which there are none.
     ///
     /// ```
     /// # use grisaille::{Heap, StopTheWorld};
@@ -306,7 +306,8 @@ impl Stats {
     }
 
     /// Returns how often the mutator was interrupted: by safepoints that did a step, by calls of
-    /// [`step`](crate::Mutator::step), and by calls of [`collect`](crate::Mutator::collect), each of which is many steps and one pause.
+    /// [`step`](crate::Mutator::step), and by calls of [`collect`](crate::Mutator::collect), each of which is one pause
+    /// of many steps.
     ///
     /// ```
     /// # grisaille::Heap::new().enter(|cx| {
@@ -318,7 +319,7 @@ impl Stats {
         self.pauses
     }
 
-    /// Returns the longest pause, in wall-clock time. What other programs had of the processor meanwhile is in it.
+    /// Returns the longest pause, in wall-clock time, which includes time that other programs had the processor.
     ///
     /// ```
     /// # grisaille::Heap::new().enter(|cx| {
@@ -330,8 +331,8 @@ impl Stats {
         self.longest_pause
     }
 
-    /// Returns the most processor time that the steps of one pause took, which what else runs on the machine does not lengthen.
-    /// `None` where there is no clock for that (it is read on Linux and Android), and before the first pause.
+    /// Returns the most processor time that the steps of one pause took; other programs do not lengthen it. `None`
+    /// where the system has no such clock (Linux and Android have one), and before the first pause.
     ///
     /// ```
     /// # grisaille::Heap::new().enter(|cx| {
@@ -342,8 +343,8 @@ impl Stats {
         self.longest_pause_processor
     }
 
-    /// Returns the processor time of the mutator's thread that all steps took. `None` where there is no clock for that (it is read
-    /// on Linux and Android), and before the first. The sweeper's thread is not counted.
+    /// Returns the processor time that all steps took on the mutator's thread. `None` where the system has no such
+    /// clock (Linux and Android have one), and before the first step. The sweeper's thread is not counted.
     ///
     /// ```
     /// # grisaille::Heap::new().enter(|cx| {
@@ -355,8 +356,8 @@ impl Stats {
         self.processor_time
     }
 
-    /// Returns the bytes of the pages of 4 KiB that blocks with objects use: garbage that is not swept yet and holes count too,
-    /// and the pages that the last block of an object does not reach do not.
+    /// Returns the bytes of the pages of 4 KiB that blocks with objects use. Holes and garbage that is not swept yet
+    /// count too; pages that the last object of a run does not reach do not.
     ///
     /// ```
     /// # grisaille::Heap::new().enter(|cx| {
@@ -391,8 +392,8 @@ impl Stats {
         self.bytes_returned
     }
 
-    /// Returns the wall-clock time spent in a phase, on the mutator's thread. What [`Idle`](Phase::Idle) has is the start of
-    /// cycles, [`Deletion`](crate::Deletion)'s scan of all roots with it.
+    /// Returns the wall-clock time spent in a phase, on the mutator's thread. The start of cycles counts as
+    /// [`Idle`](Phase::Idle), with [`Deletion`](crate::Deletion)'s scan of all roots.
     ///
     /// ```
     /// # use grisaille::{Heap, Phase};
@@ -404,8 +405,8 @@ impl Stats {
         self.phase_time[phase as usize]
     }
 
-    /// Returns the wall-clock time that the collector's steps took of the mutator's: the sum of what
-    /// [`time_in`](Stats::time_in) says of each phase.
+    /// Returns the wall-clock time that the collector's steps took of the mutator's: the sum of
+    /// [`time_in`](Stats::time_in) over all phases.
     ///
     /// ```
     /// # use grisaille::Heap;

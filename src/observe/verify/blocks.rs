@@ -1,4 +1,4 @@
-//! Every block against its bitmaps, and the accounts against a recount.
+//! Checks every block against its bitmaps, and the accounts against a recount.
 
 use super::{At, Verdict, Verifier, fail};
 use crate::cycle::phase::Phase;
@@ -11,12 +11,12 @@ use crate::space::header::{HEADER_SIZE, KEY, ObjectPtr, QUEUED, TypeInfo};
 /// A block and what the walk over it found.
 pub(super) struct Walked {
     pub block: BlockPtr,
-    /// It is not in the hands of a sweep: all of it may be looked at.
+    /// Whether no sweep has the block, so that all of it may be read.
     pub filed: bool,
-    /// The headers of allocated objects. In a block that is still to be swept: of those that survive.
+    /// The headers of allocated objects; in a block that is still to be swept, of those that survive.
     pub starts: Words,
     pub marked: Words,
-    /// What marking would find.
+    /// The objects that marking would find.
     pub found: Words,
 }
 
@@ -140,15 +140,15 @@ impl Verifier<'_> {
         Ok((bytes, objects))
     }
 
-    /// The type and the size, in bytes, of the object whose header stands there. What is not plausible as a header is
-    /// not followed.
+    /// Returns the type and the size, in bytes, of the object whose header stands at `granule`. A word that is not
+    /// plausible as a header is not followed.
     pub(super) fn plausible(&self, block: BlockPtr, granule: usize) -> Verdict<(&'static TypeInfo, usize)> {
         // SAFETY: a granule of a taken block is within it, and initialized memory where `occupied` says that it is an
         // object's (I3).
         let word = unsafe { block.at(granule).cast::<usize>().read() };
         let address = word & !15;
         let in_heap = self.range.contains(&address) && self.numbers.contains_key(&(address & !(BLOCK_SIZE - 1)));
-        // A pointer into the heap, a small number, poison: all that payloads are usually made of.
+        // Not plausible: a pointer into the heap, a small number, poison, which payloads usually hold.
         if word & 15 & !(QUEUED | KEY) != 0 || address < 4096 || address as u64 >> 56 != 0 || in_heap {
             return fail(format!("no header at granule {granule} of {block:?}, but {word:#x}"));
         }
@@ -169,10 +169,10 @@ impl Verifier<'_> {
         }
     }
 
-    /// Where the object is, if one is allocated there.
+    /// Returns where the object is, if one is allocated there.
     pub(super) fn locate(&self, object: ObjectPtr) -> Option<At> {
         let base = object.addr() & !(BLOCK_SIZE - 1);
-        // Most pointers lead to where the one before led.
+        // Most pointers lead to the block that the one before led to.
         let mut block = self.nearest.get();
         if self.blocks.get(block).is_none_or(|walked| walked.base() != base) {
             block = *self.numbers.get(&base)?;
@@ -196,7 +196,7 @@ impl Verifier<'_> {
         bitmap::get(&self.blocks[at.block].found, at.granule)
     }
 
-    /// Notes that the object is found, and tells whether that was known.
+    /// Records that the object is found, and returns whether that was known.
     pub(super) fn set_found(&mut self, at: At) -> bool {
         let found = &mut self.blocks[at.block].found;
         let before = bitmap::get(found, at.granule);
@@ -217,17 +217,17 @@ impl Verifier<'_> {
     }
 }
 
-/// Whether one of the bits is set.
+/// Returns whether one of the bits is set.
 fn any(words: &Words, from: usize, to: usize) -> bool {
     bitmap::next_one(words, from) < to
 }
 
-/// Whether all of the bits are set.
+/// Returns whether all of the bits are set.
 fn all(words: &Words, from: usize, to: usize) -> bool {
     bitmap::next_zero(words, from) >= to
 }
 
-/// A copy of a bitmap. Reads word by word, and makes no reference: the sweeper may read the same bitmap.
+/// Copies a bitmap. Reads word by word, and makes no reference: the sweeper may read the same bitmap.
 ///
 /// # Safety
 /// No other thread may write this bitmap meanwhile (I7).

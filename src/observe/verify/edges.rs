@@ -1,16 +1,16 @@
-//! The pointers in objects.
+//! Checks the pointers in objects.
 
 use super::{At, Verdict, Verifier, VerifyError};
 use crate::mark::ephemeron::head_of;
 use crate::mark::tracer::{Pointers, Tracer};
 use crate::space::header::ObjectPtr;
 
-/// An ephemeron: what it holds counts while its key is alive.
+/// An ephemeron, whose values count while its key is alive.
 pub(super) struct Ephemeron {
     pub at: At,
     pub key: ObjectPtr,
     pub values: Vec<ObjectPtr>,
-    /// It has been traced, its key was white then, and it becomes grey again with the key.
+    /// Whether the ephemeron was traced while its key was white; it becomes grey again with the key.
     pub waits: bool,
 }
 
@@ -20,7 +20,7 @@ impl Verifier<'_> {
         self.children_of_pieces(at, 0, 0, pointers);
     }
 
-    /// Lists the pointers of the pieces from one on, until another; 0 stands for the end.
+    /// Lists the pointers of the pieces `from` to `until`, which is left out; 0 stands for the end.
     pub(super) fn children_of_pieces(&self, at: At, from: usize, until: usize, pointers: &mut Pointers) {
         pointers.strong.clear();
         pointers.ephemeral = None;
@@ -42,7 +42,7 @@ impl Verifier<'_> {
         }
     }
 
-    /// The piece from which the object will be scanned, where the mark loop has come to this one.
+    /// Returns the piece from which the object will be scanned, where the mark loop has come to `piece`.
     pub(super) fn goes_on_at(&self, at: At, piece: usize) -> usize {
         let mut pointers = Pointers::default();
         // SAFETY: as for `children_of_pieces`.
@@ -50,13 +50,13 @@ impl Verifier<'_> {
         pointers.restarts.unwrap_or(piece)
     }
 
-    /// Where scanning goes on in a grey object: at its beginning, unless it is scanned in part.
+    /// Returns where scanning goes on in a grey object: at its beginning, unless it is scanned in part.
     pub(super) fn next_piece(&self, at: At) -> usize {
         self.in_pieces.get(&self.object(at)).copied().unwrap_or(0)
     }
 
-    /// No pointer in an allocated object leads to what was freed. (Not those of unreachable objects either: marking
-    /// follows all that a marked object holds, so what survives is closed.) Lists the ephemerons on the way.
+    /// Checks that no pointer in an allocated object, reachable or not, leads to what was freed: marking follows all
+    /// that a marked object holds, so what survives is closed. Lists the ephemerons on the way.
     pub(super) fn edges(&mut self) -> Verdict {
         let mut pointers = Pointers::default();
         let mut ephemerons = Vec::new();
@@ -78,7 +78,7 @@ impl Verifier<'_> {
                     let what = format!("the {part} of {} was freed, and its key not cleared", self.name(at));
                     return Err(VerifyError { what, path: self.path_to(at) });
                 }
-                // SAFETY: only ephemerons tell of a key.
+                // SAFETY: only ephemerons report a key.
                 let waits = unsafe { head_of(self.object(at)) }.next.get().is_some();
                 ephemerons.push(Ephemeron { at, key, values, waits });
             }
@@ -88,7 +88,7 @@ impl Verifier<'_> {
         Ok(())
     }
 
-    /// Once it is decided what dies, whatever lives points to what lives.
+    /// Checks, once liveness is decided, that whatever lives points to what lives.
     pub(super) fn nothing_reachable_is_condemned(&self) -> Verdict {
         for root in self.roots.iter().filter(|root| root.alive) {
             if let Some(at) = self.locate(root.object)

@@ -1,4 +1,4 @@
-//! The grey set, and the policy's invariant.
+//! Checks the grey set, and the policy's invariant.
 
 use hashbrown::HashSet;
 
@@ -11,14 +11,14 @@ use crate::space::geometry::GRANULES;
 use crate::space::header::ObjectPtr;
 
 impl Verifier<'_> {
-    /// Each grey object is queued once, and nothing else is grey.
+    /// Checks that each grey object is queued once, and that nothing else is grey.
     pub(super) fn queue(&mut self) -> Verdict {
         let mut queued: HashSet<ObjectPtr> = HashSet::new();
         for (object, piece) in self.c.marker.queued_objects() {
             let Some(at) = self.locate(object) else {
                 return fail(format!("the queue holds {:#x}, where no object is", object.addr()));
             };
-            // A whole-object write may have made it black meanwhile: such an entry is skipped when its turn comes.
+            // A whole-object write may have made the object black meanwhile: its entry is skipped when its turn comes.
             if !object.is_queued() {
                 continue;
             }
@@ -66,7 +66,7 @@ impl Verifier<'_> {
         Ok(())
     }
 
-    /// What this cycle's marking would find if the mutator stopped now.
+    /// Computes what this cycle's marking would find if the mutator stopped now.
     pub(super) fn find(&mut self) {
         let mut work: Vec<At> = Vec::new();
         for root in &self.roots {
@@ -89,7 +89,7 @@ impl Verifier<'_> {
             }
             self.blocks[block].found = found;
         }
-        // Ephemerons that wait are looked at again when their key is marked; those whose key is marked are grey.
+        // A waiting ephemeron is traced again when its key is marked; one whose key is marked is grey.
         for ephemeron in self.ephemerons.iter().filter(|ephemeron| ephemeron.waits) {
             if self.locate(ephemeron.key).is_some_and(|key| self.is_marked(key)) {
                 work.extend(ephemeron.values.iter().filter_map(|&value| self.locate(value)));
@@ -104,7 +104,7 @@ impl Verifier<'_> {
             if !seen {
                 work.extend(closure.values_of(object).into_iter().filter_map(|value| self.locate(value)));
             }
-            // Marking does not look into black objects again. Grey ones are pushed once, above.
+            // Marking does not scan black objects again. Grey ones are pushed once, above.
             if seen && !object.is_queued() {
                 continue;
             }
@@ -123,7 +123,7 @@ impl Verifier<'_> {
         }
     }
 
-    /// Whatever a root or a black object points to is found.
+    /// Checks that whatever a root or a black object points to is found.
     pub(super) fn nothing_is_lost(&self) -> Verdict {
         for root in self.roots.iter().filter(|root| root.alive) {
             if let Some(at) = self.locate(root.object)
@@ -143,7 +143,7 @@ impl Verifier<'_> {
         let nothing_is_traced = self.c.window.get() && !self.rules.traces_in_window;
         let mut pointers = Pointers::default();
         self.each_object(|at| {
-            // What a grey object shows of itself that was scanned is as good as black.
+            // The scanned part of a grey object counts as black.
             let scanned = self.next_piece(at);
             if !self.is_marked(at) || self.object(at).is_queued() && scanned == 0 {
                 return Ok(());

@@ -1,28 +1,28 @@
-//! [`Heap::verify`]: walks the heap at any moment between two steps and compares everything with everything else.
+//! [`Heap::verify`]: walks the heap at any moment between two steps and compares all that it stores.
 //!
-//! It decides what is an object by the bitmaps alone, and looks at a header only where they say that one stands. So
-//! an object that was freed while something still pointed to it is reported, and not touched. It shares no code with
-//! the marker: it lists pointers, and keeps its own bits.
+//! What is an object is decided by the bitmaps alone; a header is read only where they say that one stands. So an
+//! object that was freed while something still pointed to it is reported, and not touched. The verifier shares no code
+//! with the marker: it lists pointers, and keeps its own bits.
 //!
-//! What it checks, in this order:
+//! What is checked, in this order:
 //!
 //! * the flags agree with the phase;
 //! * every block: what is allocated parses without a gap (I3, I4), unused holes are unallocated and marked ahead as a
 //!   whole or not at all (I1, I2), marks cover whole objects and nothing else, and are gone outside of marking;
-//! * the lists of blocks: each block is where the state of its sweep says, once, and taken in the arena's map;
+//! * the lists of blocks: each block is in the list for its sweep state, once, and taken in the arena's map;
 //! * the accounts agree with a recount: blocks, bytes, objects (I5);
 //! * roots, weak cells and interned strings name allocated objects;
-//! * each grey object is queued once (or lost from a full queue in a block that says so);
+//! * each grey object is queued once (or lost to mark-stack overflow in a block that records it);
 //! * every pointer in an allocated object leads to an allocated object;
 //! * while marking, the policy's invariant. *Found* is what marking would find if the mutator stopped now: what is
-//!   marked, and what grey objects and roots still to be scanned lead to through white objects. Black objects and
-//!   roots must point to what is found (which is the weak tri-colour invariant); under a policy that shades what is
-//!   stored, black objects must point to what is marked (the strong one); while a window is open nothing that has
-//!   pointers is black;
-//! * once it is decided what dies, whatever lives points to what lives, and a second mark reaches nothing that the
-//!   first did not (nothing else either, where the world stood still).
+//!   marked, and what grey objects and roots still to be scanned lead to through white objects. Black objects and roots
+//!   must point to what is found (the weak tri-colour invariant); under a policy that shades what is stored, black
+//!   objects must point to what is marked (the strong one); in the root-scanning window nothing that has pointers is
+//!   black;
+//! * once liveness is decided, whatever lives points to what lives, and a second mark reaches nothing that the first
+//!   did not (under stop-the-world marking, both reach the same).
 //!
-//! [`HeapBuilder::check`](crate::HeapBuilder::check) makes a heap look at itself at each step.
+//! [`HeapBuilder::check`](crate::HeapBuilder::check) makes a heap verify itself at each step.
 
 mod blocks;
 mod edges;
@@ -47,12 +47,11 @@ use blocks::Walked;
 use edges::Ephemeron;
 use roots::RootSeen;
 
-/// How closely a heap looks at itself while it works: for tests, and for those who look for a bug. Whatever is wrong is
-/// a panic that names it, with the way from a root. The time that it takes is in none of the times of
-/// [`Stats`](crate::Stats).
+/// How closely a heap checks itself while it works: for tests, and for finding a bug. Whatever is wrong is a panic that
+/// names it, with the path from a root. The times of [`Stats`](crate::Stats) leave out what the check takes.
 ///
-/// Cargo does not optimize what a test depends on, and a check is some six times as fast where it does. In the manifest
-/// of the program under test:
+/// Cargo does not optimize the dependencies of a test, and an optimized check is some six times as fast. In the
+/// manifest of the program under test:
 ///
 /// ```toml
 /// [profile.dev.package.grisaille]
@@ -72,16 +71,17 @@ use roots::RootSeen;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 #[non_exhaustive]
 pub enum Check {
-    /// Not at all.
+    /// No check.
     #[default]
     Off,
-    /// When it is decided what dies, everything that the roots reach is marked a second time, by other code and with
-    /// other bits, and must have been marked. Doubles the time of marking, and more, in one pause a cycle.
+    /// When liveness is decided, marks everything that the roots reach a second time, by other code and with other
+    /// bits; all of it must have been marked. At least doubles the time of marking, in one pause a cycle.
     SecondMark,
-    /// That, and after each step all that [`Heap::verify`](crate::Heap::verify) looks at: each step takes time in proportion to the heap.
+    /// `SecondMark`, and after each step all that [`Heap::verify`](crate::Heap::verify) checks: each step takes time in
+    /// proportion to the heap.
     EveryStep,
-    /// The same after every so many steps, which is cheaper by that factor: what is wrong is found some steps later. 1
-    /// is [`EveryStep`](Check::EveryStep), and 0 is [`SecondMark`](Check::SecondMark).
+    /// `EveryStep` after every so many steps only, which is cheaper by that factor: what is wrong is found some steps
+    /// later. 1 is [`EveryStep`](Check::EveryStep), and 0 is [`SecondMark`](Check::SecondMark).
     ///
     /// ```
     /// use grisaille::{Check, Heap};
@@ -99,8 +99,8 @@ pub enum Check {
 
 /// What [`Heap::verify`](crate::Heap::verify) found wrong: a bug in the collector, or in `unsafe` code beside it.
 ///
-/// Its text says what is wrong and how the mutator gets there, from a root on: each line is a root or an object, by
-/// its type, with the number of the pointer that leads on.
+/// Its text says what is wrong and the path to it from a root: each line is a root or an object, by its type, with the
+/// number of the pointer that leads on.
 ///
 /// ```
 /// use grisaille::{Heap, VerifyError};
@@ -127,7 +127,7 @@ impl VerifyError {
         &self.what
     }
 
-    /// Returns the way from a root to what is wrong, where that is an object which a root leads to.
+    /// Returns the path from a root to what is wrong, where that is an object which a root leads to.
     ///
     /// ```
     /// let path = grisaille::Heap::new().verify().map_err(|error| error.path().to_vec());
@@ -151,8 +151,8 @@ impl fmt::Display for VerifyError {
 impl core::error::Error for VerifyError {}
 
 impl<B: Barrier> Mutator<'_, B> {
-    /// Checks the whole heap against itself, as [`Heap::verify`](crate::Heap::verify) does and at the same cost. It takes `&mut` although
-    /// it changes nothing: it reads every object, and so must not be called while a [`RefMut`](crate::RefMut) lives.
+    /// Checks the whole heap against itself, as [`Heap::verify`](crate::Heap::verify) does and at the same cost. Takes
+    /// `&mut` although nothing changes: every object is read, so no [`RefMut`](crate::RefMut) may live.
     ///
     /// ```
     /// # use grisaille::{Budget, Heap};
@@ -165,13 +165,13 @@ impl<B: Barrier> Mutator<'_, B> {
     /// ```
     ///
     /// # Errors
-    /// The first thing that is wrong, with the path that leads there.
+    /// Returns the first thing that is wrong, with the path that leads there.
     pub fn verify(&mut self) -> Result<(), VerifyError> {
         Verifier::new(self.collector(), &B::RULES).run()
     }
 }
 
-/// What looks at a heap of this policy at each step, and when it is decided what dies.
+/// Returns what checks a heap of this policy at each step, and when liveness is decided.
 pub(crate) fn inspector<B: Barrier>(check: Check) -> Option<Inspector> {
     fn expect(verdict: Verdict, when: &str) {
         if let Err(error) = verdict {
@@ -193,7 +193,7 @@ pub(crate) fn inspector<B: Barrier>(check: Check) -> Option<Inspector> {
 
 type Verdict<T = ()> = Result<T, VerifyError>;
 
-/// Where an object's header stands: a block by number, and the granule.
+/// Where an object's header stands: the block's number, and the granule.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct At {
     block: usize,
@@ -204,14 +204,14 @@ pub(crate) struct Verifier<'h> {
     c: &'h Collector,
     rules: &'static Rules,
     blocks: Vec<Walked>,
-    /// Number of a block by its address.
+    /// The number of a block by its address.
     numbers: HashMap<usize, usize>,
     /// The addresses among which all blocks lie.
     range: Range<usize>,
-    /// The number of the block that was asked for last.
+    /// The number of the block that a lookup found last.
     nearest: Cell<usize>,
     roots: Vec<RootSeen>,
-    /// Grey objects that are scanned in part, with the piece that is next: what comes before it counts as black.
+    /// Grey objects that are scanned in part, with the next piece: the pieces before it count as black.
     in_pieces: HashMap<ObjectPtr, usize>,
     ephemerons: Vec<Ephemeron>,
 }
@@ -230,7 +230,7 @@ impl<'h> Verifier<'h> {
         self.walk()?;
         self.list_roots();
         for root in &self.roots {
-            // The roots of dropped handles too: the next scan comes to them once more.
+            // The roots of dropped handles too: the next scan reads them once more.
             if self.locate(root.object).is_none() {
                 let place = root.place.to_string();
                 return Err(VerifyError { path: vec![place.clone()], ..self.is_gone(root.object, &place) });
@@ -250,19 +250,19 @@ impl<'h> Verifier<'h> {
         Ok(())
     }
 
-    /// The second mark alone, with what it needs: where objects are, and the roots.
+    /// Runs the second mark alone, with what it needs: where objects are, and the roots.
     fn run_second_mark(mut self) -> Verdict {
         self.walk()?;
         self.list_roots();
         self.second_mark()
     }
 
-    /// Marks are being made: some objects are black, some may be grey.
+    /// Returns whether marks are being made: some objects are black, some may be grey.
     fn is_marking(&self) -> bool {
         matches!(self.c.phase.get(), Phase::Mark | Phase::MarkTermination)
     }
 
-    /// It is decided what dies: whatever is unmarked.
+    /// Returns whether liveness is decided: what is unmarked dies.
     fn is_condemned(&self) -> bool {
         self.c.phase.get() == Phase::Weak
     }

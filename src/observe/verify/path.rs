@@ -13,9 +13,9 @@ impl Verifier<'_> {
         (self.object(at).info().name)().to_string()
     }
 
-    /// The shortest way from a live root to the object, in words: breadth first over allocated objects.
+    /// Returns the shortest path from a live root to the object, in words: breadth first over allocated objects.
     pub(super) fn path_to(&self, target: At) -> Vec<String> {
-        // Where each object was first come from: a root, or an object and the number of its pointer.
+        // How each object was reached first: from a root, or from an object by the pointer of that number.
         let mut came: HashMap<ObjectPtr, Result<Place, (ObjectPtr, usize)>> = HashMap::new();
         let mut work = VecDeque::new();
         for root in self.roots.iter().filter(|root| root.alive) {

@@ -1,4 +1,4 @@
-//! What names objects: roots, weak cells, interned strings, guardians.
+//! Checks what names objects: roots, weak cells, interned strings, guardians.
 
 use core::fmt;
 
@@ -33,9 +33,9 @@ impl fmt::Display for Place {
 pub(super) struct RootSeen {
     pub object: ObjectPtr,
     pub place: Place,
-    /// The collector will look at it before this cycle's marking ends.
+    /// Whether the collector will scan the root before this cycle's marking ends.
     pub pending: bool,
-    /// Its handle lives: the mutator can get at it.
+    /// Whether the root's handle lives: the mutator can reach the object.
     pub alive: bool,
 }
 
@@ -72,7 +72,8 @@ impl Verifier<'_> {
         });
     }
 
-    /// Weak cells and interned strings name allocated objects: those that die are forgotten before they are swept.
+    /// Checks that weak cells and interned strings name allocated objects: those that die are forgotten before they are
+    /// swept.
     pub(super) fn weak_tables(&self) -> Verdict {
         for string in self.c.strings.borrow().each() {
             if self.locate(string).is_none() {

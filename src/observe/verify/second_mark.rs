@@ -1,8 +1,8 @@
-//! The second mark: what is reachable, found out once more and compared with what marking says.
+//! The second mark: finds out once more what is reachable, and compares that with the marks.
 //!
-//! It runs at the one moment at which the marks are final: it has just been decided what dies, and no mutator has run
-//! since. It begins at what the mutator can get at, keeps its own bits, uses no grey set, no queue, no mark stack, and
-//! looks at nothing that the cycle noted (what is scanned, what is dirty, what waits).
+//! It runs when the marks are final: liveness was just decided, and no mutator has run since. It starts at what the
+//! mutator can reach and keeps its own bits. It uses no grey set and no mark stack, and nothing that the cycle recorded
+//! (what is scanned, what is dirty, what waits).
 
 use hashbrown::HashMap;
 
@@ -11,7 +11,7 @@ use crate::cycle::phase::Phase;
 use crate::mark::tracer::Pointers;
 use crate::space::header::ObjectPtr;
 
-/// Values of ephemerons that were come across before their keys.
+/// Values of ephemerons that were reached before their keys.
 pub(super) struct Closure {
     waiting: HashMap<ObjectPtr, Vec<ObjectPtr>>,
 }
@@ -23,7 +23,7 @@ impl Closure {
         closure
     }
 
-    /// The values of an ephemeron if its key is found; else they wait for it.
+    /// Returns the values of an ephemeron if its key is found; else keeps them until it is.
     pub fn values_if(&mut self, found: bool, key: ObjectPtr, values: Vec<ObjectPtr>) -> Vec<ObjectPtr> {
         if found {
             return values;
@@ -32,7 +32,7 @@ impl Closure {
         Vec::new()
     }
 
-    /// The object is found: what waited for it.
+    /// Returns the values that waited for this object, which is found now.
     pub fn values_of(&mut self, object: ObjectPtr) -> Vec<ObjectPtr> {
         if self.waiting.is_empty() {
             return Vec::new();
@@ -42,8 +42,8 @@ impl Closure {
 }
 
 impl Verifier<'_> {
-    /// Marks a second time and compares. In other phases than [`Weak`](Phase::Weak) the marks mean nothing, and there
-    /// is nothing to say.
+    /// Marks a second time and compares. In phases other than [`Weak`](Phase::Weak) the marks mean nothing, and all is
+    /// well.
     pub(super) fn second_mark(&mut self) -> Verdict {
         if self.c.phase.get() != Phase::Weak {
             return Ok(());
@@ -75,7 +75,7 @@ impl Verifier<'_> {
                 }
             }
         }
-        // A world that stood still since the roots were scanned leaves nothing afloat: both marks are the same.
+        // Under stop-the-world marking there is no floating garbage: both marks are the same.
         let exact = !self.rules.incremental;
         self.each_object(|at| {
             let (first, second) = (self.is_marked(at), self.is_found(at));
@@ -91,7 +91,7 @@ impl Verifier<'_> {
         })
     }
 
-    /// What `holder` points to was freed.
+    /// Reports that `holder` points to what was freed.
     pub(super) fn is_gone(&self, object: ObjectPtr, holder: &str) -> VerifyError {
         let what = format!("{holder} points to {:#x}, where no object is: it was freed", object.addr());
         VerifyError { what, path: Vec::new() }

@@ -31,7 +31,7 @@ fn link<'a, B: Barrier>(cx: &'a Mutator<'_, B>, next: Option<Gc<'a, Link<'a>>>) 
     cx.alloc(Link { next: Slot::new(next) })
 }
 
-/// Runs `spoil` on a heap in which local 0 leads through one link to another, and returns what the verifier says.
+/// Runs `spoil` on a heap in which local 0 leads through one link to another. Returns what the verifier says.
 fn spoilt<B: Barrier>(spoil: impl for<'a> FnOnce(&'a Mutator<'_, B>, Gc<'a, Link<'a>>)) -> String {
     let mut heap = Heap::builder().barrier::<B>().automatic(false).build().unwrap();
     heap.enter(|cx| {
@@ -132,7 +132,7 @@ fn a_black_object_that_hides_a_white_one_is_found() {
     });
 }
 
-/// The verifier took a grey object for one whose pointers are all still to be followed.
+/// Regression: the verifier took a grey object for one whose pointers are all still to be followed.
 #[test]
 fn the_scanned_part_of_a_grey_array_counts_as_black() {
     let mut heap = Heap::builder().barrier::<Insertion>().automatic(false).build().unwrap();
@@ -160,7 +160,7 @@ fn an_ephemeron_with_a_marked_key_and_a_lost_value_is_found() {
             cx.step(Budget::work(1));
         }
         assert_eq!(cx.verify(), Ok(()));
-        // Born white, as if the policy said so: nothing leads there but the ephemeron's value.
+        // Allocated white, as if the policy said so: nothing leads there but the ephemeron's value.
         cx.collector().retire_holes();
         let white = link(cx, None);
         smuggle(cx, || assert!(ephemeron.get(cx).set(cx, Some(white))));
