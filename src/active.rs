@@ -12,13 +12,13 @@ crate::sync::thread_local! {
     static DEPTH: Cell<u64> = const { Cell::new(0) };
 }
 
-/// A fresh heap id. Never an address: those come again.
+/// Returns a fresh heap id. It is no address, since addresses come again.
 pub(crate) fn fresh_id() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-/// An open session: the heap `id` is active in it, or none where that is 0. Ends when dropped, also on unwinding.
+/// An open session, in which heap `id` is active, or none if `id` is 0. Ends when dropped, also on unwinding.
 pub(crate) struct Session {
     before: u64,
     id: u64,
@@ -26,7 +26,7 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Makes heap `id` active.
+    /// Opens a session in which heap `id` is active.
     ///
     /// # Panics
     /// When a heap is active already.
@@ -39,7 +39,7 @@ impl Session {
         Session::open(id)
     }
 
-    /// Makes no heap active.
+    /// Opens a session in which no heap is active.
     pub fn suspend() -> Session {
         Session::open(0)
     }
@@ -53,8 +53,8 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        // Sessions of a thread nest. Where they do not (a stackful coroutine left one half done), pointers of one heap
-        // may be used in another, and a panic could be caught: nothing sound is left to do.
+        // The sessions of a thread nest. Where they do not (a stackful coroutine left one half done), pointers of one
+        // heap may be used in another, and a panic could be caught. So the process is aborted.
         if DEPTH.get() != self.depth || ACTIVE.get() != self.id {
             std::process::abort();
         }

@@ -1,31 +1,31 @@
-//! Parts of the collector that can be broken on purpose: for the tests that must find each of them.
+//! Fault injection: breaks parts of the collector for the tests that must find each fault.
 //!
-//! Without `cfg(grisaille_faults)`, which only the package in `tests/subject` has, nothing here leaves a trace in the
-//! program. (It is no cargo feature: features unify across a program's crates, and this one makes the API unsound.)
+//! Without `cfg(grisaille_faults)`, which only the package in `tests/subject` sets, nothing of this is in the program.
+//! (It is no cargo feature: features unify across a program's crates, and this one makes the API unsound.)
 
-/// A part that is broken.
+/// A part of the collector that is broken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[allow(dead_code, reason = "made by tests only")]
 pub enum Fault {
     /// The last object of the grey set is taken for white, and freed.
     FreesAGreyObject,
-    /// The rescan of dirty roots leaves the first of each area out.
+    /// The rescan of dirty roots leaves out the first root of each area.
     MissesADirtyRoot,
-    /// A mark stack that is full forgets what it has no room for.
+    /// A full mark stack forgets what it has no room for.
     ForgetsOnOverflow,
-    /// A hole is let go of, and what was allocated in it since the last step is not recorded.
+    /// A hole is retired, and what was allocated in it since the last step is not recorded.
     RetiresWithoutRecording,
-    /// A hole that was marked ahead is let go of, and its unused tail stays marked.
+    /// A premarked hole is retired, and its unused tail stays marked.
     LeavesTailMarked,
-    /// The dead are dropped twice.
+    /// Dead objects are dropped twice.
     DropsTwice,
     /// Marking ends while an array is scanned in part.
     ForgetsPieces,
-    /// A weak pointer is not told that what it points to dies.
+    /// A weak pointer is not cleared when its object dies.
     KeepsWeakCells,
     /// An ephemeron that waits for its key is forgotten when the key is marked.
     ForgetsEphemerons,
-    /// Who asks whether an object is alive keeps it alive.
+    /// Asking whether an object is alive keeps it alive.
     AskingShades,
     /// Bytes outside the heap stay counted when their owner is dropped.
     OwnersKeepTheirCount,
@@ -56,19 +56,19 @@ mod broken {
         f()
     }
 
-    /// What is broken just now on this thread.
+    /// Returns what is broken on this thread.
     pub fn current() -> Option<Fault> {
         FAULT.get()
     }
 
     thread_local! {
-        /// The next requests for memory: so many are granted, then so many are refused, and all after them are granted.
+        /// How many of the next requests for memory are granted, and then how many refused; all after them are granted.
         static REQUESTS: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
         static REFUSED: Cell<u64> = const { Cell::new(0) };
     }
 
-    /// Runs `f` in a world where the system refuses memory: of the requests that the heaps of this thread make, the first
-    /// `granted` are granted, the next `refused` are not, and those after them are. Returns also how many were refused.
+    /// Runs `f` with refused requests for memory: of those that the heaps of this thread make, the first `granted` are
+    /// granted, the next `refused` are refused, and all others are granted. Returns also how many were refused.
     pub fn with_memory<R>(granted: u64, refused: u64, f: impl FnOnce() -> R) -> (R, u64) {
         struct Mend((u64, u64), u64);
         impl Drop for Mend {
@@ -82,7 +82,7 @@ mod broken {
         (result, REFUSED.get())
     }
 
-    /// Whether the next request for memory is granted.
+    /// Returns whether the next request for memory is granted.
     pub(crate) fn grants_memory() -> bool {
         match REQUESTS.get() {
             (_, 0) => return true,
@@ -102,20 +102,20 @@ pub(crate) use broken::grants_memory;
 #[cfg(grisaille_faults)]
 pub use broken::{current, with, with_memory};
 
-/// It is.
+/// Returns true: no request is refused.
 #[cfg(not(grisaille_faults))]
 #[inline(always)]
 pub(crate) const fn grants_memory() -> bool {
     true
 }
 
-/// Whether this part is broken.
+/// Returns whether this part is broken.
 #[cfg(grisaille_faults)]
 pub(crate) fn is(fault: Fault) -> bool {
     broken::current() == Some(fault)
 }
 
-/// No part is.
+/// Returns false: no part is broken.
 #[cfg(not(grisaille_faults))]
 #[inline(always)]
 pub(crate) const fn is(_: Fault) -> bool {

@@ -1,4 +1,4 @@
-//! [`HeapFull`]: the answer of an operation that needs memory which is not to be had.
+//! [`HeapFull`]: the error of an operation for which there is no memory.
 
 use core::fmt;
 use core::panic::Location;
@@ -9,7 +9,7 @@ use std::panic::{catch_unwind, resume_unwind};
 /// the system has no memory. Holds what was to be stored, so that nothing is lost.
 ///
 /// The next safepoint makes room, where a cycle can: see [`HeapBuilder::limit`](crate::HeapBuilder::limit). Operations
-/// that do not answer with a value panic, and the panic's payload is a `HeapFull<()>`.
+/// that do not return a `Result` panic, and the panic's payload is a `HeapFull<()>`.
 ///
 /// ```
 /// use grisaille::{Heap, HeapFull};
@@ -28,7 +28,7 @@ use std::panic::{catch_unwind, resume_unwind};
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct HeapFull<T>(
-    /// What was to be stored.
+    /// The value that was to be stored.
     pub T,
     Shortage,
 );
@@ -36,7 +36,7 @@ pub struct HeapFull<T>(
 /// How much memory there was, and how much was asked for, in bytes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Shortage {
-    /// `usize::MAX` where there is no limit.
+    /// The limit, or `usize::MAX` where there is none.
     pub limit: usize,
     pub live: usize,
     pub requested: usize,
@@ -47,12 +47,12 @@ impl<T> HeapFull<T> {
         HeapFull(value, shortage)
     }
 
-    /// The same shortage with another value.
+    /// Returns the error with this shortage and `value`.
     pub(crate) fn with<U>(self, value: U) -> HeapFull<U> {
         HeapFull(value, self.1)
     }
 
-    /// What was to be stored.
+    /// Returns the value that was to be stored.
     ///
     /// ```
     /// # use grisaille::Heap;
@@ -65,7 +65,8 @@ impl<T> HeapFull<T> {
         self.0
     }
 
-    /// The heap's [limit](crate::HeapBuilder::limit) in bytes, or `None` where it has none and the system had no memory.
+    /// Returns the heap's [limit](crate::HeapBuilder::limit) in bytes, or `None` where the heap has none and the system
+    /// had no memory.
     ///
     /// ```
     /// # use grisaille::Heap;
@@ -77,7 +78,7 @@ impl<T> HeapFull<T> {
         (self.1.limit != usize::MAX).then_some(self.1.limit)
     }
 
-    /// Bytes of objects, and of what they own outside the heap, that were alive when the last cycle ended.
+    /// Returns the bytes of objects, and of what they own outside the heap, that were alive when the last cycle ended.
     ///
     /// ```
     /// # use grisaille::Heap;
@@ -91,7 +92,7 @@ impl<T> HeapFull<T> {
         self.1.live
     }
 
-    /// Bytes that were asked for, header included.
+    /// Returns the bytes that were asked for, header included.
     ///
     /// ```
     /// # use grisaille::Heap;
@@ -103,10 +104,10 @@ impl<T> HeapFull<T> {
         self.1.requested
     }
 
-    /// Panics, for operations that do not answer with a value.
+    /// Panics, for operations that do not return a `Result`.
     ///
-    /// The hook of panics prints a payload that is text, and of others nothing that says what happened. So a panic with the
-    /// message comes first, for the hook, and goes no further; what unwinds carries the value.
+    /// The panic hook prints a payload only if it is text. So a panic with the message is raised first, for the hook,
+    /// and caught; then the value is raised.
     #[cold]
     #[inline(never)]
     #[track_caller]

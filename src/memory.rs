@@ -1,8 +1,8 @@
-//! The memory that the collector's own lists and tables take: asked for here, and nowhere else, so that each request can
-//! be refused.
+//! Memory for the collector's own lists and tables. It is asked for here, and nowhere else, so that each request can be
+//! refused.
 //!
-//! Every function answers with a value where the system has no memory. Tests make it so by count (`fault`): whatever
-//! asks the system for memory asks [`may_allocate`] first.
+//! Every function returns an error where the system has no memory. Tests refuse requests by count (`fault`): whatever
+//! asks the system for memory calls [`may_allocate`] first.
 
 pub(crate) mod pieces;
 pub(crate) mod split;
@@ -10,17 +10,17 @@ pub(crate) mod split;
 use core::alloc::Layout;
 use core::ptr::NonNull;
 
-/// The system has no memory, or a test says so.
+/// The error of a request for memory: the system has none, or a test refuses.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct NoMemory;
 
-/// Whether the system may be asked for memory: always, but in a test that makes a request fail.
+/// Returns whether the system may be asked for memory: always, but in a test that makes a request fail.
 #[inline(always)]
 pub(crate) fn may_allocate() -> bool {
     crate::fault::grants_memory()
 }
 
-/// Whether the system has memory with this layout just now, for what cannot be asked of it in another way.
+/// Returns whether the system has memory with this layout just now, for types that cannot be allocated fallibly.
 pub(crate) fn is_there(layout: Layout) -> bool {
     let Ok(memory) = allocate(layout) else { return false };
     // SAFETY: just allocated with this layout.
@@ -28,13 +28,13 @@ pub(crate) fn is_there(layout: Layout) -> bool {
     true
 }
 
-/// Whether the system has memory just now for a value that is to be shared by count: an `Arc` cannot be asked for.
+/// Returns whether the system has memory just now for an `Arc<T>`, which cannot be allocated fallibly.
 pub(crate) fn is_there_to_share<T>() -> bool {
     let counts = Layout::new::<[usize; 2]>();
     counts.extend(Layout::new::<T>()).is_ok_and(|(layout, _)| is_there(layout.pad_to_align()))
 }
 
-/// Puts a value into memory of its own.
+/// Puts a value into a box.
 pub(crate) fn boxed<T>(value: T) -> Result<Box<T>, NoMemory> {
     const { assert!(size_of::<T>() > 0) };
     let memory = allocate(Layout::new::<T>())?.cast::<T>();
@@ -45,7 +45,7 @@ pub(crate) fn boxed<T>(value: T) -> Result<Box<T>, NoMemory> {
     }
 }
 
-/// Memory with this layout, whose size must not be zero.
+/// Allocates memory with this layout, whose size must not be zero.
 pub(crate) fn allocate(layout: Layout) -> Result<NonNull<u8>, NoMemory> {
     debug_assert!(layout.size() > 0);
     if !may_allocate() {
@@ -55,14 +55,14 @@ pub(crate) fn allocate(layout: Layout) -> Result<NonNull<u8>, NoMemory> {
     NonNull::new(unsafe { std::alloc::alloc(layout) }).ok_or(NoMemory)
 }
 
-/// An empty vector with room for so many.
+/// Returns an empty vector with room for `entries` entries.
 pub(crate) fn with_room<T>(entries: usize) -> Result<Vec<T>, NoMemory> {
     let mut vec = Vec::new();
     reserve_exact(&mut vec, entries)?;
     Ok(vec)
 }
 
-/// Sees to it that so many more fit the vector, by growing it to exactly that where it must grow.
+/// Makes room for `more` entries in the vector, which grows to exactly that where it must grow.
 pub(crate) fn reserve_exact<T>(vec: &mut Vec<T>, more: usize) -> Result<(), NoMemory> {
     if vec.capacity() - vec.len() >= more {
         return Ok(());
@@ -73,7 +73,7 @@ pub(crate) fn reserve_exact<T>(vec: &mut Vec<T>, more: usize) -> Result<(), NoMe
     vec.try_reserve_exact(more).map_err(|_| NoMemory)
 }
 
-/// Sees to it that one more fits the vector, which grows as vectors do.
+/// Makes room for one more entry in the vector, which grows as vectors do.
 #[inline]
 pub(crate) fn reserve_one<T>(vec: &mut Vec<T>) -> Result<(), NoMemory> {
     if vec.len() < vec.capacity() { Ok(()) } else { reserve_exact(vec, vec.len().max(4)) }

@@ -1,8 +1,8 @@
-//! What threads share: std's types, or [loom](https://docs.rs/loom)'s in the model tests.
+//! Types that threads share: std's, or [loom](https://docs.rs/loom)'s in the model tests.
 //!
-//! The code of the hand-overs names these and is otherwise the same in both: what the model tests run in every order is
-//! what programs run. loom sees its own types only, and not a heap's memory. So a block tells it when it is touched
-//! ([`watch`]), and loom complains of two touches with no order between them. In a program `watch` is nothing.
+//! The code of the hand-overs uses these and is otherwise the same in both, so the model tests run in every order what
+//! programs run. loom sees its own types only, and not a heap's memory, so each touch of a block is reported to it
+//! ([`watch`]), and loom fails on two touches with no order between them. In a program `watch` is nothing.
 
 #[cfg(loom)]
 mod loom;
@@ -41,15 +41,15 @@ pub(crate) mod watch {
         pub fn writes(&self) {}
     }
 
-    /// What a block's front says that never changes while the block is taken is read.
+    /// Reports a read of a field of a block's front that never changes while the block is taken.
     #[inline(always)]
     pub(crate) fn reads_front(_block: usize) {}
 
-    /// The bitmaps or the objects of a block are touched.
+    /// Reports a touch of a block's bitmaps or objects.
     #[inline(always)]
     pub(crate) fn writes_body(_block: usize) {}
 
-    /// Memory becomes blocks.
+    /// Reports that memory becomes blocks.
     #[inline(always)]
     pub(crate) fn taken(_base: usize, _bytes: usize) {}
 }

@@ -1,20 +1,20 @@
-//! [`Pieces`]: a vector that lies in pieces, so that it grows and shrinks without being moved.
+//! [`Pieces`]: a vector in pieces, which grows and shrinks without moving its entries.
 
 use super::{NoMemory, reserve_exact, reserve_one};
 
 /// Entries of a piece.
 const PIECE: usize = if cfg!(test) { 8 } else { 1024 };
 
-/// Entries of the first memory: not so few that malloc would put it aside with other small pieces, and put a hundred thousand
-/// of them together in one go later.
+/// Entries of the first allocation. Not fewer: malloc would put small pieces aside when they are freed, and join a
+/// hundred thousand of them in one go later (`docs/experiments.md`, "Steps with a million of something").
 const FIRST: usize = if cfg!(test) { 4 } else { 16 };
 
-/// A vector in pieces. To push moves no more than the first piece, or the list of the others, 24 bytes for each 1024 entries.
+/// A vector in pieces. A push moves at most the first piece, or the list of the others, 24 bytes for each 1024 entries.
 pub(crate) struct Pieces<T> {
-    /// It grows: most vectors are small.
+    /// The first piece, which grows by itself: most vectors are small.
     first: Vec<T>,
-    /// Of the size that the first one grows to. All but the last are full; behind it there may be one that is empty, so that
-    /// a push and a pop at the seam do not ask for a piece each time.
+    /// The other pieces, each of the size that the first grows to. All but the last are full; behind it there may be an
+    /// empty one, so that pushes and pops at the seam do not ask for a piece each time.
     more: Vec<Vec<T>>,
     len: usize,
 }
@@ -29,18 +29,18 @@ impl<T> Pieces<T> {
         self.len
     }
 
-    /// Bytes of memory that it takes.
+    /// Returns the bytes of memory that the vector takes.
     pub fn bytes(&self) -> usize {
         let entries = self.first.capacity() + self.more.len() * PIECE;
         entries * size_of::<T>() + self.more.capacity() * size_of::<Vec<T>>()
     }
 
-    /// To how many entries the first piece grows.
+    /// Returns the number of entries that the first piece grows to.
     fn grown(&self) -> usize {
         (self.first.len() * 2).clamp(FIRST, PIECE)
     }
 
-    /// Bytes that a push takes, where there is no room, but for those of the list of pieces.
+    /// Returns the bytes that a push allocates, the list of pieces left out.
     pub fn wanted(&self) -> usize {
         if self.len < self.first.capacity() || self.len >= PIECE && self.len < (self.more.len() + 1) * PIECE {
             0
@@ -51,7 +51,7 @@ impl<T> Pieces<T> {
         }
     }
 
-    /// Sees to it that one more fits.
+    /// Makes room for one more entry.
     pub fn make_room(&mut self) -> Result<(), NoMemory> {
         if self.len < PIECE {
             if self.first.len() == self.first.capacity() {
@@ -74,7 +74,7 @@ impl<T> Pieces<T> {
         Ok(())
     }
 
-    /// The piece that an entry lies in.
+    /// Returns the piece that an entry lies in.
     fn piece(&mut self, index: usize) -> &mut Vec<T> {
         if index < PIECE { &mut self.first } else { &mut self.more[index / PIECE - 1] }
     }
@@ -83,13 +83,13 @@ impl<T> Pieces<T> {
         self.len = self.len.checked_sub(1)?;
         let value = self.piece(self.len).pop();
         if self.len.is_multiple_of(PIECE) {
-            // The one that has become empty stays.
+            // The piece that has become empty stays.
             self.free_from(self.len / PIECE);
         }
         value
     }
 
-    /// Frees pieces but the first, which are empty.
+    /// Frees the empty pieces from `at` on, of those behind the first.
     fn free_from(&mut self, at: usize) {
         self.more.truncate(at);
         if self.more.len() < self.more.capacity() / 4 {
@@ -97,7 +97,7 @@ impl<T> Pieces<T> {
         }
     }
 
-    /// Gives back what it does not need.
+    /// Gives back the memory that the vector does not need.
     pub fn shrink_to_fit(&mut self) {
         self.free_from((self.len.div_ceil(PIECE)).saturating_sub(1));
         self.more.shrink_to_fit();
@@ -126,7 +126,7 @@ impl<T> Pieces<T> {
         *self.get_mut(b) = held;
     }
 
-    /// Takes an entry out; the last one takes its place.
+    /// Removes an entry; the last one takes its place.
     pub fn swap_remove(&mut self, index: usize) -> T {
         assert!(index < self.len, "there is no such entry");
         let last = self.pop().unwrap_or_else(|| unreachable!("it is not empty"));

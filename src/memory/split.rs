@@ -1,15 +1,15 @@
 //! [`SplitTable`]: a hash table that grows a little at a time.
 //!
-//! It is a row of small tables, one of which is split in two when the entries have become so many (linear hashing: Litwin,
-//! "Linear hashing: a new tool for file and table addressing", VLDB 1980). So one insertion moves no more than a small
-//! table's entries, however large the whole is, and a pass over it works in pieces that are small tables.
+//! The table is a row of small tables, one of which is split in two when there are many entries (linear hashing:
+//! Litwin, "Linear hashing: a new tool for file and table addressing", VLDB 1980). So one insertion moves at most a
+//! small table's entries, however large the whole is, and a pass over the table works in pieces.
 
 use hashbrown::HashTable;
 
 use super::pieces::Pieces;
 use super::{NoMemory, may_allocate};
 
-/// Entries of a small table when all are full, on the average. Some have twice as many, and chance adds to it.
+/// The average of entries in a small table when all are full. Some have twice as many, and chance adds to that.
 const FILL: usize = 64;
 /// The bits of a hash that choose the table: above those that choose a bucket in it.
 const SHIFT: u32 = 12;
@@ -24,12 +24,12 @@ pub(crate) struct SplitTable<T> {
     pub moved: usize,
 }
 
-/// The table of a hash among `tables`, at least one.
+/// Returns the number of a hash's table among `tables`, at least one.
 #[inline]
 fn table_of(hash: u64, tables: usize) -> usize {
     let mask = tables.next_power_of_two() - 1;
     let at = (hash >> SHIFT) as usize & mask;
-    // This one is still to be split off.
+    // A table that is still to be split off: its entries are in the one that it is split from.
     if at < tables { at } else { at & mask >> 1 }
 }
 
@@ -48,12 +48,12 @@ impl<T> SplitTable<T> {
         self.len
     }
 
-    /// Bytes of memory that it takes.
+    /// Returns the bytes of memory that the table takes.
     pub fn bytes(&self) -> usize {
         self.bytes + self.tables.bytes()
     }
 
-    /// Bytes that an insertion may take.
+    /// Returns the bytes that an insertion may take.
     pub fn wanted(&self, hash: u64) -> usize {
         let n = self.tables.len();
         let entry = size_of::<T>() + 1;
@@ -64,7 +64,7 @@ impl<T> SplitTable<T> {
         if table.len() < table.capacity() { 0 } else { (table.capacity() * 2).max(8) * entry }
     }
 
-    /// How many tables there are: all that a pass looks at.
+    /// Returns the number of small tables, which are the pieces of a pass.
     pub fn tables(&self) -> usize {
         self.tables.len()
     }
@@ -75,7 +75,7 @@ impl<T> SplitTable<T> {
         if n == 0 { None } else { self.tables.get(table_of(hash, n)).find(hash, is) }
     }
 
-    /// Takes an entry out.
+    /// Removes an entry.
     pub fn remove(&mut self, hash: u64, is: impl FnMut(&T) -> bool) -> Option<T> {
         let n = self.tables.len();
         if n == 0 {
@@ -86,14 +86,14 @@ impl<T> SplitTable<T> {
         Some(entry.remove().0)
     }
 
-    /// Adds an entry that is not there.
+    /// Adds an entry that is not in the table yet.
     pub fn insert(&mut self, hash: u64, value: T, hash_of: impl Fn(&T) -> u64) -> Result<(), NoMemory> {
         #[cfg(test)]
         (self.moved = 0);
         if self.tables.len() == 0 {
             self.tables.push(HashTable::new())?;
         } else if self.len >= self.tables.len() * FILL {
-            // Without memory for it a table becomes longer.
+            // Without memory for the split a small table becomes longer.
             let _ = self.split(&hash_of);
         }
         let n = self.tables.len();
@@ -116,7 +116,7 @@ impl<T> SplitTable<T> {
     /// Splits the next table in two.
     fn split(&mut self, hash_of: impl Fn(&T) -> u64) -> Result<(), NoMemory> {
         let new = self.tables.len();
-        // The one that the entries of the new one are in: its number without the highest bit.
+        // The table that holds the new one's entries: the new number without its highest bit.
         let from = new - (1 << new.ilog2());
         self.tables.make_room()?;
         let old = self.tables.get_mut(from);
@@ -138,8 +138,8 @@ impl<T> SplitTable<T> {
         self.tables.push(table)
     }
 
-    /// Where there are far more tables than the entries need: merges the last one into the one that it was split from.
-    /// False: nothing was to be done, or there is no memory for it.
+    /// Merges the last small table into the one that it was split from, where there are far more than the entries need.
+    /// Returns false when nothing was to be done, or there is no memory for it.
     pub fn merge(&mut self, hash_of: impl Fn(&T) -> u64) -> bool {
         #[cfg(test)]
         (self.moved = 0);
@@ -172,13 +172,13 @@ impl<T> SplitTable<T> {
         true
     }
 
-    /// Keeps what `keeps` accepts in one of the tables. Returns how many buckets were looked at.
+    /// Keeps the entries of one small table that `keeps` accepts. Returns the number of buckets visited.
     pub fn retain_in(&mut self, table: usize, keeps: impl FnMut(&mut T) -> bool, hash_of: impl Fn(&T) -> u64) -> usize {
         let table = self.tables.get_mut(table);
         let (before, buckets) = (table.len(), table.num_buckets());
         table.retain(keeps);
         self.len -= before - table.len();
-        // Much room and few entries: the next pass would be long for nothing.
+        // Few entries in much room would make the next pass long for nothing.
         if table.len() < buckets / 8 {
             let mut smaller = HashTable::new();
             let may = table.is_empty() || may_allocate() && smaller.try_reserve(table.len(), &hash_of).is_ok();
@@ -194,8 +194,8 @@ impl<T> SplitTable<T> {
         buckets
     }
 
-    /// Takes some entry out, and frees tables that are empty. `bucket` says where to go on from, 0 at first; nothing else
-    /// may happen to the table until all is taken.
+    /// Removes some entry, and frees small tables that are empty. `bucket` is where the last call ended, 0 at first;
+    /// nothing else may change the table until all entries are taken.
     pub fn take_any(&mut self, bucket: &mut usize) -> Option<T> {
         while let Some(last) = self.tables.len().checked_sub(1) {
             let table = self.tables.get_mut(last);

@@ -1,4 +1,4 @@
-//! loom's types in the place of std's, a channel made of them, and weaker atomics: see [`Weakness`].
+//! loom's types in the place of std's, a channel made of them, and weakened atomics: see [`Weakness`].
 
 use core::cell::Cell;
 use core::marker::PhantomData;
@@ -6,12 +6,12 @@ use core::marker::PhantomData;
 pub(crate) use ::loom::sync::Arc;
 pub(crate) use ::loom::thread;
 
-/// What is wrong with the atomics of a model: the tests' teeth. The code stays as it is, and the machine gets worse.
+/// Mutation tests of the memory orderings: each weakens one atomic operation; the model test must then fail.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[cfg_attr(not(test), expect(dead_code))]
 pub(crate) enum Weakness {
     None,
-    /// Nothing is published: an exchange that succeeds releases nothing.
+    /// An exchange that succeeds releases nothing.
     NoRelease,
     /// A load acquires nothing.
     NoAcquireOnLoad,
@@ -21,9 +21,9 @@ pub(crate) enum Weakness {
     NoFence,
     /// An exchange is a load, and then a store.
     TwoSteps,
-    /// The exchange of these two succeeds without looking.
+    /// The exchange of these two states succeeds without a comparison.
     Blind(u8, u8),
-    /// The exchange of these two is not tried, and fails.
+    /// The exchange of these two states is not tried, and fails.
     Refused(u8, u8),
 }
 
@@ -35,7 +35,7 @@ std::thread_local! {
     static WEAKNESS: Cell<Weakness> = const { Cell::new(Weakness::None) };
 }
 
-/// For the models that this thread runs.
+/// Sets the weakness of the models that this thread runs.
 #[cfg(test)]
 pub(crate) fn weaken(weakness: Weakness) {
     WEAKNESS.set(weakness);
@@ -115,9 +115,9 @@ pub(crate) mod atomic {
     }
 }
 
-/// std's channel, as far as it is used, with what its documentation promises: messages arrive in order and publish what
-/// was done before they were sent; who waits is woken; it is closed when its sender is gone. (loom has one of its own,
-/// which is never closed.)
+/// std's channel, as far as this crate uses it, with what its documentation promises: messages arrive in order and
+/// publish what was done before they were sent; a waiting receiver is woken; the channel is closed when its sender is
+/// gone. (loom's own channel is never closed.)
 pub(crate) mod mpsc {
     use ::loom::sync::{Arc, Condvar, Mutex};
     use std::collections::VecDeque;
@@ -130,7 +130,7 @@ pub(crate) mod mpsc {
     struct State<T> {
         messages: VecDeque<T>,
         closed: bool,
-        /// Nobody will receive any more.
+        /// Whether no one will receive any more.
         ended: bool,
     }
 
@@ -160,7 +160,7 @@ pub(crate) mod mpsc {
             Ok(())
         }
 
-        /// Closes the channel, and waits until the receiver has gone: a model ends when its threads have.
+        /// Closes the channel, and waits until the receiver is gone: a model ends when its threads have.
         #[cfg(test)]
         pub fn close(&self) {
             let mut state = self.0.state.lock().unwrap();
@@ -201,7 +201,7 @@ pub(crate) mod mpsc {
     }
 }
 
-/// A value of the execution: loom drops it when the main thread has ended. No execution forks.
+/// A value of one execution of a model: loom drops it when the main thread has ended. No execution forks.
 pub(crate) struct PerProcess<T>(::loom::lazy_static::Lazy<Option<T>>);
 
 impl<T: 'static> PerProcess<T> {
@@ -242,15 +242,15 @@ macro_rules! local_cells {
 }
 pub(crate) use local_cells as thread_local;
 
-/// What loom is told of the memory of blocks: for each block two cells that hold nothing, one for what its front says
-/// for as long as it is taken, one for all else. (I7)
+/// Reports touches of blocks to loom: each block has two cells that hold nothing, one for the fields of its front that
+/// never change while it is taken, one for all else (I7).
 pub(crate) mod watch {
     use ::loom::cell::UnsafeCell;
     use core::cell::{Cell, RefCell};
     use std::collections::BTreeMap;
     use std::rc::Rc;
 
-    /// Bytes of a block: `space::block` sees to it that this is so.
+    /// Bytes of a block: `space::block` asserts that this is the same.
     pub(crate) const BLOCK_SIZE: usize = 32 * 1024;
 
     #[derive(Default)]
@@ -267,7 +267,7 @@ pub(crate) mod watch {
     }
 
     std::thread_local! {
-        /// By address. loom's threads share it.
+        /// The cells by block address. loom's threads share them.
         static BLOCKS: RefCell<BTreeMap<usize, Rc<Watch>>> = const { RefCell::new(BTreeMap::new()) };
     }
 
@@ -292,11 +292,11 @@ pub(crate) mod watch {
 
     #[cfg(test)]
     std::thread_local! {
-        /// The thread that freed memory last.
+        /// The name of the thread that freed memory last.
         pub(crate) static FREED_BY: RefCell<Option<String>> = const { RefCell::new(None) };
     }
 
-    /// Memory goes back: every touch of it must have been before.
+    /// Reports that memory is freed: every touch of it must have been before.
     pub(crate) fn freed(base: usize, bytes: usize) {
         #[cfg(test)]
         FREED_BY.replace(Some(super::thread::current().name().unwrap_or_default().into()));
@@ -310,7 +310,7 @@ pub(crate) mod watch {
         }
     }
 
-    /// Memory outside of blocks, of which loom is told when it is touched.
+    /// Memory outside of blocks, whose touches are reported to loom.
     pub(crate) struct Touched(UnsafeCell<()>);
 
     impl Touched {
@@ -327,7 +327,7 @@ pub(crate) mod watch {
         }
     }
 
-    /// A cell in the front of a block that belongs to the block's body.
+    /// A field of a block's front that belongs to the block's body.
     pub(crate) struct Watched<T>(Cell<T>);
 
     impl<T: Copy> Watched<T> {

@@ -1,15 +1,15 @@
-//! [`PerProcess`]: what the threads of a process share, and a forked child does not.
+//! [`PerProcess`]: a value that the threads of a process share, and a forked child does not.
 
 use core::ptr::null_mut;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 use crate::memory;
 
-/// A value that is made on first need, once for each process. A forked child makes one of its own: of its parent's threads it
-/// has the one that forked, so a lock that another had is never released there, and a message never received.
+/// A value that is made on first need, once for each process. A forked child makes its own: it has only the thread that
+/// forked, so a lock that another thread held is never released there, and a message to another thread never received.
 ///
-/// There is no lock here, which might have been taken when the process was forked. Two threads that are in need at once
-/// both make a value, and one of the two is dropped. What the parent made is not: that might wait for one of its threads.
+/// There is no lock here, since one might be held at the fork. Two threads that need the value at once both make one,
+/// and one of the two is dropped. The parent's value is never dropped: that might wait for one of its threads.
 pub(crate) struct PerProcess<T> {
     made: AtomicPtr<Made<T>>,
     make: fn() -> Option<T>,
@@ -25,8 +25,8 @@ impl<T: Send + Sync + 'static> PerProcess<T> {
         PerProcess { made: AtomicPtr::new(null_mut()), make }
     }
 
-    /// The value of this process, if it could be made now or before: what fails is tried again. A system call, and what
-    /// making it takes.
+    /// Returns this process's value, made now if need be, or `None` if making it fails, which is tried again next time.
+    /// Costs a system call, and what making the value takes.
     pub fn get(&'static self) -> Option<&'static T> {
         self.of(std::process::id())
     }

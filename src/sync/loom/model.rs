@@ -1,4 +1,4 @@
-//! Scenes that loom runs in every order, and then on worse machines ([`WEAKNESSES`]), where they must fail.
+//! Runs scenes under loom in every order, and then with a weakness ([`WEAKNESSES`]), with which they must fail.
 
 use core::cell::RefCell;
 use std::collections::BTreeSet;
@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use super::{Weakness, weaken};
 
-// loom's threads are coroutines of one thread: this is theirs together.
+// loom's threads are coroutines of one thread, so they share this.
 std::thread_local! {
     /// What happened in some execution.
     static SEEN: RefCell<BTreeSet<&'static str>> = const { RefCell::new(BTreeSet::new()) };
@@ -19,7 +19,7 @@ pub(crate) fn saw(what: &'static str) {
     SEEN.with_borrow_mut(|seen| seen.insert(what));
 }
 
-/// Returns whether it happened in some execution.
+/// Returns whether `what` happened in some execution.
 pub(crate) fn has_seen(what: &str) -> bool {
     SEEN.with_borrow(|seen| seen.contains(what))
 }
@@ -29,8 +29,8 @@ pub(crate) fn is_weak(name: &str) -> bool {
     std::env::var(WEAKNESS).is_ok_and(|weakness| weakness == name)
 }
 
-/// Runs a scene in every order, or in all with so many preemptions at the most. All that is named must have happened
-/// in some.
+/// Runs a scene in every order, or in every order with at most so many preemptions. All that `wanted` names must have
+/// happened in some execution.
 pub(crate) fn explore(name: &str, preemptions: Option<usize>, scene: fn(), wanted: &[&str]) {
     let weakness = std::env::var(WEAKNESS).unwrap_or_default();
     weaken(WEAKNESSES.iter().find(|(name, _)| *name == weakness).map_or(Weakness::None, |(_, weakness)| *weakness));
@@ -51,10 +51,10 @@ pub(crate) fn explore(name: &str, preemptions: Option<usize>, scene: fn(), wante
     }
 }
 
-/// Names a weakness to a child process.
+/// The environment variable that names a weakness to a child process.
 const WEAKNESS: &str = "GRISAILLE_WEAKNESS";
 
-/// Those of one exchange name the states of a block before and after it.
+/// The weaknesses by name. Those of one exchange give the states of a block before and after it.
 const WEAKNESSES: [(&str, Weakness); 11] = [
     ("no share of the memory", Weakness::None),
     ("no release", Weakness::NoRelease),
@@ -69,8 +69,8 @@ const WEAKNESSES: [(&str, Weakness); 11] = [
     ("never abandoned", Weakness::Refused(1, 3)),
 ];
 
-/// Runs a scene on a worse machine, in a process of its own: a model that has failed cannot be unwound, and code that
-/// runs on such a machine may do anything. It must fail, and complain of this.
+/// Runs a scene with a weakness, in a process of its own: a model that has failed cannot be unwound, and with a
+/// weakness the code may do anything. The scene must fail, and with this complaint.
 pub(crate) fn fails(module: &str, scene: &str, weakness: &str, complaint: &str) {
     assert!(WEAKNESSES.iter().any(|(name, _)| *name == weakness));
     let child = std::process::Command::new(std::env::current_exe().unwrap())
@@ -86,8 +86,8 @@ pub(crate) fn fails(module: &str, scene: &str, weakness: &str, complaint: &str) 
     assert!(said.contains(complaint), "it failed otherwise");
 }
 
-/// A scene as a test, and one for each weakness with which it must fail, with a part of the complaint. Before each execution
-/// `begin` is called.
+/// Makes a test of each scene, and one for each weakness with which the scene must fail, with a part of the complaint.
+/// Calls `begin` before each execution.
 macro_rules! scenes {
     ($($scene:ident $bound:expr, $seen:tt { $($needs:ident $weakness:literal $text:literal)* })*) => {$(
         mod $scene {
