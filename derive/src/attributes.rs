@@ -1,4 +1,4 @@
-//! `#[trace(..)]`: what may be written, and where.
+//! `#[trace(..)]`: which options there are, and where.
 
 use syn::{Attribute, DeriveInput, LitStr, meta::ParseNestedMeta};
 
@@ -30,7 +30,7 @@ impl TypeOptions {
     }
 }
 
-/// Whether a field has `#[trace(skip)]`.
+/// Returns whether a field has `#[trace(skip)]`.
 pub fn field_is_skipped(attributes: &[Attribute]) -> syn::Result<bool> {
     let mut skip = false;
     each_option(attributes, |meta| {
@@ -42,7 +42,7 @@ pub fn field_is_skipped(attributes: &[Attribute]) -> syn::Result<bool> {
     Ok(skip)
 }
 
-/// Variants and generic parameters have no options; a stray one would seem to do something.
+/// Refuses options on variants and generic parameters, where they would seem to have an effect.
 pub fn refuse_options(attributes: &[Attribute], on: &str) -> syn::Result<()> {
     match attributes.iter().find(|a| a.path().is_ident("trace")) {
         Some(a) => Err(syn::Error::new_spanned(&a.meta, format!("this means nothing on {on}: skip fields one by one"))),
@@ -58,14 +58,14 @@ fn once(meta: &ParseNestedMeta, seen: &mut bool) -> syn::Result<()> {
     if std::mem::replace(seen, true) { Err(meta.error("this option is given twice")) } else { Ok(()) }
 }
 
-/// A friendlier word than the compiler's, which would otherwise complain of references that the user never wrote.
+/// Refuses packed types with a message of its own; the compiler would complain of references that the user never wrote.
 fn refuse_packed(attributes: &[Attribute]) -> syn::Result<()> {
     for repr in attributes.iter().filter(|a| a.path().is_ident("repr")) {
         repr.parse_nested_meta(|meta| {
             if meta.path.is_ident("packed") {
                 return Err(meta.error("`Trace` cannot be derived for a packed type: its fields cannot be borrowed"));
             }
-            // `align(8)`, `packed(2)`: step over the argument. Whatever else is wrong here is the compiler's to say.
+            // `align(8)`, `packed(2)`: skip the argument. The compiler reports whatever else is wrong here.
             if meta.input.peek(syn::token::Paren) {
                 let argument;
                 syn::parenthesized!(argument in meta.input);

@@ -1,4 +1,4 @@
-//! The impl's parameters and bounds, and the type that `At<'__at>` is.
+//! The impl's parameters and bounds, and the type `At<'__at>`.
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::ToTokens;
@@ -66,7 +66,7 @@ impl Generics {
     }
 }
 
-/// The one lifetime parameter, if there is one, and nothing is asked of it.
+/// Returns the one lifetime parameter, if there is one. A bound on it is an error.
 fn the_lifetime(input: &DeriveInput) -> syn::Result<Option<&Lifetime>> {
     let mut lifetimes = input.generics.lifetimes();
     let first = lifetimes.next();
@@ -97,7 +97,7 @@ fn at_type(input: &DeriveInput, traced: &[&Ident]) -> Type {
     parse_quote!(#name<#(#arguments),*>)
 }
 
-/// The same bounds, for the type that `At` is: without them `At` would not be well formed. None where nothing changes.
+/// Returns the same bounds for `At`, without which `At` would not be well formed. Empty where nothing changes.
 fn at_every_lifetime(predicate: &WherePredicate, substitute: &mut Substitute<'_>) -> Vec<WherePredicate> {
     let mut twin = predicate.clone();
     substitute.visit_where_predicate_mut(&mut twin);
@@ -108,7 +108,7 @@ fn at_every_lifetime(predicate: &WherePredicate, substitute: &mut Substitute<'_>
     }
     let outer: Vec<_> = lifetimes.iter().flat_map(|l| &l.lifetimes).collect();
     let each = bounds.iter().filter(|bound| !is_question_sized(bound)).map(|bound| {
-        // `for` does not nest: a bound's own moves to the front.
+        // `for` does not nest: a bound's own `for` moves to the front.
         let mut bound = bound.clone();
         let own = match &mut bound {
             TypeParamBound::Trait(bound) => bound.lifetimes.take(),
@@ -134,7 +134,7 @@ fn is_question_sized(bound: &TypeParamBound) -> bool {
     matches!(bound, TypeParamBound::Trait(bound) if matches!(bound.modifier, syn::TraitBoundModifier::Maybe(_)))
 }
 
-/// Whether the name occurs at all. Too wide an answer only asks for a bound too much.
+/// Returns whether the name occurs at all. Too wide an answer only adds a bound.
 fn mentions(tokens: TokenStream, name: &Ident) -> bool {
     tokens.into_iter().any(|token| match token {
         TokenTree::Ident(ident) => ident == *name,

@@ -2,20 +2,19 @@
 //!
 //! Use it through `grisaille`, which re-exports it beside the trait; the code it emits names `::grisaille`.
 //!
-//! What it emits rests on one idea: **nothing that soundness needs is decided from syntax.** The macro looks at
-//! tokens, and tokens lie: a type alias hides a lifetime, an attribute macro below the derive rewrites the type after
-//! the derive has seen it. So whatever the macro concludes, it also emits as code which the compiler must accept; see
-//! `proofs.rs`.
+//! Its principle: **nothing that soundness needs is decided from syntax.** The macro sees tokens, which can deceive: a
+//! type alias hides a lifetime, an attribute macro below the derive rewrites the type after the derive has seen it. So
+//! whatever the macro concludes is also emitted as code which the compiler must accept; see `proofs.rs`.
 //!
 //! Two rules follow for what is emitted:
 //!
-//! * **One name is trusted, the path to the trait.** A program may define what `::core`, `::grisaille`, `bool` or `Option`
-//!   means in it. Whoever takes `::grisaille::Trace` has not implemented the real one and harms nobody; so every proof is
-//!   a call of a function of `Trace`, and numbers are put together by operators and by methods of the built-in types.
-//!   Other names only occur where a wrong one does not compile, since the trait has the right one there: in signatures,
-//!   and in the impl that a proof asks for.
-//! * **A field's type is written down once.** A type macro may answer something else each time. `fields.rs` gives each type
-//!   a name, which everything else uses, and the proofs show that it is the field's.
+//! * **One name is trusted, the path to the trait.** A program may define what `::core`, `::grisaille`, `bool` or
+//!   `Option` means in it. Whoever redefines `::grisaille::Trace` has not implemented the real trait, which does no
+//!   harm; so every proof is a call of a function of `Trace`, and numbers are computed by operators and methods of the
+//!   built-in types. Other names only occur where a wrong one does not compile, since the trait has the right one
+//!   there: in signatures, and in the impl that a proof asks for.
+//! * **A field's type is emitted once.** A type macro may expand to another type each time. `fields.rs` gives each type
+//!   a name, which everything else uses, and the proofs show that the named type is the field's.
 
 mod attributes;
 mod fields;
@@ -90,17 +89,17 @@ use shape::Shape;
 /// * **A second lifetime** parameter. Data borrowed from outside the heap cannot live in it: heap objects may be
 ///   dropped later than any borrow ends.
 /// * **A bound on the lifetime** (`'gc: 'static`), since `At` must exist for every lifetime.
-/// * **`Drop` on the type itself**: it could look at pointers whose objects are gone already. Put what needs a `Drop`
-///   in a type of its own, in a skipped field.
+/// * **`Drop` on the type itself**: it could read pointers whose objects are gone already. Put what needs a `Drop` in a
+///   type of its own, in a skipped field.
 /// * **Fields whose type's `At` is not the type with its lifetime and parameters replaced**, for instance
 ///   `Gc<'static, T>` beside a `'gc`.
 /// * **Types that contain themselves by value** through a `Vec` or the like: tracing would recurse as deeply as the
-///   data (the compiler's words: `cycle detected`, about `NEEDS_TRACE`). Put a `Gc` between.
+///   data (the compiler says `cycle detected`, about `NEEDS_TRACE`). Put a `Gc` between.
 /// * Options it does not know, an option twice, and options where they mean nothing.
 #[proc_macro_derive(Trace, attributes(trace))]
 pub fn derive_trace(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     let mut input = parse_macro_input!(input as DeriveInput);
-    // As code of this macro, for which the user's lints (`deprecated`) do not care.
+    // The name gets a span of this macro's, so that the user's lints (`deprecated`) do not fire.
     input.ident.set_span(Span::call_site().located_at(input.ident.span()));
     expand(&input).unwrap_or_else(syn::Error::into_compile_error).into()
 }
@@ -115,7 +114,7 @@ fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
     let no_drop = proofs::no_drop(input);
     let finite = proofs::finite(input);
 
-    // Inside an anonymous constant the helper items cannot meet the user's names.
+    // Inside an anonymous constant the helper items cannot clash with the user's names.
     Ok(quote! {
         const _: () = {
             #fields
@@ -154,10 +153,10 @@ fn implementation(input: &DeriveInput, options: &TypeOptions, shape: &Shape, gen
 
     quote! {
         #[automatically_derived]
-        // SAFETY: `trace` visits every field that is not skipped, once, and `MAX_POINTERS` adds up what the same fields
-        // say (the most of any variant). What else the trait asks is proved by the last two functions: `At` is this
-        // type with its fields at the other lifetime, skipped fields hold nothing of the heap, and the type has no
-        // `Drop`.
+        // SAFETY: `trace` visits every field that is not skipped, once, and `MAX_POINTERS` adds up the bounds of the
+        // same fields (the largest of any variant). The rest of the trait's contract is proved by the last two
+        // functions: `At` is this type with its fields at the other lifetime, skipped fields hold nothing of the heap,
+        // and the type has no `Drop`.
         unsafe impl #impl_generics ::grisaille::Trace for #name #ty_generics #where_clause {
             type At<'__at> = #at;
             const NEEDS_TRACE: ::core::primitive::bool = false #(|| #needs_trace)*;
@@ -172,8 +171,8 @@ fn implementation(input: &DeriveInput, options: &TypeOptions, shape: &Shape, gen
     }
 }
 
-/// The sum of the fields' numbers, the largest of any variant. An expression without names: `a.saturating_sub(b)
-/// .saturating_add(b)` is the larger of the two.
+/// Emits the largest sum of a variant's fields, as an expression without names: `a.saturating_sub(b).saturating_add(b)`
+/// is the larger of the two.
 fn max_pointers(shape: &Shape) -> TokenStream {
     shape.variants().fold(quote!(0usize), |largest, fields| {
         let mut each = fields.filter(|field| !field.skip).map(|field| {

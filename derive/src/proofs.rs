@@ -12,15 +12,15 @@ use syn::DeriveInput;
 
 use crate::shape::Shape;
 
-/// `At` commutes with the fields: the field of `At<'__at>` *is* `At<'__at>` of the field, whatever `'__at`, and a skipped
-/// field is the same in both, `Send` and `'static`. The fields' types are asked from the compiler by taking the two
-/// types apart, so an attribute macro, an alias or a type macro cannot hide anything.
+/// Proves that `At` commutes with the fields: the field of `At<'__at>` *is* `At<'__at>` of the field, whatever `'__at`,
+/// and a skipped field is the same in both, `Send` and `'static`. The two types are destructured, so that the compiler
+/// supplies the fields' types, and an attribute macro, an alias or a type macro cannot hide anything.
 pub fn fields_match(input: &DeriveInput, shape: &Shape) -> TokenStream {
     let name = &input.ident;
     let mutable = Some(Default::default());
 
-    // Under `&mut` no lifetime may be shortened, and a tuple that is already made is not coerced, as `&mut Box<T>` would
-    // be to `&mut T`.
+    // Under `&mut` no lifetime may be shortened, and a tuple that is already made is not coerced, as `&mut Box<T>`
+    // would be to `&mut T`.
     let now = shape.destructure(name, quote!(*now), mutable, |field, binding| {
         let ty = field.alias();
         quote_spanned! {field.span()=>
@@ -54,8 +54,8 @@ pub fn fields_match(input: &DeriveInput, shape: &Shape) -> TokenStream {
     }
 }
 
-/// A `Drop` on the type makes this impl overlap with another. It has the type's own bounds, not those of its `Trace` impl:
-/// `Drop` is for every instance.
+/// Emits an impl that overlaps with another if the type has a `Drop`. Its bounds are the type's own, not those of the
+/// `Trace` impl: a `Drop` is for every instance.
 pub fn no_drop(input: &DeriveInput) -> TokenStream {
     let name = &input.ident;
     let (parameters, ty_generics, where_clause) = input.generics.split_for_impl();
@@ -67,9 +67,9 @@ pub fn no_drop(input: &DeriveInput) -> TokenStream {
     }
 }
 
-/// Asks `NEEDS_TRACE` of a type that contains itself by value, and so of itself, which the compiler refuses. It would
-/// refuse it where the type is used first, and only when it generates code; here the error is at the type. Generic types
-/// have to wait.
+/// Evaluates `NEEDS_TRACE` at the type. For a type that contains itself by value this needs its own result, which the
+/// compiler refuses. Without this the error would come at the first use, and only when code is generated. Types with
+/// parameters are not evaluated here.
 pub fn finite(input: &DeriveInput) -> Option<TokenStream> {
     let name = &input.ident;
     let generics = &input.generics;

@@ -1,4 +1,4 @@
-//! What a type is made of: its variants and their fields, structs being of one variant.
+//! The shape of a type: its variants and their fields. A struct has one variant.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
@@ -18,10 +18,10 @@ struct Variant {
 
 pub struct Field {
     pub member: Member,
-    /// Emitted in one place only; see `fields.rs`.
+    /// The field's type. Emitted in one place only; see `fields.rs`.
     pub ty: Type,
     pub skip: bool,
-    /// Its place among the fields of all variants.
+    /// The field's number among the fields of all variants.
     pub number: usize,
 }
 
@@ -46,23 +46,23 @@ impl Shape {
         Ok(Shape { variants })
     }
 
-    /// The fields of all variants.
+    /// Returns the fields of all variants.
     pub fn fields(&self) -> impl Iterator<Item = &Field> {
         self.variants.iter().flat_map(|v| &v.fields)
     }
 
-    /// The fields that are not skipped.
+    /// Returns the fields that are not skipped.
     pub fn traced(&self) -> impl Iterator<Item = &Field> {
         self.fields().filter(|f| !f.skip)
     }
 
-    /// The fields of each variant.
+    /// Returns the fields of each variant.
     pub fn variants(&self) -> impl Iterator<Item = impl Iterator<Item = &Field>> {
         self.variants.iter().map(|v| v.fields.iter())
     }
 
-    /// A match on the place `on` that runs `act` for each field, bound by reference. The patterns name every field and
-    /// have no `..`, skipped fields included: a field that this macro has not seen is then an error.
+    /// Emits a match on the place `on` that runs `act` for each field, bound by reference. The patterns name every
+    /// field, skipped ones included, and have no `..`: a field that this macro has not seen is then an error.
     pub fn destructure(
         &self,
         name: &Ident,
@@ -91,14 +91,14 @@ impl Shape {
 }
 
 impl Field {
-    /// Where the compiler points when it has something to say about code emitted for this field: at the field's type,
-    /// but still as code of this macro, for which the user's lints do not care.
+    /// Returns the span for code emitted for this field: compiler errors point at the field's type, and the user's
+    /// lints do not apply, since it is still code of this macro.
     pub fn span(&self) -> Span {
         Span::call_site().located_at(self.ty.span())
     }
 }
 
-/// A local variable that cannot meet one of the user's names.
+/// Makes a local variable that cannot clash with one of the user's names.
 pub fn local(name: &str) -> Ident {
     format_ident!("__{name}", span = Span::mixed_site())
 }

@@ -1,7 +1,7 @@
-//! The type's lifetime and parameters, replaced by what they are in `At<'__at>`.
+//! Replaces the type's lifetime and parameters by those of `At<'__at>`.
 //!
-//! Only bounds are rewritten so. A rewriting that goes wrong asks for the wrong bound and the impl does not compile;
-//! it proves nothing wrong, as the proofs take the fields' types from the compiler.
+//! Only bounds are rewritten. A wrong rewriting asks for a wrong bound and the impl does not compile; nothing wrong is
+//! proved, as the proofs take the fields' types from the compiler.
 
 use proc_macro2::{Ident, Span};
 use quote::quote;
