@@ -1,4 +1,4 @@
-//! [`Heap::verify`]: walks the heap at any moment between two steps and compares all that it stores.
+//! [`Heap::verify`](crate::Heap::verify): walks the heap at any moment between two steps and compares all that it stores.
 //!
 //! What is an object is decided by the bitmaps alone; a header is read only where they say that one stands. So an
 //! object that was freed while something still pointed to it is reported, and not touched. The verifier shares no code
