@@ -23,6 +23,8 @@ pub(crate) fn may_allocate() -> bool {
 /// Returns whether the system has memory with this layout just now, for types that cannot be allocated fallibly.
 pub(crate) fn is_there(layout: Layout) -> bool {
     let Ok(memory) = allocate(layout) else { return false };
+    // Without this the optimizer takes out both the request and its end, and answers that there is memory.
+    let memory = core::hint::black_box(memory);
     // SAFETY: just allocated with this layout.
     unsafe { std::alloc::dealloc(memory.as_ptr(), layout) };
     true
@@ -77,4 +79,16 @@ pub(crate) fn reserve_exact<T>(vec: &mut Vec<T>, more: usize) -> Result<(), NoMe
 #[inline]
 pub(crate) fn reserve_one<T>(vec: &mut Vec<T>) -> Result<(), NoMemory> {
     if vec.len() < vec.capacity() { Ok(()) } else { reserve_exact(vec, vec.len().max(4)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The optimizer took out a request whose memory nobody used, and with it the answer that there is none.
+    #[test]
+    fn no_system_has_memory_for_all() {
+        assert!(is_there(Layout::new::<u64>()));
+        assert!(!is_there(Layout::array::<u8>(isize::MAX as usize).unwrap()));
+    }
 }
