@@ -21,17 +21,17 @@ use crate::space::header::{FILLER, HEADER_SIZE, ObjectPtr, Traced, TypeInfo};
 use crate::trace::Trace;
 use crate::trace::layout::kind_of;
 
-/// Elements that are scanned in one piece.
+/// Number of elements that are scanned in one piece.
 const PIECE: usize = 128;
 
 /// A pointer to a slice in the heap, whose elements lie in the object: one word, `Copy`, and `Deref` to `[T]`.
 ///
-/// Like a [`Gc`] it is valid until the next safepoint. Elements that change are [`Slot`](crate::Slot)s. A large array is
-/// marked in pieces, and its allocation is a run of blocks. What the object takes besides its elements is 16 bytes: a
-/// header, and a length.
+/// Like a [`Gc`], an array is valid until the next safepoint. For elements that change, use [`Slot`](crate::Slot)s. A
+/// large array is marked in pieces, and its allocation is a run of blocks. Besides its elements the object takes 16
+/// bytes: a header, and a length.
 ///
-/// It is a pointer type of its own and not a `Gc` to a slice: a `Gc` to something of variable length takes two words, and a
-/// reference to an object whose type ends with its length may not be used to read what follows.
+/// An array is a pointer type of its own and not a `Gc` to a slice: a `Gc` to an object of variable length takes two
+/// words, and a reference to an object whose type ends with its length may not be used to read what follows.
 ///
 /// ```
 /// use grisaille::{Array, Heap, Slot};
@@ -43,11 +43,11 @@ const PIECE: usize = 128;
 /// });
 /// ```
 ///
-/// What takes a [`Gc`] (a [`Weak`](crate::Weak), an [`Ephemeron`](crate::Ephemeron), a [`Guardian`](crate::Guardian)) takes
-/// [`Array::as_gc`] too; [`From`] leads back.
+/// An operation that takes a [`Gc`] (of a [`Weak`](crate::Weak), an [`Ephemeron`](crate::Ephemeron), a
+/// [`Guardian`](crate::Guardian)) takes [`Array::as_gc`] too; [`From`] converts the `Gc` back.
 pub struct Array<'gc, T>(Gc<'gc, ArrayObject<T>>);
 
-/// The object behind an [`Array`], for what works on every object by its [`Gc`]. It shows nothing.
+/// The object behind an [`Array`], for operations that work on every object by its [`Gc`]. It has no public fields.
 ///
 /// ```
 /// use grisaille::{Array, ArrayObject, Gc, Heap};
@@ -63,7 +63,7 @@ pub struct ArrayObject<T> {
     elements: [T; 0],
 }
 
-/// Bytes of an array object, or none where they overflow.
+/// Returns the bytes of an array object, or `None` where the number overflows.
 fn array_bytes(len: usize, element: usize) -> Option<usize> {
     len.checked_mul(element)?
         .checked_add(HEADER_SIZE + size_of::<usize>() + GRANULE)
@@ -79,6 +79,8 @@ impl<T: Trace> InfoOfArray<T> {
         .dropped_if(needs_drop::<T>(), drop_array::<T>);
 }
 
+/// Returns the elements of an array.
+///
 /// # Safety
 /// `object` must be an array of `T`, complete, for `'x`.
 unsafe fn elements<'x, T>(object: ObjectPtr) -> &'x [T] {
@@ -86,6 +88,8 @@ unsafe fn elements<'x, T>(object: ObjectPtr) -> &'x [T] {
     unsafe { core::slice::from_raw_parts(first::<T>(object).as_ptr(), object.length()) }
 }
 
+/// Returns the address of the first element.
+///
 /// # Safety
 /// `object` must be an array, or the filler that is to become one.
 unsafe fn first<T>(object: ObjectPtr) -> NonNull<T> {
@@ -106,7 +110,7 @@ unsafe fn trace_array<T: Trace>(object: ObjectPtr, from: usize, erased: NonNull<
         tracer.scanned::<T>(end - from);
         if end == all.len() { 0 } else { end }
     };
-    // SAFETY: `TypeInfo::trace`: a tracer that is ours until the end of the call, and a top of its edges.
+    // SAFETY: `TypeInfo::trace`: a tracer that is exclusive until the end of the call, and a top of its edges.
     unsafe { trace_with(erased, top, scan) }
 }
 
@@ -114,12 +118,12 @@ unsafe fn trace_array<T: Trace>(object: ObjectPtr, from: usize, erased: NonNull<
 /// [`TypeInfo::drop`]'s.
 unsafe fn drop_array<T>(object: ObjectPtr) {
     // SAFETY: `TypeInfo::drop`: the header names `InfoOfArray<T>`, so the object is an array of `T`; it is complete, was not
-    // dropped, and is used by nobody.
+    // dropped, and is not in use.
     unsafe { NonNull::slice_from_raw_parts(first::<T>(object), object.length()).drop_in_place() };
 }
 
 impl<B: Barrier> Mutator<'_, B> {
-    /// Allocates an array of `len` elements, made by `f` from their indices.
+    /// Allocates an array of `len` elements, which `f` makes from their indices. Time in proportion to `len`.
     ///
     /// ```
     /// # use grisaille::Heap;
@@ -127,13 +131,14 @@ impl<B: Barrier> Mutator<'_, B> {
     /// ```
     ///
     /// # Panics
-    /// When the heap is full; passes panics of `f` on.
+    /// When the heap is full: [`try_alloc_array`](Mutator::try_alloc_array) returns an error instead. Passes panics of
+    /// `f` on.
     #[track_caller]
     pub fn alloc_array<'a, T: Trace<At<'a> = T>>(&'a self, len: usize, f: impl FnMut(usize) -> T) -> Array<'a, T> {
         self.try_alloc_array(len, f).unwrap_or_else(|full| full.panic())
     }
 
-    /// Allocates an array of `len` elements, made by `f` from their indices, unless the heap is full.
+    /// Allocates an array of `len` elements, which `f` makes from their indices, unless the heap is full.
     ///
     /// ```
     /// # use grisaille::Heap;
@@ -152,7 +157,7 @@ impl<B: Barrier> Mutator<'_, B> {
     ) -> Result<Array<'a, T>, HeapFull<()>> {
         let bytes = array_bytes(len, size_of::<T>()).ok_or_else(|| self.full((), usize::MAX))?;
         let filler = self.place_filler(bytes, const { kind_of::<T>() })?;
-        /// Drops what was made when `f` panics; the memory stays filler until it is swept.
+        /// Drops the elements made so far when `f` panics; the memory stays filler until it is swept.
         struct Made<T>(NonNull<T>, usize);
         impl<T> Drop for Made<T> {
             fn drop(&mut self) {
@@ -175,12 +180,12 @@ impl<B: Barrier> Mutator<'_, B> {
         Ok(Array(unsafe { Gc::from_object(object) }))
     }
 
-    /// Takes `bytes` of memory that are filler until the object in them is complete: size and header are right at
+    /// Takes `bytes` of memory, which are filler until the object in them is complete: size and header are right at
     /// every moment (I3, I4), whatever happens meanwhile.
     pub(crate) fn place_filler(&self, bytes: usize, kind: Kind) -> Result<ObjectPtr, HeapFull<()>> {
         // SAFETY: whole granules by `array_bytes` and its like; the filler is written below.
         let at = unsafe { self.take_bytes(bytes, kind) }?;
-        // SAFETY: the bytes are ours.
+        // SAFETY: the bytes belong to this call alone.
         unsafe {
             let object = ObjectPtr::write(at, &FILLER);
             object.payload().cast::<usize>().write(bytes - HEADER_SIZE - size_of::<usize>());
@@ -189,12 +194,12 @@ impl<B: Barrier> Mutator<'_, B> {
     }
 }
 
-/// Makes an object of filler.
+/// Turns filler into an object.
 ///
 /// # Safety
 /// The payload behind the length word must be what `info` describes, for that length.
 pub(crate) unsafe fn complete(filler: ObjectPtr, len: usize, info: &'static TypeInfo) -> ObjectPtr {
-    // SAFETY: passed on; nothing looks at the object between the two writes.
+    // SAFETY: passed on; nothing reads the object between the two writes.
     unsafe {
         filler.payload().cast::<usize>().write(len);
         filler.become_type(info);
@@ -203,7 +208,8 @@ pub(crate) unsafe fn complete(filler: ObjectPtr, len: usize, info: &'static Type
 }
 
 impl<'gc, T> Array<'gc, T> {
-    /// Returns the elements, for as long as the pointer is valid. (`Deref` gives them for the pointer's own borrow.)
+    /// Returns the elements, for as long as the pointer is valid. (`Deref` returns them for the borrow of the pointer
+    /// itself.)
     ///
     /// ```
     /// # use grisaille::{Array, Heap};
@@ -244,7 +250,7 @@ impl<'gc, T> Array<'gc, T> {
         Gc::addr(this.0)
     }
 
-    /// Returns a [`Gc`] to the same object, for what works on every object.
+    /// Returns a [`Gc`] to the same object, for operations that work on every object.
     ///
     /// ```
     /// # use grisaille::{Array, Gc, Heap, Mutator};
@@ -353,7 +359,7 @@ impl<T: Hash> Hash for Array<'_, T> {
     }
 }
 
-/// Prints the address and the length: elements may lead back to the array.
+/// Prints the address and the length: the elements may lead back to the array.
 impl<T> fmt::Debug for Array<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Array({:#x}, len {})", Gc::addr(self.0), self.len())

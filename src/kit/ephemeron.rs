@@ -3,16 +3,16 @@
 //! # How marking treats them
 //!
 //! Tracing an ephemeron whose key is marked traces its value. Where the key is not marked (yet), the ephemeron *waits*:
-//! it is linked to a ring that the marker finds by the key, and the key's header is flagged. When something marks the
-//! key, whatever it is (the mark loop, a barrier, an upgrade, a guardian), the flag is seen and the ephemerons of its
-//! ring become grey again, all at once; traced once more, they find their key marked. So the work is linear however the ephemerons
-//! hang together, nothing recurses, and the end of marking needs no act of its own: when the grey set is empty, the
-//! keys of all that still wait are dead. Phase `Weak` clears those.
+//! it is linked into a ring that the marker finds by the key, and a flag is set in the key's header. When something
+//! marks the key (the mark loop, a barrier, an upgrade, a guardian), it sees the flag, and all ephemerons of the key's
+//! ring become grey again at once; traced once more, they find their key marked. So the work is linear however the
+//! ephemerons depend on each other, nothing recurses, and the end of marking needs no pass of its own: when the grey
+//! set is empty, the keys of all ephemerons that still wait are dead. Phase `Weak` clears these.
 //!
-//! For the policies an ephemeron is an object with one field: writing the value runs the barrier of `slot.set`,
-//! whether the key is marked or not. Reading key or value makes a strong pointer of a weak one, and shades as
-//! [`Weak::upgrade`](crate::Weak::upgrade) does: else a value that is read while its key is still white, stored in a
-//! black object, and whose key then dies, would be lost.
+//! For the policies an ephemeron is an object with one field: writing the value runs the barrier of `slot.set`, whether
+//! the key is marked or not. Reading key or value makes a strong pointer of a weak one, and shades as
+//! [`Weak::upgrade`](crate::Weak::upgrade) does: otherwise a value that is read while its key is still white, and is
+//! stored in a black object, would be lost when the key dies.
 
 use core::cell::Cell;
 use core::fmt;
@@ -32,14 +32,16 @@ use crate::space::header::object_bytes;
 use crate::space::header::{ObjectPtr, Traced, TypeInfo};
 use crate::trace::{Trace, restamp};
 
-/// A key and a value: the value is kept alive only while the key is alive (and the ephemeron itself), also where the
-/// value points to the key. The key is not kept alive. (Hayes, "Ephemerons: a new finalization mechanism", OOPSLA 1997.)
+/// A key and a value: the value is kept alive only while the key and the ephemeron itself are alive, also where the
+/// value points to the key. The key is not kept alive. (Hayes, "Ephemerons: a new finalization mechanism", OOPSLA
+/// 1997.)
 ///
-/// What weak tables, object properties from outside and caches are made of. It points to an object in the heap;
-/// [`Mutator::alloc_ephemeron`] allocates one. The collector clears key and value in the cycle that finds the key dead.
+/// Use it for weak tables, caches, and properties of objects that the objects do not know of. An ephemeron points to an
+/// object in the heap, which [`Mutator::alloc_ephemeron`] allocates. The collector clears key and value in the cycle
+/// that finds the key dead.
 ///
-/// Marking takes time in proportion to the ephemerons and what they keep, whatever hangs on what; all that wait for
-/// one key are looked at in the step that marks it.
+/// Marking takes time in proportion to the number of ephemerons and to what they keep, whatever depends on what; all
+/// ephemerons that wait for one key are handled in the step that marks the key.
 ///
 /// ```
 /// use grisaille::{Gc, Heap};
@@ -52,7 +54,8 @@ use crate::trace::{Trace, restamp};
 /// });
 /// ```
 ///
-/// A value that points to its own key dies with it, where a [`Weak`](crate::Weak) key and a strong value would leak:
+/// A value that points to its own key dies with the key, where a [`Weak`](crate::Weak) key and a strong value would
+/// leak:
 ///
 /// ```
 /// # use grisaille::Heap;
@@ -74,7 +77,7 @@ pub struct Ephemeron<'gc, K: ?Sized, V> {
 #[repr(C)]
 struct EphemeronCell<V> {
     head: Head,
-    /// Whatever it was when the key died, where the key is gone: not looked at.
+    /// When the key is gone, the value of that time, which is not read any more.
     value: Slot<V>,
 }
 
@@ -90,7 +93,7 @@ impl<V: Trace + Copy> InfoOfEphemeron<V> {
 unsafe fn trace_ephemeron<V: Trace + Copy>(object: ObjectPtr, _: usize, erased: NonNull<()>, top: Top) -> Traced {
     // SAFETY: `TypeInfo::trace`: the header names `InfoOfEphemeron<V>`, so the payload is an ephemeron's; it is complete.
     let cell = unsafe { object.payload().cast::<EphemeronCell<V>>().as_ref() };
-    // SAFETY: `TypeInfo::trace`: a tracer that is ours until the end of the call, and a top of its edges.
+    // SAFETY: `TypeInfo::trace`: a tracer that is exclusive until the end of the call, and a top of its edges.
     unsafe {
         trace_with(erased, top, |tracer| {
             look_at(object, cell, tracer);
@@ -99,7 +102,7 @@ unsafe fn trace_ephemeron<V: Trace + Copy>(object: ObjectPtr, _: usize, erased: 
     }
 }
 
-/// Passes key and value on, if the key is alive.
+/// Passes key and value to the tracer, if the key is alive.
 fn look_at<V: Trace + Copy>(object: ObjectPtr, cell: &EphemeronCell<V>, tracer: &mut Tracer<'_>) {
     if let (Some(key), Some(told)) = (cell.head.key.get(), tracer.ephemeral()) {
         let mut values = Vec::new();
@@ -107,7 +110,7 @@ fn look_at<V: Trace + Copy>(object: ObjectPtr, cell: &EphemeronCell<V>, tracer: 
         *told = Some((key, values));
         return;
     }
-    // Those that list strong pointers see none: none of them is strong by itself.
+    // Tracers that list strong pointers see neither: neither is strong by itself.
     if let (Some(key), Some(marker)) = (cell.head.key.get(), tracer.marker()) {
         if marker.is_marked(key) {
             cell.value.get().trace(tracer);
@@ -129,7 +132,7 @@ impl<B: Barrier> Mutator<'_, B> {
     /// ```
     ///
     /// # Panics
-    /// When the heap is full.
+    /// When the heap is full: [`try_alloc_ephemeron`](Mutator::try_alloc_ephemeron) returns an error instead.
     #[track_caller]
     pub fn alloc_ephemeron<'a, K, V>(&'a self, key: Gc<'_, K>, value: V) -> Ephemeron<'a, K::At<'a>, V>
     where
@@ -166,9 +169,10 @@ impl<B: Barrier> Mutator<'_, B> {
             Ok(object) => object,
             Err(_) => return Err(self.full(value, const { object_bytes::<EphemeronCell<V>>() })),
         };
-        // One that is born white is traced when it is reached. One that is born black is not, and need not:
-        // whatever the mutator holds is marked by the end of the cycle under the policies that allocate black, so this
-        // cycle will not find the key dead, and the value has what the first pointers of any black object have.
+        // An ephemeron that is allocated white is traced when marking reaches it. One that is allocated black is not,
+        // and need not be: under the policies that allocate black, whatever the mutator holds is marked by the end of
+        // the cycle, so this cycle will not find the key dead, and the value is treated as the first pointers of any
+        // black object are.
         //
         // SAFETY: just allocated as an ephemeron; no safepoint before `'a` ends.
         Ok(Ephemeron { cell: unsafe { Gc::from_object(object) }, _key: PhantomData })
@@ -188,7 +192,7 @@ impl<'gc, K: ?Sized, V> Ephemeron<'gc, K, V> {
         Gc::as_ref(self.cell)
     }
 
-    /// Whether two are the same ephemeron.
+    /// Returns whether two pointers point to the same ephemeron.
     ///
     /// ```
     /// # use grisaille::{Ephemeron, Heap};
@@ -204,7 +208,7 @@ impl<'gc, K: ?Sized, V> Ephemeron<'gc, K, V> {
 }
 
 impl<K: Trace, V: Trace + Copy> Ephemeron<'_, K, V> {
-    /// The key, if it is still there. As [`Weak::upgrade`](crate::Weak::upgrade).
+    /// Returns the key, or `None` where it is gone. Shades the key as [`Weak::upgrade`](crate::Weak::upgrade) does.
     ///
     /// ```
     /// # use grisaille::Heap;
@@ -218,12 +222,12 @@ impl<K: Trace, V: Trace + Copy> Ephemeron<'_, K, V> {
         K::At<'a>: Sized,
     {
         let key = self.cell().head.key.get()?;
-        // SAFETY: the ephemeron was made with a `Gc<K>`; the collector clears it when the key dies and says so just
-        // now that it lives, which holds until the next safepoint.
+        // SAFETY: the ephemeron was made with a `Gc<K>`; the collector clears it when the key dies, and `may_upgrade`
+        // says that the key lives, which holds until the next safepoint.
         cx.collector().may_upgrade::<B>(key).then(|| unsafe { Gc::from_object(key) })
     }
 
-    /// Returns whether the key is still there, and does not keep it or the value alive. As
+    /// Returns whether the key is still there, without keeping the key or the value alive: see
     /// [`Weak::is_alive`](crate::Weak::is_alive).
     ///
     /// ```
@@ -239,9 +243,9 @@ impl<K: Trace, V: Trace + Copy> Ephemeron<'_, K, V> {
         self.cell().head.key.get().is_some_and(|key| cx.collector().is_alive(key))
     }
 
-    /// The value, if the key is still there. While the collector marks, this shades the value where the policy needs
-    /// it; once it has decided that the key dies, the answer is `None`. The key is not shaded: a value that is read again
-    /// and again keeps its key only where it points to it.
+    /// Returns the value, or `None` where the key is gone. While the collector marks, this shades the value where the
+    /// policy requires it; from the moment at which liveness is decided, the result for a dead key is `None`. The key
+    /// is not shaded: reading the value again and again keeps the key only where the value points to it.
     ///
     /// ```
     /// # use grisaille::Heap;
@@ -266,7 +270,7 @@ impl<K: Trace, V: Trace + Copy> Ephemeron<'_, K, V> {
         Some(unsafe { restamp(value) })
     }
 
-    /// Replaces the value, as [`Slot::set`]. False: the key is gone, and nothing is kept.
+    /// Replaces the value, as [`Slot::set`] does. Returns false when the key is gone, and stores nothing then.
     ///
     /// ```
     /// # use grisaille::Heap;
@@ -278,7 +282,7 @@ impl<K: Trace, V: Trace + Copy> Ephemeron<'_, K, V> {
     /// ```
     pub fn set<B: Barrier>(self, cx: &Mutator<'_, B>, value: V) -> bool {
         let cell = self.cell();
-        // Where the key is gone the old value is, too: no barrier may look at it.
+        // When the key is gone the old value is gone too, and no barrier may read it.
         let lives = cell.head.key.get().is_some_and(|key| cx.collector().may_find(key));
         if lives {
             cell.value.set(cx, value);
@@ -287,7 +291,7 @@ impl<K: Trace, V: Trace + Copy> Ephemeron<'_, K, V> {
     }
 }
 
-// SAFETY: the object is passed on, as a strong pointer; key and value are the collector's business.
+// SAFETY: the object is passed on, as a strong pointer; key and value are handled by the collector.
 unsafe impl<K: ?Sized + Trace, V: Trace> Trace for Ephemeron<'_, K, V>
 where
     for<'a> V::At<'a>: Sized,

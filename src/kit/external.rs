@@ -1,4 +1,4 @@
-//! [`External`]: how many bytes a value holds outside the heap.
+//! [`External`]: the number of bytes that a value holds outside the heap.
 
 #[cfg(feature = "hashbrown-0_17")]
 use core::hash::{BuildHasher, Hash};
@@ -6,16 +6,17 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, LinkedL
 use std::ffi::{CString, OsString};
 use std::path::PathBuf;
 
-/// A value that knows how many bytes it holds outside the heap, in allocations of its own: what [`Owned`](crate::Owned)
-/// counts.
+/// A value that knows how many bytes it holds outside the heap, in allocations of its own: the number that
+/// [`Owned`](crate::Owned) counts.
 ///
-/// Implemented for strings, paths, boxes and the collections of `std`, with the feature `hashbrown-0_17` for those of `hashbrown` 0.17, too; for `Option`s, arrays and tuples
-/// of such values; and for numbers, which hold nothing. A collection counts its own buffer, from its capacity, and not
-/// what its elements hold in turn: measuring takes constant time. A `Vec<String>` counts 24 bytes for each string; where
-/// the texts matter, implement the trait for a type of your own, or own the strings one by one. The hash tables of `std`
-/// and the B-trees do not tell what they take: theirs are estimates.
+/// Implemented for strings, paths, boxes and the collections of `std` (with the feature `hashbrown-0_17` also for those
+/// of `hashbrown` 0.17); for `Option`s, arrays and tuples of such values; and for numbers, which hold nothing. A
+/// collection counts its own buffer, from its capacity, and not what its elements hold in turn, so that measuring takes
+/// constant time. A `Vec<String>` counts 24 bytes for each string; where the texts matter, implement the trait for a
+/// type of your own, or own the strings one by one. The hash tables and the B-trees of `std` do not tell how much
+/// memory they take: their numbers are estimates.
 ///
-/// The trait is safe to implement: a wrong answer makes the heap collect too early or too late, and no more.
+/// The trait is safe to implement: a wrong number makes the heap collect too early or too late, and does no other harm.
 ///
 /// ```
 /// use grisaille::{External, Heap};
@@ -38,8 +39,8 @@ pub trait External {
     /// Returns the number of bytes that the value holds in allocations of its own, outside the heap. The value's own size
     /// does not count.
     ///
-    /// It should take constant time: it is called whenever an owner is made or was changed. It should not panic: it
-    /// is called when a guard is dropped, where a second panic ends the process.
+    /// An implementation should take constant time: it is called whenever an owner is made or was changed. It should
+    /// not panic: it is called when a guard is dropped, where a second panic ends the process.
     ///
     /// ```
     /// use grisaille::External;
@@ -50,7 +51,7 @@ pub trait External {
     fn bytes_external(&self) -> usize;
 }
 
-/// Bytes of that many elements.
+/// Returns the bytes of that many elements.
 const fn bytes_of<T>(elements: usize) -> usize {
     elements.saturating_mul(size_of::<T>())
 }
@@ -72,7 +73,7 @@ external! {
     [] OsString: |text| text.capacity();
     [] PathBuf: |path| path.capacity();
     [] CString: |text| text.as_bytes_with_nul().len();
-    /// What the box holds in turn does not count.
+    /// Counts the value's own size, and not what the value holds in turn.
     [T: ?Sized] Box<T>: |value| size_of_val::<T>(value);
     [T] Vec<T>: |vec| bytes_of::<T>(vec.capacity());
     [T] VecDeque<T>: |deque| bytes_of::<T>(deque.capacity());
@@ -97,8 +98,8 @@ external! {
     [T] hashbrown::HashTable<T>: |table| table.allocation_size();
 }
 
-/// What a hash table takes that has room for so many entries: seven eighths of its buckets, of which there are a power
-/// of two, each with a byte of tags.
+/// Estimates the bytes of a hash table with room for `capacity` entries: these are seven eighths of its buckets, whose
+/// number is a power of two; each bucket has a byte of tags besides.
 fn table<T>(capacity: usize) -> usize {
     if capacity == 0 {
         return 0;
@@ -107,7 +108,7 @@ fn table<T>(capacity: usize) -> usize {
     bytes_of::<T>(buckets).saturating_add(buckets)
 }
 
-/// What a B-tree takes: its nodes are filled by two thirds, and each entry has a share of a node's links.
+/// Estimates the bytes of a B-tree: its nodes are filled by two thirds, and each entry has a share of a node's links.
 fn tree<T>(len: usize) -> usize {
     let entries = bytes_of::<T>(len);
     entries.saturating_add(entries / 2).saturating_add(len.saturating_mul(4))
@@ -117,7 +118,7 @@ fn sum(bytes: impl Iterator<Item = usize>) -> usize {
     bytes.fold(0, usize::saturating_add)
 }
 
-/// Values that hold nothing outside.
+/// Implements the trait for values that hold nothing outside the heap.
 macro_rules! nothing {
     ($($name:ty)*) => {$(
         impl External for $name {
@@ -150,7 +151,8 @@ tuples!(A B C D E F);
 mod tests {
     use super::*;
 
-    /// The estimate of std's hash table is what hashbrown's, which it is, says of itself, but for the tags at its end.
+    /// The estimate of std's hash table (which is hashbrown's) is what hashbrown says of its own, but for the tags at
+    /// its end.
     #[test]
     fn hash_tables_are_estimated_well() {
         for len in [0, 1, 3, 4, 7, 8, 100, 448, 449, 100_000] {

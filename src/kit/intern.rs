@@ -1,4 +1,4 @@
-//! Interning: equal strings are one object, which the table does not keep alive.
+//! Interning: equal strings are one object. The table of these objects does not keep them alive.
 
 use super::string::{Str, hash_in, text_of, word_of};
 use crate::barrier::Barrier;
@@ -6,10 +6,11 @@ use crate::context::Mutator;
 use crate::full::HeapFull;
 
 impl<B: Barrier> Mutator<'_, B> {
-    /// The string object with this text: the one that exists, or a new one. Two interned strings are equal where
-    /// [`Str::ptr_eq`] says so.
+    /// Returns the string object with this text: the existing one, or a new one. Two interned strings are equal where
+    /// [`Str::ptr_eq`] returns true. The table is weak: a string that nothing else points to dies, and its entry is
+    /// removed.
     ///
-    /// The table is weak: a string that nothing else points to dies, and its entry with it.
+    /// Costs a hash of the text, a search in the table, and for a new string an allocation and an insertion.
     ///
     /// ```
     /// use grisaille::{Heap, Str};
@@ -21,7 +22,8 @@ impl<B: Barrier> Mutator<'_, B> {
     /// ```
     ///
     /// # Panics
-    /// When the heap is full.
+    /// When the heap is full, or the text longer than `u32::MAX` bytes: [`try_intern`](Mutator::try_intern) returns an
+    /// error instead.
     #[track_caller]
     pub fn intern<'a>(&'a self, text: &str) -> Str<'a> {
         self.try_intern(text).unwrap_or_else(|full| full.panic())
@@ -38,7 +40,7 @@ impl<B: Barrier> Mutator<'_, B> {
     /// ```
     ///
     /// # Errors
-    /// [`HeapFull`].
+    /// [`HeapFull`] when the string is new and the heap is full, or when the text is longer than `u32::MAX` bytes.
     pub fn try_intern<'a>(&'a self, text: &str) -> Result<Str<'a>, HeapFull<()>> {
         let c = self.collector();
         let word = word_of(text).ok_or_else(|| self.full((), text.len()))?;
@@ -63,7 +65,7 @@ impl<B: Barrier> Mutator<'_, B> {
         Ok(new)
     }
 
-    /// How many strings are interned just now, for tests and tools. Dead ones count until the collector finds them.
+    /// Returns the number of interned strings, for tests and tools. Dead ones count until the collector finds them.
     ///
     /// ```
     /// # grisaille::Heap::new().enter(|cx| {

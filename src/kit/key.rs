@@ -1,4 +1,4 @@
-//! [`Key`]: what a [`Map`](super::map::Map) can be asked for.
+//! [`Key`]: the types of keys of a [`Map`](super::map::Map).
 
 use core::fmt;
 use core::hash::{BuildHasher, Hash, Hasher};
@@ -9,7 +9,7 @@ use crate::mark::tracer::Tracer;
 use crate::pointer::gc::Gc;
 use crate::trace::Trace;
 
-/// The seal: hashing and comparing run while a table is borrowed, so they are never a user's code.
+/// Seals [`Key`](super::Key): hashing and comparing run while a table is borrowed, so they are never a user's code.
 pub(crate) mod sealed {
     pub trait Key {
         fn hash_key(&self) -> u64;
@@ -19,11 +19,11 @@ pub(crate) mod sealed {
 
 /// A key of a [`Map`](crate::Map): strings by their text (one comparison of pointers where they are
 /// [interned](crate::Mutator::intern)), objects by [`Identity`], [tagged words](crate::Tagged) by their word, integers,
-/// `bool`, `char`, and tuples and options of these. Sealed: hashing and comparing run inside of the table.
+/// `bool`, `char`, and tuples and options of these. Sealed: hashing and comparing run inside the table.
 ///
-/// All hashes are keyed at random by process. Strings' resist texts that are chosen to [collide](Str#hashes); those of all
-/// other keys do not: the function is a fast one that was not made for it, and numbers from strangers that mean harm may
-/// make a map as slow as a list.
+/// All hashes are keyed at random by process. The hashes of strings resist texts that are chosen to
+/// [collide](Str#hashes). The hashes of all other keys do not: their function is fast and was not made for that, and
+/// numbers that an attacker chooses may make a map as slow as a list.
 ///
 /// ```
 /// use grisaille::{Gc, Heap, Map};
@@ -44,17 +44,17 @@ pub trait Key: Trace + Copy + sealed::Key {}
 
 impl<K: Trace + Copy + sealed::Key> Key for K {}
 
-/// Random by process, so that the same numbers do not collide in each; no defence against numbers that were chosen to
-/// collide, which `hashbrown`'s default function does not claim to be. One that claims it (SipHash) takes 7 ns for a word
-/// in place of 1, about as long as all the rest of a lookup: `docs/experiments.md`.
+/// Hashes a word, with a key that is random by process, so that the same numbers do not collide in each. The function
+/// (`hashbrown`'s default) does not resist numbers that are chosen to collide; what a function that does costs is in
+/// `docs/experiments.md`.
 #[inline]
 pub(crate) fn hash_word(word: u64) -> u64 {
     static STATE: LazyLock<hashbrown::DefaultHashBuilder> = LazyLock::new(Default::default);
     STATE.hash_one(word)
 }
 
-/// The stored hash; equal where the pointers are, or else the texts. Texts are compared only where the words are equal
-/// that hold length and hash: for strings that differ they all but never are.
+/// Hashes by the stored hash. Keys are the same where the pointers are, or the texts; texts are compared only where the
+/// words that hold length and hash are equal, which is very rare for strings that differ.
 impl sealed::Key for Str<'_> {
     #[inline(always)]
     fn hash_key(&self) -> u64 {
@@ -119,7 +119,8 @@ macro_rules! tuples {
 tuples!(A 0 B 1);
 tuples!(A 0 B 1 C 2);
 
-/// An object as a key: the same object, whatever it holds. The heap does not move objects.
+/// An object as a key: equal to another where both are the same object, whatever the object holds. The heap does not
+/// move objects.
 ///
 /// ```
 /// use grisaille::{Gc, Heap, Identity, Map};
@@ -144,7 +145,7 @@ impl<T: ?Sized> Clone for Identity<'_, T> {
 
 impl<T: ?Sized> Copy for Identity<'_, T> {}
 
-/// The same object.
+/// Compares addresses: two are equal where the object is the same.
 impl<T: ?Sized> PartialEq for Identity<'_, T> {
     fn eq(&self, other: &Self) -> bool {
         Gc::ptr_eq(self.0, other.0)
@@ -153,7 +154,7 @@ impl<T: ?Sized> PartialEq for Identity<'_, T> {
 
 impl<T: ?Sized> Eq for Identity<'_, T> {}
 
-/// Hashes the object's address, which is its own while it lives.
+/// Hashes the address of the object, which no other object has while the object lives.
 impl<T: ?Sized> Hash for Identity<'_, T> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         Gc::addr(self.0).hash(state);

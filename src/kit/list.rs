@@ -1,11 +1,11 @@
 //! [`List`]: a sequence that grows.
 //!
 //! A list is one word that points to a *buffer*, an object that is replaced by one of twice the size when it is full.
-//! The buffer knows how many of its elements are in use; the others are uninitialized memory that nobody looks at, so
+//! The buffer holds the number of its elements in use; the others are uninitialized memory that is never read, so
 //! elements need no default. Every element is a [`Slot`] with its write barrier; a pop is a write that stores nothing.
-//! The mark loop scans a buffer in pieces, and what enters or leaves its scanned part between two of them went through
-//! the barrier. A buffer that was replaced does not change any more, and the policies that count on its elements have
-//! it shaded by the barrier of the word.
+//! The mark loop scans a buffer in pieces; an element that enters or leaves the scanned part between two pieces went
+//! through the barrier. A buffer that was replaced does not change any more, and under the policies that rely on its
+//! elements the barrier of the list's word shades it.
 
 use core::cell::Cell;
 use core::fmt;
@@ -26,18 +26,19 @@ use crate::space::geometry::GRANULE;
 use crate::space::header::{HEADER_SIZE, ObjectPtr, Traced, TypeInfo};
 use crate::trace::Trace;
 
-/// Elements that are scanned in one piece.
+/// Number of elements that are scanned in one piece.
 const PIECE: usize = 128;
-/// Elements of the first buffer.
+/// Number of elements of the first buffer.
 const FIRST: usize = 4;
 
 /// A sequence of values that grows at its end, as a field or as an object of its own.
 ///
 /// The write barrier works at the element, and a long list is marked in pieces. An empty list is one word, and `push`
-/// takes amortized constant time: one in many copies the list to a new buffer in the heap, which allocates and never
-/// collects.
+/// takes amortized constant time: once in many pushes it copies the list to a new buffer in the heap, which allocates
+/// and never collects.
 ///
-/// What allocates takes the mutator for exactly `'gc`, the time for which the list itself was borrowed from it.
+/// The methods that allocate take the mutator for exactly `'gc`, the lifetime for which the list itself was borrowed
+/// from it.
 ///
 /// ```
 /// use grisaille::{Gc, Heap, List, Trace};
@@ -62,16 +63,16 @@ const FIRST: usize = 4;
 /// ```
 pub struct List<'gc, V> {
     buffer: Slot<Option<Gc<'gc, Buffer>>>,
-    /// The buffer's elements. Invariant: what is written through one view is read through another.
+    /// The buffer's elements. Invariant: a value is written through one view and read through another.
     _elements: PhantomData<Cell<V>>,
 }
 
 /// The fixed part of the object behind a list; the elements follow it.
 #[repr(C)]
 struct Buffer {
-    /// The length word: how many elements there is room for.
+    /// The length word: the number of elements that there is room for.
     capacity: usize,
-    /// How many there are. Those below it are initialized.
+    /// The number of elements in use, which are initialized.
     len: Cell<usize>,
 }
 
@@ -82,7 +83,7 @@ impl<V: Trace + Copy> InfoOfBuffer<V> {
         .traced_if(V::NEEDS_TRACE, trace_buffer::<V>);
 }
 
-/// The first elements of a buffer.
+/// Returns the first `len` elements of a buffer.
 ///
 /// # Safety
 /// `object` must be a complete buffer of `V` for `'x`, and `len` not be greater than its own.
@@ -91,6 +92,8 @@ unsafe fn elements<'x, V>(object: ObjectPtr, len: usize) -> &'x [Slot<V>] {
     unsafe { core::slice::from_raw_parts(first(object).as_ptr(), len) }
 }
 
+/// Returns the address of the first element.
+///
 /// # Safety
 /// `object` must be a buffer, or the filler that is to become one.
 unsafe fn first<V>(object: ObjectPtr) -> NonNull<Slot<V>> {
@@ -103,7 +106,7 @@ unsafe fn first<V>(object: ObjectPtr) -> NonNull<Slot<V>> {
 unsafe fn trace_buffer<V: Trace + Copy>(object: ObjectPtr, from: usize, erased: NonNull<()>, top: Top) -> Traced {
     // SAFETY: `TypeInfo::trace`: the header names `InfoOfBuffer<V>`, so the object is a buffer of `V`; it is complete.
     let len = unsafe { object.payload().cast::<Buffer>().as_ref() }.len.get();
-    // SAFETY: as above. It may have become shorter since the last piece.
+    // SAFETY: as above. The buffer may have become shorter since the last piece.
     let all = unsafe { elements::<V>(object, len) };
     let end = len.min(from + PIECE);
     let scan = |tracer: &mut Tracer<'_>| {
@@ -113,12 +116,12 @@ unsafe fn trace_buffer<V: Trace + Copy>(object: ObjectPtr, from: usize, erased: 
         tracer.scanned::<Slot<V>>(end - from.min(end));
         if end == len { 0 } else { end }
     };
-    // SAFETY: `TypeInfo::trace`: a tracer that is ours until the end of the call, and a top of its edges.
+    // SAFETY: `TypeInfo::trace`: a tracer that is exclusive until the end of the call, and a top of its edges.
     unsafe { trace_with(erased, top, scan) }
 }
 
 impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
-    /// An empty list. It takes no memory beside its word.
+    /// Makes an empty list, which takes no memory besides its word.
     ///
     /// ```
     /// # use grisaille::List;
@@ -128,7 +131,7 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
         List { buffer: Slot::new(None), _elements: PhantomData }
     }
 
-    /// How many values there are.
+    /// Returns the number of values.
     ///
     /// ```
     /// # use grisaille::{Heap, List};
@@ -154,7 +157,7 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
         self.len() == 0
     }
 
-    /// The values, as fields. A push that moves the list to a new buffer leaves this one as it was.
+    /// Returns the values, as fields. A push that moves the list to a new buffer leaves this slice as it was.
     ///
     /// ```
     /// # use grisaille::{Heap, List};
@@ -168,14 +171,14 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
     #[inline]
     pub fn as_slice(&self) -> &'gc [Slot<V>] {
         match self.buffer.get() {
-            // SAFETY: a buffer is complete, and this one live until the next safepoint; so long its elements stay
+            // SAFETY: a buffer is complete, and this one is live until the next safepoint; until then its elements stay
             // initialized, also where the list is truncated.
             Some(buffer) => unsafe { elements(buffer.object(), buffer.len.get()) },
             None => &[],
         }
     }
 
-    /// The value at an index.
+    /// Returns the value at an index, or `None` where there is none.
     ///
     /// ```
     /// # use grisaille::{Heap, List};
@@ -190,7 +193,7 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
         self.as_slice().get(index).map(Slot::get)
     }
 
-    /// Replaces the value at an index.
+    /// Replaces the value at an index, with the barrier of [`Slot::set`].
     ///
     /// ```
     /// # use grisaille::{Heap, List};
@@ -203,14 +206,15 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
     /// ```
     ///
     /// # Panics
-    /// When there is none.
+    /// When there is no such value.
     #[inline]
     #[track_caller]
     pub fn set<B: Barrier>(&self, cx: &Mutator<'_, B>, index: usize, value: V) {
         self.as_slice()[index].set(cx, value);
     }
 
-    /// Adds a value at the end. Amortized constant time.
+    /// Adds a value at the end. Amortized constant time: a push into a full buffer copies all values to one of twice
+    /// the size.
     ///
     /// ```
     /// # use grisaille::{Heap, List};
@@ -222,14 +226,14 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
     /// ```
     ///
     /// # Panics
-    /// When the list has to grow and the heap is full: [`try_push`](List::try_push) answers with a value.
+    /// When the list must grow and the heap is full: [`try_push`](List::try_push) returns an error instead.
     #[inline]
     #[track_caller]
     pub fn push<B: Barrier>(&self, cx: &'gc Mutator<'_, B>, value: V) {
         self.try_push(cx, value).unwrap_or_else(|full| full.panic());
     }
 
-    /// Adds a value at the end, unless the list has to grow and the heap is full.
+    /// Adds a value at the end, unless the list must grow and the heap is full.
     ///
     /// ```
     /// # use grisaille::{Heap, HeapFull, List};
@@ -254,13 +258,13 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
         };
         let len = buffer.len.get();
         cx.before_write::<V, ()>(|collector| collector.before_write::<B, _, _>(&(), &value));
-        // SAFETY: below the capacity, and nobody looks at it before the length says so.
+        // SAFETY: below the capacity, and the element is not read before the length includes it.
         unsafe { first::<V>(buffer.object()).add(len).write(Slot::new(value)) };
         buffer.len.set(len + 1);
         Ok(())
     }
 
-    /// Adds all values of an iterator at the end. (`Extend` has no mutator to give.)
+    /// Adds all values of an iterator at the end. (The trait `Extend` passes no mutator.)
     ///
     /// ```
     /// # use grisaille::{Heap, List};
@@ -272,13 +276,13 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
     /// ```
     ///
     /// # Panics
-    /// When the list has to grow and the heap is full: the values that came before stay. Passes panics of the iterator on.
+    /// When the list must grow and the heap is full: the values added before stay. Passes panics of the iterator on.
     #[track_caller]
     pub fn extend<B: Barrier>(&self, cx: &'gc Mutator<'_, B>, values: impl IntoIterator<Item = V>) {
         values.into_iter().for_each(|value| self.push(cx, value));
     }
 
-    /// Takes the last value.
+    /// Removes and returns the last value, or returns `None` where there is none.
     ///
     /// ```
     /// # use grisaille::{Heap, List};
@@ -295,9 +299,9 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
         Some(value)
     }
 
-    /// Drops all values from `len` on. No effect where there are fewer. The list keeps its buffer
-    /// ([`shrink_to_fit`](List::shrink_to_fit) gives it back); while the collector
-    /// marks, and the policy shades what is overwritten, this looks at each value that goes.
+    /// Drops all values from index `len` on. Has no effect where there are fewer. The list keeps its buffer, which
+    /// [`shrink_to_fit`](List::shrink_to_fit) frees. Constant time; while the collector marks, and the policy shades
+    /// what is overwritten, time in proportion to the number of dropped values.
     ///
     /// ```
     /// # use grisaille::{Heap, List};
@@ -323,7 +327,7 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
         buffer.len.set(len);
     }
 
-    /// Drops all values and the buffer. Constant time.
+    /// Drops all values and the buffer. Constant time. A cycle frees the buffer.
     ///
     /// ```
     /// # use grisaille::{Heap, List};
@@ -338,7 +342,7 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
         self.buffer.set(cx, None);
     }
 
-    /// Makes room for `additional` more values, so that the list need not grow for them.
+    /// Makes room for `additional` more values, so that adding them does not make the list grow.
     ///
     /// ```
     /// # use grisaille::{Heap, List};
@@ -352,7 +356,7 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
     /// ```
     ///
     /// # Panics
-    /// When the heap is full: [`try_reserve`](List::try_reserve) answers with a value.
+    /// When the heap is full: [`try_reserve`](List::try_reserve) returns an error instead.
     #[track_caller]
     pub fn reserve<B: Barrier>(&self, cx: &'gc Mutator<'_, B>, additional: usize) {
         self.try_reserve(cx, additional).unwrap_or_else(|full| full.panic());
@@ -378,8 +382,8 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
         }
     }
 
-    /// Moves the list to a buffer of just its size, if its own is larger; the old one is garbage, which a cycle frees. An
-    /// empty list has no buffer afterwards. Time in proportion to the values.
+    /// Moves the list to a buffer of exactly its size, if its buffer is larger; a cycle frees the old buffer. An empty
+    /// list has no buffer afterwards. Time in proportion to the number of values.
     ///
     /// ```
     /// # use grisaille::{Heap, List};
@@ -396,13 +400,13 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
     /// # });
     /// ```
     ///
-    /// Where the heap has no room for the new buffer, the list keeps the old one: [`try_shrink_to_fit`](List::try_shrink_to_fit)
-    /// says so.
+    /// Where the heap has no room for the new buffer, the list keeps the old one:
+    /// [`try_shrink_to_fit`](List::try_shrink_to_fit) returns an error instead.
     pub fn shrink_to_fit<B: Barrier>(&self, cx: &'gc Mutator<'_, B>) {
         let _kept = self.try_shrink_to_fit(cx);
     }
 
-    /// Moves the list to a buffer of just its size, unless the heap has no room for that.
+    /// Moves the list to a buffer of exactly its size, unless the heap has no room for the buffer.
     ///
     /// ```
     /// # use grisaille::{Heap, List};
@@ -424,7 +428,7 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
         Ok(())
     }
 
-    /// The values from first to last: those that there are now, each as it is when its turn comes.
+    /// Visits the values that there are now, from first to last, each with its content at the time of the visit.
     ///
     /// ```
     /// # use grisaille::{Heap, List};
@@ -441,7 +445,7 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
         ListIter { slots: self.as_slice().iter() }
     }
 
-    /// Moves the list to a buffer with room for `additional` more values, and at least twice the size.
+    /// Moves the list to a buffer with room for `additional` more values, and of at least twice the size.
     #[cold]
     #[inline(never)]
     fn grow<B: Barrier>(&self, cx: &'gc Mutator<'_, B>, additional: usize) -> Result<Gc<'gc, Buffer>, HeapFull<()>> {
@@ -450,7 +454,7 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
         self.move_to(cx, capacity.max(2 * len).max(FIRST))
     }
 
-    /// Moves the list to a buffer with room for so many values, or for those that there are.
+    /// Moves the list to a buffer with room for `capacity` values, or for the present ones if these are more.
     fn move_to<B: Barrier>(&self, cx: &'gc Mutator<'_, B>, capacity: usize) -> Result<Gc<'gc, Buffer>, HeapFull<()>> {
         let old = self.as_slice();
         let capacity = capacity.max(old.len());
@@ -460,7 +464,7 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
             .filter(|&bytes| bytes <= isize::MAX as usize)
             .ok_or_else(|| cx.full((), usize::MAX))?;
         let object = cx.place_filler((bytes - GRANULE).next_multiple_of(GRANULE), Kind::Plain)?;
-        // SAFETY: the filler has room for the buffer's fixed part and its elements, and is nobody else's. The copies
+        // SAFETY: the filler has room for the buffer's fixed part and its elements, and belongs to this call alone. The copies
         // are the first pointers of a new object, as the policies know them. The size is the filler's.
         let new = unsafe {
             (&raw mut (*object.payload().cast::<Buffer>().as_ptr()).len).write(Cell::new(old.len()));
@@ -475,7 +479,8 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
     }
 }
 
-/// The values of a [`List`], by [`iter`](List::iter): copies, taken when they are asked for.
+/// The iterator over the values of a [`List`], made by [`iter`](List::iter): it copies each value when it is asked for
+/// it.
 ///
 /// ```
 /// use grisaille::{Heap, List};
@@ -538,7 +543,7 @@ impl<'gc, V: Trace + Copy + 'gc> IntoIterator for &List<'gc, V> {
     }
 }
 
-/// The field at an index: `list[0].get()`, `list[0].set(cx, value)`. Panics where there is none.
+/// Returns the field at an index: `list[0].get()`, `list[0].set(cx, value)`. Panics where there is none.
 impl<'gc, V: Trace + Copy + 'gc> Index<usize> for List<'gc, V> {
     type Output = Slot<V>;
     #[inline]

@@ -100,7 +100,7 @@ unsafe fn trace_map<K: Key, V: Trace + Copy>(object: ObjectPtr, from: usize, era
     // SAFETY: `TypeInfo::trace`: nobody writes it until the call ends, and what borrows the store for a write is inside of
     // the map's own functions, which stand at no safepoint and behind their barrier.
     let store = unsafe { &*map.store.get() };
-    // SAFETY: `TypeInfo::trace`: a tracer that is ours until the end of the call, and a top of its edges.
+    // SAFETY: `TypeInfo::trace`: a tracer that is exclusive until the end of the call, and a top of its edges.
     unsafe { trace_with(erased, top, |tracer| scan_map(store, from, tracer)) }
 }
 
@@ -153,7 +153,7 @@ fn scan_map<K: Key, V: Trace + Copy>(store: &Store<K, V>, from: usize, tracer: &
 /// [`TypeInfo::drop`]'s.
 unsafe fn drop_map<K, V>(object: ObjectPtr) {
     // SAFETY: `TypeInfo::drop`: the header names `InfoOfMap<K, V>`, so the payload is a map; it is complete, was not dropped,
-    // and is used by nobody.
+    // and is not in use.
     unsafe { object.payload().cast::<MapObject<K, V>>().drop_in_place() };
 }
 
@@ -189,7 +189,7 @@ impl<'gc, K: Key, V: Trace + Copy> Table<'gc, K, V> {
     #[allow(clippy::mut_from_ref, reason = "exclusive by the caller's word")]
     #[inline(always)]
     unsafe fn store(self) -> &'gc mut Store<K, V> {
-        // SAFETY: the map is live for `'gc`; exclusive by the caller's word.
+        // SAFETY: the map is live for `'gc`; exclusive by the caller's promise.
         unsafe { &mut *Gc::as_ref(self.0).store.get() }
     }
 
@@ -281,13 +281,13 @@ impl<'gc, K: Key, V: Trace + Copy> Table<'gc, K, V> {
     }
 
     fn try_reserve<B: Barrier>(self, cx: &Mutator<'_, B>, additional: usize) -> Result<(), HeapFull<()>> {
-        // SAFETY: a leaf expression: hashing is ours.
+        // SAFETY: a leaf expression: hashing is this crate's own code.
         let bytes = unsafe { self.store() }.growth_for(additional);
         self.grow(cx, bytes, |store| store.reserve(additional))
     }
 
     fn shrink_to_fit<B: Barrier>(self, cx: &Mutator<'_, B>) {
-        // SAFETY: a leaf expression: hashing is ours.
+        // SAFETY: a leaf expression: hashing is this crate's own code.
         let store = unsafe { self.store() };
         let before = store.bytes();
         store.shrink_to_fit();
@@ -323,7 +323,7 @@ impl<'gc, K: Key, V: Trace + Copy> Table<'gc, K, V> {
         if bytes > 0 && !cx.collector().has_room_outside(bytes) {
             return Err(cx.full((), bytes));
         }
-        // SAFETY: a leaf expression: `f` runs no user code, and hashing is ours.
+        // SAFETY: a leaf expression: `f` runs no user code, and hashing is this crate's own.
         let store = unsafe { self.store() };
         let before = store.bytes();
         let result = f(store);

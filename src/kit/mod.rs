@@ -1,4 +1,5 @@
-//! What every interpreter needs at once: strings, arrays, interning, tables, and owners of memory outside.
+//! What an interpreter needs besides objects: strings, arrays, interning, lists, maps, tagged words, and owners of
+//! outside memory.
 
 pub(crate) mod array;
 pub(crate) mod ephemeron;

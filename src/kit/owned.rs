@@ -1,10 +1,10 @@
 //! [`Owned`]: a value whose bytes outside the heap are counted.
 //!
-//! The count has two halves, since a dead owner may be dropped on any thread, at any time, and when its heap is gone:
-//! what owners take is counted by the mutator, and what they give back is added up by an atomic that they share
-//! (`cycle/pace.rs`). An owner remembers what was counted for it, so it gives back just that, whatever its content is by
-//! then. Only what has a `Mutator` at hand counts more: so each increase is seen at once, and the next safepoint
-//! collects if it has to.
+//! The count has two halves, since a dead owner may be dropped on any thread, at any time, and after its heap is gone:
+//! the mutator counts what owners take, and an atomic counter that the owners share adds up what they return
+//! (`cycle/pace.rs`). An owner remembers what was counted for it and returns exactly that, whatever its content is by
+//! then. Only code with a `Mutator` counts more, so that each increase is seen at once, and the next safepoint collects
+//! if it must.
 
 use core::fmt;
 use core::ops::{Deref, DerefMut};
@@ -21,22 +21,22 @@ use crate::mark::tracer::Tracer;
 use crate::trace::layout::drop_on;
 use crate::trace::{DropOn, Trace};
 
-/// Counted bytes come to no more than this, far above any real size and far below where sums overflow: a user's
-/// [`External`] may say anything.
+/// The most bytes that can be counted, far above any real size and far below where sums overflow: a user's [`External`]
+/// may return any number.
 const MAX_COUNTED: usize = 1 << 50;
 
 /// A value that owns memory outside the heap (a `Vec`, a `String`, a table), and whose bytes there are counted towards
-/// the heap's goal and its [limit](crate::HeapBuilder::limit) for as long as it lives.
+/// the heap's goal and its [limit](crate::HeapBuilder::limit) for as long as the value lives.
 ///
-/// Without it the heap does not know what a payload owns: a `String` of 100,000 bytes is an object of 32 bytes, and
-/// thousands of dead ones do not make the heap collect. [`Mutator::own`] makes an owner and counts; [`edit`](Owned::edit)
-/// lends the content out to be changed and counts again; when the owner is dropped, by the sweep or otherwise, on
-/// whatever thread and also after its heap is gone, what was counted for it is given back. An owner that is forgotten
-/// ([`mem::forget`](core::mem::forget)) stays counted: its memory is not freed either. How content is measured is said by
-/// [`External`].
+/// Without an owner the heap does not know what a payload owns: a `String` of 100,000 bytes is an object of 32 bytes,
+/// and thousands of dead ones do not make the heap collect. [`Mutator::own`] makes an owner and counts;
+/// [`edit`](Owned::edit) lends the content out to be changed and counts again. When the owner is dropped, by the sweep
+/// or otherwise, on any thread and also after its heap is gone, its count is subtracted. An owner that is forgotten
+/// ([`mem::forget`](core::mem::forget)) stays counted: its memory is not freed either. [`External`] measures the
+/// content.
 ///
-/// It is a payload, or a field like any other: one that holds pointers is traced, one that holds none may be
-/// skipped, and be behind a `RefCell` or a `Mutex`.
+/// An owner is a payload, or a field like any other: a field that holds pointers is traced; a field that holds none may
+/// be skipped, and may be behind a `RefCell` or a `Mutex`.
 ///
 /// ```
 /// use grisaille::{Gc, Heap, Owned, RefLock, Trace};
@@ -69,28 +69,28 @@ const MAX_COUNTED: usize = 1 << 50;
 /// ```
 ///
 /// # Cost
-/// Two words beside the value, and an atomic addition when it is made and two when it is dropped. An owner whose content
-/// has no drop code of yours (`Owned<String>`, `Owned<Vec<Gc<..>>>`) is freed on the sweeper's thread.
+/// Two words beside the value, one atomic addition when the owner is made, and two when it is dropped. An owner whose
+/// content has no drop code of yours (`Owned<String>`, `Owned<Vec<Gc<..>>>`) is freed on the sweeper's thread.
 pub struct Owned<T> {
     value: T,
     account: Account,
 }
 
-/// What was counted for one owner, and who wants it back. Dropped after the value, and without a look at it.
+/// The count of one owner, and the counter to return it to. Dropped after the value, which the account does not read.
 struct Account {
     bytes: usize,
     given_back: Arc<AtomicUsize>,
 }
 
 impl Account {
-    /// Counts the bytes that an owner holds now, in the heap of that collector.
+    /// Counts the bytes that an owner holds now, in the heap of collector `c`.
     fn recount(&mut self, c: &Collector, bytes: usize) {
         if !Arc::ptr_eq(&self.given_back, &c.pacer.given_back) {
             // The owner was moved here from another heap.
             *self = Account::new(c);
         }
         let before = self.bytes;
-        // The difference only: what stays is not given back and taken again.
+        // Counts the difference only, so that bytes that stay are not returned and taken again.
         if bytes > before {
             let room = MAX_COUNTED.saturating_sub(c.pacer.external());
             let more = (bytes - before).min(room);
@@ -129,7 +129,7 @@ impl<B: Barrier> Mutator<'_, B> {
     /// ```
     ///
     /// # Panics
-    /// When the limit leaves no room for so many bytes: [`try_own`](Mutator::try_own) answers with a value.
+    /// When the limit leaves no room for these bytes: [`try_own`](Mutator::try_own) returns an error instead.
     #[track_caller]
     pub fn own<T: External>(&self, value: T) -> Owned<T> {
         self.try_own(value).unwrap_or_else(|full| full.panic())
@@ -161,7 +161,7 @@ impl<B: Barrier> Mutator<'_, B> {
 }
 
 impl<T> Owned<T> {
-    /// Returns the value, which is counted no longer.
+    /// Returns the value, and subtracts its count.
     ///
     /// ```
     /// # grisaille::Heap::new().enter(|cx| {
@@ -173,7 +173,7 @@ impl<T> Owned<T> {
         self.value
     }
 
-    /// Returns the number of bytes that are counted for the value just now.
+    /// Returns the number of bytes that are counted for the value now.
     ///
     /// ```
     /// # grisaille::Heap::new().enter(|cx| {
@@ -186,12 +186,12 @@ impl<T> Owned<T> {
 }
 
 impl<T: External> Owned<T> {
-    /// Lends the value out to be changed. When the guard is dropped, also by a panic, the bytes are counted again, and the
-    /// next safepoint has something to do if they have become many. An owner that came from another heap is counted in
+    /// Lends the value out to be changed. When the guard is dropped, also by a panic, the bytes are counted again, and
+    /// if they have become many, the next safepoint has work to do. An owner that came from another heap is counted in
     /// this one from then on.
     ///
-    /// Growth is counted and not refused; beyond the limit the next allocation or owner is. A guard that is forgotten
-    /// leaves the count as it was until the next edit.
+    /// Growth is counted and never refused; beyond the limit the next allocation or owner is refused. A guard that is
+    /// forgotten leaves the count as it was until the next edit.
     ///
     /// ```
     /// # grisaille::Heap::new().enter(|cx| {
@@ -206,7 +206,7 @@ impl<T: External> Owned<T> {
         Edit { owned: self, collector: cx.collector() }
     }
 
-    /// Replaces the value, and returns the old one, which is counted no longer.
+    /// Replaces the value, returns the old one, and counts again.
     ///
     /// ```
     /// # grisaille::Heap::new().enter(|cx| {
@@ -240,7 +240,7 @@ impl<T: fmt::Display> fmt::Display for Owned<T> {
     }
 }
 
-// SAFETY: passes the value on; the account holds no pointer into a heap, and its drop code looks at nothing but itself.
+// SAFETY: passes the value on; the account holds no pointer into a heap, and its drop code reads nothing but itself.
 unsafe impl<T: Trace> Trace for Owned<T>
 where
     for<'a> T::At<'a>: Sized,
@@ -255,7 +255,7 @@ where
     }
 }
 
-/// The value of an [`Owned`], lent out by [`edit`](Owned::edit): counted again when the guard is dropped.
+/// A guard that lends out the value of an [`Owned`], made by [`edit`](Owned::edit): dropping it counts the value again.
 ///
 /// ```
 /// # grisaille::Heap::new().enter(|cx| {

@@ -19,10 +19,10 @@ use crate::trace::Trace;
 
 /// A pointer to a string in the heap, whose bytes lie in the object: one word, `Copy`, and `Deref` to `str`.
 ///
-/// Like a [`Gc`] it is valid until the next safepoint. The text never changes, and the object knows its hash. What it takes
-/// besides its bytes is 16: a header, and a word that holds length and hash. [`Mutator::intern`] makes strings that are
-/// equal the same object. Strings are compared, ordered and hashed by their text; for interned ones, and for others that are
-/// the same object, that is a comparison of pointers.
+/// Like a [`Gc`], a string is valid until the next safepoint. The text never changes. Besides its bytes the object
+/// takes 16: a header, and a word that holds length and hash. [`Mutator::intern`] makes equal strings the same object.
+/// Strings are compared, ordered and hashed by their text; for interned strings, and others that are the same object, a
+/// comparison of pointers suffices.
 ///
 /// ```
 /// use grisaille::Heap;
@@ -35,20 +35,21 @@ use crate::trace::Trace;
 /// });
 /// ```
 ///
-/// What takes a [`Gc`] (a [`Weak`](crate::Weak), an [`Ephemeron`](crate::Ephemeron), a [`Guardian`](crate::Guardian)) takes
-/// [`Str::as_gc`] too; [`From`] leads back.
+/// An operation that takes a [`Gc`] (of a [`Weak`](crate::Weak), an [`Ephemeron`](crate::Ephemeron), a
+/// [`Guardian`](crate::Guardian)) takes [`Str::as_gc`] too; [`From`] converts the `Gc` back.
 ///
 /// # Hashes
 ///
-/// A text's hash is 32 bits of what `std`'s [`RandomState`](std::hash::RandomState) makes of it: a keyed hash (SipHash)
-/// whose key is random by process. Who knows the program and not the key cannot compute texts that collide, so texts
-/// from strangers may be interned and be keys of a [`Map`](crate::Map). That rests on the key: what
-/// [`hash_code`](Str::hash_code) says is not for the eyes of who writes the texts. By chance one pair of texts in 2^32
-/// shares its 32 bits: some pairs among some 100,000 texts, each of which costs a comparison now and then.
+/// The hash of a text is 32 bits of what `std`'s [`RandomState`](std::hash::RandomState) makes of it: a keyed hash
+/// (SipHash) whose key is random by process. Without the key nobody can compute texts that collide, so texts from
+/// strangers may be interned and may be keys of a [`Map`](crate::Map). Keep the results of
+/// [`hash_code`](Str::hash_code) from those who write the texts: with them, texts that collide can be found. By chance one pair of
+/// texts in 2^32 shares its 32 bits: some pairs among some 100,000 texts, each of which costs a comparison now and
+/// then.
 #[derive(Clone, Copy)]
 pub struct Str<'gc>(Gc<'gc, StrObject>);
 
-/// The object behind a [`Str`], for what works on every object by its [`Gc`]. It shows nothing.
+/// The object behind a [`Str`], for operations that work on every object by its [`Gc`]. It has no public fields.
 ///
 /// ```
 /// use grisaille::{Gc, Heap, Str, StrObject};
@@ -60,11 +61,12 @@ pub struct Str<'gc>(Gc<'gc, StrObject>);
 /// ```
 #[repr(C)]
 pub struct StrObject {
-    /// The length in the lower half, the hash in the upper one.
+    /// The length in the lower half, the hash in the upper half.
     ///
-    /// 32 bits of a hash are enough: of `n` strings some `n * n / 2^33` pairs share theirs (5 pairs of 200,000 strings, 116
-    /// of a million), and a collision costs one comparison of two texts, where their lengths are equal too, when one of
-    /// them is looked up. Tables of more than 2^25 buckets take bucket and tag from the same bits: there the tags tell less.
+    /// 32 bits of a hash are enough: of `n` strings some `n * n / 2^33` pairs share theirs (5 pairs of 200,000 strings,
+    /// 116 of a million), and a collision costs one comparison of two texts, where their lengths are equal too, when
+    /// one of them is looked up. Tables of more than 2^25 buckets take bucket and tag from the same bits: their tags
+    /// distinguish less.
     word: u64,
     bytes: [u8; 0],
 }
@@ -72,7 +74,7 @@ pub struct StrObject {
 static STR: TypeInfo =
     TypeInfo { size: Size::BY_HALF_LENGTH, ..TypeInfo::by_length::<StrObject, u8>(|| "grisaille::Str") };
 
-/// The text of a string object.
+/// Returns the text of a string object.
 ///
 /// # Safety
 /// `object` must be a `StrObject`, live for `'x`.
@@ -85,7 +87,7 @@ pub(crate) unsafe fn text_of<'x>(object: ObjectPtr) -> &'x str {
 }
 
 impl<B: Barrier> Mutator<'_, B> {
-    /// Allocates a string.
+    /// Allocates a string. Costs a copy of the text, and a [hash](Str#hashes) of it.
     ///
     /// ```
     /// # use grisaille::Heap;
@@ -93,7 +95,8 @@ impl<B: Barrier> Mutator<'_, B> {
     /// ```
     ///
     /// # Panics
-    /// When the heap is full, or the text longer than `u32::MAX` bytes.
+    /// When the heap is full, or the text longer than `u32::MAX` bytes: [`try_alloc_str`](Mutator::try_alloc_str)
+    /// returns an error instead.
     #[track_caller]
     pub fn alloc_str<'a>(&'a self, text: &str) -> Str<'a> {
         self.try_alloc_str(text).unwrap_or_else(|full| full.panic())
@@ -109,17 +112,17 @@ impl<B: Barrier> Mutator<'_, B> {
     /// ```
     ///
     /// # Errors
-    /// [`HeapFull`].
+    /// [`HeapFull`] when the heap is full, or the text longer than `u32::MAX` bytes.
     pub fn try_alloc_str<'a>(&'a self, text: &str) -> Result<Str<'a>, HeapFull<()>> {
         self.place_str(text, word_of(text).ok_or_else(|| self.full((), text.len()))?)
     }
 
-    /// `word` is the text's own ([`word_of`]).
+    /// Allocates a string. `word` must be the text's own word, as [`word_of`] returns it.
     pub(crate) fn place_str<'a>(&'a self, text: &str, word: u64) -> Result<Str<'a>, HeapFull<()>> {
         let bytes = (HEADER_SIZE + size_of::<StrObject>() + text.len()).next_multiple_of(GRANULE);
         // SAFETY: whole granules; the string is written below.
         let at = unsafe { self.take_bytes(bytes, Kind::Plain) }?;
-        // SAFETY: the bytes are ours, with room for header, word and text; nothing looks at them before all of it is
+        // SAFETY: the bytes belong to this call alone, with room for header, word and text; nothing reads them before all is
         // there (I3, I4); no safepoint before `'a` ends.
         unsafe {
             let object = ObjectPtr::write(at, &STR);
@@ -133,16 +136,17 @@ impl<B: Barrier> Mutator<'_, B> {
     }
 }
 
-/// The word of a string object with this text, or `None` where no object has room for the text. The hash is the same for
-/// the same text, within one process.
+/// Returns the word of a string object with this text, or `None` where no object has room for the text. Equal texts
+/// have equal hashes within one process.
 #[inline]
 pub(crate) fn word_of(text: &str) -> Option<u64> {
     use core::hash::BuildHasher;
     use std::hash::RandomState;
     use std::sync::LazyLock;
-    // Keyed: who does not know the key computes no texts that collide. (For words that costs too much: see `key.rs`.)
+    // Keyed, so that texts that collide cannot be computed without the key. (For words that costs too much: see
+    // `key.rs`.)
     static STATE: LazyLock<RandomState> = LazyLock::new(RandomState::new);
-    // First, lest gigabytes be read for nothing.
+    // Checked first, so that a text that is too long is not read.
     let len = length_half(text.len())?;
     let mut hasher = STATE.build_hasher();
     hasher.write(text.as_bytes());
@@ -150,13 +154,13 @@ pub(crate) fn word_of(text: &str) -> Option<u64> {
     Some(len | (hash ^ hash << 32) >> 32 << 32)
 }
 
-/// The lower half of the word.
+/// Returns the lower half of the word, or `None` where the length does not fit.
 #[inline(always)]
 fn length_half(len: usize) -> Option<u64> {
     u32::try_from(len).ok().map(u64::from)
 }
 
-/// The hash in a word, spread over 64 bits: tables take buckets from the low ones and tags from the high ones.
+/// Returns the hash in a word, spread over 64 bits: tables take buckets from the low bits and tags from the high bits.
 #[inline(always)]
 pub(crate) fn hash_in(word: u64) -> u64 {
     (word >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15)
@@ -176,7 +180,8 @@ impl<'gc> Str<'gc> {
         self.0.object()
     }
 
-    /// Returns the text, for as long as the pointer is valid. (`Deref` gives it for the pointer's own borrow.)
+    /// Returns the text, for as long as the pointer is valid. (`Deref` returns it for the borrow of the pointer
+    /// itself.)
     ///
     /// ```
     /// # use grisaille::{Heap, Str};
@@ -192,13 +197,14 @@ impl<'gc> Str<'gc> {
         unsafe { text_of(self.object()) }
     }
 
-    /// Length and hash.
+    /// Returns the word that holds length and hash.
     #[inline(always)]
     pub(crate) fn word(self) -> u64 {
         self.0.word
     }
 
-    /// Returns the [hash](Str#hashes) of the text, which the object holds: the same for equal texts, in one run of a program.
+    /// Returns the [hash](Str#hashes) of the text, which the object holds: the same for equal texts, within one
+    /// process.
     ///
     /// ```
     /// # grisaille::Heap::new().enter(|cx| {
@@ -210,8 +216,8 @@ impl<'gc> Str<'gc> {
         hash_in(self.word())
     }
 
-    /// Returns whether two pointers point to the same string object; where both strings are interned, whether their texts
-    /// are equal.
+    /// Returns whether two pointers point to the same string object. For two interned strings this tells whether their
+    /// texts are equal.
     ///
     /// ```
     /// # use grisaille::{Heap, Str};
@@ -236,7 +242,7 @@ impl<'gc> Str<'gc> {
         Gc::addr(this.0)
     }
 
-    /// Returns a [`Gc`] to the same object, for what works on every object.
+    /// Returns a [`Gc`] to the same object, for operations that work on every object.
     ///
     /// ```
     /// # use grisaille::{Gc, Heap, Str};
@@ -287,7 +293,8 @@ impl<'gc> From<Str<'gc>> for Gc<'gc, StrObject> {
     }
 }
 
-/// Compares the texts, and looks at them only where the objects differ and their words, which hold length and hash, do not.
+/// Compares the texts, and reads them only where the objects differ and their words, which hold length and hash, are
+/// equal.
 impl PartialEq for Str<'_> {
     #[inline(always)]
     fn eq(&self, other: &Self) -> bool {
@@ -334,7 +341,7 @@ impl Ord for Str<'_> {
     }
 }
 
-/// Hashes the text, as `str` does, so that a table keyed by `Str` can be asked for a `str`.
+/// Hashes the text as `str` does, so that a table keyed by `Str` can be searched for a `str`.
 /// [`hash_code`](Str::hash_code) costs less.
 impl Hash for Str<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
@@ -408,7 +415,7 @@ mod tests {
             let (mut strings, mut bytes) = (Vec::new(), 0);
             let ends = [MEDIUM, BIG, LARGE].map(|end| end / GRANULE);
             for granules in [2, 3, 63, 64, 65].into_iter().chain(ends.into_iter().flat_map(|end| [end, end + 1])) {
-                // Behind it the hole has room for the next.
+                // Behind the large string the hole has room for the next.
                 let before = cx.alloc_str(&"y".repeat(granules.min(BIG / GRANULE / 2) * GRANULE));
                 let string = cx.alloc_str(&"x".repeat((granules - 2) * GRANULE));
                 let block = BlockPtr::of(string.object());
@@ -431,7 +438,7 @@ mod tests {
         assert_eq!(length_half(usize::MAX), None);
     }
 
-    /// Nobody touches the text's memory, so it takes none.
+    /// The text's memory is never touched, so it takes none.
     #[test]
     #[cfg(not(any(miri, grisaille_poison = "asan")))]
     fn a_text_that_is_too_long_is_not_looked_at() {
@@ -460,7 +467,7 @@ mod tests {
             assert!(distinct(&mut hashes.iter().copied()) >= 4090);
             assert_eq!(distinct(&mut hashes.iter().map(|hash| hash >> 57)), 128);
             for bucket in 0..128 {
-                // Some 32 share a bucket of so few: their tags tell them apart.
+                // Some 32 hashes share each of so few buckets: their tags distinguish them.
                 let mut mates = hashes.iter().filter(|&hash| hash % 128 == bucket).map(|hash| hash >> 57);
                 assert!(distinct(&mut mates) > 4);
             }

@@ -10,7 +10,7 @@
 //! ```
 //!
 //! The word is kept as a pointer, so that a heap pointer never loses its provenance; integers and constants are
-//! pointers without any.
+//! pointers without provenance.
 
 use core::fmt;
 use core::hash::{Hash, Hasher};
@@ -26,14 +26,14 @@ use crate::trace::Trace;
 const INTEGER: usize = 1;
 const CONSTANT: usize = 2;
 const TAGS: usize = 7;
-/// Bits that a constant is shifted by.
+/// Number of bits by which a constant is shifted.
 const SHIFT: u32 = 3;
 
 /// One word that holds a pointer to a `T`, an integer of 63 bits (31 where words have 32), or one of 2^29 constants
 /// (such as nil, true and false, or characters).
 ///
-/// A [`Slot`](crate::Slot) of it is one atomic word, an `Option` of it is still one word, and it may be the key of a
-/// [`Map`](crate::Map), by identity. Where objects of several types are meant, `T` is an enum.
+/// A [`Slot`](crate::Slot) of a tagged word is one atomic word, an `Option` of one is still one word, and a tagged word
+/// may be the key of a [`Map`](crate::Map), by identity. For objects of several types, `T` is an enum.
 ///
 /// ```
 /// use grisaille::{Gc, Heap, Slot, Tagged, Trace, Untagged};
@@ -69,7 +69,7 @@ pub struct Tagged<'gc, T> {
     _object: PhantomData<Gc<'gc, T>>,
 }
 
-/// What a [`Tagged`] word holds, by [`Tagged::get`].
+/// The content of a [`Tagged`] word, as [`Tagged::get`] returns it.
 ///
 /// ```
 /// use grisaille::{Tagged, Untagged};
@@ -117,7 +117,7 @@ impl<'gc, T> Tagged<'gc, T> {
         }
     }
 
-    /// A pointer. Also by `From`.
+    /// Makes a word that holds a pointer, as `From` does.
     ///
     /// ```
     /// # use grisaille::{Heap, Tagged};
@@ -131,7 +131,7 @@ impl<'gc, T> Tagged<'gc, T> {
         Tagged { word: object.object().payload().cast(), _object: PhantomData }
     }
 
-    /// An integer, if it fits.
+    /// Makes a word that holds an integer, or returns `None` where the integer does not fit.
     ///
     /// ```
     /// # use grisaille::Tagged;
@@ -147,7 +147,7 @@ impl<'gc, T> Tagged<'gc, T> {
         }
     }
 
-    /// A constant.
+    /// Makes a word that holds a constant.
     ///
     /// ```
     /// # use grisaille::Tagged;
@@ -156,7 +156,7 @@ impl<'gc, T> Tagged<'gc, T> {
     /// ```
     ///
     /// # Panics
-    /// When it is greater than [`MAX_CONSTANT`](Tagged::MAX_CONSTANT).
+    /// When the constant is greater than [`MAX_CONSTANT`](Tagged::MAX_CONSTANT).
     #[inline(always)]
     #[track_caller]
     pub const fn constant(constant: u32) -> Self {
@@ -174,7 +174,7 @@ impl<'gc, T> Tagged<'gc, T> {
         self.bits() & TAGS == 0
     }
 
-    /// What the word holds.
+    /// Returns the content of the word.
     ///
     /// ```
     /// # use grisaille::{Heap, Tagged, Untagged};
@@ -200,7 +200,7 @@ impl<'gc, T> Tagged<'gc, T> {
         }
     }
 
-    /// Returns the pointer, if the word is one.
+    /// Returns the pointer, or `None` where the word holds no pointer.
     ///
     /// ```
     /// # use grisaille::{Heap, Tagged};
@@ -215,7 +215,7 @@ impl<'gc, T> Tagged<'gc, T> {
         self.is_object().then(|| unsafe { Gc::from_object(ObjectPtr::from_payload(self.word.cast())) })
     }
 
-    /// Returns the integer, if the word is one.
+    /// Returns the integer, or `None` where the word holds no integer.
     ///
     /// ```
     /// # use grisaille::Tagged;
@@ -227,7 +227,7 @@ impl<'gc, T> Tagged<'gc, T> {
         (self.bits() & INTEGER != 0).then(|| self.bits().cast_signed() >> 1)
     }
 
-    /// Returns the constant, if the word is one.
+    /// Returns the constant, or `None` where the word holds no constant.
     ///
     /// ```
     /// # use grisaille::Tagged;
@@ -249,7 +249,7 @@ impl<T> Clone for Tagged<'_, T> {
 
 impl<T> Copy for Tagged<'_, T> {}
 
-/// The same word: the same number, or the same object.
+/// Compares words: equal where both hold the same number, or the same object.
 impl<T> PartialEq for Tagged<'_, T> {
     #[inline(always)]
     fn eq(&self, other: &Self) -> bool {
@@ -309,7 +309,7 @@ impl<T> Clone for Untagged<'_, T> {
 
 impl<T> Copy for Untagged<'_, T> {}
 
-/// The same number, or the same object.
+/// Compares words: equal where both are the same number, or the same object.
 impl<T> PartialEq for Untagged<'_, T> {
     fn eq(&self, other: &Self) -> bool {
         match (*self, *other) {

@@ -454,7 +454,7 @@ impl<T> DerefMut for RefMut<'_, T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut T {
         // SAFETY: the lock lives for `'a`. While this guard does, the counter is negative, and no other borrow is made;
-        // the collector does not look at the value before the next safepoint, which the guard does not survive.
+        // the collector does not read the value before the next safepoint, which the guard does not survive.
         unsafe { self.value.as_mut() }
     }
 }
