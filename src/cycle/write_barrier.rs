@@ -44,11 +44,12 @@ impl Collector {
     /// What every write to a watched root needs, before it. The rule for the old value is the root's own.
     #[inline(always)]
     pub fn before_root_write<B: Barrier, N: Trace>(&self, new: &N) {
-        // SAFETY: as in `before_write`.
-        if const { B::RULES.shades_new_root() }
-            && unsafe { self.marker.buffer_write(N::MAX_POINTERS, |tracer| new.trace(tracer)) }
-        {
-            self.marker.flush_barrier_buffer();
+        if const { B::RULES.shades_new_root() } {
+            // SAFETY: as in `before_write`.
+            let is_full = unsafe { self.marker.buffer_write(N::MAX_POINTERS, |tracer| new.trace(tracer)) };
+            if is_full {
+                self.marker.flush_barrier_buffer();
+            }
         }
         self.saw_writes(1);
     }

@@ -284,7 +284,8 @@ fn a_cycle() {
 /// The mutator wants memory while its blocks are swept, and may have no other: it takes what is there, and drops
 /// nothing.
 fn allocation_meanwhile() {
-    let mut blocks = Blocks::new(2 * BLOCK_SIZE).unwrap();
+    // Less than a third block, and room for the lists of the two.
+    let mut blocks = Blocks::new(3 * BLOCK_SIZE - 1).unwrap();
     block(&mut blocks, Kind::Plain, &[DEAD, LIVING]);
     let [dead, living] = block(&mut blocks, Kind::BackgroundDrop, &[DEAD, LIVING]);
     blocks.start_sweep(1, Sweep::Concurrent, true);

@@ -5,7 +5,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use proc_macro::TokenStream;
 
-/// `ty!(A | B; 2 5)`: `A`, but `B` the second and the fifth time that a macro of this crate is asked in the compilation.
+/// Expands `ty!(A | B; 2 5)` to `A`, but to `B` the second and the fifth time that a macro of this crate is asked in the
+/// compilation.
+///
+/// # Panics
+/// When the input has another form.
 #[proc_macro]
 pub fn ty(input: TokenStream) -> TokenStream {
     static ASKED: AtomicUsize = AtomicUsize::new(0);
