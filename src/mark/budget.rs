@@ -2,22 +2,22 @@
 
 use std::time::{Duration, Instant};
 
-/// What a root, or an element of an array, costs beside its bytes, in bytes of work: the bitmap and the header of what
-/// it points to, which the cache may not have. (Behind prefetches 55 to 70 ns a slot, where the targets lie at
-/// random in a gigabyte; a traced object of 48 bytes there about as much.)
+/// Cost of a root slot, or an element of an array, besides its bytes, in bytes of work: marking reads the bitmap and
+/// the header of what it points to, which may not be in the cache. Measured in `docs/experiments.md`, "The mark loop".
 pub(crate) const EDGE_COST: usize = 40;
 
-/// How often the clock is read: once in so many bytes of work.
+/// Bytes of work between two readings of the clock, in steps of the embedder.
 const CLOCK_EVERY: usize = 2 * 1024;
 
-/// What a piece of work counts for the clock at the least.
+/// Least bytes of work that a piece counts towards [`CLOCK_EVERY`].
 const MIN_PIECE: usize = 64;
 
-/// How often automatic steps read the clock while they trace, at the most: 0.5 to 3 microseconds in the caches, 15 in a
-/// gigabyte at random.
+/// Least bytes of work between two readings of the clock while an automatic step traces. See `docs/experiments.md`,
+/// "The mark loop".
 pub(crate) const RUN: usize = 8 * 1024;
-/// And at the least. Between these: so often that as much time goes by.
+/// Most bytes of work between two readings.
 pub(crate) const LONG_RUN: usize = 4 * RUN;
+/// Time between two readings that the bytes of work, from [`RUN`] to [`LONG_RUN`], are chosen for.
 pub(crate) const RUN_TIME: Duration = Duration::from_micros(2);
 
 /// How much a call of [`Mutator::step`](crate::Mutator::step) may do.
@@ -44,8 +44,8 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// Makes a budget of `bytes` of work: an object marked counts its bytes and 16, a root slot or an element of an array its
-    /// bytes and 40, a block swept 512.
+    /// Makes a budget of `bytes` of work: an object marked counts its bytes and 16, a root slot or an element of an
+    /// array its bytes and 40, a block swept 512.
     ///
     /// ```
     /// # use grisaille::{Budget, Heap};
@@ -58,8 +58,8 @@ impl Budget {
         Budget { work: bytes, time: None }
     }
 
-    /// Makes a budget of wall-clock time. The clock is read once in 2 KiB of work, or 32 pieces of it, so a step overruns by about
-    /// that.
+    /// Makes a budget of wall-clock time. The clock is read once in 2 KiB of work, or 32 pieces of it, so a step
+    /// overruns by about that.
     ///
     /// ```
     /// # use grisaille::{Budget, Heap};
@@ -96,14 +96,14 @@ impl Budget {
     }
 }
 
-/// What an automatic step should do.
+/// Work and time that the pacer gives an automatic step.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Charge {
-    /// The work that it ends after,
+    /// Stop after this much work, in bytes.
     pub work: usize,
-    /// and what of it is done even if the time is up:
+    /// Do at least this much even past the deadline.
     pub anyway: usize,
-    /// the time that it ends after.
+    /// Stop after this long.
     pub time: Duration,
 }
 
@@ -111,18 +111,18 @@ pub(crate) struct Meter {
     left: usize,
     pub spent: usize,
     deadline: Option<Instant>,
-    /// Work that is done even past the deadline.
+    /// Work to do even past the deadline.
     anyway: usize,
-    /// Work that may be traced without a look at the clock.
+    /// Work that may be traced without reading the clock.
     run: usize,
     until_clock: usize,
     exhausted: bool,
 }
 
 impl Meter {
-    /// Of a step that begins `now`.
+    /// Makes the meter of a step that begins `now`.
     pub fn new(budget: Budget, now: Instant) -> Meter {
-        // A deadline too far to be represented is none.
+        // A deadline too far ahead to be represented is no deadline.
         Meter::until(budget.work, budget.time.and_then(|time| now.checked_add(time)))
     }
 
@@ -131,7 +131,7 @@ impl Meter {
         Meter { left: work, spent: 0, deadline, anyway: 0, run, until_clock: CLOCK_EVERY, exhausted: false }
     }
 
-    /// Of an automatic step: its time is bounded too, but not to the microsecond.
+    /// Makes the meter of an automatic step, whose time is bounded less exactly: see [`RUN`].
     pub fn automatic(charge: Charge, now: Instant) -> Meter {
         let Charge { work, anyway, time } = charge;
         Meter { run: LONG_RUN, anyway, ..Meter::new(Budget::work(work).within(time), now) }
@@ -141,7 +141,7 @@ impl Meter {
         Meter::until(usize::MAX, None)
     }
 
-    /// Books work; true: the budget is used up.
+    /// Books work. Returns whether the budget is used up.
     #[inline(always)]
     pub fn spend(&mut self, bytes: usize) -> bool {
         self.spent += bytes;
@@ -154,7 +154,7 @@ impl Meter {
         self.exhausted
     }
 
-    /// Books what was done in [`room`](Meter::room). `now`: the time, where somebody has looked.
+    /// Books work that [`room`](Meter::room) allowed. `now` is the time, if the caller has read the clock.
     pub fn spend_run(&mut self, bytes: usize, now: Option<Instant>) {
         self.spent += bytes;
         self.left = self.left.saturating_sub(bytes);
@@ -172,17 +172,17 @@ impl Meter {
         }
     }
 
-    /// The time is up. `now`: as above.
+    /// Returns whether the deadline, and the work to do past it, are over. `now` as for `spend_run`.
     fn is_late(&self, now: Option<Instant>) -> bool {
         self.spent >= self.anyway && self.deadline.is_some_and(|end| now.unwrap_or_else(Instant::now) >= end)
     }
 
-    /// Work that may be traced before the meter has to be told.
+    /// Returns the work that may be traced before it must be booked.
     pub fn room(&self) -> usize {
         self.left.min(self.run)
     }
 
-    /// Whether it ends by the clock.
+    /// Returns whether the step has a deadline.
     pub fn is_timed(&self) -> bool {
         self.deadline.is_some()
     }

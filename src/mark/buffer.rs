@@ -1,4 +1,4 @@
-//! The barrier buffer: what write barriers want shaded, until it is.
+//! The barrier buffer: values that write barriers have to shade, until they are shaded in a batch.
 
 use super::edges::Edges;
 use super::marker::{BATCH, BUFFER, Marker};
@@ -6,26 +6,25 @@ use super::tracer::Tracer;
 use crate::space::header::ObjectPtr;
 
 impl Marker {
-    /// Appends the old and the new value of a store to the barrier buffer, so that the store waits for no word of what it
-    /// points to. The buffer is flushed, behind prefetches, when it is half full, when a step begins, and when somebody asks
-    /// for colours. Until then an object in the buffer counts as grey. (On a graph of 256 MB a store while marking takes
-    /// a third of what it takes when it shades at once.)
+    /// Appends the pointers of a store's old and new value to the barrier buffer. Returns whether the buffer must be
+    /// [flushed](Marker::flush_barrier_buffer).
     ///
-    /// Few instructions, since the mutator's next steps wait behind them: a store that misses the cache takes as long as
-    /// the others that the processor sees ahead.
+    /// The buffer is flushed in batches, with prefetches, so that a store does not wait for a cache miss: when it is
+    /// half full, when a step begins, and when colours are queried. Until then an object in the buffer counts as grey.
+    /// (Measured in `docs/experiments.md`, "The mark loop".)
     ///
-    /// Returns whether the buffer must be [flushed](Marker::flush_barrier_buffer).
+    /// Few instructions, so that the processor can reach the mutator's next stores while this one misses the cache.
     ///
     /// # Safety
-    /// Where the last call returned true, the buffer must have been flushed. `pass` passes at most `at_most` pointers on,
-    /// which are live, and does nothing else with the tracer.
+    /// Where the last call returned true, the buffer must have been flushed. `pass` must pass at most `at_most`
+    /// pointers on, which are live, and do nothing else with the tracer.
     #[inline(always)]
     #[must_use]
     pub unsafe fn buffer_write(&self, at_most: usize, pass: impl FnOnce(&mut Tracer<'_>)) -> bool {
         let top = self.buffer_top.get();
         let mut tracer = if at_most <= BUFFER - BATCH {
-            // SAFETY: half of the room is free, or the buffer would have been flushed (the caller's word), and
-            // no more than `at_most` are passed on.
+            // SAFETY: half of the room is free, or the buffer would have been flushed, and no more than `at_most`
+            // pointers are passed on: the caller's promise.
             Tracer::buffering(self, unsafe { Edges::unchecked(top) })
         } else {
             // SAFETY: the top is the buffer's. Only this function writes here, and it returns before it is called
@@ -41,14 +40,14 @@ impl Marker {
         tracer.top() >= self.buffer_half
     }
 
-    /// Shades what is in the barrier buffer, and empties it.
+    /// Shades the objects in the barrier buffer, and empties it.
     pub fn flush_barrier_buffer(&self) {
         let top = self.buffer_top.replace(self.buffer.base());
         // SAFETY: the top is the buffer's; shading writes nothing to it.
         unsafe { self.shade_edges(&self.buffer, top) };
     }
 
-    /// Shades the children of an object here and now: a whole-object write is about to hide them.
+    /// Shades the children of an object at once, before a whole-object write hides them.
     ///
     /// # Safety
     /// The object must be live and complete, and its payload be written or borrowed exclusively by nobody.

@@ -1,17 +1,17 @@
-//! [`Choice`]: which of two ways to go, by what they were measured to cost.
+//! [`Choice`]: adaptive selection of one of two ways to do the same work, by their measured costs.
 
 use core::cell::Cell;
 use core::time::Duration;
 
-/// The way that looks worse is tried once in so many times, since heaps change.
+/// The way that was slower is tried again once in this many times, since heaps change.
 const TRY_EVERY: u32 = 128;
 
-/// Two ways that do the same work, at costs that nobody knows beforehand.
+/// A selection between two ways to do the same work whose costs are not known beforehand.
 pub(crate) struct Choice {
-    /// What a unit of work costs on each way, on average over the last times; 0 while it was never taken.
+    /// Cost of a unit of work on each way, in 1/1024, as a moving average; 0 if the way was never taken.
     costs: [Cell<u64>; 2],
     times: Cell<u32>,
-    /// For tests: the way that is always taken.
+    /// The way that is always taken, for tests.
     #[cfg(test)]
     pub always: Cell<Option<bool>>,
 }
@@ -26,7 +26,7 @@ impl Choice {
         }
     }
 
-    /// The way to go next; the better one, unless this is a time when the other may be tried.
+    /// Returns the way to take next: the cheaper one or, once in [`TRY_EVERY`] times if it `may_try`, the other.
     pub fn next(&self, may_try: bool) -> bool {
         #[cfg(test)]
         if let Some(way) = self.always.get() {
@@ -41,13 +41,14 @@ impl Choice {
         best != times.is_multiple_of(TRY_EVERY)
     }
 
-    /// Units of work that a way did in so much time, when it was taken last; 0 if it never was.
+    /// Returns the units of work that a way does in that time, by its average cost; 0 if it was never taken.
     pub fn work_in(&self, time: Duration, way: bool) -> usize {
         let cost = self.costs[usize::from(way)].get();
         (time.as_nanos() as u64 * 1024).checked_div(cost).unwrap_or(0) as usize
     }
 
-    /// Books what `work` units cost on a way. One time that was interrupted does not count for more than four.
+    /// Books the cost of `work` units on a way, a unit at four times the average at most, as one run may have been
+    /// interrupted.
     pub fn took(&self, way: bool, cost: u64, work: u64) {
         let average = &self.costs[usize::from(way)];
         let (before, unit) = (average.get(), cost.saturating_mul(1024) / work.max(1));

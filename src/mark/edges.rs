@@ -1,13 +1,14 @@
-//! The edges that tracing has found in this step and whose targets have not been looked at.
+//! The local mark stack: edges (pointers to objects) that tracing has found in this step and whose targets were not
+//! visited yet.
 //!
-//! Tracing only writes edges down. The mark loop takes the youngest, and an object that is reached and traced within one
-//! step goes from white to black: its header is never written. Where that is worth it, the loop first asks for the two
-//! words that it will look at (the target's bitmap word and its header), and looks [`DELAY`] edges later: a FIFO of
+//! Tracing only pushes edges. The mark loop pops the youngest, and an object that is reached and traced within one step
+//! goes from white to black: its header is never written. Where that pays, the loop first prefetches the two words that
+//! it will read (the target's bitmap word and its header), and visits the target [`DELAY`] edges later: a FIFO of
 //! prefetches in front of the stack, after Cher, Hosking and Vitek, "Software prefetching for mark-sweep garbage
 //! collection" (ASPLOS 2004), fed with edges and not with objects, after Garner, Blackburn and Frampton, "Effective
 //! prefetch for mark-sweep garbage collection" (ISMM 2007).
 //!
-//! Between two steps there are no edges: what the loop leaves behind is shaded.
+//! Between two steps there are no edges: the loop shades those that are left.
 
 use core::cell::{Cell, UnsafeCell};
 use core::ptr::null_mut;
@@ -16,33 +17,33 @@ use crate::memory::{self, NoMemory};
 use crate::space::block::BlockPtr;
 use crate::space::header::ObjectPtr;
 
-/// Edges between the prefetch and the look.
+/// Number of edges between a prefetch and the visit.
 const DELAY: usize = 16;
 
 /// The top of a stack of edges.
 pub(crate) type Top = *mut ObjectPtr;
 
-/// The memory of a stack of edges. One stack is in it at a time: whoever [opens](EdgeRoom::open) it promises so.
+/// The memory of a stack of edges. It holds one stack at a time, as the caller of [`open`](EdgeRoom::open) promises.
 pub(crate) struct EdgeRoom {
     edges: Box<[UnsafeCell<Option<ObjectPtr>>]>,
-    /// At most as many as there are.
+    /// Number of edges that may be pushed, at most the length of `edges`.
     room: Cell<usize>,
 }
 
 impl EdgeRoom {
-    /// Room for so many. What does not fit is shaded at once.
+    /// Makes room for that many edges. Targets of edges that do not fit are shaded at once.
     pub fn new(room: usize) -> Result<EdgeRoom, NoMemory> {
         let mut edges = memory::with_room(room)?;
         edges.extend((0..room).map(|_| UnsafeCell::new(None)));
         Ok(EdgeRoom { edges: edges.into(), room: Cell::new(room) })
     }
 
-    /// Lets no more than so many be written down, for tests of the overflow path.
+    /// Limits the number of edges that may be pushed, for tests of the overflow path.
     pub fn limit(&self, room: usize) {
         self.room.set(room.min(self.edges.len()));
     }
 
-    /// An empty stack in this room.
+    /// Opens an empty stack in this room.
     ///
     /// # Safety
     /// The room must outlive the stack, and no other stack in it be used as long as this one is.
@@ -51,34 +52,34 @@ impl EdgeRoom {
         unsafe { self.reopen(self.base()) }
     }
 
-    /// The stack in this room that has that top.
+    /// Returns the stack in this room that has the given top.
     ///
     /// # Safety
-    /// As for [`open`](EdgeRoom::open). `top` must be of a stack in this room, and what lies below it have been pushed.
+    /// As for [`open`](EdgeRoom::open). `top` must be of a stack in this room, and all edges below it pushed.
     #[inline(always)]
     pub unsafe fn reopen(&self, top: Top) -> Edges {
         // SAFETY: `room` is at most what there is.
         Edges { top, end: unsafe { self.base().add(self.room.get()) } }
     }
 
-    /// The top of the empty stack.
+    /// Returns the top of the empty stack.
     #[inline(always)]
     pub fn base(&self) -> Top {
         UnsafeCell::raw_get(self.edges.as_ptr()).cast()
     }
 
-    /// How many lie below that top.
+    /// Returns the number of edges below `top`.
     pub fn len(&self, top: Top) -> usize {
         (top.addr() - self.base().addr()) / size_of::<ObjectPtr>()
     }
 
-    /// Calls `f` with each edge below `top`, the oldest first, behind the prefetches.
+    /// Calls `f` with each edge below `top`, the oldest first, after prefetching its target.
     ///
     /// # Safety
-    /// `top` must be of a stack in this room, and what lies below it have been pushed. `f` must push nothing in this room.
+    /// `top` must be of a stack in this room, and all edges below it pushed. `f` must push nothing in this room.
     pub unsafe fn each_prefetched(&self, top: Top, marked: usize, mut f: impl FnMut(ObjectPtr)) {
         let len = self.len(top);
-        // SAFETY: `push` wrote them, and nobody writes here meanwhile: the caller's word.
+        // SAFETY: `push` wrote the edges below `top`, and nobody writes here meanwhile: the caller's promise.
         let edge = |at: usize| unsafe { self.base().add(at).read() };
         (0..len.min(DELAY)).for_each(|at| prefetch(edge(at), marked));
         for at in 0..len {
@@ -89,24 +90,24 @@ impl EdgeRoom {
         }
     }
 
-    /// Whether a stack with that top fills half of the room.
+    /// Returns whether a stack with that top fills half of the room.
     #[inline(always)]
     pub fn is_half_full(&self, top: Top) -> bool {
         self.len(top) > self.room.get() / 2
     }
 }
 
-/// The youngest edge of a stack whose empty top is `base`.
+/// Returns the youngest edge of a stack whose empty top is `base`.
 ///
 /// # Safety
-/// Both must be of one room, and nobody else's to use just now.
+/// `base` and `top` must be of one room, which nobody else uses during the call.
 #[inline(always)]
 pub(crate) unsafe fn youngest(base: Top, top: Top) -> Option<ObjectPtr> {
     // SAFETY: above the room's beginning, and written by `push`.
     (top != base).then(|| unsafe { top.sub(1).read() })
 }
 
-/// Takes it off.
+/// Pops the youngest edge.
 ///
 /// # Safety
 /// As for [`youngest`].
@@ -120,74 +121,75 @@ pub(crate) unsafe fn pop(base: Top, top: &mut Top) -> Option<ObjectPtr> {
     }
 }
 
-/// Where edges are written down. Whoever traces an object has it in registers: through memory it would be what the mark
-/// loop waits for.
+/// A stack to push edges on. It is passed by value and lives in registers: in memory it would be what the mark loop
+/// waits for.
 pub(crate) struct Edges {
-    /// At most `end`, which bounds an [`EdgeRoom`]. What lies between the room's base and this was pushed.
+    /// Where the next edge is pushed, at most `end`. All edges between the base of the [`EdgeRoom`] and `top` were
+    /// pushed.
     top: Top,
-    /// Null beside another top: the room is known to suffice.
+    /// The end of the room. Null while `top` is not: the room is known to suffice, and is not checked.
     end: Top,
 }
 
 impl Edges {
-    /// Takes none.
+    /// A stack without room.
     pub const NONE: Edges = Edges { top: null_mut(), end: null_mut() };
 
-    /// Where the next edge is written to.
+    /// Returns where the next edge is pushed.
     #[inline(always)]
     pub fn top(&self) -> Top {
         self.top
     }
 
-    /// Goes on from another top.
+    /// Sets the top.
     ///
     /// # Safety
-    /// `top` must be of these edges: what lies below it was pushed, here or through a copy with the same end. Nothing is
-    /// asked of it where these edges take none.
+    /// `top` must be of this stack: all edges below it were pushed, here or through a copy with the same end. For a
+    /// stack without room any `top` will do.
     #[inline(always)]
     pub unsafe fn set_top(&mut self, top: Top) {
         self.top = top;
     }
 
-    /// The same, from another top on.
+    /// Returns a copy with another top.
     ///
     /// # Safety
-    /// As for [`set_top`](Edges::set_top); these edges must not be used while the new ones are.
+    /// As for [`set_top`](Edges::set_top); `self` must not be used while the copy is.
     #[inline(always)]
     pub unsafe fn with_top(&self, top: Top) -> Edges {
         Edges { top, end: self.end }
     }
 
-    /// Whether these edges have room for so many, at least one, if their top is `top`.
+    /// Returns whether the stack has room for that many edges, at least one, if its top is `top`.
     #[inline(always)]
     pub fn has_room(&self, top: Top, edges: usize) -> bool {
         debug_assert!(edges > 0);
-        // Edges that take none end where they begin, at null.
+        // A stack without room begins and ends at null.
         top.wrapping_add(edges) <= self.end
     }
 
-    /// Edges that do not look for room.
+    /// Returns a stack that does not check for room.
     ///
     /// # Safety
-    /// `top` must be of edges that [have room](Edges::has_room) for all that will be pushed, which must be something.
+    /// `top` must be of a stack that [has room](Edges::has_room) for all that will be pushed, which must be something.
     #[inline(always)]
     pub unsafe fn unchecked(top: Top) -> Edges {
-        // SAFETY: edges that have room have a top.
+        // SAFETY: a stack that has room has a top that is not null.
         unsafe { core::hint::assert_unchecked(!top.is_null()) };
         Edges { top, end: null_mut() }
     }
 
-    /// Writes an edge down. Returns false where there is no room.
+    /// Pushes an edge. Returns false when there is no room.
     ///
     /// # Safety
-    /// The room must be there, and used through no other edges. Of edges that do not look for room, no more may be pushed
-    /// than [`unchecked`](Edges::unchecked)'s caller said.
+    /// The room must exist, and be used through no other stack. On an [`unchecked`](Edges::unchecked) stack no more may
+    /// be pushed than its maker promised.
     #[inline(always)]
     pub unsafe fn push(&mut self, object: ObjectPtr) -> bool {
         if self.top == self.end {
             return false;
         }
-        // SAFETY: below `end`, in the room, or by the caller's word.
+        // SAFETY: `top` is below `end`, in the room, or has room by the caller's promise.
         unsafe {
             self.top.write(object);
             self.top = self.top.add(1);
@@ -196,14 +198,14 @@ impl Edges {
     }
 }
 
-/// Edges whose targets were asked for, in the order in which that was done.
+/// A ring of edges whose targets were prefetched, in the order of the prefetches.
 pub(crate) struct Prefetched {
     edges: [Option<ObjectPtr>; DELAY],
-    /// Which of them wait. The loop works on a copy.
+    /// The part of the ring that is waiting to be visited. The loop works on a copy.
     pub waiting: InFlight,
 }
 
-/// A part of a ring.
+/// The part of the ring [`Prefetched`] whose edges wait to be visited.
 #[derive(Clone, Copy)]
 pub(crate) struct InFlight {
     first: usize,
@@ -213,7 +215,7 @@ pub(crate) struct InFlight {
 impl InFlight {
     pub const NONE: InFlight = InFlight { first: 0, len: 0 };
 
-    /// The first, which there must be, waits no longer.
+    /// Removes the first waiting edge, which must exist.
     #[inline(always)]
     pub fn take(&mut self) {
         self.first = (self.first + 1) % DELAY;
@@ -226,8 +228,8 @@ impl Prefetched {
         Prefetched { edges: [None; DELAY], waiting: InFlight::NONE }
     }
 
-    /// Asks for what the youngest edges point to, as far as there is room, and takes the edge that was asked for longest
-    /// ago.
+    /// Prefetches the targets of the youngest edges, as far as the ring has room, and takes the edge that waited
+    /// longest.
     ///
     /// # Safety
     /// As for [`pop`].
@@ -238,7 +240,7 @@ impl Prefetched {
         self.pop_waiting(waiting)
     }
 
-    /// Asks for what the youngest edges point to, as far as there is room.
+    /// Prefetches the targets of the youngest edges, as far as the ring has room.
     ///
     /// # Safety
     /// As for [`pop`].
@@ -254,7 +256,7 @@ impl Prefetched {
         }
     }
 
-    /// The edge that was asked for longest ago.
+    /// Returns the edge that waited longest.
     #[inline(always)]
     pub fn first(&self, waiting: InFlight) -> Option<ObjectPtr> {
         if waiting.len > 0 { self.edges[waiting.first % DELAY] } else { None }
@@ -268,7 +270,7 @@ impl Prefetched {
     }
 }
 
-/// Asks for the two words that marking will look at.
+/// Prefetches the two words of an object that marking will read: its bitmap word and its header.
 #[inline(always)]
 pub(crate) fn prefetch(object: ObjectPtr, marked: usize) {
     #[cfg(all(target_arch = "x86_64", not(miri)))]

@@ -1,6 +1,6 @@
-//! Ephemerons as the marker knows them: those that wait for their keys, and those that have waited.
+//! Ephemerons as the marker knows them: those whose keys are white, and those whose keys were marked since.
 //!
-//! They are linked through themselves, so that noting one needs next to no memory.
+//! Both are linked through the ephemerons themselves, so that registering one needs next to no memory.
 
 use core::cell::Cell;
 
@@ -10,39 +10,39 @@ use crate::memory::split::SplitTable;
 use crate::space::geometry::GRANULE;
 use crate::space::header::ObjectPtr;
 
-/// What the marker knows of an ephemeron: it does not know the value's type.
+/// The part of an ephemeron that the marker knows: it does not know the value's type.
 #[repr(C)]
 pub(crate) struct Head {
-    /// None: it died.
+    /// `None` when the key has died.
     pub key: Cell<Option<ObjectPtr>>,
-    /// The next that waits for the same key; the last one names itself. None: it does not wait.
+    /// The next ephemeron of the same ring; the last one names the first. `None` if this one is in no ring.
     pub next: Cell<Option<ObjectPtr>>,
 }
 
-/// The head of an ephemeron.
+/// Returns the head of an ephemeron.
 ///
 /// # Safety
 /// `object` must be an ephemeron's, its memory not swept.
 pub(crate) unsafe fn head_of<'a>(object: ObjectPtr) -> &'a Head {
-    // SAFETY: its payload is an EphemeronCell, which starts with the head (`repr(C)`).
+    // SAFETY: the payload of an ephemeron is an `EphemeronCell`, which starts with the head (`repr(C)`).
     unsafe { object.payload().cast::<Head>().as_ref() }
 }
 
-/// Ephemerons that lie in a ring, linked through them, so that two rings become one in constant time.
+/// A ring of ephemerons, linked through them, so that two rings can be joined in constant time.
 #[derive(Default)]
 struct Ring {
-    /// Its `next` is the first.
+    /// The last ephemeron, whose `next` is the first.
     last: Cell<Option<ObjectPtr>>,
 }
 
-/// The next in the ring. None: it is in no ring.
+/// Returns the link to the next ephemeron of the ring: `None` if the ephemeron is in no ring.
 fn next_of<'a>(ephemeron: ObjectPtr) -> &'a Cell<Option<ObjectPtr>> {
-    // SAFETY: the marker passes ephemerons that it traces; nothing is swept while any is in a ring.
+    // SAFETY: the marker passes ephemerons that it traces, and none is swept while it is in a ring.
     &unsafe { head_of(ephemeron) }.next
 }
 
 impl Ring {
-    /// Takes the first.
+    /// Takes the first ephemeron.
     fn pop(&self) -> Option<ObjectPtr> {
         let last = self.last.get()?;
         let first = next_of(last).get()?;
@@ -55,7 +55,7 @@ impl Ring {
         Some(first)
     }
 
-    /// Adds one that is in no ring, at the end.
+    /// Appends an ephemeron that is in no ring.
     fn push(&self, ephemeron: ObjectPtr) {
         next_of(ephemeron).set(Some(ephemeron));
         self.join(ephemeron);
@@ -64,7 +64,7 @@ impl Ring {
     /// Adds the ring that ends with `last`.
     fn join(&self, last: ObjectPtr) {
         if let Some(own) = self.last.get() {
-            // Their first ones change places.
+            // The two rings exchange their first ephemerons.
             let first = next_of(own).replace(next_of(last).get());
             next_of(last).set(first);
         }
@@ -72,24 +72,25 @@ impl Ring {
     }
 }
 
-/// Ephemerons that wait for their key to be marked, and those that have waited.
+/// Ephemerons that wait for their key to be marked, and those whose key was.
 pub(crate) struct Waiting {
-    /// By key, the last of its ring.
+    /// The last ephemeron of each key's ring.
     rings: SplitTable<(ObjectPtr, ObjectPtr)>,
-    /// Those whose key was marked: they are grey.
+    /// The ephemerons whose key was marked: they are grey.
     woken: Ring,
-    /// Those that there was no memory to list by their key, and how many.
+    /// The ephemerons that there was no memory to list by key, and their number.
     unlisted: Ring,
     count: usize,
-    /// So many of them were looked at in a row, and their keys were white, since the marker had marked so many objects.
+    /// Number of unlisted ephemerons in a row whose keys were seen white when the marker had marked `marked_then`
+    /// objects.
     looked_at: usize,
     marked_then: usize,
-    /// Those that are being cleared, and how far that has come with the last table.
+    /// The ephemerons being cleared, and the bucket that clearing has reached in the last table.
     cleared: Ring,
     bucket: usize,
 }
 
-/// The hash of a key: it does not move, and nobody chooses its address.
+/// Returns the hash of a key, by its address: a key does not move, and nobody chooses its address.
 fn hash_of((key, _): &(ObjectPtr, ObjectPtr)) -> u64 {
     let product = ((key.addr() / GRANULE) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     product ^ product >> 32
@@ -109,8 +110,8 @@ impl Waiting {
         }
     }
 
-    /// Adds an ephemeron to the ring of its key, unless it is in one. False: there is no memory for that, and it will be
-    /// looked at again and again.
+    /// Adds an ephemeron to the ring of its key, unless it is in one. Returns false when there is no memory for that:
+    /// then [`settle`](Waiting::settle) checks its key again and again.
     pub fn add(&mut self, key: ObjectPtr, ephemeron: ObjectPtr) -> bool {
         let next = next_of(ephemeron);
         if next.get().is_some() {
@@ -131,12 +132,14 @@ impl Waiting {
         true
     }
 
-    /// Whether no key of those that are not listed can be marked but by what marks more than `marked` objects.
+    /// Returns whether the key of each unlisted ephemeron was white when `marked` objects were marked: only marking
+    /// more objects can change that.
     pub fn is_settled(&self, marked: usize) -> bool {
         self.count == 0 || self.looked_at == self.count && self.marked_then == marked
     }
 
-    /// Looks at those that are not listed, until the key of one is marked, which makes it grey. Slow, and takes no memory.
+    /// Visits the unlisted ephemerons until the key of one is marked, which makes that one grey. Slow, but needs no
+    /// memory.
     pub fn settle(&mut self, marked: usize, is_marked: impl Fn(ObjectPtr) -> bool, meter: &mut Meter) {
         if self.marked_then != marked {
             (self.marked_then, self.looked_at) = (marked, 0);
@@ -160,7 +163,7 @@ impl Waiting {
         }
     }
 
-    /// The key is marked: those that wait for it become grey. Constant time, however many they are.
+    /// Makes the ephemerons that wait for a marked key grey. Constant time, however many they are.
     pub fn wake(&mut self, key: ObjectPtr) {
         if let Some((_, last)) = self.rings.remove(hash_of(&(key, key)), |(k, _)| *k == key) {
             self.woken.join(last);
@@ -168,21 +171,21 @@ impl Waiting {
         }
     }
 
-    /// Whether none is grey.
+    /// Returns whether no ephemeron is grey.
     pub fn is_empty(&self) -> bool {
         self.woken.last.get().is_none()
     }
 
-    /// Takes one that is grey.
+    /// Takes a grey ephemeron.
     pub fn pop(&self) -> Option<ObjectPtr> {
         self.woken.pop()
     }
 
-    /// Clears the ephemerons that still wait, now that it is decided what dies. True: all are done.
+    /// Clears the ephemerons that still wait, once liveness is decided. Returns true when all are cleared.
     pub fn clear(&mut self, meter: &mut Meter) -> bool {
         loop {
             if let Some(ephemeron) = self.cleared.pop() {
-                // SAFETY: only ephemerons are in a ring, and their memory is not swept yet.
+                // SAFETY: only ephemerons are in a ring, and their memory is not swept before it is empty.
                 unsafe { head_of(ephemeron) }.key.set(None);
             } else if let Some(last) = self.unlisted.last.take() {
                 self.cleared.join(last);
@@ -198,7 +201,7 @@ impl Waiting {
         }
     }
 
-    /// Bytes of memory that it takes.
+    /// Returns the bytes of memory that the tables take.
     pub fn bytes(&self) -> usize {
         self.rings.bytes()
     }

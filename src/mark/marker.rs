@@ -1,11 +1,11 @@
-//! The marker: the grey set, and what makes it grow.
+//! The marker: the grey set, and the operations that shade objects.
 //!
 //! An object is *white* while its first granule is unmarked, *grey* while it is marked and its header says *queued*,
 //! *black* when it is marked and not queued. Shading makes white grey; tracing makes grey black and its white
 //! children grey. An object without pointers goes from white to black at once.
 //!
 //! The grey set is a LIFO stack of grey objects. Within a step the loop ([`drain`](super::drain)) works on edges
-//! instead, and objects go from white to black; what is left of the edges when the step ends is shaded.
+//! instead, and objects go from white to black; the targets of edges that are left when the step ends are shaded.
 
 use core::cell::{Cell, UnsafeCell};
 
@@ -21,53 +21,55 @@ use crate::space::block::BlockPtr;
 use crate::space::geometry::{GRANULE, GRANULES};
 use crate::space::header::{ObjectPtr, TypeInfo};
 
-/// Bytes that the caches of a core hold, or so.
+/// Bytes that the caches of a core hold, roughly.
 const CACHE: usize = 1024 * 1024;
-/// Entries that the stack has room for at the least.
+/// Least number of entries that the mark stack has room for.
 const MIN_STACK: usize = 64;
-/// Objects that may be scanned in pieces at a time, whatever memory there is.
+/// Number of objects that may be scanned in pieces at a time even without memory for more.
 const MIN_PIECES: usize = 4;
-/// Edges that a step has written down at the most.
+/// Most edges on the local mark stack of a step.
 const EDGES: usize = 1024;
-/// Barriers note up to so many objects: half of them are looked at together.
+/// Number of objects that the barrier buffer has room for.
 pub(crate) const BUFFER: usize = 256;
-/// So many of them are a batch, which is [looked at](Marker::flush_barrier_buffer).
+/// Number of objects in the barrier buffer at which it is [flushed](Marker::flush_barrier_buffer).
 pub(crate) const BATCH: usize = BUFFER / 2;
-/// With so many entries the stack's capacity leaps to the cap: 128 KiB are copied at the most.
+/// Number of entries from which on the stack's capacity grows to the cap at once, so that 128 KiB are copied at the
+/// most.
 const LEAP: usize = 1 << 14;
 
-/// The grey set and what marking has found so far in this cycle.
+/// The grey set, and what marking has found so far in this cycle.
 pub(crate) struct Marker {
-    /// Which of a block's bitmaps is `marked`; the other is `occupied`.
+    /// Index of the block bitmap that is `marked`; the other is `occupied`.
     marked: Cell<usize>,
     stack: UnsafeCell<Vec<ObjectPtr>>,
-    /// Objects that are scanned in pieces, with the piece to go on from. They stay queued until the last one.
+    /// Objects that are scanned in pieces, with the next piece. They stay queued until the last piece is scanned.
     pieces: UnsafeCell<Vec<(ObjectPtr, usize)>>,
-    /// What the loop works on within a step. One stack is in this room at a time: [`drain`](super::drain) opens it for a
-    /// mark loop or for a scan of roots, and neither starts the other: while they run, nothing runs but traces, which get
-    /// no marker to start one with, and the collector itself.
+    /// The local mark stack of a step. One stack is in this room at a time: [`drain`](super::drain) opens it for a mark
+    /// loop or for a scan of roots, and neither starts the other: while they run, nothing runs but the collector
+    /// itself, and traces, which get no marker to start one with.
     pub(crate) edges: EdgeRoom,
-    /// The barrier buffer: old and new values of writes since the last flush, up to a top. [`Marker::buffer_write`] alone
-    /// writes here.
+    /// The barrier buffer: old and new values of writes since the last flush, up to `buffer_top`. Only
+    /// [`Marker::buffer_write`] writes here.
     pub(crate) buffer: EdgeRoom,
-    /// At most `buffer_half` when [`buffer_write`](Marker::buffer_write) is called: else the buffer is flushed first.
+    /// The top of the barrier buffer, below `buffer_half` when [`buffer_write`](Marker::buffer_write) is called: else
+    /// the buffer is flushed first.
     pub(crate) buffer_top: Cell<Top>,
-    /// The top from which on the buffer is flushed: half of its room.
+    /// The top from which on the barrier buffer is flushed: half of its room.
     pub(crate) buffer_half: Top,
-    /// The stack takes no more entries than this; what does not fit is found again from the bitmaps.
+    /// Most entries of the mark stack; grey objects that do not fit are found again from the bitmaps.
     cap: Cell<usize>,
-    /// The blocks that hold lost grey objects, linked through them: the first.
+    /// The first of the blocks with grey objects that overflowed the mark stack, linked through them.
     overflowed: Cell<Option<BlockPtr>>,
-    /// Objects and granules marked in this cycle (not those born black).
+    /// Objects and granules marked in this cycle, those born black not included.
     pub objects: Cell<usize>,
     pub granules: Cell<usize>,
-    /// The last cycle marked more than fits the caches.
+    /// Whether the last cycle marked more than fits the caches.
     was_large: Cell<bool>,
-    /// Whether prefetches are worth it.
+    /// Selects whether to prefetch.
     pub prefetches: Choice,
-    /// Weak cells that marking came across in this cycle.
+    /// Weak cells that marking reached in this cycle.
     pub weak_cells: WeakCells,
-    /// Ephemerons that marking came across in this cycle, and whose keys it did not.
+    /// Ephemerons that marking reached in this cycle before their keys.
     waiting: UnsafeCell<Waiting>,
 }
 
@@ -79,7 +81,7 @@ impl Marker {
             buffer_half: buffer.base().wrapping_add(BATCH),
             buffer,
             marked: Cell::new(0),
-            // Room for some entries from the start: with none marking would not end when the system has no memory.
+            // Room for some entries from the start: without it marking would not end when the system has no memory.
             stack: UnsafeCell::new(with_room(MIN_STACK)?),
             pieces: UnsafeCell::new(with_room(MIN_PIECES)?),
             edges: EdgeRoom::new(EDGES)?,
@@ -94,19 +96,19 @@ impl Marker {
         })
     }
 
-    /// The bitmap that holds this cycle's marks.
+    /// Returns the index of the bitmap that holds this cycle's marks.
     #[inline(always)]
     pub fn marked(&self) -> usize {
         self.marked.get()
     }
 
-    /// The bitmap that says what is allocated.
+    /// Returns the index of the bitmap that says what is allocated.
     #[inline(always)]
     pub fn occupied(&self) -> usize {
         1 - self.marked.get()
     }
 
-    /// What was marked is what is occupied from now on.
+    /// Flips the bitmaps: what was marked is occupied from now on.
     pub fn flip(&self) {
         debug_assert!(self.is_empty());
         self.was_large.set(self.is_large());
@@ -117,11 +119,11 @@ impl Marker {
 
     #[inline(always)]
     pub fn is_marked(&self, object: ObjectPtr) -> bool {
-        // SAFETY: while anyone asks for marks every block is swept or the mutator's (I7).
+        // SAFETY: marks are only queried while every block is swept or the mutator's (I7).
         bitmap::get(unsafe { BlockPtr::of(object).bits(self.marked()) }, object.granule())
     }
 
-    /// Sets the object's run of mark bits. False: they were set already.
+    /// Sets the object's run of mark bits. Returns false when they were set already.
     #[inline(always)]
     fn mark(&self, object: ObjectPtr) -> bool {
         let Some(info) = set_marks(object, self.marked(), self) else { return false };
@@ -134,16 +136,16 @@ impl Marker {
         self.granules.set(self.granules.get() + granules);
     }
 
-    /// Something marked an object that ephemerons wait for: they become grey again, and find it marked.
+    /// Makes the ephemerons that wait for a key grey again, once the key is marked.
     #[cold]
     #[inline(never)]
     fn key_marked(&self, key: ObjectPtr) {
         key.set_key(false);
-        // SAFETY: a leaf borrow of what is not shared.
+        // SAFETY: the marker is not shared, and this is a leaf borrow.
         unsafe { (*self.waiting.get()).wake(key) };
     }
 
-    /// Makes a white object grey (or black, where it holds no pointers).
+    /// Makes a white object grey, or black if it holds no pointers.
     #[inline]
     pub fn shade(&self, object: ObjectPtr) {
         if self.mark(object) && object.info().needs_trace {
@@ -151,7 +153,7 @@ impl Marker {
         }
     }
 
-    /// Makes a marked object grey, whatever it was.
+    /// Makes a marked object grey, whether it was grey or black.
     pub fn shade_again(&self, object: ObjectPtr) {
         debug_assert!(self.is_marked(object));
         if object.info().needs_trace && !object.is_queued() {
@@ -176,9 +178,9 @@ impl Marker {
     fn enqueue_slow(&self, object: ObjectPtr) {
         // SAFETY: as in `enqueue`.
         let stack = unsafe { &mut *self.stack.get() };
-        // The capacity doubles, and when that begins to take long it leaps to the cap: memory that is not touched costs
-        // nothing. Where it may not grow, or the system has no memory, the object is lost from the stack and found
-        // again by its mark and its flag.
+        // The capacity doubles, and when copying begins to take long it grows to the cap at once: memory that is not
+        // touched costs nothing. Where it may not grow, or the system has no memory, the mark stack overflows: the
+        // object is found again by its mark and its flag.
         let left = self.cap.get().saturating_sub(stack.len());
         let more = if stack.len() < LEAP { stack.len().max(MIN_STACK).min(left) } else { left };
         if more > 0 && reserve_exact(stack, more).is_ok() {
@@ -188,10 +190,10 @@ impl Marker {
         }
     }
 
-    /// Notes the block of a grey object that the stack has no room for.
+    /// Records the block of a grey object that the mark stack has no room for.
     fn note_overflow(&self, object: ObjectPtr) {
         let block = BlockPtr::of(object);
-        // SAFETY: while objects are shaded every block is swept, and the mutator's (I7).
+        // SAFETY: objects are shaded only while every block is swept, and so the mutator's (I7).
         let front = unsafe { block.front() };
         if !front.mark_stack_overflowed.get() {
             front.mark_stack_overflowed.set(true);
@@ -199,7 +201,7 @@ impl Marker {
         }
     }
 
-    /// Whether no object is grey. (Between two steps; within one there are edges too.)
+    /// Returns whether no object is grey. To be called between two steps: within one there are edges too.
     pub fn is_empty(&self) -> bool {
         // SAFETY: leaf borrows of what is not shared.
         let (stack, pieces) = unsafe { ((*self.stack.get()).is_empty(), (*self.pieces.get()).is_empty()) };
@@ -209,8 +211,8 @@ impl Marker {
         empty && self.overflowed.get().is_none() && waiting.is_empty() && waiting.is_settled(self.objects.get())
     }
 
-    /// Where nothing else is grey, and there are ephemerons that could not be listed by their key: looks for one whose key
-    /// is marked. False: there was something else to do.
+    /// Looks for an ephemeron with a marked key among those that could not be listed by key, if nothing else is grey.
+    /// Returns false when something else is.
     pub fn settle(&self, meter: &mut Meter) -> bool {
         // SAFETY: leaf borrows of what is not shared.
         let (stack, pieces) = unsafe { ((*self.stack.get()).is_empty(), (*self.pieces.get()).is_empty()) };
@@ -224,13 +226,13 @@ impl Marker {
         true
     }
 
-    /// Where the stack is empty and grey objects were lost from it: takes a block that holds some. From here on it is
-    /// noted again if it loses another.
+    /// Takes a block to rescan after a mark-stack overflow, if the mark stack is empty. The block is recorded again if
+    /// another of its objects overflows.
     pub fn take_overflowed(&self) -> Option<BlockPtr> {
         // SAFETY: leaf borrows of what is not shared.
         let empty = unsafe { (*self.stack.get()).is_empty() && (*self.pieces.get()).is_empty() };
         let block = if empty { self.overflowed.get()? } else { return None };
-        // SAFETY: as in `lose`: grey objects are there while marking only.
+        // SAFETY: as in `note_overflow`: grey objects exist only while marking.
         let front = unsafe { block.front() };
         self.overflowed.set(front.next_overflowed.get());
         front.next_overflowed.set(None);
@@ -238,7 +240,8 @@ impl Marker {
         Some(block)
     }
 
-    /// Puts a lost grey object back. False: the stack is full again, and the rest of its block stays lost.
+    /// Pushes a grey object that had overflowed. Returns false when the mark stack is full again: the object's block is
+    /// recorded again.
     pub fn queue_again(&self, object: ObjectPtr) -> bool {
         // SAFETY: as in `enqueue`.
         let stack = unsafe { &mut *self.stack.get() };
@@ -250,20 +253,20 @@ impl Marker {
         false
     }
 
-    /// The blocks that hold lost grey objects.
+    /// Iterates over the blocks with grey objects that overflowed the mark stack.
     pub fn overflowed_blocks(&self) -> impl Iterator<Item = BlockPtr> {
         // SAFETY: as in `take_overflowed`.
         core::iter::successors(self.overflowed.get(), |block| unsafe { block.front() }.next_overflowed.get())
     }
 
-    /// The grey objects that are queued, with the piece that scanning goes on from, for the verifier.
+    /// Returns the grey objects of the mark stack with their next pieces, for the verifier.
     pub fn queued_objects(&self) -> Vec<(ObjectPtr, usize)> {
         // SAFETY: as in `enqueue`.
         let (stack, pieces) = unsafe { (&*self.stack.get(), &*self.pieces.get()) };
         stack.iter().map(|&object| (object, 0)).chain(pieces.iter().copied()).collect()
     }
 
-    /// Breaks the marker: an object that is grey, and the only one that is, becomes white.
+    /// Makes the only grey object white, which is a fault: for tests of the verifier.
     pub fn free_a_grey_object(&self) {
         // SAFETY: as in `enqueue`.
         let stack = unsafe { &mut *self.stack.get() };
@@ -281,26 +284,26 @@ impl Marker {
         }
     }
 
-    /// More was marked than fits the caches.
+    /// Returns whether more was marked than fits the caches.
     fn is_large(&self) -> bool {
         self.granules.get() * GRANULE > CACHE
     }
 
-    /// Whether the heap that is being marked is larger than the caches.
+    /// Returns whether the heap being marked is larger than the caches.
     pub(crate) fn outgrows_caches(&self) -> bool {
         self.was_large.get() || self.is_large()
     }
 
-    /// Shades what the edges below `top` point to, the oldest first.
+    /// Shades the targets of the edges below `top`, the oldest first.
     ///
     /// # Safety
-    /// `top` must be of a stack in this room, and what lies below it have been pushed.
+    /// `top` must be of a stack in this room, and all edges below it pushed.
     pub(crate) unsafe fn shade_edges(&self, room: &EdgeRoom, top: Top) {
-        // SAFETY: passed on; shading writes no edges down.
+        // SAFETY: passed on; shading pushes no edges.
         unsafe { room.each_prefetched(top, self.marked(), |object| self.shade(object)) };
     }
 
-    /// The object stays grey: it is to be scanned from that piece on.
+    /// Keeps an object grey, to be scanned from `piece` on.
     pub(crate) fn goes_on(&self, object: ObjectPtr, piece: usize) {
         object.set_queued(true);
         // SAFETY: a leaf borrow of what is not shared.
@@ -308,31 +311,31 @@ impl Marker {
         if reserve_one(pieces).is_ok() {
             pieces.push((object, piece));
         } else {
-            // It is found again, and scanned from its beginning.
+            // No memory: the object is found again, and scanned from its beginning.
             self.note_overflow(object);
         }
     }
 
-    /// Whether one more object may be scanned in pieces. Else it has to be scanned in one go.
+    /// Returns whether one more object may be scanned in pieces. Otherwise it must be scanned in one go.
     pub(crate) fn has_room_for_pieces(&self) -> bool {
         // SAFETY: a leaf borrow of what is not shared.
         reserve_one(unsafe { &mut *self.pieces.get() }).is_ok()
     }
 
-    /// Asks for what tracing the next few grey objects will look at.
+    /// Prefetches the bitmap words and headers of the next grey objects.
     pub(crate) fn prefetch_grey(&self, objects: usize) {
         // SAFETY: a leaf borrow of what is not shared.
         let stack = unsafe { &*self.stack.get() };
         stack.iter().rev().take(objects).for_each(|&object| prefetch(object, self.marked()));
     }
 
-    /// Takes a grey object, and the piece of it that is to be scanned.
+    /// Takes a grey object, and the piece of it to scan.
     #[inline(always)]
     pub(crate) fn take_grey(&self) -> Option<(ObjectPtr, usize)> {
         // SAFETY: leaf borrows of what is not shared.
         let (stack, pieces) = unsafe { (&mut *self.stack.get(), &mut *self.pieces.get()) };
         while let Some(object) = stack.pop() {
-            // A whole-object write may have traced it meanwhile.
+            // A whole-object write may have traced the object meanwhile.
             if object.is_queued() {
                 return Some((object, 0));
             }
@@ -346,7 +349,7 @@ impl Marker {
         Some((ephemeron, 0))
     }
 
-    /// Makes the object black, whose children have just been shaded.
+    /// Makes an object black whose children have just been shaded.
     pub fn blacken(&self, object: ObjectPtr) {
         self.mark(object);
         // A stale entry on the stack is skipped when it is popped.
@@ -357,7 +360,7 @@ impl Marker {
         self.weak_cells.add(object);
     }
 
-    /// Notes an ephemeron that is being traced and whose key is white.
+    /// Registers an ephemeron that is being traced and whose key is white.
     pub fn wait_for_key(&self, key: ObjectPtr, ephemeron: ObjectPtr) {
         debug_assert!(!self.is_marked(key));
         // SAFETY: a leaf borrow of what is not shared.
@@ -366,13 +369,13 @@ impl Marker {
         }
     }
 
-    /// The keys of the ephemerons that still wait are dead: clears them. True: all are done.
+    /// Clears the ephemerons that still wait, whose keys are dead. Returns true when all are cleared.
     pub fn clear_waiting(&self, meter: &mut Meter) -> bool {
         // SAFETY: a leaf borrow of what is not shared.
         unsafe { (*self.waiting.get()).clear(meter) }
     }
 
-    /// Bytes of memory that the marker takes, but for those that every heap has.
+    /// Returns the bytes of memory that the marker takes, without those that every heap has.
     pub fn bytes(&self) -> usize {
         // SAFETY: leaf borrows of what is not shared.
         let (stack, pieces, waiting) =
@@ -380,24 +383,24 @@ impl Marker {
         stack.saturating_sub(MIN_STACK) * size_of::<ObjectPtr>() + pieces * size_of::<(ObjectPtr, usize)>() + waiting
     }
 
-    /// The grey set in its order, and what was found.
+    /// Digests the grey set in its order, and the weak cells.
     #[cfg(grisaille_faults)]
     pub fn digest(&self, digest: &mut crate::space::digest::Digest<'_>) {
         let Marker {
             marked: _,
             stack,
             pieces,
-            // There are none between two steps.
+            // Empty between two steps.
             edges: _,
             buffer: _,
             buffer_top: _,
             buffer_half: _,
             cap: _,
             overflowed: _,
-            // Booked together with what was born black: see the collector.
+            // Digested together with those born black: see the collector.
             objects: _,
             granules: _,
-            // In which order the objects of a large heap are marked is left to the clock.
+            // The order in which the objects of a large heap are marked depends on the clock.
             was_large: _,
             prefetches: _,
             weak_cells,
@@ -417,7 +420,7 @@ impl Marker {
         digest.number(usize::MAX);
     }
 
-    /// Lowers the cap, for tests of the overflow path.
+    /// Lowers the cap of the mark stack, for tests of the overflow path.
     pub fn set_cap(&self, cap: usize) {
         let cap = cap.max(1);
         self.cap.set(cap);
@@ -428,19 +431,19 @@ impl Marker {
     }
 }
 
-/// Sets the object's run of bits. None: they were set already. Else its type; where that does not tell the size, its
-/// granules are booked here.
+/// Sets the object's run of mark bits. Returns its type, or `None` when the bits were set already. Books the granules
+/// of an object whose type does not tell its size.
 #[inline(always)]
 pub(crate) fn set_marks(object: ObjectPtr, marked: usize, marker: &Marker) -> Option<&'static TypeInfo> {
     let at = object.granule();
-    // SAFETY: marking runs on the mutator's thread, when every block is swept (I7); a leaf borrow.
+    // SAFETY: marking runs on the mutator's thread, when every block is swept (I7); this is a leaf borrow.
     let words = unsafe { BlockPtr::of(object).bits(marked) };
     let word = &mut words[at / 64];
     let before = *word;
     if before >> (at % 64) & 1 != 0 {
         return None;
     }
-    // Nearly all: no flag is set, the size is known, and the run lies within one word.
+    // Fast path, nearly always taken: no flag is set, the size is known, and the run lies within one word.
     if let Some(info) = object.header().info_without_flags()
         && (at % 64) as i32 <= info.size.last_start
     {
@@ -457,14 +460,14 @@ fn set_rare_marks(object: ObjectPtr, marked: usize, marker: &Marker) -> &'static
     // SAFETY: as in `set_marks`.
     let words = unsafe { BlockPtr::of(object).bits(marked) };
     if let Some(info) = object.header().info_without_flags() {
-        // The least rare: the run goes on in the next word.
+        // The most frequent of the rare cases: the run goes on in the next word.
         if info.size.last_start >= 0 {
             bitmap::set_ones(words, at, info.size.marks);
             return info;
         }
-        // Then short strings and arrays.
+        // The next: short strings and arrays.
         if info.size.granules == 0
-            // SAFETY: the info is the object's own, and says that the length word tells.
+            // SAFETY: the info is the object's own, and says that the length word tells the size.
             && let granules @ 1..=64 = unsafe { object.granules_for_length(info) }
             && granules <= GRANULES - at
         {
@@ -474,7 +477,7 @@ fn set_rare_marks(object: ObjectPtr, marked: usize, marker: &Marker) -> &'static
         }
     }
     let granules = object.granules();
-    // A large object runs over the end of its first block: its mark is its first bits.
+    // A large object runs over the end of its first block: only the bits in that block are set.
     bitmap::set_run(words, at, granules.min(GRANULES - at));
     if object.header().is_key() {
         marker.key_marked(object);
@@ -497,7 +500,7 @@ mod tests {
         core::array::from_fn(|at| Some(cx.alloc(first + at as u64)))
     }
 
-    /// Writes whose values have `N` pointers, behind every number of notes.
+    /// Writes values with `N` pointers, after each number of entries in the barrier buffer.
     fn write_values_of<const N: usize>() {
         let mut heap = Heap::builder().automatic(false).barrier::<Insertion>().build().unwrap();
         heap.enter(|cx| {
@@ -520,7 +523,7 @@ mod tests {
     fn writes_of_many_pointers_fill_the_room_for_notes_and_no_more() {
         write_values_of::<1>();
         write_values_of::<{ BUFFER / 4 }>();
-        // More than are written down without a look at the room.
+        // More than are pushed without a check for room.
         write_values_of::<{ BUFFER / 4 + 1 }>();
         write_values_of::<{ BUFFER + 1 }>();
     }

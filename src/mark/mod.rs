@@ -1,4 +1,4 @@
-//! Marking: the grey set, what feeds it, and the loop that empties it. Knows objects by their headers alone.
+//! Marking: the grey set, what feeds it, and the loop that empties it. Marking knows objects by their headers alone.
 
 pub(crate) mod budget;
 pub(crate) mod buffer;

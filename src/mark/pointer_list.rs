@@ -5,13 +5,13 @@ use core::cell::{Cell, UnsafeCell};
 use crate::memory::{NoMemory, reserve_exact};
 use crate::space::header::ObjectPtr;
 
-/// Entries of a list's first memory.
+/// Least number of entries that a list allocates first.
 const FIRST: usize = 16;
 
-/// Pointers that are roots. What scans them and notes writes to them is the area around it.
+/// Pointers that are roots. The area around the list scans them and records writes to them.
 pub(crate) struct PointerList {
     entries: UnsafeCell<Vec<ObjectPtr>>,
-    /// How many pointers a value had that there was no room for.
+    /// Number of pointers of a value that there was no room for.
     missing: Cell<usize>,
 }
 
@@ -21,11 +21,11 @@ impl PointerList {
     }
 
     /// # Safety
-    /// Not while another reference to the entries is live: callers keep it within a leaf expression, in which no
+    /// No other reference to the entries may be live: callers keep the reference within a leaf expression, in which no
     /// user code runs.
     #[allow(clippy::mut_from_ref)]
     unsafe fn entries(&self) -> &mut Vec<ObjectPtr> {
-        // SAFETY: the caller's word.
+        // SAFETY: no other reference is live: the caller's promise.
         unsafe { &mut *self.entries.get() }
     }
 
@@ -35,7 +35,7 @@ impl PointerList {
         unsafe { self.entries() }.len()
     }
 
-    /// Whether there is room for so many more.
+    /// Returns whether there is room for `more` entries.
     #[inline(always)]
     pub fn has_room(&self, more: usize) -> bool {
         // SAFETY: a leaf expression.
@@ -43,25 +43,26 @@ impl PointerList {
         entries.len() + more <= entries.capacity()
     }
 
-    /// Bytes of memory that it takes.
+    /// Returns the bytes of memory that the entries take.
     pub fn bytes(&self) -> usize {
         // SAFETY: a leaf expression.
         unsafe { self.entries() }.capacity() * size_of::<ObjectPtr>()
     }
 
-    /// To how many entries it grows when so many more are to fit: twice as many, and as few as possible.
+    /// Returns by how many entries the list grows to make room for `more`: usually, and at the least.
     pub fn growth(&self, more: usize) -> [usize; 2] {
         [more.max(self.len()).max(FIRST), more.max(self.len() / 16)]
     }
 
-    /// Makes room for so many more.
+    /// Makes room for `more` entries.
     pub fn make_room(&self, more: usize) -> Result<(), NoMemory> {
         // SAFETY: no user code runs here.
         reserve_exact(unsafe { self.entries() }, more)
     }
 
-    /// Pushes a pointer of a value, if there is room. A policy that shades what is written to roots has done so. (Insertion
-    /// needs no note: what is above `dirty_from` is dirty by its place.)
+    /// Pushes a pointer of a value, or counts it as missing when there is no room. A policy that shades what is written
+    /// to roots has done so before. (Insertion need not record it: entries above `dirty_from` are dirty by their
+    /// place.)
     #[inline(always)]
     pub fn take(&self, object: ObjectPtr) {
         // SAFETY: a leaf expression.
@@ -73,13 +74,13 @@ impl PointerList {
         }
     }
 
-    /// How many pointers were not taken since this was asked last.
+    /// Returns the number of pointers that [`take`](PointerList::take) had no room for since the last call.
     #[inline(always)]
     pub fn take_missing(&self) -> usize {
         self.missing.replace(0)
     }
 
-    /// Pushes a pointer, for which there should be room.
+    /// Pushes a pointer, for which room should have been made.
     #[inline(always)]
     pub fn push(&self, object: ObjectPtr) {
         debug_assert!(self.has_room(1), "room was to be made when it was kept");
@@ -87,30 +88,30 @@ impl PointerList {
         unsafe { self.entries() }.push(object);
     }
 
-    /// Drops all above `len`, when no root is watched.
+    /// Removes the entries from `len` on, when no root is watched.
     #[inline(always)]
     pub fn truncate(&self, len: usize) {
         // SAFETY: a leaf expression.
         unsafe { self.entries() }.truncate(len);
     }
 
-    /// The entry at an index below `len`.
+    /// Returns the entry at an index below `len`.
     pub fn at(&self, index: usize) -> ObjectPtr {
         // SAFETY: a leaf expression.
         let entries = unsafe { self.entries() };
         entries[index]
     }
 
-    /// Moves all from `from` on to the top of another list.
+    /// Moves the entries from `from` on to the end of another list, which has room for them.
     #[inline(always)]
     pub fn move_to(&self, other: &PointerList, from: usize) {
         debug_assert!(!core::ptr::eq(self, other));
-        // SAFETY: no user code runs here, and the areas are two: what leaves scopes, and the shadow stack.
+        // SAFETY: no user code runs here, and the lists are two: escaping handles, and the handle scope stack.
         let (entries, others) = unsafe { (self.entries(), other.entries()) };
         let count = entries.len().saturating_sub(from);
         debug_assert!(others.capacity() - others.len() >= count, "room was to be made when they were kept");
         if count == 1 {
-            // As usual, and not a loop of one round.
+            // The usual case, without a loop.
             others.push(entries[from]);
             entries.truncate(from);
         } else if count > 1 {

@@ -1,4 +1,4 @@
-//! [`Tracer`]: what a trace passes pointers to, and what becomes of them.
+//! [`Tracer`], to which a trace passes pointers, and what it does with each.
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -10,7 +10,8 @@ use super::marker::Marker;
 use super::pointer_list::PointerList;
 use crate::space::header::{ObjectPtr, Traced};
 
-/// What [`Trace::trace`](crate::Trace::trace) passes pointers to. An impl by hand hands it on to the `trace` of each part.
+/// The visitor to which [`Trace::trace`](crate::Trace::trace) passes pointers. An impl by hand passes it on to the
+/// `trace` of each part.
 ///
 /// ```
 /// use grisaille::{Gc, Heap, Trace, Tracer};
@@ -32,10 +33,10 @@ use crate::space::header::{ObjectPtr, Traced};
 /// });
 /// ```
 pub struct Tracer<'t> {
-    /// Where the mark loop wants pointers written down. The others have no room here.
+    /// The stack on which the mark loop or a barrier wants pointers pushed. Without room for the other sinks.
     edges: Edges,
     sink: Sink<'t>,
-    /// Bytes scanned of an object whose length its header does not tell at once.
+    /// Bytes of work booked by [`scanned`](Tracer::scanned).
     bytes: usize,
 }
 
@@ -47,20 +48,20 @@ impl fmt::Debug for Tracer<'_> {
 
 #[derive(Clone, Copy)]
 enum Sink<'t> {
-    /// The mark loop, whose edges have no room left: the target is shaded.
+    /// The mark loop or a root scan: a target whose edge has no room is shaded.
     Marking(&'t Marker),
-    /// A barrier, a root: the target is shaded here and now.
+    /// A barrier or a root: a target is shaded at once, unless there is room for its edge.
     Shading(&'t Marker),
-    /// A value becomes a root, and no root is watched.
+    /// A value that becomes a root while no root is watched: its pointers are pushed.
     Rooting(&'t PointerList),
-    /// Somebody wants to know the pointers: roots, the verifier.
+    /// A list of the pointers, for roots and the verifier.
     Listing(Exclusive<'t, Vec<ObjectPtr>>),
-    /// The verifier wants to know those too that hold on condition.
+    /// A list that has the pointers of ephemerons too, for the verifier.
     ListingAll(Exclusive<'t, Pointers>),
 }
 
 impl Sink<'_> {
-    /// By value, so that the tracer of an object need not be in memory.
+    /// Passes a pointer to the sink. By value, so that the tracer of an object need not be in memory.
     #[inline(never)]
     fn take(self, object: ObjectPtr) {
         match self {
@@ -74,7 +75,7 @@ impl Sink<'_> {
     }
 }
 
-/// A `&mut` that is copied where a tracer is: one copy is used at a time.
+/// A `&mut` that is copied together with its tracer. One copy is used at a time.
 struct Exclusive<'t, T>(NonNull<T>, PhantomData<&'t mut T>);
 
 impl<T> Clone for Exclusive<'_, T> {
@@ -91,10 +92,10 @@ impl<'t, T> Exclusive<'t, T> {
     }
 
     /// # Safety
-    /// What another copy gave must not be in use. (Copies are made of whole tracers, in `trace_with` and `trace_few`, where
-    /// the one that was copied is not used while the copy is.)
+    /// A reference from another copy must not be in use. (Copies are made of whole tracers, in `trace_with` and
+    /// `trace_few`, where the original is not used while the copy is.)
     unsafe fn get(&mut self) -> &mut T {
-        // SAFETY: borrowed for `'t`, and by nobody else just now: passed on.
+        // SAFETY: borrowed for `'t`, and no other copy's reference is in use: the caller's promise.
         unsafe { self.0.as_mut() }
     }
 }
@@ -103,9 +104,9 @@ impl<'t, T> Exclusive<'t, T> {
 #[derive(Default)]
 pub(crate) struct Pointers {
     pub strong: Vec<ObjectPtr>,
-    /// Of an ephemeron: its key, and what its value holds, which counts while the key is alive.
+    /// Of an ephemeron: its key, and the pointers of its value, which count while the key is alive.
     pub ephemeral: Option<(ObjectPtr, Vec<ObjectPtr>)>,
-    /// The piece from which the mark loop will scan it, where that is not the one that was asked for.
+    /// The piece from which the mark loop will scan the object, if not the one that was asked for.
     pub restarts: Option<usize>,
 }
 
@@ -114,7 +115,7 @@ impl<'t> Tracer<'t> {
         Tracer { edges, sink: Sink::Marking(marker), bytes: 0 }
     }
 
-    /// For a barrier: what it passes on is written down, and shaded where there is no room.
+    /// Makes the tracer of a barrier: pushes the targets on `edges`, and shades those that there is no room for.
     #[inline(always)]
     pub(crate) fn buffering(marker: &'t Marker, edges: Edges) -> Self {
         Tracer { edges, sink: Sink::Shading(marker), bytes: 0 }
@@ -136,7 +137,7 @@ impl<'t> Tracer<'t> {
         Tracer { edges: Edges::NONE, sink: Sink::ListingAll(Exclusive::new(pointers)), bytes: 0 }
     }
 
-    /// Where an ephemeron that is only listed tells of its key and value.
+    /// Returns where an ephemeron reports its key and value, when all its pointers are only listed.
     pub(crate) fn ephemeral(&mut self) -> Option<&mut Option<(ObjectPtr, Vec<ObjectPtr>)>> {
         match &mut self.sink {
             // SAFETY: the tracer is borrowed for as long as what is given, and is the copy in use.
@@ -147,10 +148,10 @@ impl<'t> Tracer<'t> {
 
     #[inline(always)]
     pub(crate) fn visit(&mut self, object: ObjectPtr) {
-        // Where the sink is known, all but one arm goes away; where it is not, marking comes first.
-        // SAFETY: whoever opened these edges promised that no others of the room are in use. Those that do not look for room
-        // are in tracers of `trace_few` and `Marker::buffer_write` only: each of these passes its tracer to the `trace` of values
-        // that have no more pointers than there is room for, which do no more with it (`Trace`'s contract).
+        // Where the sink is known, the compiler removes all but one arm; where it is not, marking comes first. SAFETY:
+        // whoever opened these edges promised that no other stack in the room is in use. Stacks that do not check for
+        // room are in tracers of `trace_few` and `Marker::buffer_write` only: both pass the tracer to the `trace` of
+        // values that have no more pointers than there is room for, which do no more with it (`Trace`'s contract).
         if unsafe { self.edges.push(object) } {
         } else if let Sink::Rooting(area) = self.sink {
             area.take(object);
@@ -159,7 +160,8 @@ impl<'t> Tracer<'t> {
         }
     }
 
-    /// The marker, for what is noted while marking (weak cells); none when pointers are only listed.
+    /// Returns the marker, with which weak cells and ephemerons are registered, or `None` when pointers are only
+    /// listed.
     pub(crate) fn marker(&self) -> Option<&'t Marker> {
         match self.sink {
             Sink::Marking(marker) | Sink::Shading(marker) => Some(marker),
@@ -167,7 +169,8 @@ impl<'t> Tracer<'t> {
         }
     }
 
-    /// The mark loop will go on with this object at an earlier piece than the one that is asked for.
+    /// Reports to the verifier that the mark loop will go on with this object at an earlier piece than the one asked
+    /// for.
     pub(crate) fn restarts(&mut self, piece: usize) {
         if let Sink::ListingAll(pointers) = &mut self.sink {
             // SAFETY: as in `ephemeral`.
@@ -176,19 +179,19 @@ impl<'t> Tracer<'t> {
         }
     }
 
-    /// Whether this is the mark loop, which scans an object in pieces between which the mutator runs. All others scan
-    /// it in one go.
+    /// Returns whether this tracer is the mark loop's, which scans an object in pieces between which the mutator runs.
+    /// All others scan an object in one go.
     pub(crate) fn is_mark_loop(&self) -> bool {
         matches!(self.sink, Sink::Marking(_))
     }
 
-    /// Where the edges stand that the mark loop is to look at.
+    /// Returns the top of the edges that the mark loop has to visit.
     #[inline(always)]
     pub(crate) fn top(&self) -> Top {
         self.edges.top()
     }
 
-    /// Some were taken, or written down by a trace.
+    /// Sets the top, after edges were popped, or pushed by a trace.
     ///
     /// # Safety
     /// `top` must be of this tracer's edges.
@@ -198,39 +201,39 @@ impl<'t> Tracer<'t> {
         unsafe { self.edges.set_top(top) };
     }
 
-    /// Whether there is room for so many edges, at least one, if their top is `top`.
+    /// Returns whether there is room for that many edges, at least one, if their top is `top`.
     #[inline(always)]
     pub(crate) fn has_room(&self, top: Top, edges: usize) -> bool {
         self.edges.has_room(top, edges)
     }
 
-    /// A copy that writes edges down from that top on, without a look at the room for them.
+    /// Returns a copy that pushes edges from `top` on, without a check for room.
     ///
     /// # Safety
-    /// `top` must be of this tracer's edges, and there be room behind it for all that the copy is passed.
+    /// `top` must be of this tracer's edges, with room above it for all pointers that the copy is passed.
     #[inline(always)]
     pub(crate) unsafe fn without_looks(&self, top: Top) -> Tracer<'t> {
         // SAFETY: passed on.
         Tracer { edges: unsafe { Edges::unchecked(top) }, sink: self.sink, bytes: 0 }
     }
 
-    /// Traces a piece of an object. Returns the next, or 0.
+    /// Traces a piece of an object. Returns the next piece, or 0 after the last.
     ///
     /// # Safety
-    /// The object must be complete, its payload be written or borrowed exclusively by nobody, and the piece be 0 or what the
-    /// last call for this object returned. The tracer must not be for rooting.
+    /// The object must be complete, its payload be written or borrowed exclusively by nobody, and the piece be 0 or
+    /// what the last call for this object returned. The tracer must not be for rooting.
     pub(crate) unsafe fn trace_piece(&mut self, object: ObjectPtr, piece: usize) -> usize {
         let top = self.edges.top();
-        // SAFETY: `TypeInfo::trace`: the info is the object's own, the tracer is borrowed for the call, and the top its own.
-        // The rest is passed on.
+        // SAFETY: `TypeInfo::trace`: the info is the object's own, the tracer is borrowed for the call, and the top is
+        // the tracer's. The rest is the caller's promise.
         let traced = unsafe { (object.info().trace)(object, piece, NonNull::from(&mut *self).cast(), top) };
-        // SAFETY: `Traced::top` is of the edges that went in.
+        // SAFETY: `Traced::top` is of the edges that were passed.
         unsafe { self.edges.set_top(traced.top) };
         traced.piece()
     }
 
-    /// Books elements scanned of an array, or outside the object. Each may lead to an object that is not in the cache,
-    /// and counts more than its bytes.
+    /// Books elements scanned of an array, or outside the object. Each counts more than its bytes, since its target may
+    /// not be in the cache.
     pub(crate) fn scanned<T>(&mut self, elements: usize) {
         self.bytes += elements * (size_of::<T>() + EDGE_COST);
     }
@@ -240,27 +243,28 @@ impl<'t> Tracer<'t> {
     }
 }
 
-/// The body of a `TypeInfo::trace`: what `f` passes pointers to, and the piece that it returns.
+/// Runs the body `f` of a `TypeInfo::trace`, which passes pointers to the tracer it is given and returns the next
+/// piece.
 ///
 /// # Safety
-/// `erased` must come from a live, exclusively borrowed `Tracer` that is not for rooting, and `top` from its edges: what
-/// [`TypeInfo::trace`] promises of them.
+/// `erased` must come from a live, exclusively borrowed `Tracer` that is not for rooting, and `top` from its edges, as
+/// [`TypeInfo::trace`]'s caller promises.
 #[inline(always)]
 pub(crate) unsafe fn trace_with(erased: NonNull<()>, top: Top, f: impl FnOnce(&mut Tracer<'_>) -> usize) -> Traced {
-    // SAFETY: the caller's word.
+    // SAFETY: `erased` is a live `Tracer`, borrowed exclusively: the caller's promise.
     let tracer = unsafe { &mut *erased.cast::<Tracer<'_>>().as_ptr() };
     debug_assert!(!matches!(tracer.sink, Sink::Rooting(_)), "values become roots, not objects");
     if let Sink::Rooting(_) = tracer.sink {
-        // SAFETY: the caller's word: rooting tracers are made in `push_roots` for values, which are not traced through a
-        // header. Without that arm `visit` calls nothing but what is out of line.
+        // SAFETY: the caller's promise: rooting tracers are made in `push_roots` for values, which are not traced
+        // through a header. Without that arm all calls in `visit` are out of line.
         unsafe { core::hint::unreachable_unchecked() };
     }
-    // A copy that nobody else sees, so that it lives in registers.
-    // SAFETY: the caller's word.
+    // A copy that nothing else refers to, so that it lives in registers.
+    // SAFETY: `top` is of the tracer's edges: the caller's promise.
     let mut copy = Tracer { edges: unsafe { tracer.edges.with_top(top) }, sink: tracer.sink, bytes: 0 };
     let next = f(&mut copy);
     tracer.bytes += copy.bytes;
-    // Who traces many objects looks at more than the top only where there is something to see.
+    // So that the mark loop reads more than the top only where work was booked.
     let booked = if copy.bytes > 0 { Traced::BOOKED } else { 0 };
     Traced { next: next | booked, top: copy.edges.top() }
 }

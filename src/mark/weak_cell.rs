@@ -1,4 +1,4 @@
-//! Weak cells: the objects behind weak pointers, and the list of those that marking came across.
+//! Weak cells: the objects behind weak pointers, and the list of those that marking reached.
 //!
 //! The list is linked through the cells themselves, so that it needs no memory.
 
@@ -9,11 +9,11 @@ use crate::space::header::ObjectPtr;
 /// The object behind a weak pointer.
 pub(crate) struct WeakCell {
     pub target: Cell<Option<ObjectPtr>>,
-    /// The next that marking came across; the last one names itself. None: it is not among them.
+    /// The next weak cell in the list; the last one names itself. `None` if this cell is not in the list.
     pub next: Cell<Option<ObjectPtr>>,
 }
 
-/// The target of a weak cell.
+/// Returns the target of a weak cell.
 ///
 /// # Safety
 /// `object` must be a weak cell.
@@ -22,28 +22,28 @@ pub(crate) unsafe fn target_of<'a>(object: ObjectPtr) -> &'a Cell<Option<ObjectP
     unsafe { &links_of(object).target }
 }
 
-/// A weak cell.
+/// Returns the weak cell that is an object's payload.
 ///
 /// # Safety
 /// `object` must be a weak cell.
 pub(crate) unsafe fn links_of<'a>(object: ObjectPtr) -> &'a WeakCell {
-    // SAFETY: its payload is a WeakCell.
+    // SAFETY: the payload of a weak cell is a `WeakCell`.
     unsafe { object.payload().cast::<WeakCell>().as_ref() }
 }
 
-/// Weak cells that marking came across, linked through them.
+/// The list of weak cells that marking reached, linked through them.
 #[derive(Default)]
 pub(crate) struct WeakCells {
     first: Cell<Option<ObjectPtr>>,
 }
 
 impl WeakCells {
-    /// Notes a weak cell, unless that is done.
+    /// Adds a weak cell, unless it is in the list.
     pub fn add(&self, cell: ObjectPtr) {
         // SAFETY: a weak cell, which is being allocated or traced.
         let next = &unsafe { links_of(cell) }.next;
         if next.get().is_none() {
-            // The last one names itself.
+            // The last cell names itself.
             next.set(Some(self.first.get().unwrap_or(cell)));
             self.first.set(Some(cell));
         }
@@ -51,13 +51,13 @@ impl WeakCells {
 
     pub fn pop(&self) -> Option<ObjectPtr> {
         let cell = self.first.get()?;
-        // SAFETY: only weak cells are noted here, and their memory is not swept while they are.
+        // SAFETY: only weak cells are in the list, and their memory is not swept while they are.
         let next = unsafe { links_of(cell) }.next.take();
         self.first.set(next.filter(|next| *next != cell));
         Some(cell)
     }
 
-    /// Those that are noted.
+    /// Iterates over the list.
     #[cfg(grisaille_faults)]
     pub fn iter(&self) -> impl Iterator<Item = ObjectPtr> {
         core::iter::successors(self.first.get(), |cell| {

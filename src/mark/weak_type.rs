@@ -1,4 +1,4 @@
-//! What the header of a weak cell says: it is noted, and not followed.
+//! [`WEAK_CELL`]: the type of weak cells, whose trace adds the cell to the list and does not follow its pointer.
 
 use core::ptr::NonNull;
 
@@ -9,7 +9,7 @@ use crate::space::header::{ObjectPtr, Traced, TypeInfo};
 
 pub(crate) static WEAK_CELL: TypeInfo = TypeInfo::sized::<WeakCell>(|| "grisaille::Weak").traced_if(true, trace_cell);
 
-/// Notes the cell instead of following it.
+/// Adds the cell to the list of weak cells, and does not follow its pointer.
 ///
 /// # Safety
 /// [`TypeInfo::trace`]'s.
@@ -20,11 +20,12 @@ unsafe fn trace_cell(object: ObjectPtr, _: usize, erased: NonNull<()>, top: Top)
         }
         0
     };
-    // SAFETY: `TypeInfo::trace`: a tracer that is ours until the end of the call, and a top of its edges.
+    // SAFETY: `TypeInfo::trace`: the tracer is this call's alone until the end of the call, and the top is of its
+    // edges.
     unsafe { trace_with(erased, top, note) }
 }
 
-/// Whether an object of this type is a weak cell.
+/// Returns whether an object of this type is a weak cell.
 pub(crate) fn is_weak_cell(info: &'static TypeInfo) -> bool {
     core::ptr::eq(info, &WEAK_CELL)
 }
