@@ -1,45 +1,38 @@
-//! The pacer: when a cycle starts, and how much marking an allocation owes.
+//! The pacer: decides when a cycle starts, and how much marking an allocation owes. The measurements behind its rules
+//! and constants are in `docs/experiments.md`, "The pacer".
 //!
 //! After Go's (Clements, "Go 1.5 concurrent garbage collector pacing"): the goal of the next cycle is what was marked
 //! x (1 + growth), with a floor, and marking is charged per byte allocated so that it ends before the goal is reached.
 //! All in integers, and never per object: holes are charged when they are retired.
 //!
-//! **A cycle starts late**, when an eighth of the headroom is left, and pays much for each byte. What is allocated while
-//! a cycle marks is born black and cannot be freed by it, however short it lives. So the sooner marking ends the less
-//! garbage floats, and the more headroom a heap of the same peak has. (Cycles that start at the half of a headroom of 1.0
-//! and count what was born black as live take 35 MiB for binary trees of depth 17, and 81 MiB for a queue behind a
-//! list of a million; at the last eighth of a headroom of 1.5, with what was marked as the measure, 29 and 65, and 2 and
-//! 28 % less time.)
+//! **A cycle starts late**, when an eighth of the headroom is left, and pays much for each byte. Objects allocated
+//! while a cycle marks are born black, and cannot be freed by that cycle however soon they die. So the sooner marking
+//! ends the less garbage floats, and the more headroom a heap of the same peak has.
 //!
 //! **Steps keep their distance**: each is bounded by the clock, and the mutator allocates something before the next
-//! one, also where debt is left, or steps that are short one by one would follow each other at every safepoint and be one
-//! long interruption. Where marking takes so long that an eighth of the headroom has no room for all those distances (a
-//! gigabyte at random), the cycle starts sooner: by how long the last marking took. A cycle that is late nevertheless has
-//! its steps move together as the goal comes nearer.
+//! one even if debt is left. Otherwise short steps would follow each other at every safepoint and be one long
+//! interruption. Where marking takes so long that an eighth of the headroom has no room for those distances (a gigabyte
+//! at random), the cycle starts sooner, by how long the last marking took. In a cycle that is late nevertheless, the
+//! distances shrink as the goal comes nearer.
 //!
-//! **Barriers owe steps too**: a mutator that allocates little and writes much would have a cycle in progress, and its
-//! writes slower, for long. So when barriers have seen much, and the last step ended as long ago as one takes, the next
-//! safepoint does a whole one: the mutator keeps half of the time, or nearly. Less is then allocated between two steps, and
-//! the next cycle starts so much later. (A million nodes rewired at random, 10 million times, at a growth of 1.5, when the
-//! hybrid's window had a barrier: cycles marked for 170 ms in place of 630; 84 to 71 ns a time, 14 % fewer processor cycles;
-//! a peak of 133 to 110 MB. After twice that distance 3 % more cycles of the processor, after half of it 2 % fewer. Where
-//! the next cycle started as early as before, and the clock was read half as often, 3 and 6 % fewer in place of the 14.)
-//! Writes to roots count as those to the heap do, as long as roots are watched: a recursion that allocates nothing pushes
-//! and pops roots only. (Where the hybrid's window is open, its heap has no barrier, and a write there is free.)
+//! **Barriers owe steps too**: a mutator that allocates little and writes much would keep a cycle in progress, and its
+//! writes slower, for long. So when barriers have seen many writes, and the last step ended at least one step time ago,
+//! the next safepoint does a whole step: the mutator keeps about half of the time. Less is then allocated between two
+//! steps, and the next cycle starts later by that much. Writes to roots count like writes to the heap while roots are
+//! watched: a recursion that allocates nothing only pushes and pops roots. (While the hybrid's root-scanning window is
+//! open, its heap has no barrier, and a write there is free.)
 //!
-//! Allocation never collects, so much of it between two safepoints overshoots the goal: the debt is carried to the
-//! next steps. The bound of a step is absolute for a mutator that reaches safepoints often; for one that does not it is
-//! a share of the time since the last step. Past the goal the clock does not stop a step before it has done half as much
-//! work as bytes were allocated since the last one, and that once more for each eighth of the goal: time bounds marking,
-//! and nothing bounds how fast a mutator allocates. (Garbage of 1 KiB a piece beside a shuffled list of 53 MiB, and a
-//! safepoint once in 1 MiB: a peak of 3.5 GB with the clock alone. And under insertion, which has to mark what is
-//! allocated, cycles did not end.) Who allocates a [`BURST`] and more between two safepoints has longer steps where debt is
-//! left, pays what is owed at once when the next burst would pass the goal, and where the goal was passed by as much the
-//! cycle is finished: so the peak is the goal and two bursts.
+//! Allocation never collects, so a burst of it between two safepoints overshoots the goal: the debt is carried to the
+//! next steps. The time of a step is bounded absolutely for a mutator that reaches safepoints often; for one that does
+//! not, by a share of the time since the last step. Past the goal the clock does not stop a step before it has done
+//! half as much work as bytes were allocated since the last one, and that once more for each eighth of the goal: the
+//! clock bounds marking, and nothing bounds how fast a mutator allocates. A mutator that allocates a [`BURST`] or more
+//! between two safepoints has longer steps where debt is left, and pays all debt at once when the next burst would pass
+//! the goal. Where the goal was passed by as much, the cycle is finished: so the peak is the goal and two bursts.
 //!
-//! **Bytes outside** of the dead are given back by drop code, after the goal of the next cycle was set. So what lives
-//! outside is taken to be the least that there was since marking ended: else a heap of buffers would take its garbage
-//! for live bytes, and its goal would double from cycle to cycle.
+//! **Bytes outside** that dead objects own are given back by drop code, after the goal of the next cycle was set. So
+//! the live bytes outside are taken to be the least that there were since marking ended: otherwise a heap of buffers
+//! would count its garbage as live, and its goal would double from cycle to cycle.
 //!
 //! Near a limit other rules hold: see [`limit`].
 
@@ -59,33 +52,30 @@ mod debt;
 mod goal;
 pub(crate) mod limit;
 
-/// An automatic step ends when it has taken so long, unless its debt is paid earlier. (Of 50 microseconds p99.9 of the
-/// interruptions at 1 GB and a million roots was 89 to 133 in three measurements, of 40, each beside one of them, 66 to
-/// 82; binary trees, GCBench and the queue took as long, and a million nodes rewired at random 3 % longer.)
+/// Longest time of an automatic step.
 const STEP_TIME: Duration = Duration::from_micros(40);
-/// For a mutator that was gone for long and has allocated a [`BURST`] since the last step: half of that time, up to this.
+/// Longest time of a step after a [`BURST`]: half of the time since the last step, up to this.
 const MAX_STEP_TIME: Duration = Duration::from_micros(500);
-/// And when it has done so much, whatever the clock says.
+/// Most work of an automatic step, whatever the clock says.
 const MAX_STEP: usize = 1024 * 1024;
-/// A step does at least this much, so that steps pay for their own start.
+/// Least work of an automatic step, so that it pays for its own start.
 const MIN_STEP: usize = 8 * 1024;
-/// Between two automatic steps at least this many bytes are allocated, unless the cycle is late or barriers owe one.
+/// Least bytes allocated between two automatic steps, unless the cycle is late or barriers owe a step.
 const POLL_BYTES: usize = 16 * 1024;
-/// The clock is read once in so many writes that a barrier saw, which are 15 microseconds of a mutator whose writes miss the
-/// cache, and one or two of another.
+/// Number of writes seen by barriers between two readings of the clock.
 const WRITES: usize = 256;
-/// So much at once is a burst: the mutator reaches safepoints rarely.
+/// Bytes allocated between two safepoints that make a burst: the mutator reaches safepoints rarely.
 const BURST: usize = 3 * POLL_BYTES;
-/// Where an allocation was refused, or nearly all of the limit lives, steps take at most half of each such period of
-/// wall-clock time, and of a longer one where a single step takes longer.
+/// Period of wall-clock time of which steps take at most half where an allocation was refused, or nearly all of the
+/// limit is live. A single longer step makes the period longer.
 const PERIOD: Duration = Duration::from_millis(10);
-/// External bytes count up to this.
+/// Most external bytes that are counted.
 const MAX_EXTERNAL: usize = 1 << 50;
 
-/// What the embedder configures.
+/// The part of the pacer that the embedder configures.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pace {
-    /// Bytes of headroom per 256 bytes that live.
+    /// Bytes of headroom for each 256 live bytes.
     pub growth: usize,
     pub floor: usize,
     pub limit: usize,
@@ -94,57 +84,57 @@ pub(crate) struct Pace {
 
 pub(crate) struct Pacer {
     pub pace: Pace,
-    /// Bytes of objects: what lived at the end of the last marking, and what was allocated since.
+    /// Bytes of objects: those live at the end of the last marking, and those allocated since.
     heap: Cell<usize>,
     /// Bytes that objects own outside the heap.
     external: Cell<usize>,
-    /// Bytes that the kit's own objects (tables) have taken outside the heap so far, and what they gave back so far, on
-    /// whatever thread they were dropped.
+    /// Bytes that the kit's own objects (tables) have taken outside the heap so far, and bytes that they gave back so
+    /// far, on whatever thread they were dropped.
     taken: Cell<usize>,
     pub given_back: Arc<AtomicUsize>,
-    /// Bytes of objects that lived at the end of the last marking.
+    /// Bytes of objects live at the end of the last marking.
     lived: Cell<usize>,
-    /// The least that was outside since then, up to the next cycle.
+    /// Least bytes outside the heap since the end of the last marking, up to the next cycle.
     least_outside: Cell<usize>,
-    /// A cycle marks: what is outside belongs to it.
+    /// Whether a cycle is marking: then `least_outside` does not change.
     is_marking: Cell<bool>,
     incremental: bool,
-    /// Under the limit the goal lies below what the growth would make it.
+    /// Whether the limit keeps the goal below what the growth would make it.
     squeezed: Cell<bool>,
     /// The size at the last safepoint that had something to do.
     seen: Cell<usize>,
-    /// The most that the mutator allocated between two safepoints lately.
+    /// Most bytes that the mutator recently allocated between two safepoints.
     burst: Cell<usize>,
     pub limit: Limit,
-    /// How much of that was not marked, but born black.
+    /// The bytes of `lived` that were not marked, but born black.
     born_black: Cell<usize>,
     /// When the last step ended.
     last_step: Cell<Option<Instant>>,
-    /// Writes that a barrier saw since the clock was read.
+    /// Writes seen by barriers since the clock was read.
     writes: Cell<usize>,
-    /// Barriers owe the next step.
+    /// Whether barriers owe the next step.
     barriers_owe: Cell<bool>,
-    /// Bytes that were not allocated before the steps of this cycle, since barriers owed them, and before those of the
-    /// last one.
+    /// Bytes by which less than [`POLL_BYTES`] was allocated before the steps that barriers owed, in this cycle and in
+    /// the last one.
     spared: Cell<usize>,
     spared_then: Cell<usize>,
     goal: Cell<usize>,
     trigger: Cell<usize>,
-    /// At this size the next safepoint has something to do.
+    /// The size at which the next safepoint has something to do.
     poll_at: Cell<usize>,
     /// The size at which the last step was charged.
     charged: Cell<usize>,
     debt: Cell<usize>,
     /// Work owed per byte allocated, times 2^[`FIXED`](debt::FIXED).
     ratio: Cell<usize>,
-    /// Work that the last marking took.
+    /// Work of the last marking.
     mark_work: Cell<usize>,
-    /// How long that was, and how long all of them up to then.
+    /// Time of the last marking, and of all markings up to its end.
     mark_time: Cell<Duration>,
     marked_for: Cell<Duration>,
     /// Headroom that was left when the cycle started.
     runway: Cell<usize>,
-    /// The current period: its start, and what steps took of it.
+    /// The start of the current period, and the time that steps took of it.
     period: Cell<Option<(Instant, Duration)>>,
 }
 
@@ -190,7 +180,7 @@ impl Pacer {
         Ok(pacer)
     }
 
-    /// Bytes of objects and what they own outside.
+    /// Returns the bytes of objects, and those that they own outside.
     pub fn size(&self) -> usize {
         self.heap.get().saturating_add(self.external())
     }
@@ -225,8 +215,8 @@ impl Pacer {
         self.size() >= self.poll_at.get()
     }
 
-    /// Bytes outside went in the middle of a cycle, perhaps: its next step is not to wait for as many to be allocated.
-    /// (Where no cycle is in progress a safepoint looks once for nothing.)
+    /// Makes the next step not wait until bytes that went outside are allocated again, in case a cycle is in progress.
+    /// (If none is, one safepoint looks for nothing.)
     fn shrank(&self) {
         self.look_outside();
         if self.pace.automatic {
@@ -234,8 +224,8 @@ impl Pacer {
         }
     }
 
-    /// Books what a table of the kit takes outside, or gives back before it is dropped. Returns whether the next safepoint
-    /// has something to do.
+    /// Books a change of the bytes that a table of the kit takes outside. Returns whether the next safepoint has
+    /// something to do.
     pub fn table_changed(&self, before: usize, after: usize) -> bool {
         self.look_outside();
         self.taken.set(self.taken.get().wrapping_add(after));
@@ -248,7 +238,8 @@ impl Pacer {
         self.size() >= self.poll_at.get()
     }
 
-    /// Looks whether fewer bytes are outside than ever since marking ended: those that are gone were not alive then.
+    /// Lowers the live bytes outside to the present ones, if these are fewer than ever since marking ended: those that
+    /// are gone were not alive then.
     fn look_outside(&self) {
         let outside = self.external();
         if !self.is_marking.get() && outside < self.least_outside.get() {
@@ -260,23 +251,23 @@ impl Pacer {
         }
     }
 
-    /// Bytes that lived at the end of the last marking, bytes outside included, as far as is known.
+    /// Returns the bytes live at the end of the last marking, bytes outside included, as far as is known.
     pub fn live(&self) -> usize {
         self.lived.get().saturating_add(self.least_outside.get())
     }
 
-    /// What an operation that lacks so many bytes answers.
+    /// Makes the error of an operation that lacks `requested` bytes.
     pub fn shortage(&self, requested: usize) -> Shortage {
         Shortage { limit: self.pace.limit, live: self.live(), requested }
     }
 
-    /// Returns whether a cycle is to start. `free`: what the limit leaves, in bytes.
+    /// Returns whether a cycle is to start. The limit leaves `free` bytes.
     pub fn wants_cycle(&self, free: usize) -> bool {
         self.look_outside();
         self.size() >= self.trigger.get() || free < self.wanted_free(true)
     }
 
-    /// With less than this free, in bytes, the next safepoint has something to do.
+    /// Returns the free bytes below which the next safepoint has something to do.
     pub fn wanted_free(&self, idle: bool) -> usize {
         if !self.limit.exists() {
             0
@@ -291,13 +282,13 @@ impl Pacer {
         }
     }
 
-    /// What should be free at a safepoint, in bytes.
+    /// Returns the bytes that should be free at a safepoint.
     pub fn reserve(&self) -> usize {
         self.limit.reserve(self.burst.get())
     }
 
-    /// Returns whether a mutator that allocates much between two safepoints outruns the collector, which is in this phase:
-    /// steps will not do.
+    /// Returns whether a mutator that allocates in bursts outruns the collector, which is in this phase: steps do not
+    /// suffice.
     pub fn is_outrun(&self, phase: Phase) -> bool {
         let (size, goal, burst) = (self.size(), self.goal.get(), self.burst.get());
         burst >= BURST
@@ -308,35 +299,35 @@ impl Pacer {
             }
     }
 
-    /// Sets goal and trigger from what lives.
+    /// Sets goal and trigger from the live bytes.
     fn aim(&self) {
         let live = self.live();
         let wanted = goal::wanted(live, self.born_black.get(), self.pace.growth, self.pace.floor);
         let goal = self.limit.goal(wanted, live);
         self.squeezed.set(goal < wanted);
-        // A sliver of headroom remains, or cycles would follow at once.
+        // Some headroom must remain, or the next cycle would follow at once.
         let goal = goal.max(live.saturating_add(2 * POLL_BYTES));
         self.goal.set(goal);
         self.trigger.set(if self.incremental { goal - self.runway_of(goal - live) } else { goal });
     }
 
-    /// The next thing to do is to start a cycle.
+    /// Sets `poll_at` to the start of the next cycle.
     fn wait_for_trigger(&self) {
         self.poll_at.set(if self.pace.automatic { self.trigger.get() } else { usize::MAX });
     }
 
-    /// How long an automatic step takes at the most. Where the limit leaves little headroom what is allocated while a
-    /// cycle marks takes the most of it: marking has to be over soon.
+    /// Returns the longest time of an automatic step: longer where the limit leaves little headroom, of which
+    /// allocation while a cycle marks takes the most, so that marking is over soon.
     fn step_time(&self) -> Duration {
         if self.squeezed.get() { MAX_STEP_TIME } else { STEP_TIME }
     }
 
-    /// The part of the headroom in which a cycle marks.
+    /// Returns the part of the headroom in which a cycle marks.
     fn runway_of(&self, headroom: usize) -> usize {
         goal::runway(headroom, self.mark_time.get(), self.step_time(), self.spared_then.get())
     }
 
-    /// A cycle starts: how much marking does a byte owe? `grows`: what is allocated has to be marked too.
+    /// Books the start of a cycle, and sets the work that a byte owes. With `grows`, new objects must be marked too.
     pub fn cycle_starts(&self, grows: bool) {
         let left = self.goal.get().saturating_sub(self.size()).max(POLL_BYTES);
         self.runway.set(left);
@@ -351,8 +342,8 @@ impl Pacer {
         self.spared.set(0);
     }
 
-    /// Marking has ended: `live` bytes of objects survive, of which so many were born black. `time`: what marking has
-    /// taken in all cycles together.
+    /// Books the end of marking: `live` bytes of objects survive, of which `born_black` were born black. `time` is that
+    /// of marking in all cycles together.
     pub fn marking_ended(&self, live: usize, born_black: usize, work: usize, time: Duration) {
         self.heap.set(live);
         self.lived.set(live);
@@ -369,31 +360,32 @@ impl Pacer {
         self.limit.cycle_ended(self.live());
         self.aim();
         if self.pace.automatic {
-            // The sweep's steps go on.
+            // The steps of the sweep follow.
             self.poll_at.set(self.size() + POLL_BYTES);
         }
     }
 
-    /// Everything is swept: what the dead owned outside has been given back, and was not alive.
+    /// Books the end of a sweep: bytes outside that the dead owned have been given back, and were not live.
     pub fn swept(&self) {
         self.look_outside();
         self.limit.lives(self.live());
     }
 
-    /// The next step starts a cycle: what was allocated before it owes nothing, and was no burst.
+    /// Prepares for a step that starts a cycle: bytes allocated before it owe nothing, and are no burst.
     pub fn idle_ends(&self) {
         self.charged.set(self.size());
         self.debt.set(0);
     }
 
-    /// A safepoint has something to do: books what the mutator allocated since the one before it, as far as is known.
+    /// Books the bytes that the mutator allocated since the last safepoint that had something to do, as far as is
+    /// known.
     pub fn reached_safepoint(&self) {
         let size = self.size();
         let bytes = size.saturating_sub(self.seen.replace(size).max(self.poll_at.get().min(size)));
         self.burst.set(self.burst.get().max(bytes));
     }
 
-    /// What the step that begins now should do. `starved`: allocation waits for it.
+    /// Returns what the step that begins now should do. With `starved`, an allocation waits for the step.
     pub fn charge(&self, starved: bool, now: Instant) -> Charge {
         let size = self.size();
         let bytes = size.saturating_sub(self.charged.replace(size));
@@ -413,7 +405,7 @@ impl Pacer {
         account.charge(debt, least, away, self.step_time())
     }
 
-    /// Barriers have seen so many writes more. True: the next safepoint has something to do.
+    /// Books `count` writes seen by barriers. Returns true when the next safepoint has something to do.
     pub fn saw_writes(&self, count: usize, now: impl FnOnce() -> Instant) -> bool {
         if !self.pace.automatic {
             return false;
@@ -432,12 +424,14 @@ impl Pacer {
         true
     }
 
-    /// Whether the mutator, which has allocated so much in open holes, may go on before the next step of a cycle.
+    /// Returns whether the mutator, with `open` bytes allocated in open holes, may go on before the next step of a
+    /// cycle.
     pub fn is_too_early(&self, open: usize) -> bool {
         self.pace.automatic && self.size() + open < self.poll_at.get()
     }
 
-    /// The step did `spent`. True: the next one follows so soon that each safepoint has to [look](Pacer::is_too_early).
+    /// Books a step's work. Returns true when the next step follows so soon that each safepoint has to
+    /// [check](Pacer::is_too_early).
     pub fn step_ended(&self, spent: usize, idle: bool, now: Instant) -> bool {
         self.debt.set(self.debt.get().saturating_sub(spent));
         self.last_step.set(Some(now));
@@ -453,7 +447,7 @@ impl Pacer {
         between < POLL_BYTES
     }
 
-    /// The sweep waits for another thread, and has nothing to do before the next cycle.
+    /// Books a step whose sweep waits for another thread, and has nothing to do before the next cycle.
     pub fn nothing_to_do(&self, now: Instant) {
         self.last_step.set(Some(now));
         self.poll_at.set(self.trigger.get().min(self.size() + 4 * POLL_BYTES));
@@ -462,7 +456,7 @@ impl Pacer {
     /// Returns whether the mutator's half of the period is used up by steps.
     pub fn must_leave_time(&self) -> bool {
         match self.period.get() {
-            // A step that took longer than its share leaves the mutator as much.
+            // After a step that took longer than its share the mutator gets as much.
             Some((start, taken)) if start.elapsed() < PERIOD.max(taken * 2) => taken > PERIOD / 2,
             _ => {
                 self.period.set(Some((Instant::now(), Duration::ZERO)));
@@ -471,7 +465,7 @@ impl Pacer {
         }
     }
 
-    /// Books a step's time to the period.
+    /// Books a step's time to the current period.
     pub fn took(&self, time: Duration) {
         if let Some((start, taken)) = self.period.get() {
             self.period.set(Some((start, taken + time)));

@@ -148,9 +148,9 @@ impl<'t> Tracer<'t> {
 
     #[inline(always)]
     pub(crate) fn visit(&mut self, object: ObjectPtr) {
-        // Where the sink is known, the compiler removes all but one arm; where it is not, marking comes first. SAFETY:
-        // whoever opened these edges promised that no other stack in the room is in use. Stacks that do not check for
-        // room are in tracers of `trace_few` and `Marker::buffer_write` only: both pass the tracer to the `trace` of
+        // Where the sink is known, the compiler removes all but one arm; where it is not, marking comes first.
+        // SAFETY: whoever opened these edges promised that no other stack in the room is in use. Stacks that do not check
+        // for room are in tracers of `trace_few` and `Marker::buffer_write` only: both pass the tracer to the `trace` of
         // values that have no more pointers than there is room for, which do no more with it (`Trace`'s contract).
         if unsafe { self.edges.push(object) } {
         } else if let Sink::Rooting(area) = self.sink {

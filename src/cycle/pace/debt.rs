@@ -1,4 +1,5 @@
-//! The debt: how much marking the mutator's allocation pays for, and what of it a step does. Sizes are in bytes.
+//! The debt: the marking work that the mutator's allocation owes, and the part of it that a step does. Sizes are in
+//! bytes.
 
 use std::time::Duration;
 
@@ -7,27 +8,26 @@ use crate::mark::budget::Charge;
 
 /// Fractional bits of `ratio`.
 pub(super) const FIXED: u32 = 8;
-/// So many times as much, past the goal: once more for each eighth of it.
+/// Most by which a step's bounds are multiplied past the goal: once more for each eighth of it.
 pub(super) const MAX_LATENESS: usize = 4;
-/// A cycle that is late has this much between two steps, until the goal is reached: not one upon the other. (At a gigabyte
-/// with a million roots and a growth of 1 p99.9 of the interruptions was 74, 77 and 80 microseconds with this, 84, 86 and
-/// 86 with half as much, and 117 with nothing; with twice as much the goal was reached, and it was 231.)
+/// Least bytes allocated between two steps of a late cycle, until the goal is reached. Measured in
+/// `docs/experiments.md`, "The pacer".
 pub(super) const MIN_POLL_BYTES: usize = POLL_BYTES / 2;
 
-/// Returns the work that a byte owes in a cycle of which so much work is expected until `left` bytes are allocated, times
-/// 2^[`FIXED`]. `grows`: what is allocated has to be marked too.
+/// Returns the work that a byte owes, times 2^[`FIXED`], if `expected` work is to be done until `left` bytes are
+/// allocated. With `grows`, new objects must be marked too.
 pub(super) fn ratio(expected: usize, left: usize, grows: bool) -> usize {
-    // A quarter more than expected, so that it ends before the goal.
+    // A quarter more than expected, so that the cycle ends before the goal.
     let ratio = ((expected + expected / 4) << FIXED) / left;
     let own = if grows { 2 << FIXED } else { 0 };
     ratio.clamp(1 << (FIXED - 2), 1 << (FIXED + 6)) + own
 }
 
-/// Returns how much is allocated before the next step, where the last one left so much debt, so much is left until the goal,
-/// and `runway` was when the cycle started.
+/// Returns the bytes to allocate before the next step, where the last one left `debt`, and `left` bytes are left until
+/// the goal, `runway` when the cycle started.
 ///
-/// While debt is left steps move together as the goal comes nearer. So they become no longer, and what the mutator may do
-/// between two of them shrinks bit by bit.
+/// While debt is left, the distance between steps shrinks as the goal comes nearer: steps become no longer, and the
+/// mutator slows down gradually.
 pub(super) fn between_steps(debt: usize, left: usize, runway: usize) -> usize {
     if debt <= MIN_STEP || left >= runway {
         POLL_BYTES
@@ -38,35 +38,35 @@ pub(super) fn between_steps(debt: usize, left: usize, runway: usize) -> usize {
     }
 }
 
-/// What a step is charged by.
+/// The amounts from which a step's charge is computed.
 pub(super) struct Account {
     pub size: usize,
     /// Not zero.
     pub goal: usize,
-    /// What was allocated since the last step.
+    /// Bytes allocated since the last step.
     pub allocated: usize,
     /// Work that a byte owes, times 2^[`FIXED`].
     pub ratio: usize,
 }
 
 impl Account {
-    /// Returns how many times as much a byte owes past the goal, where the estimate was too low and the cycle must end: once
+    /// Returns by how much the work that a byte owes is multiplied past the goal, where the estimate was too low: once
     /// more for each eighth of the goal.
     pub fn lateness(&self) -> usize {
         1 + self.size.saturating_sub(self.goal).saturating_mul(8) / self.goal
     }
 
-    /// Returns the work that the bytes allocated owe, before they are late.
+    /// Returns the work that the allocated bytes owe, without [`lateness`](Account::lateness).
     pub fn owed(&self) -> usize {
         self.allocated.saturating_mul(self.ratio) >> FIXED
     }
 
-    /// Returns what the step does, of that much debt and at least `least`. The last step ended `away` ago, if there was one;
-    /// a usual step takes `step_time`.
+    /// Returns the part of `debt` that the step does, at least `least`. The last step ended `away` ago, if there was
+    /// one; a usual step takes `step_time`.
     pub fn charge(&self, debt: usize, least: usize, away: Option<Duration>, step_time: Duration) -> Charge {
         let is_burst = self.allocated >= BURST;
         let away = match away {
-            // Else the system ran somebody else, or the mutator allocates little and owes little.
+            // Without a burst the system ran another program, or the mutator allocates little and owes little.
             Some(_) if is_burst && debt > self.owed() => Duration::MAX,
             Some(away) if is_burst => away,
             _ => Duration::ZERO,
@@ -78,7 +78,7 @@ impl Account {
         }
         let late = self.lateness().min(MAX_LATENESS);
         let work = debt.clamp(least, MAX_STEP * late);
-        // Or a mutator that allocates faster than the collector marks would outrun it without a bound.
+        // Otherwise a mutator that allocates faster than the collector marks would outrun it without a bound.
         let anyway = if self.size > self.goal { work.min((self.allocated / 2).saturating_mul(late)) } else { 0 };
         Charge { work, anyway, time: (away / 2).clamp(step_time, MAX_STEP_TIME) }
     }
@@ -116,7 +116,8 @@ mod tests {
         assert_eq!(account(16 << 20).lateness(), 9);
         assert_eq!(account(16 << 20).owed(), 1 << 14);
         let step = Duration::from_micros(40);
-        // Before the goal a step may do nothing where its time is up, past it half of what was allocated, times its lateness.
+        // Before the goal a step may do nothing past its deadline; past the goal it does half of the allocated bytes,
+        // times its lateness.
         let charge = |size| account(size).charge(1 << 30, MIN_STEP, None, step);
         assert_eq!(charge(8 << 20), Charge { work: MAX_STEP, anyway: 0, time: step });
         assert_eq!(charge(9 << 20), Charge { work: 2 * MAX_STEP, anyway: 1 << 14, time: step });
@@ -131,7 +132,7 @@ mod tests {
         assert_eq!(time(BURST, away), Duration::from_micros(100), "half of the time that the mutator was away");
         assert_eq!(time(BURST, None), step);
         assert_eq!(time(BURST + 1, away), MAX_STEP_TIME, "debt was left by the last step");
-        // One whose like would pass the goal pays all.
+        // A burst after which another would pass the goal pays all debt.
         let all = Charge { work: 1 << 30, anyway: 1 << 30, time: MAX_STEP_TIME };
         assert_eq!(account(8 << 20).charge(1 << 30, MIN_STEP, away, step), all);
     }

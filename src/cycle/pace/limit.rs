@@ -1,4 +1,4 @@
-//! [`Limit`]: what a heap's limit asks of safepoints, so that garbage is no reason to refuse an allocation.
+//! [`Limit`]: what safepoints do near a heap's limit, so that no allocation is refused because of garbage.
 //!
 //! **The rule.** An allocation is refused only where a cycle that began after the last refusal left too much alive, or
 //! where more was allocated since the last safepoint than was in reserve. So:
@@ -6,29 +6,29 @@
 //! * a safepoint that finds less than the *reserve* free finishes the cycle in progress, or runs one, in one pause;
 //! * a safepoint after a refusal does the same, and the cycle is one that began after the refusal;
 //! * such a cycle begins at most once in a *quantum* of growth, 1/32 of the limit, and not where more than 15/16 of the limit
-//!   lived at the end of the last one: from there on the heap says that it is full, and steps, those of cycles that begin
-//!   as the goal comes near too, take at most half of the wall-clock time.
+//!   was live at the end of the last one: from there on allocations are refused, and steps, also those of cycles that
+//!   begin as the goal comes near, take at most half of the wall-clock time.
 //!
-//! The reserve is 1/16 of the limit while at most 4/5 of the limit live: a mutator may allocate as much between two
-//! safepoints. Above that it is what the mutator has allocated between two safepoints lately, at most 1/16: a larger
-//! reserve would leave no room between two cycles.
+//! The reserve is 1/16 of the limit while at most 4/5 of the limit is live: a mutator may allocate as much between two
+//! safepoints. Above that it is twice what the mutator recently allocated between two safepoints, at most 1/16: a
+//! larger reserve would leave no room between two cycles.
 
 use core::cell::Cell;
 
-/// Bytes of growth between two cycles of a heap without a limit, where the system has no memory, at the least.
+/// Least bytes of growth between two cycles of a heap without a limit, where the system has no memory.
 const MIN_QUANTUM: usize = 1 << 20;
 
-/// See the module. Sizes are in bytes.
+/// A heap's limit, and what was allocated and refused under it; see the module. Sizes are in bytes.
 pub(crate) struct Limit {
-    /// `usize::MAX`: there is none.
+    /// The limit; `usize::MAX` when there is none.
     bytes: usize,
-    /// By how much the heap, and what it owns outside, has grown so far. It wraps.
+    /// Bytes by which the heap, with what it owns outside, has grown so far. Wraps.
     grown: Cell<usize>,
-    /// The same when the last cycle began.
+    /// `grown` when the last cycle began.
     grown_at_start: Cell<usize>,
-    /// What lived at the end of the last cycle.
+    /// Bytes live at the end of the last cycle.
     live: Cell<usize>,
-    /// Free memory that an allocation could not use when it was refused: it lies in pieces.
+    /// Free bytes that a refused allocation could not use, as they lie in pieces.
     unusable: Cell<usize>,
 }
 
@@ -56,35 +56,35 @@ impl Limit {
         self.grown.get() != self.grown_at_start.get()
     }
 
-    /// A cycle begins.
+    /// Books the beginning of a cycle.
     pub fn cycle_starts(&self) {
         self.grown_at_start.set(self.grown.get());
     }
 
-    /// Marking has ended, and so much lives.
+    /// Books the end of marking, with `live` bytes alive.
     pub fn cycle_ended(&self, live: usize) {
         self.lives(live);
         self.unusable.set(self.unusable.get() / 2);
     }
 
-    /// Books what lives, as it is known by now.
+    /// Books the live bytes, when more is known of them.
     pub fn lives(&self, live: usize) {
         self.live.set(live);
     }
 
-    /// Books a refusal, with so much free.
+    /// Books the refusal of an allocation while `free` bytes were free.
     pub fn refused(&self, free: usize) {
         if self.exists() {
             self.unusable.set(self.unusable.get().max(free.min(self.bytes / 8)));
         }
     }
 
-    /// Growth between the beginnings of two cycles that the limit asks for, at the least.
+    /// Returns the least growth between the beginnings of two cycles for which the limit is the reason.
     fn quantum(&self) -> usize {
         if self.exists() { self.bytes / 32 } else { (self.live.get() / 32).max(MIN_QUANTUM) }
     }
 
-    /// Returns whether so much lives that cycles bring little: the heap refuses allocations rather than spend the time.
+    /// Returns whether so much is live that cycles free little: allocations are refused rather than the time spent.
     pub fn is_exhausted(&self) -> bool {
         self.live.get() > self.bytes - self.bytes / 16
     }
@@ -94,7 +94,8 @@ impl Limit {
         !self.is_exhausted() && self.grown.get().wrapping_sub(self.grown_at_start.get()) >= self.quantum()
     }
 
-    /// What should be free at a safepoint. `burst`: what the mutator allocates between two safepoints at the most.
+    /// Returns what should be free at a safepoint. `burst` is the most that the mutator allocates between two
+    /// safepoints.
     pub fn reserve(&self, burst: usize) -> usize {
         let most = self.bytes / 16;
         let reserve = if self.live.get() <= self.bytes / 5 * 4 {
@@ -105,8 +106,8 @@ impl Limit {
         reserve + self.unusable.get()
     }
 
-    /// The goal of a cycle under the limit, where `live` bytes live and `wanted` would be the goal without one: blocks
-    /// have fronts, and the reserve is not to be touched.
+    /// Returns the goal of a cycle under the limit, where `live` bytes are live and `wanted` would be the goal without
+    /// a limit. It leaves room for the fronts of blocks, and for the reserve.
     pub fn goal(&self, wanted: usize, live: usize) -> usize {
         if !self.exists() {
             return wanted;

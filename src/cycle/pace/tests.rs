@@ -104,7 +104,8 @@ fn a_burst_that_finds_debt_left_has_a_longer_step() {
     }
 }
 
-/// The clock stopped each step, and a mutator that allocated faster than the collector marks outran it without a bound.
+/// Found: the clock stopped each step, and a mutator that allocated faster than the collector marks outran it without a
+/// bound.
 #[test]
 fn past_the_goal_the_clock_does_not_stop_a_step_before_half_of_what_was_allocated() {
     let pacer = pacer(usize::MAX);
@@ -187,7 +188,7 @@ fn barriers_owe_nothing_where_the_embedder_makes_the_steps() {
     assert_eq!(pacer.poll_at.get(), usize::MAX);
 }
 
-/// What is written while a cycle marks, and nothing is allocated.
+/// Writes, and allocates nothing, while a cycle marks: barriers owe the steps.
 fn marking_ends_where_the_mutator_only_writes<B: Barrier>() {
     type Node<'gc> = Slot<Option<Gc<'gc, u64>>>;
     Heap::builder().barrier::<B>().build().unwrap().enter(|cx| {
@@ -197,7 +198,7 @@ fn marking_ends_where_the_mutator_only_writes<B: Barrier>() {
             nodes.push(cx, cx.alloc(Slot::new(Some(cx.alloc(1)))));
             cx.safepoint();
         }
-        // Before that the heap has no barrier that could owe a step.
+        // While the root-scanning window is open the heap has no barrier that could owe a step.
         while cx.collector().window.get() {
             cx.step(Budget::work(1));
         }
@@ -222,8 +223,7 @@ fn marking_ends_where_the_mutator_only_writes_under_each_policy() {
     marking_ends_where_the_mutator_only_writes::<Watermark>();
 }
 
-/// Roots are watched for so long only as the collector works on, where the mutator writes roots in one way and allocates
-/// nothing.
+/// Writes roots in one way, and allocates nothing: roots are watched only until steps have scanned them.
 fn roots_are_watched_for_a_while_only<B: Barrier>(
     mut write: impl for<'s, 'v, 'x> FnMut(&mut Mutator<'s, B>, &mut StackView<'v, 'x, Gc<'static, u64>>),
 ) {
@@ -261,7 +261,7 @@ fn roots_are_watched_for_a_while_only_however_they_are_written<B: Barrier>() {
         let window = roots.window(cx, 0..2);
         window[0].swap(&window[1]);
     });
-    // The other policies do not look at what is pushed there.
+    // Under the other policies `root` has no barrier.
     if B::RULES.shades_new_root() {
         roots_are_watched_for_a_while_only::<B>(|cx, roots| _ = cx.root(roots.top(cx, 0)));
     }
@@ -321,7 +321,7 @@ fn a_safepoint_between_two_steps_does_nothing_and_the_next_one_looks_again() {
     });
 }
 
-/// Allocation waits for the cycle: however little was allocated since the last step, the next one is due.
+/// A refused allocation waits for the cycle: the next step is due however little was allocated since the last one.
 #[test]
 fn a_failed_allocation_does_not_wait_between_two_steps() {
     Heap::builder().limit(1 << 18).build().unwrap().enter(|cx| {
@@ -372,7 +372,7 @@ fn a_cycle_starts_sooner_where_marking_takes_longer() {
 fn a_cycle_starts_later_where_barriers_owed_the_steps() {
     let (pacer, now) = (pacer(usize::MAX), Instant::now());
     let mut total = Duration::ZERO;
-    // Of 290 steps so many are owed by barriers, and a quarter of what is allocated else has been before each.
+    // Number of the 290 steps that barriers owe; a quarter of the usual bytes was allocated before each of these.
     for owed in [0, 40, 290, 0] {
         pacer.cycle_starts(false);
         pacer.step_ended(0, false, now);
@@ -389,7 +389,7 @@ fn a_cycle_starts_later_where_barriers_owed_the_steps() {
     }
 }
 
-/// Each cycle's goal was made of the garbage of the last one: it doubled from cycle to cycle, and nothing lived.
+/// Found: each cycle's goal was computed from the garbage of the last one, and doubled while nothing was live.
 #[test]
 fn what_the_dead_owned_outside_is_no_part_of_the_next_goal() {
     let pacer = pacer(usize::MAX);
@@ -402,7 +402,7 @@ fn what_the_dead_owned_outside_is_no_part_of_the_next_goal() {
         pacer.marking_ended(0, 0, 0, Duration::ZERO);
         pacer.swept();
         pacer.step_ended(0, true, Instant::now());
-        // Drop code tells of the dead late, when others live already.
+        // Drop code gives back the bytes of the dead late, when others are live already.
         let dead = pacer.external() as isize;
         pacer.external_changed(1 << 16);
         pacer.external_changed(-dead);
@@ -426,11 +426,11 @@ fn what_is_outside_and_stays_is_part_of_the_next_goal() {
     assert_eq!((pacer.goal.get(), pacer.live()), (16 << 20, 8 << 20), "what comes and goes is not what lived");
 }
 
-/// A mutator that allocates much between two safepoints: the peak is the goal and two bursts.
+/// Allocates in bursts between two safepoints: the peak is the goal and two bursts.
 #[test]
 fn a_mutator_of_large_bursts_does_not_outrun_the_collector() {
     fn peaks<B: Barrier>() {
-        // The sweeper's thread may have a block in hand and no processor, and then no cycle ends.
+        // The sweeper's thread may hold a block while it has no processor, and then no cycle ends.
         Heap::builder().barrier::<B>().sweep(Sweep::Lazy).build().unwrap().enter(|cx| {
             let _kept: Vec<_> = (0..6 << 20 >> 6).map(|n| cx.root(cx.alloc([n as u64; 7]))).collect();
             cx.collect();
@@ -439,7 +439,7 @@ fn a_mutator_of_large_bursts_does_not_outrun_the_collector() {
                 while cx.stats().cycles < cycles + 4 {
                     (0..burst >> 6).for_each(|n| _ = cx.alloc([n as u64; 7]));
                     let size = cx.stats().bytes_live as usize;
-                    // What floats in a cycle whose steps were short of processor time is part of the next goal.
+                    // Floating garbage of a cycle whose steps were short of processor time is part of the next goal.
                     let goal = cx.collector().pacer.goal.get();
                     assert!(size <= goal + 2 * burst, "{size} bytes, a goal of {goal}, bursts of {burst}");
                     cx.safepoint();
