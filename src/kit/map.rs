@@ -1,41 +1,39 @@
 //! [`Map`]: a hash table with the write barrier at the element.
 //!
-//! A map is one word, which its first insertion lets point to an object of its own, so that the mark loop can scan it in
-//! pieces: the public type is in `field`, and the object and what is done with it are here.
+//! A map is one word, which points to an object of its own from the first insertion on, so that the mark loop can scan
+//! the map in pieces. The public type is in `field`; the object and its operations are here.
 //!
-//! The entries lie in a [`Store`]: one table, or several where there are many, since a table that grows moves all its
-//! entries at once.
+//! The entries lie in a [`Store`]: one table, or several where there are many entries, since a table that grows moves
+//! all its entries at once.
 //!
 //! # Why marking it in pieces is sound
 //!
 //! The mark loop scans one table after the other, each by bucket index, [`PIECE`] buckets at a time, and the mutator
 //! runs between two pieces. An entry is *scanned* when its table comes before that of the scan's position, or is the
-//! same and its bucket lies below.
+//! same table and the entry's bucket lies below.
 //!
-//! * **Overwriting** an entry, **inserting** into a bucket that nobody uses and **removing** (also by `pop`, `drain` and
-//!   `retain`) are writes to one field, and run the barrier of `slot.set` with the old key and value, or the new ones; a
-//!   map that is scanned in part is a grey object with scanned and unscanned fields, as any array is. In short: under
-//!   the policies that shade the new, whatever enters the scanned part is shaded; under those that shade the old,
-//!   whatever was in the unscanned part when tracing began is either still there or was shaded when it left, and what is
-//!   new in the scanned part was shaded elsewhere, or born black.
+//! * **Overwriting** an entry, **inserting** into a free bucket and **removing** (also by `pop`, `drain` and `retain`)
+//!   are writes to one field, and run the barrier of `slot.set` with the old key and value, or the new ones; a map that
+//!   is scanned in part is a grey object with scanned and unscanned fields, as any array is. In short: under the
+//!   policies that shade the new value, whatever enters the scanned part is shaded; under those that shade the old
+//!   value, whatever was in the unscanned part when tracing began is either still there or was shaded when it left, and
+//!   what is new in the scanned part was shaded elsewhere, or allocated black.
 //! * **Moving** entries to other buckets is no write of the user's, runs no barrier, and under every policy could
 //!   carry an unscanned entry into the scanned part: a lost object. Entries move on three occasions (removal moves
-//!   nothing), and none of them carries one there:
-//!   - *A table is rehashed*, to grow or to get rid of tombstones: its entries stay in it. It says that it `moved`, and
-//!     where the scan stands in the middle of it, the scan begins anew with this table. If it was scanned as a whole,
-//!     all its entries were, and still are; if it was not begun, none was.
-//!   - *A part is split*: the new one takes entries of that part, and is the last of all. The position of a scan that
-//!     has not ended lies in a part that was there before, so the new one is unscanned: an entry may come to be scanned
+//!   nothing), and none of them carries an unscanned entry there:
+//!   - *A table is rehashed*, to grow or to remove tombstones: its entries stay in the table. The table's `moved` is set,
+//!     and where the scan stands in the middle of the table, the scan begins anew with it. If the table was scanned as a
+//!     whole, all its entries were, and still are; if its scan has not begun, none was.
+//!   - *A part is split*: the new part takes entries of the old one, and is the last of all. The position of a scan that
+//!     has not ended lies in a part that existed before, so the new part is unscanned: an entry may be scanned
 //!     twice. The part that is split is rehashed, as above. (A table that becomes the first part keeps its buckets.)
-//!   - *The map is cleared, or shrunk*, so that there are fewer parts: the map says that it `moved`, and the next piece
+//!   - *The map is cleared, or shrunk*, so that there are fewer parts: the store's `moved` is set, and the next piece
 //!     is the first of all.
 //!
-//!   So growth costs marking no more than it moves: a map that grows by some millions of entries while it is scanned is
+//!   So the scan repeats no more than growth moves: a map that grows by some millions of entries while it is scanned is
 //!   not scanned again.
 //!
-//! Tried and left out: to ask for the bucket where a search begins before the tags are read. With 200,000 strings, each
-//! insertion with a removal before it, that was 3 to 10 % of the processor cycles and nothing that could be seen in time,
-//! and it rests on where `hashbrown` lays its entries.
+//! What was tried and left out is in `docs/experiments.md`.
 
 mod bits;
 mod field;
@@ -66,18 +64,18 @@ use crate::space::header::object_bytes;
 use crate::space::header::{ObjectPtr, Traced, TypeInfo};
 use crate::trace::{DropOn, Trace};
 
-/// Buckets that are scanned in one piece.
+/// Number of buckets that are scanned in one piece.
 const PIECE: usize = 128;
 
 /// The object behind a [`Map`], which the mark loop scans in pieces.
 pub(crate) struct MapObject<K, V> {
-    /// Borrowed in leaf functions that run no code of the user's: never twice at once. Invariant, and not `Sync`.
+    /// Borrowed in leaf functions that run no user code: never twice at once. Invariant, and not `Sync`.
     store: UnsafeCell<Store<K, V>>,
-    /// Where the bytes go when the table is dropped.
+    /// The counter to which the table's bytes are returned when the table is dropped.
     given_back: Arc<AtomicUsize>,
 }
 
-/// The table's memory goes back, on whatever thread. Keys and values are `Copy`: there is nothing in them to drop.
+/// Frees the table's memory, on any thread. Keys and values are `Copy`: they have no drop glue.
 impl<K, V> Drop for MapObject<K, V> {
     fn drop(&mut self) {
         self.given_back.fetch_add(self.store.get_mut().bytes(), Ordering::Relaxed);
@@ -97,25 +95,26 @@ impl<K: Key, V: Trace + Copy> InfoOfMap<K, V> {
 unsafe fn trace_map<K: Key, V: Trace + Copy>(object: ObjectPtr, from: usize, erased: NonNull<()>, top: Top) -> Traced {
     // SAFETY: `TypeInfo::trace`: the header names `InfoOfMap<K, V>`, so the payload is a map; it is complete.
     let map = unsafe { object.payload().cast::<MapObject<K, V>>().as_ref() };
-    // SAFETY: `TypeInfo::trace`: nobody writes it until the call ends, and what borrows the store for a write is inside of
-    // the map's own functions, which stand at no safepoint and behind their barrier.
+    // SAFETY: `TypeInfo::trace`: the store is not written until the call ends: it is borrowed for a write only inside
+    // of the map's own functions, which reach no safepoint meanwhile and run their barrier before.
     let store = unsafe { &*map.store.get() };
     // SAFETY: `TypeInfo::trace`: a tracer that is exclusive until the end of the call, and a top of its edges.
     unsafe { trace_with(erased, top, |tracer| scan_map(store, from, tracer)) }
 }
 
-/// Scans a piece of the map, and returns the next.
+/// Scans the piece of the map that begins at position `from`, and returns the position of the next piece, or 0 at the
+/// end.
 fn scan_map<K: Key, V: Trace + Copy>(store: &Store<K, V>, from: usize, tracer: &mut Tracer<'_>) -> usize {
     let mark_loop = tracer.is_mark_loop();
     let (mut number, mut bucket) = place(from);
-    // Tables before this one were scanned in another order: all over again (see the module).
+    // The map moved, so the tables before this one are not those that were scanned: begin anew (see the module).
     if store.moved().get() && from != 0 {
         tracer.restarts(0);
         if mark_loop {
             (number, bucket) = (0, 0);
         }
     }
-    // Only a map that moved has fewer tables than when it was scanned.
+    // Only a map that moved has fewer tables than when the scan reached this position.
     let Some(look) = store.table(number) else { return 0 };
     // The same for the buckets of this table.
     if look.moved.get() && bucket != 0 {
@@ -135,7 +134,7 @@ fn scan_map<K: Key, V: Trace + Copy>(store: &Store<K, V>, from: usize, tracer: &
         at = used + 1;
     }
     if mark_loop {
-        // Only when the piece is complete: a trace that panics leaves the flags as they are.
+        // Only when the piece is complete: a trace that panics must leave the flags as they are.
         store.moved().set(false);
         look.moved.set(false);
     }
@@ -183,9 +182,12 @@ impl<'gc, K: Key, V: Trace + Copy> Table<'gc, K, V> {
         }
     }
 
+    /// Returns the store, to read or to change.
+    ///
     /// # Safety
-    /// No other reference to the store may be live, and none be made while this one is: callers keep it within an
-    /// expression in which no user code runs. (Hashing and comparing keys are this crate's own: [`Key`] is sealed.)
+    /// No other reference to the store may be live, and none be made while this one is: callers keep the reference
+    /// within an expression in which no user code runs. (Hashing and comparing keys are this crate's own code: [`Key`]
+    /// is sealed.)
     #[allow(clippy::mut_from_ref, reason = "exclusive by the caller's word")]
     #[inline(always)]
     unsafe fn store(self) -> &'gc mut Store<K, V> {
@@ -193,7 +195,7 @@ impl<'gc, K: Key, V: Trace + Copy> Table<'gc, K, V> {
         unsafe { &mut *Gc::as_ref(self.0).store.get() }
     }
 
-    /// The entry of a key.
+    /// Returns the entry of a key.
     #[inline(always)]
     fn find(self, hash: u64, key: &K) -> Option<(K, V)> {
         // SAFETY: a leaf expression.
@@ -294,7 +296,7 @@ impl<'gc, K: Key, V: Trace + Copy> Table<'gc, K, V> {
         self.book(cx, before);
     }
 
-    /// Inserts an entry for which there is no room, and whose key is not there.
+    /// Inserts an entry whose key is not in the store, and for which there is no room.
     #[cold]
     #[inline(never)]
     fn insert_where_full<B: Barrier>(
@@ -313,7 +315,7 @@ impl<'gc, K: Key, V: Trace + Copy> Table<'gc, K, V> {
         unsafe { self.store() }.put(hash, key, value).map_err(|value| cx.full(value, bytes))
     }
 
-    /// Lets the store take so many bytes more, or about as many. `f` is the crate's own code.
+    /// Lets the store take `bytes` more bytes, or about as many, by `f`, which is this crate's own code.
     fn grow<B: Barrier>(
         self,
         cx: &Mutator<'_, B>,
@@ -331,7 +333,7 @@ impl<'gc, K: Key, V: Trace + Copy> Table<'gc, K, V> {
         result.map_err(|NoMemory| cx.full((), bytes))
     }
 
-    /// The store takes other memory than before.
+    /// Tells the pacer that the store took `before` bytes and now takes another number.
     fn book<B: Barrier>(self, cx: &Mutator<'_, B>, before: usize) {
         // SAFETY: a leaf expression.
         let after = unsafe { self.store() }.bytes();
@@ -339,12 +341,12 @@ impl<'gc, K: Key, V: Trace + Copy> Table<'gc, K, V> {
     }
 }
 
-/// The barrier of an insertion, before it.
+/// Runs the barrier of an insertion, before it.
 #[cold]
 #[inline(never)]
 fn before_insert<B: Barrier, K: Key, V: Trace + Copy>(c: &Collector, old: Option<(K, V)>, key: K, value: V) {
     match old {
-        // The key stays.
+        // The key in the map stays.
         Some((_, old)) => c.before_write::<B, _, _>(&old, &value),
         None => {
             c.before_write::<B, _, _>(&(), &key);
@@ -353,7 +355,7 @@ fn before_insert<B: Barrier, K: Key, V: Trace + Copy>(c: &Collector, old: Option
     }
 }
 
-/// The barrier of a removal, before it.
+/// Runs the barrier of a removal, before it.
 #[cold]
 #[inline(never)]
 fn before_remove<B: Barrier, K: Key, V: Trace + Copy>(c: &Collector, (key, value): (K, V)) {

@@ -1,25 +1,25 @@
-//! [`Bits`]: which of many places are taken, and the next of them in constant time.
+//! [`Bits`]: a set of places, which finds its next member in constant time.
 
 use crate::memory::{NoMemory, reserve_exact};
 
 const WORD: usize = u64::BITS as usize;
 
-/// A bitmap of two levels: a bit of the first says whether a word of the second has any. So who looks for the next bit
-/// that is set passes 4096 places that are free with one look at a word.
+/// A bitmap of two levels: a bit of the first says whether a word of the second has any bit set. So a search for the
+/// next set bit passes 4096 clear ones by reading one word.
 pub(super) struct Bits {
-    /// The first level, then the second.
+    /// The words of the first level, then those of the second.
     words: Box<[u64]>,
-    /// Words of the first level.
+    /// Number of words of the first level.
     summaries: usize,
 }
 
 impl Bits {
-    /// For no places. Takes no memory.
+    /// Makes a bitmap of no places, which takes no memory.
     pub fn none() -> Bits {
         Bits { words: Box::default(), summaries: 0 }
     }
 
-    /// For so many places, all free.
+    /// Makes a bitmap of so many places, all free.
     ///
     /// # Errors
     /// The system has no memory.
@@ -31,30 +31,30 @@ impl Bits {
         Ok(Bits { words: all.into_boxed_slice(), summaries })
     }
 
-    /// Words of the second level and of the first.
+    /// Returns the numbers of words of the second level and of the first.
     fn shape(places: usize) -> (usize, usize) {
         let words = places.div_ceil(WORD);
         (words, words.div_ceil(WORD))
     }
 
-    /// Bytes that bits for so many places take.
+    /// Returns the bytes that a bitmap of so many places takes.
     pub fn bytes_for(places: usize) -> usize {
         let (words, summaries) = Bits::shape(places);
         (words + summaries) * size_of::<u64>()
     }
 
-    /// Whether these bits are for no places at all.
+    /// Returns whether the bitmap has no places at all.
     #[inline(always)]
     pub fn is_none(&self) -> bool {
         self.words.is_empty()
     }
 
-    /// How many places there are, rounded up.
+    /// Returns the number of places, rounded up.
     pub fn places(&self) -> usize {
         (self.words.len() - self.summaries) * WORD
     }
 
-    /// Bytes of memory.
+    /// Returns the bytes of memory.
     pub fn bytes(&self) -> usize {
         size_of_val(&*self.words)
     }
@@ -83,7 +83,7 @@ impl Bits {
         }
     }
 
-    /// The first place at or after one that is taken.
+    /// Returns the first taken place at or after `from`.
     #[inline]
     pub fn next(&self, from: usize) -> Option<usize> {
         let word = from / WORD;

@@ -16,21 +16,22 @@ use crate::trace::Trace;
 
 /// A hash table from [keys](Key) to values that are `Copy`, as a field or as an object of its own.
 ///
-/// The write barrier works at the element, as for a [`Slot`], and a large table is marked in pieces. An empty map is one
-/// word; the first insertion allocates an object for the table, and never collects. What may allocate takes the mutator for
-/// exactly `'gc`, the time for which the map itself was borrowed from it.
+/// The write barrier works at the element, as for a [`Slot`], and a large table is marked in pieces. An empty map is
+/// one word; the first insertion allocates an object for the table. No operation collects. The methods that may
+/// allocate take the mutator for exactly `'gc`, the lifetime for which the map itself was borrowed from it.
 ///
-/// The entries lie outside the heap, in memory that counts towards its goal and its
-/// [limit](crate::HeapBuilder::limit), and that is freed when the table's object is swept, on whatever thread. An insertion
-/// costs constant time on average, and one in many moves entries to make room: up to 7168 of them, however many there
-/// are, unless keys collide. [`reserve`](Map::reserve) makes room beforehand. Removing moves nothing and gives nothing back, which
-/// [`shrink_to_fit`](Map::shrink_to_fit) and [`clear`](Map::clear) do; the first entry is found in constant time, so a map
-/// may be a work list ([`pop`](Map::pop)), and visiting all costs what is there and not what there is room for.
+/// The entries lie outside the heap, in memory that counts towards the heap's goal and its
+/// [limit](crate::HeapBuilder::limit), and that is freed when the table's object is swept, on any thread. An insertion
+/// costs constant time on average; one in many moves entries to make room: up to 7168 of them, however large the map
+/// is, unless keys collide (extendible hashing: Fagin, Nievergelt, Pippenger and Strong, TODS 1979).
+/// [`reserve`](Map::reserve) makes room beforehand. Removing moves no entries and frees no memory, which
+/// [`shrink_to_fit`](Map::shrink_to_fit) and [`clear`](Map::clear) do; the first entry is found in constant time, so a
+/// map may be a work list ([`pop`](Map::pop)), and visiting all takes time in proportion to the number of entries, not
+/// to the room.
 ///
-/// Words, identities and what is made of them are hashed with a key that is random by process, by a fast function that
-/// is *not* resistant to keys which are chosen to collide: where whoever writes the input may choose the numbers and
-/// means harm, operations may take time in proportion to the map. Strings are hashed by
-/// one that [is](crate::Str#hashes).
+/// Numbers, identities and the keys made of them are hashed with a key that is random by process, by a fast function
+/// that does *not* resist keys that are chosen to collide: where an attacker chooses the numbers, operations may take
+/// time in proportion to the size of the map. The hash of strings [resists](crate::Str#hashes) such keys.
 ///
 /// ```
 /// use grisaille::{Heap, Map, Str, Trace};
@@ -50,13 +51,13 @@ use crate::trace::Trace;
 /// });
 /// ```
 pub struct Map<'gc, K, V> {
-    /// What it points to is a `MapObject<K, V>`.
+    /// Points to a `MapObject<K, V>`.
     table: Slot<Option<Gc<'gc, AnyMapObject>>>,
-    /// The table's entries. Invariant: what is written through one view is read through another.
+    /// The table's entries. Invariant: an entry is written through one view and read through another.
     _entries: PhantomData<Cell<(K, V)>>,
 }
 
-/// A [`MapObject`](super::MapObject) of any keys and values, so that a map may be named whatever these are.
+/// A [`MapObject`](super::MapObject) of any keys and values, so that the type of a map can be named whatever these are.
 struct AnyMapObject;
 
 // SAFETY: holds no pointer by itself: the object is traced through its header.
@@ -68,7 +69,7 @@ unsafe impl Trace for AnyMapObject {
 }
 
 impl<'gc, K: Key, V: Trace + Copy> Map<'gc, K, V> {
-    /// Makes an empty map. It takes no memory beside its word.
+    /// Makes an empty map, which takes no memory besides its word.
     ///
     /// ```
     /// # use grisaille::Map;
@@ -85,7 +86,7 @@ impl<'gc, K: Key, V: Trace + Copy> Map<'gc, K, V> {
         self.table.get().map(|object| Table(unsafe { Gc::from_object(object.object()) }))
     }
 
-    /// The table, which is allocated where there is none.
+    /// Returns the table, which is allocated where there is none.
     #[inline(always)]
     fn table_or_new<B: Barrier>(&self, cx: &'gc Mutator<'_, B>) -> Result<Table<'gc, K, V>, HeapFull<()>> {
         match self.table() {
@@ -103,7 +104,7 @@ impl<'gc, K: Key, V: Trace + Copy> Map<'gc, K, V> {
         Ok(table)
     }
 
-    /// Returns the value of a key.
+    /// Returns the value of a key, or `None` where the key has none. Constant time on average.
     ///
     /// ```
     /// # use grisaille::{Gc, Heap, Map, Str};
@@ -134,7 +135,7 @@ impl<'gc, K: Key, V: Trace + Copy> Map<'gc, K, V> {
         self.table().is_some_and(|table| table.contains_key(key))
     }
 
-    /// Returns how many entries there are.
+    /// Returns the number of entries.
     ///
     /// ```
     /// # use grisaille::{Gc, Heap, Map};
@@ -164,8 +165,8 @@ impl<'gc, K: Key, V: Trace + Copy> Map<'gc, K, V> {
         self.len() == 0
     }
 
-    /// Gives a key a value, and returns the one it had. Constant time on average; see [`Map`] for the table's growth.
-    /// A key that is there already stays the object that it is.
+    /// Sets the value of a key, and returns the old one, if any. Constant time on average; see [`Map`] for the table's
+    /// growth. Where the map has an equal key already, the map keeps the key object that it has.
     ///
     /// ```
     /// # use grisaille::{Heap, Map};
@@ -176,14 +177,14 @@ impl<'gc, K: Key, V: Trace + Copy> Map<'gc, K, V> {
     /// ```
     ///
     /// # Panics
-    /// When the table has to grow and the heap is full: [`try_insert`](Map::try_insert) answers with a value.
+    /// When the table must grow and the heap is full: [`try_insert`](Map::try_insert) returns an error instead.
     #[inline]
     #[track_caller]
     pub fn insert<B: Barrier>(&self, cx: &'gc Mutator<'_, B>, key: K, value: V) -> Option<V> {
         self.try_insert(cx, key, value).unwrap_or_else(|full| full.panic())
     }
 
-    /// Gives a key a value, and returns the one it had, unless the table has to grow and the heap is full.
+    /// Sets the value of a key, and returns the old one, if any, unless the table must grow and the heap is full.
     ///
     /// ```
     /// # use grisaille::{Gc, Heap, Map};
@@ -205,7 +206,8 @@ impl<'gc, K: Key, V: Trace + Copy> Map<'gc, K, V> {
         }
     }
 
-    /// Gives a key that has a value another one, and returns the old. Without it nothing is stored.
+    /// Replaces the value of a key that has one, and returns the old value. Stores nothing where the key has none.
+    /// Never allocates.
     ///
     /// ```
     /// # use grisaille::{Gc, Heap, Map};
@@ -221,7 +223,7 @@ impl<'gc, K: Key, V: Trace + Copy> Map<'gc, K, V> {
         self.table()?.replace(cx, key, value)
     }
 
-    /// Gives a key the value that `f` makes of the one it has, and returns it. `f` may use the map.
+    /// Sets the value of a key to what `f` makes of the old one, and returns the new value. `f` may use the map.
     ///
     /// ```
     /// # use grisaille::{Gc, Heap, Map};
@@ -244,8 +246,8 @@ impl<'gc, K: Key, V: Trace + Copy> Map<'gc, K, V> {
         value
     }
 
-    /// Gives a key the value that `f` makes of the one it has, and returns it, unless the table has to grow and the heap is
-    /// full.
+    /// Sets the value of a key to what `f` makes of the old one, and returns the new value, unless the table must grow
+    /// and the heap is full.
     ///
     /// ```
     /// # use grisaille::{Heap, Map};
@@ -271,7 +273,7 @@ impl<'gc, K: Key, V: Trace + Copy> Map<'gc, K, V> {
         Ok(value)
     }
 
-    /// Gives each key of an iterator its value. (`Extend` has no mutator to give.)
+    /// Sets the values of all keys of an iterator. (The trait `Extend` passes no mutator.)
     ///
     /// ```
     /// # use grisaille::{Heap, Map};
@@ -283,13 +285,13 @@ impl<'gc, K: Key, V: Trace + Copy> Map<'gc, K, V> {
     /// ```
     ///
     /// # Panics
-    /// As [`insert`](Map::insert): the entries that came before stay. Passes panics of the iterator on.
+    /// As [`insert`](Map::insert): the entries inserted before stay. Passes panics of the iterator on.
     #[track_caller]
     pub fn extend<B: Barrier>(&self, cx: &'gc Mutator<'_, B>, entries: impl IntoIterator<Item = (K, V)>) {
         entries.into_iter().for_each(|(key, value)| _ = self.insert(cx, key, value));
     }
 
-    /// Forgets a key, and returns the value it had. The table keeps its memory: see
+    /// Removes a key, and returns the value that it had. The table keeps its memory: see
     /// [`shrink_to_fit`](Map::shrink_to_fit).
     ///
     /// ```
@@ -305,8 +307,8 @@ impl<'gc, K: Key, V: Trace + Copy> Map<'gc, K, V> {
         self.table()?.remove(cx, key)
     }
 
-    /// Forgets all entries, and gives the table's memory back. While the collector marks, and the policy shades what
-    /// is overwritten, this looks at each.
+    /// Removes all entries, and frees the table's memory. Time in proportion to the number of entries while the
+    /// collector marks and the policy shades what is overwritten.
     ///
     /// ```
     /// # use grisaille::{Gc, Heap, Map};
@@ -324,11 +326,11 @@ impl<'gc, K: Key, V: Trace + Copy> Map<'gc, K, V> {
         }
     }
 
-    /// Makes room for `additional` more entries, so that the table need not grow for them. Time in proportion to
-    /// what there is room for then.
+    /// Makes room for `additional` more entries, so that inserting them does not make the table grow. Time in
+    /// proportion to the room that there is afterwards.
     ///
-    /// (A map of thousands of entries consists of parts, and hashes say which an entry goes to: where keys were chosen to
-    /// collide, a part may still have to grow.)
+    /// (A map of thousands of entries consists of parts, and hashes decide to which part an entry goes: where keys were
+    /// chosen to collide, a part may still have to grow.)
     ///
     /// ```
     /// # use grisaille::{Gc, Heap, Map};
@@ -344,7 +346,7 @@ impl<'gc, K: Key, V: Trace + Copy> Map<'gc, K, V> {
     /// ```
     ///
     /// # Panics
-    /// When the heap is full: [`try_reserve`](Map::try_reserve) answers with a value.
+    /// When the heap is full: [`try_reserve`](Map::try_reserve) returns an error instead.
     #[track_caller]
     pub fn reserve<B: Barrier>(&self, cx: &'gc Mutator<'_, B>, additional: usize) {
         self.try_reserve(cx, additional).unwrap_or_else(|full| full.panic());
@@ -369,8 +371,8 @@ impl<'gc, K: Key, V: Trace + Copy> Map<'gc, K, V> {
         self.table_or_new(cx)?.try_reserve(cx, additional)
     }
 
-    /// Gives back the memory that the table does not need for the entries it has. Time in proportion to the table,
-    /// and memory for a second one of the new size; where there is none, the table stays as it is.
+    /// Frees the memory that the table does not need for its entries. Takes time in proportion to the table, and memory
+    /// for a second table of the new size; where there is none, the table stays as it is.
     ///
     /// ```
     /// # use grisaille::{Gc, Heap, Map};

@@ -1,4 +1,4 @@
-//! Visiting the entries of a [`Map`], and taking them out.
+//! Visiting and removing the entries of a [`Map`].
 
 use core::fmt;
 use core::iter::FusedIterator;
@@ -12,10 +12,10 @@ use crate::trace::Trace;
 impl<'gc, K: Key, V: Trace + Copy> Map<'gc, K, V> {
     /// Visits all entries, in no order.
     ///
-    /// Time in proportion to what there is, and not to what there is room for; the first is found in constant time.
+    /// Time in proportion to the number of entries, and not to the room; the first entry is found in constant time.
     ///
-    /// The map may change meanwhile. Entries that stay are visited, unless the table has to grow or is shrunk: then
-    /// some may be visited twice or not at all. To go on after a safepoint, use [`entry_from`](Map::entry_from).
+    /// The map may change meanwhile. Entries that stay are visited, unless the table grows or is shrunk: then some may
+    /// be visited twice or not at all. To go on after a safepoint, use [`entry_from`](Map::entry_from).
     ///
     /// ```
     /// # use grisaille::{Gc, Heap, Map};
@@ -36,9 +36,10 @@ impl<'gc, K: Key, V: Trace + Copy> Map<'gc, K, V> {
         MapIter { table: self.table(), position: 0 }
     }
 
-    /// Returns the first entry at or after a position, and the position to go on from; start at 0. So an iteration can go on
-    /// after a safepoint, which no iterator survives. As for [`iter`](Map::iter), growth mixes the positions up. Positions are no
-    /// indices: they are in the order in which entries are visited, and have gaps.
+    /// Returns the first entry at or after a position, and the position from which to go on; start at 0. So an
+    /// iteration can go on after a safepoint, which no iterator survives. As for [`iter`](Map::iter), entries may be
+    /// visited twice or not at all when the table grows. Positions are not indices: they increase in the order of the
+    /// visits, and have gaps.
     ///
     /// ```
     /// # use grisaille::{Gc, Heap, Map};
@@ -61,8 +62,8 @@ impl<'gc, K: Key, V: Trace + Copy> Map<'gc, K, V> {
         self.table()?.entry_from(position)
     }
 
-    /// Takes an entry out: the first that [`iter`](Map::iter) would visit. Constant time, so that a map may be a work list.
-    /// The table keeps its memory.
+    /// Removes and returns one entry: the first that [`iter`](Map::iter) would visit. Constant time, so that a map may
+    /// be a work list. The table keeps its memory.
     ///
     /// ```
     /// # use grisaille::{Gc, Heap, Map};
@@ -84,8 +85,8 @@ impl<'gc, K: Key, V: Trace + Copy> Map<'gc, K, V> {
         self.table()?.pop(cx)
     }
 
-    /// Takes all entries out, one by one, when they are asked for; dropping the iterator takes out the rest, forgetting
-    /// it leaves the rest in the map. Entries that are inserted meanwhile are taken out too. The table keeps its memory.
+    /// Removes all entries, each when the iterator is asked for it. Dropping the iterator removes the rest; forgetting
+    /// it leaves the rest in the map. Entries that are inserted meanwhile are removed too. The table keeps its memory.
     ///
     /// ```
     /// # use grisaille::{Gc, Heap, Map};
@@ -101,11 +102,11 @@ impl<'gc, K: Key, V: Trace + Copy> Map<'gc, K, V> {
         Drain { map: self, cx }
     }
 
-    /// Keeps the entries for which `keep` returns true, and removes the others. Time in proportion to what there is. The
-    /// table keeps its memory.
+    /// Keeps the entries for which `keep` returns true, and removes the others. Time in proportion to the number of
+    /// entries. The table keeps its memory.
     ///
-    /// `keep` may use the map, as the body of a loop over [`iter`](Map::iter) may; a key for which it returns false is
-    /// removed, whatever it has done to it.
+    /// `keep` may use the map, as the body of a loop over [`iter`](Map::iter) may; a key for which `keep` returns false
+    /// is removed, whatever `keep` did to it.
     ///
     /// ```
     /// # use grisaille::{Gc, Heap, Map};
@@ -120,7 +121,7 @@ impl<'gc, K: Key, V: Trace + Copy> Map<'gc, K, V> {
     /// ```
     ///
     /// # Panics
-    /// Passes panics of `keep` on: the entries that it has not yet been asked for stay.
+    /// Passes panics of `keep` on: entries for which `keep` has not been called stay.
     pub fn retain<B: Barrier>(&self, cx: &Mutator<'_, B>, mut keep: impl FnMut(K, V) -> bool) {
         let mut position = 0;
         while let Some((next, key, value)) = self.entry_from(position) {
@@ -132,7 +133,8 @@ impl<'gc, K: Key, V: Trace + Copy> Map<'gc, K, V> {
     }
 }
 
-/// The entries of a [`Map`], by [`iter`](Map::iter): copies, taken when they are asked for.
+/// The iterator over the entries of a [`Map`], made by [`iter`](Map::iter): it copies each entry when it is asked for
+/// it.
 ///
 /// ```
 /// use grisaille::{Heap, Map};
@@ -181,7 +183,7 @@ impl<K, V> fmt::Debug for MapIter<'_, K, V> {
     }
 }
 
-/// See [`drain`](Map::drain). Holds no entries: whoever forgets it forgets nothing.
+/// The iterator of [`drain`](Map::drain). It holds no entries: forgetting it loses none.
 struct Drain<'m, 's, 'gc, B: Barrier, K: Key, V: Trace + Copy> {
     map: &'m Map<'gc, K, V>,
     cx: &'m Mutator<'s, B>,

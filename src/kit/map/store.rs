@@ -1,24 +1,24 @@
-//! [`Store`]: the entries of a map, in tables of bounded size. Knows of no heap.
+//! [`Store`]: the entries of a map, in tables of bounded size. Independent of the heap.
 //!
-//! A small store is one table of `hashbrown`'s. A table that grows moves all its entries at once, which takes some
-//! 100 milliseconds for some millions: so a store of more than [`PART`] entries consists of *parts*, each a table of its
-//! own, and a part that is full is split in two. That is extendible hashing (Fagin, Nievergelt, Pippenger and Strong,
-//! TODS 1979): the lower bits of an entry's hash name a place in the *directory*, which names the part. A part is split
-//! by one bit more of the hash; where the directory does not look at that bit yet, it is doubled first, which copies four
-//! bytes for each part and moves no entry. Hashes spread entries evenly, so all parts are split at about the same time, and
-//! the tables are together as full as one of `hashbrown`'s would be.
+//! A small store is one table of `hashbrown`. A table that grows moves all its entries at once, which takes long for
+//! millions of them. So a store of more than [`PART`] entries consists of *parts*, each a table of its own, and a part
+//! that is full is split in two. This is extendible hashing (Fagin, Nievergelt, Pippenger and Strong, TODS 1979): the
+//! lower bits of an entry's hash name a place in the *directory*, which names the part. A part is split by one more bit
+//! of the hash; where the directory does not use that bit yet, the directory is doubled first, which copies four bytes
+//! for each part and moves no entry. Hashes spread entries evenly, so all parts are split at about the same time, and
+//! the tables together are as full as one table would be. Figures: `docs/experiments.md`.
 //!
-//! Where keys collide, so that splitting does not part them, the directory would grow without end: a part whose entries
-//! are few beside the directory gets a larger table instead.
+//! Where keys collide, so that a split does not separate them, the directory would grow without end: a part whose
+//! entries are few in relation to the directory gets a larger table instead.
 //!
-//! Which buckets of a table are in use is noted beside it, in [`Bits`], where the table is not tiny: so the next entry
-//! is found in constant time, however empty the table is. Without memory for that note a store is slower and not wrong:
-//! it is looked through bucket by bucket.
+//! The buckets of a table that are in use are noted in [`Bits`] beside the table, unless the table is tiny: so the next
+//! entry is found in constant time, however empty the table is. Without memory for that bitmap a store is slower and
+//! not wrong: it is searched bucket by bucket.
 //!
-//! A *position* is a part and a bucket in it. Entries change theirs only where a table is rehashed (its
-//! [`moved`](Look::moved) says so), a part is split, or the parts are given up. The first happens inside of a part; a
-//! split carries entries to a new part, the last of all, and rehashes the part that they come from; parts are given up by
-//! [`shrink_to_fit`](Store::shrink_to_fit) alone, which makes the store anew.
+//! A *position* is a part and a bucket in it. The position of an entry changes only where a table is rehashed (its
+//! [`moved`](Look::moved) says so), a part is split, or the parts are given up. A rehash stays inside of a part; a
+//! split carries entries to a new part, the last of all, and rehashes the part that they come from; only
+//! [`shrink_to_fit`](Store::shrink_to_fit) gives the parts up, by making the store anew.
 
 use core::cell::Cell;
 
@@ -30,57 +30,63 @@ use super::table::{Change, Look, TINY, hash_of, reserve_table, table_bytes};
 use crate::kit::key::Key;
 use crate::memory::{NoMemory, reserve_exact, reserve_one};
 
-/// Buckets of a part, unless keys collide.
+/// Number of buckets of a part, unless keys collide.
 const BUCKETS: usize = if cfg!(test) { 256 } else { 8192 };
-/// Entries that such a table has room for.
+/// Number of entries that such a table has room for.
 const PART: usize = BUCKETS / 8 * 7;
-/// Entries of a part, where room is made beforehand: so few that the hash gives no part more than [`PART`], but in one
-/// case of many thousands.
+/// Number of entries of a part where room is made beforehand: so few that hashes give a part more than [`PART`] only
+/// once in many thousands of cases.
 const ROOMY: usize = if cfg!(test) { PART / 2 } else { PART - 420 };
-/// Bits of the hash that a table does not look at begin here, and end 7 before the last.
+/// First bit of the hash that selects parts: tables use the lower bits, and the highest 7.
 const PART_SHIFT: u32 = 24;
-/// The most bits that the directory looks at.
+/// The most bits that the directory uses.
 const MOST_BITS: u32 = if usize::BITS < 64 { 20 } else { 30 };
-/// A position is a part, and in so many lower bits a bucket.
+/// Number of lower bits of a position that are the bucket; the others are the part.
 const BUCKET_BITS: u32 = 32;
 
+/// The entries of a map: see the module.
 pub(super) struct Store<K, V> {
     /// All entries, where there are no parts.
     first: HashTable<(K, V)>,
-    /// Entries changed their buckets: in `first`, or between parts.
+    /// Whether entries changed their buckets in `first`, or moved between parts.
     moved: Cell<bool>,
-    /// Whether there are parts. (So who looks for an entry of a small store does not look at `rest`.)
+    /// Whether there are parts. (A lookup in a small store does not read `rest`.)
     split: bool,
-    /// What a tiny store does not need. One `Rest`: an array, since only vectors can be allocated without an abort.
+    /// Data that a tiny store does not need. An array of one `Rest`, since only vectors can be allocated without an
+    /// abort.
     rest: Option<Box<[Rest<K, V>; 1]>>,
 }
 
+/// The bitmap of a store's only table, and the parts with their directory.
 struct Rest<K, V> {
     /// The buckets of `first` that are in use.
     used: Bits,
-    /// The part of an entry, by the lower bits of its hash: a power of two of them.
+    /// Maps the lower bits of a hash to the number of the part. Its length is a power of two.
     directory: Vec<u32>,
     parts: Vec<Part<K, V>>,
-    /// Which parts have entries.
+    /// The parts that have entries.
     filled: Bits,
-    /// Entries of all parts, and bytes.
+    /// Number of entries of all parts.
     len: usize,
+    /// Bytes of all parts.
     bytes: usize,
 }
 
-/// A line of the cache, with what a lookup needs.
+/// A part: a cache line, with the data that a lookup needs.
 #[repr(align(64))]
 struct Part<K, V> {
     table: HashTable<(K, V)>,
     used: Bits,
-    /// The lower bits that the hashes of its entries have in common, and how many these are.
+    /// The lower bits that the hashes of the part's entries have in common.
     prefix: u32,
+    /// Number of these bits.
     depth: u8,
+    /// Whether entries changed their buckets since the mark loop last began with the part.
     moved: Cell<bool>,
 }
 
 impl<K: Key, V> Part<K, V> {
-    /// With room for so many entries, none of which is there.
+    /// Makes an empty part with room for so many entries.
     fn try_new(entries: usize, prefix: u32, depth: u8) -> Result<Self, NoMemory> {
         let mut table = HashTable::new();
         reserve_table(&mut table, entries)?;
@@ -88,7 +94,7 @@ impl<K: Key, V> Part<K, V> {
         Ok(Part { table, used, prefix, depth, moved: Cell::new(false) })
     }
 
-    /// Inserts an entry that is not there, and for which there is room.
+    /// Inserts an entry whose key is not in the part, and for which there is room.
     #[inline(always)]
     fn insert(&mut self, hash: u64, entry: (K, V)) {
         let bucket = self.table.insert_unique(hash, entry, hash_of).bucket_index();
@@ -104,14 +110,14 @@ impl<K, V> Part<K, V> {
     }
 }
 
-/// The place of a hash in a directory of so many places.
+/// Returns the place of a hash in a directory of so many places.
 #[inline(always)]
 #[allow(clippy::cast_possible_truncation, reason = "the lower bits are what is asked for")]
 fn place_of(hash: u64, places: usize) -> usize {
     (hash >> PART_SHIFT) as usize & (places - 1)
 }
 
-/// Whether splitting a part by one bit more carries an entry to the new one.
+/// Returns whether splitting a part by one more bit carries an entry to the new part.
 #[inline(always)]
 fn goes(hash: u64, depth: u8) -> bool {
     hash >> (PART_SHIFT + u32::from(depth)) & 1 != 0
@@ -125,24 +131,24 @@ fn boxed<T>(value: T) -> Result<Box<[T; 1]>, NoMemory> {
     room.into_boxed_slice().try_into().map_err(|_| NoMemory)
 }
 
-/// The position of a bucket.
+/// Returns the position of a bucket.
 #[inline(always)]
 pub(super) fn position(part: usize, bucket: usize) -> usize {
     part << BUCKET_BITS | bucket
 }
 
-/// The part and the bucket of a position.
+/// Returns the part and the bucket of a position.
 #[inline(always)]
 pub(super) fn place(position: usize) -> (usize, usize) {
     (position >> BUCKET_BITS, position & ((1 << BUCKET_BITS) - 1))
 }
 
-/// By how many bits of the hash parts are told apart where there is room for so many entries.
+/// Returns by how many bits of the hash parts are distinguished where there is room for so many entries.
 fn bits_for(entries: usize) -> u32 {
     if entries <= PART { 0 } else { entries.div_ceil(ROOMY).next_power_of_two().ilog2() }
 }
 
-/// About how many bytes a store with room for so many entries takes.
+/// Estimates the bytes of a store with room for so many entries.
 fn bytes_for<T>(entries: usize) -> usize {
     match bits_for(entries) {
         0 => table_bytes::<T>(entries),
@@ -162,7 +168,7 @@ impl<K, V> Store<K, V> {
         self.rest.as_deref().map(|[rest]| rest)
     }
 
-    /// What there is of parts, if there are any.
+    /// Returns the data of the parts, if there are any.
     #[inline(always)]
     fn split(&self) -> Option<&Rest<K, V>> {
         if self.split { self.rest() } else { None }
@@ -178,7 +184,7 @@ impl<K, V> Store<K, V> {
         self.split().map_or(self.first.len(), |rest| rest.len)
     }
 
-    /// Bytes of memory.
+    /// Returns the bytes of memory.
     pub fn bytes(&self) -> usize {
         let rest = self.rest().map_or(0, |rest| {
             let parts = rest.parts.capacity() * size_of::<Part<K, V>>();
@@ -188,17 +194,17 @@ impl<K, V> Store<K, V> {
         self.first.allocation_size() + rest
     }
 
-    /// Where the mark loop has to begin anew, whatever it has scanned.
+    /// Returns the flag that makes the mark loop begin the whole store anew.
     pub fn moved(&self) -> &Cell<bool> {
         &self.moved
     }
 
-    /// How many tables there are: one, or the parts.
+    /// Returns the number of tables: one, or the parts.
     pub fn tables(&self) -> usize {
         self.split().map_or(1, |rest| rest.parts.len())
     }
 
-    /// The table of that number, if there is one.
+    /// Returns the table of that number, if there is one.
     #[inline(always)]
     pub fn table(&self, number: usize) -> Option<Look<'_, K, V>> {
         match self.split() {
@@ -213,7 +219,7 @@ impl<K, V> Store<K, V> {
         }
     }
 
-    /// The first entry at or after a position, and its own.
+    /// Returns the first entry at or after a position, and its position.
     #[inline]
     pub fn next(&self, from: usize) -> Option<(usize, &(K, V))> {
         let (mut number, mut bucket) = place(from);
@@ -228,7 +234,7 @@ impl<K, V> Store<K, V> {
 }
 
 impl<K, V> Rest<K, V> {
-    /// The number of the part of an entry.
+    /// Returns the number of the part of an entry.
     #[inline(always)]
     fn part_of(&self, hash: u64) -> usize {
         self.directory[place_of(hash, self.directory.len())] as usize
@@ -251,7 +257,7 @@ impl<K, V> Rest<K, V> {
         }
     }
 
-    /// One more part stands at the end.
+    /// Notes that one more part stands at the end.
     fn note_new_part(&mut self) {
         let parts = self.parts.len();
         if self.filled.places() < parts {
@@ -262,7 +268,7 @@ impl<K, V> Rest<K, V> {
         }
     }
 
-    /// Whether a part may be split: not where the directory is large for the parts that there are already.
+    /// Returns whether a part may be split: false when the directory is already large for the number of parts.
     fn may_split(&self, number: usize) -> bool {
         let depth = u32::from(self.parts[number].depth);
         depth < MOST_BITS && (self.directory.len() > 1 << depth || self.directory.len() <= self.parts.len() * 2)
@@ -270,7 +276,7 @@ impl<K, V> Rest<K, V> {
 }
 
 impl<K: Key, V> Store<K, V> {
-    /// The table that an entry with this hash is in, if it is anywhere.
+    /// Returns the table in which an entry with this hash is, if it is in any.
     #[inline(always)]
     fn table_of(&self, hash: u64) -> &HashTable<(K, V)> {
         match self.split() {
@@ -296,7 +302,7 @@ impl<K: Key, V> Store<K, V> {
         table.find_mut(hash, |entry| entry.0.is_same(key))
     }
 
-    /// The table of that number, which there is, to be changed.
+    /// Returns the table of that number, which must exist, to change.
     fn change(&mut self, number: usize) -> Change<'_, K, V> {
         match self.rest.as_deref_mut() {
             None => Change { table: &mut self.first, used: None, moved: &self.moved },
@@ -310,10 +316,10 @@ impl<K: Key, V> Store<K, V> {
         }
     }
 
-    /// Gives a key a value, and returns the one that it had.
+    /// Sets the value of a key, and returns the old one.
     ///
     /// # Errors
-    /// There is no [room](Store::make_room) for one key more. With the value.
+    /// The value, when there is no [room](Store::make_room) for one more key.
     #[inline(always)]
     pub fn put(&mut self, hash: u64, key: K, value: V) -> Result<Option<V>, V> {
         match self.rest.as_deref_mut() {
@@ -350,7 +356,7 @@ impl<K: Key, V> Store<K, V> {
         Some(entry)
     }
 
-    /// About how many bytes more the store takes when it has made room for an entry with this hash.
+    /// Estimates how many bytes the store takes in addition when it makes room for an entry with this hash.
     pub fn growth(&self, hash: u64) -> usize {
         let table = self.table_of(hash);
         if !self.splits(hash) {
@@ -364,8 +370,8 @@ impl<K: Key, V> Store<K, V> {
         (2 * table_bytes::<(K, V)>(table.len().max(PART))).saturating_sub(table.allocation_size()) + row
     }
 
-    /// Whether the table of this hash is split when it is full: not where half of the room is taken by traces of entries
-    /// that were removed, which a rehash of the table cleans up.
+    /// Returns whether the table of this hash is split when it is full: false when tombstones of removed entries take
+    /// half of the room, which a rehash of the table removes.
     fn splits(&self, hash: u64) -> bool {
         let table = self.table_of(hash);
         let buckets = table.num_buckets();
@@ -377,7 +383,7 @@ impl<K: Key, V> Store<K, V> {
     /// Makes room for an entry with this hash, where there is none.
     ///
     /// # Errors
-    /// The system has no memory. The entries are what they were.
+    /// [`NoMemory`] when the system has none. The entries are what they were.
     #[cold]
     #[inline(never)]
     pub fn make_room(&mut self, hash: u64) -> Result<(), NoMemory> {
@@ -398,7 +404,7 @@ impl<K: Key, V> Store<K, V> {
     /// Makes room in one table.
     fn reserve_in(&mut self, number: usize, additional: usize) -> Result<(), NoMemory> {
         if self.rest.is_none() && self.first.len() + additional > TINY * 7 / 8 {
-            // If there is no memory for it, there is no note.
+            // Without memory for the bitmap, there is none.
             self.make_rest().ok();
         }
         let change = self.change(number);
@@ -408,7 +414,7 @@ impl<K: Key, V> Store<K, V> {
         result
     }
 
-    /// A part takes other memory than before.
+    /// Adjusts the sum of bytes after part `number`, which took `before` bytes, changed.
     fn book(&mut self, number: usize, before: usize) {
         if let Some(rest) = self.split_mut() {
             rest.bytes = rest.bytes - before + rest.parts[number].bytes();
@@ -446,21 +452,21 @@ impl<K: Key, V> Store<K, V> {
         self.rest.as_deref_mut().map(|[rest]| rest).ok_or(NoMemory)
     }
 
-    /// Splits a part; without parts, all entries become one before.
+    /// Splits a part. Where there are no parts, all entries become one part first.
     fn split_part(&mut self, number: usize) -> Result<(), NoMemory> {
         self.make_parts()?.split(number)
     }
 
-    /// About how many bytes more the store takes when it has made room for so many entries more.
+    /// Estimates how many bytes the store takes in addition when it makes room for so many more entries.
     pub fn growth_for(&self, additional: usize) -> usize {
         let len = self.len().saturating_add(additional);
         bytes_for::<(K, V)>(len).saturating_sub(self.bytes())
     }
 
-    /// Makes room for so many entries more.
+    /// Makes room for `additional` more entries.
     ///
     /// # Errors
-    /// The system has no memory. The entries are what they were.
+    /// [`NoMemory`] when the system has none. The entries are what they were.
     pub fn reserve(&mut self, additional: usize) -> Result<(), NoMemory> {
         let entries = self.len().checked_add(additional).ok_or(NoMemory)?;
         let bits = bits_for(entries);
@@ -489,7 +495,7 @@ impl<K: Key, V> Store<K, V> {
 }
 
 impl<K: Key, V: Copy> Store<K, V> {
-    /// Gives back the memory that the entries do not need, if there is memory for a store that has no more.
+    /// Frees the memory that the entries do not need, if there is memory for a store of exactly their size.
     pub fn shrink_to_fit(&mut self) {
         if !self.split {
             self.change(0).shrink();
@@ -505,7 +511,7 @@ impl<K: Key, V: Copy> Store<K, V> {
         }
     }
 
-    /// A store with the same entries and no more room than they need.
+    /// Makes a store with the same entries and no more room than they need.
     fn copy(&self) -> Result<Self, NoMemory> {
         let mut store = Store::new();
         store.reserve(self.len())?;
@@ -522,7 +528,7 @@ impl<K: Key, V: Copy> Store<K, V> {
     }
 }
 
-/// See [`Store::put`]: in one table.
+/// Sets the value of a key in one table: see [`Store::put`].
 #[inline(always)]
 fn put_in<K: Key, V>(
     table: &mut HashTable<(K, V)>,
@@ -531,7 +537,7 @@ fn put_in<K: Key, V>(
     key: K,
     value: V,
 ) -> Result<Option<V>, V> {
-    // Else `entry` would make room.
+    // Checked first, since `entry` would make room.
     if table.len() == table.capacity() {
         return match table.find_mut(hash, |entry| entry.0.is_same(&key)) {
             Some(entry) => Ok(Some(core::mem::replace(&mut entry.1, value))),
@@ -551,7 +557,7 @@ fn put_in<K: Key, V>(
 }
 
 impl<K: Key, V> Rest<K, V> {
-    /// See [`Store::put`].
+    /// Sets the value of a key: see [`Store::put`].
     #[inline]
     fn put(&mut self, hash: u64, key: K, value: V) -> Result<Option<V>, V> {
         let number = self.part_of(hash);
@@ -567,7 +573,7 @@ impl<K: Key, V> Rest<K, V> {
         Ok(old)
     }
 
-    /// See [`Store::remove`]; `first` is the table where there are no parts.
+    /// Removes a key: see [`Store::remove`]. `first` is the table where there are no parts.
     #[inline]
     fn remove(&mut self, first: Option<&mut HashTable<(K, V)>>, hash: u64, key: &K) -> Option<(K, V)> {
         let (number, table, used) = match first {
@@ -594,7 +600,7 @@ impl<K: Key, V> Rest<K, V> {
         Some(entry)
     }
 
-    /// Splits a part in two. Both get new tables, so that no trace of what went is left in one.
+    /// Splits a part in two. Both get new tables, so that neither contains a tombstone.
     #[allow(clippy::cast_possible_truncation, reason = "there are fewer parts than places, and those are `MOST_BITS`")]
     fn split(&mut self, number: usize) -> Result<(), NoMemory> {
         let new = self.parts.len();
@@ -616,7 +622,8 @@ impl<K: Key, V> Rest<K, V> {
         self.bytes -= old.bytes();
         let mut entries = old.table.drain().map(|entry| (hash_of(&entry), entry));
         loop {
-            // A key's hash may be far away: the processor fetches some at once, since nothing depends on them yet.
+            // The hash of a key may be in memory that is not cached: the processor fetches 16 at once, since nothing
+            // depends on them yet.
             let some: [_; 16] = core::array::from_fn(|_| entries.next());
             let is_last = some[15].is_none();
             for (hash, entry) in some.into_iter().flatten() {
@@ -627,7 +634,7 @@ impl<K: Key, V> Rest<K, V> {
             }
         }
         drop(entries);
-        // Those that stay have changed their buckets.
+        // The entries that stay have changed their buckets.
         kept.moved.set(true);
         self.bytes += kept.bytes() + part.bytes();
         *old = kept;

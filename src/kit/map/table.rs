@@ -1,4 +1,4 @@
-//! One table of a [store](super::store), and the note of its buckets in use.
+//! One table of a [store](super::store), and the bitmap of its buckets in use.
 
 use core::cell::Cell;
 
@@ -8,10 +8,10 @@ use super::bits::Bits;
 use crate::kit::key::Key;
 use crate::memory::{NoMemory, may_allocate};
 
-/// Tables of so many buckets are looked through bucket by bucket: there is no note.
+/// Tables of at most so many buckets have no bitmap: they are searched bucket by bucket.
 pub(super) const TINY: usize = 64;
 
-/// Makes room for so many more entries, which changes the buckets of all. The one place where a table gets memory.
+/// Makes room for `additional` more entries, which moves all entries. The only place where a table gets memory.
 pub(super) fn reserve_table<K: Key, V>(table: &mut HashTable<(K, V)>, additional: usize) -> Result<(), NoMemory> {
     if table.capacity() - table.len() >= additional {
         return Ok(());
@@ -22,16 +22,16 @@ pub(super) fn reserve_table<K: Key, V>(table: &mut HashTable<(K, V)>, additional
     table.try_reserve(additional, hash_of).map_err(|_| NoMemory)
 }
 
-/// A table, to be looked at.
+/// A table, to read.
 pub(super) struct Look<'s, K, V> {
     pub table: &'s HashTable<(K, V)>,
     pub used: Option<&'s Bits>,
-    /// Entries changed their buckets since the mark loop last began with the table.
+    /// Whether entries changed their buckets since the mark loop last began with the table.
     pub moved: &'s Cell<bool>,
 }
 
 impl<K, V> Look<'_, K, V> {
-    /// The first bucket at or after one that is in use.
+    /// Returns the first bucket in use at or after `from`.
     #[inline(always)]
     pub fn next(&self, from: usize) -> Option<usize> {
         match self.used {
@@ -41,7 +41,7 @@ impl<K, V> Look<'_, K, V> {
     }
 }
 
-/// A table, to be changed.
+/// A table, to change.
 pub(super) struct Change<'s, K, V> {
     pub table: &'s mut HashTable<(K, V)>,
     pub used: Option<&'s mut Bits>,
@@ -49,12 +49,12 @@ pub(super) struct Change<'s, K, V> {
 }
 
 impl<K: Key, V> Change<'_, K, V> {
-    /// Bytes of memory.
+    /// Returns the bytes of memory.
     pub fn bytes(&self) -> usize {
         self.table.allocation_size() + self.used.as_ref().map_or(0, |used| used.bytes())
     }
 
-    /// Makes room for so many more entries. All change their buckets.
+    /// Makes room for `additional` more entries. All entries change their buckets.
     pub fn reserve(self, additional: usize) -> Result<(), NoMemory> {
         self.moved.set(true);
         let result = reserve_table(self.table, additional);
@@ -62,7 +62,7 @@ impl<K: Key, V> Change<'_, K, V> {
         result
     }
 
-    /// Moves the entries to a table without spare room, if there is the memory for one.
+    /// Moves the entries to a table without spare room, if there is memory for one.
     pub fn shrink(self) {
         let mut table = HashTable::new();
         if reserve_table(&mut table, self.table.len()).is_ok() && table.num_buckets() < self.table.num_buckets() {
@@ -75,7 +75,7 @@ impl<K: Key, V> Change<'_, K, V> {
         }
     }
 
-    /// Notes anew which buckets are in use.
+    /// Builds the bitmap of buckets in use anew.
     pub fn note_buckets(self) {
         let Some(used) = self.used else { return };
         let buckets = self.table.num_buckets();
@@ -99,7 +99,7 @@ pub(super) fn hash_of<K: Key, V>(entry: &(K, V)) -> u64 {
     entry.0.hash_key()
 }
 
-/// Bytes of a table with room for so many entries, and of the note beside it, or more where that overflows.
+/// Returns the bytes of a table with room for so many entries and of its bitmap, or more where the number overflows.
 pub(super) fn table_bytes<T>(entries: usize) -> usize {
     let buckets = entries.saturating_mul(8).div_ceil(7).checked_next_power_of_two().unwrap_or(usize::MAX);
     let note = if buckets <= TINY { 0 } else { Bits::bytes_for(buckets) };

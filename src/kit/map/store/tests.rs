@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::*;
 use crate::kit::key::sealed::Key as _;
 
-/// Entries, in the order in which they are visited.
+/// Returns the entries, in the order in which they are visited.
 fn all(store: &Store<u64, u64>) -> Vec<(u64, u64)> {
     let (mut position, mut all) = (0, Vec::new());
     while let Some((at, entry)) = store.next(position) {
@@ -24,7 +24,7 @@ fn insert(store: &mut Store<u64, u64>, key: u64, value: u64) {
     }
 }
 
-/// The notes are what the tables say, and the sums what the parts say.
+/// Checks that the bitmaps agree with the tables, and the sums with the parts.
 fn check(store: &Store<u64, u64>) {
     let mut len = 0;
     for number in 0..store.tables() {
@@ -68,7 +68,7 @@ fn random_operations() {
         for round in 0..if cfg!(miri) { 2000 } else { 100_000 } {
             let key = below(keys);
             let hash = key.hash_key();
-            // It grows and falls.
+            // The number of entries rises and falls.
             let removes = if round / 20_000 % 2 == 0 { 2 } else { 6 };
             if below(8) < removes {
                 assert_eq!(store.remove(hash, &key), model.remove(&key).map(|value| (key, value)));
@@ -100,7 +100,7 @@ fn random_operations() {
     }
 }
 
-/// Where the entries are.
+/// Returns the position of each entry.
 fn places(store: &Store<u64, u64>) -> HashMap<u64, usize> {
     let (mut position, mut places) = (0, HashMap::new());
     while let Some((at, entry)) = store.next(position) {
@@ -110,8 +110,8 @@ fn places(store: &Store<u64, u64>) -> HashMap<u64, usize> {
     places
 }
 
-/// No insertion moves more than the entries of a part: all others keep their positions. And what moves says so: whatever
-/// changed its bucket lies in a table that `moved`, or in one that was not there.
+/// No insertion moves more than the entries of a part: all others keep their positions. And each move is told: an entry
+/// that changed its bucket lies in a table that `moved`, or in one that did not exist.
 #[test]
 fn growth_moves_little() {
     let count = if cfg!(miri) { 2000 } else { 15_000 };
@@ -149,7 +149,7 @@ fn growth_moves_little() {
     assert!(store.moved().get() && store.bytes() < 1000 && all(&store).len() == 10);
 }
 
-/// Who made room need not make it again.
+/// After room was made, no insertion makes room.
 #[test]
 fn what_was_reserved_suffices() {
     for count in [10, 1000, 1800, 5000, if cfg!(miri) { 6000 } else { 60_000 }] {
@@ -169,7 +169,7 @@ fn what_was_reserved_suffices() {
     assert!(store.growth_for(usize::MAX) > usize::MAX / 2 && store.reserve(usize::MAX).is_err());
 }
 
-/// Keys that splitting does not part share a table, which grows; the directory does not grow for them.
+/// Keys that splitting does not separate share a table, which grows; the directory does not grow for them.
 #[test]
 #[cfg_attr(miri, ignore = "it takes hours")]
 fn keys_that_collide_do_not_make_a_large_directory() {
