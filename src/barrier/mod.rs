@@ -1,4 +1,4 @@
-//! The policies: which write barrier a heap runs, and all that follows from it.
+//! The policies: the write barrier that a heap runs, and the rules that go with it.
 //!
 //! A policy is a type, chosen when the heap is built: `Heap<Insertion>`, `Heap<Deletion>`, `Heap<Hybrid>` (the
 //! default), `Heap<Watermark>`, `Heap<StopTheWorld>`. Everything in this table happens only while marking:
@@ -6,51 +6,50 @@
 //! | while marking | [`Insertion`] | [`Deletion`] | [`Hybrid`] | [`Watermark`] | [`StopTheWorld`] |
 //! |---|---|---|---|---|---|
 //! | after | Dijkstra | Yuasa | Yuasa, roots as Go 1.8 | Yuasa, lazy roots as HotSpot's stack watermarks | Go 1.3 |
-//! | roots | bit by bit | all in one pause at the start | bit by bit; *the window* is open until all are scanned | bit by bit | one pause |
+//! | roots | in steps | all in one pause at the start | in steps; *the root-scanning window* is open until all are scanned | in steps | one pause |
 //! | `slot.set(new)` | shade `new` | shade old | in the window –, then shade old | shade old | – |
 //! | new object | white | black | in the window white, then black | black | – |
-//! | root written, popped or destroyed | noted as dirty | – | in the window what is written is shaded | an unscanned slot's old value is shaded | – |
+//! | root written, popped or destroyed | recorded as dirty | – | in the window the new value is shaded | an unscanned root's old value is shaded | – |
 //! | new root area | dirty | black | scanned in the window | black | – |
 //! | whole-object mutation | greyed again | scanned before the first | in the window –, then scanned before the first | scanned before the first | – |
 //! | weak upgrade | – | shade | in the window –, then shade | shade | – |
 //! | end | dirty roots rescanned to a fixed point, one pause | – | – | – | – |
 //!
-//! What each cell prevents is a lost object: a black object (or a scanned root) that holds the only pointer to a
-//! white one. `Insertion` keeps the strong tri-colour invariant (no black object points to a white one), the others
-//! the weak one (a white object that a black one points to is reachable from a grey one as well). Sources: Dijkstra
-//! et al., "On-the-fly garbage collection", CACM 1978; Yuasa, "Real-time garbage collection on general-purpose
-//! machines", JSS 1990; Pirinen, "Barrier techniques for incremental tracing", ISMM 1998; Clements and Hudson, Go
-//! proposal 17503, "Eliminate STW stack re-scanning"; OpenJDK's JEP 376 (concurrent thread-stack processing).
+//! Each cell prevents a lost object: one that is white while a black object (or a scanned root) holds the only pointer
+//! to it. `Insertion` keeps the strong tri-colour invariant (no black object points to a white one), the others the
+//! weak one (a white object that a black one points to is reachable from a grey one as well). Sources: Dijkstra et al.,
+//! "On-the-fly garbage collection", CACM 1978; Yuasa, "Real-time garbage collection on general-purpose machines", JSS
+//! 1990; Pirinen, "Barrier techniques for incremental tracing", ISMM 1998; Clements and Hudson, Go proposal 17503,
+//! "Eliminate STW stack re-scanning"; OpenJDK's JEP 376 (concurrent thread-stack processing).
 //!
 //! # Why the window has no barrier on the heap
 //!
-//! Go's hybrid barrier traces objects while stacks are still to be scanned. So it has black objects by then, and must
-//! shade what is stored as well as what is overwritten, until the last stack is scanned. This collector traces nothing
-//! before all roots are scanned. While the window is open no object that has pointers is black, so none can hide
-//! another; what the mutator does to the heap, and what it allocates there, is seen when it is traced. Only a root that
-//! was scanned could hide something, so what is written to a root is shaded. The window closes within a step, when no
-//! unrooted pointer lives: then each root's target is marked, nothing was traced, and whatever is reachable is
-//! reachable from a grey object. That is the snapshot from which Yuasa's rules take over, as `Deletion` takes one in
-//! its pause. And it is younger: what was born or became garbage while the roots were scanned need not be marked.
+//! Go's collector traces objects while stacks are still to be scanned. So there are black objects by then, and its
+//! hybrid barrier must shade both the new and the old value of a store until the last stack is scanned. This collector
+//! traces nothing before all roots are scanned. While the window is open no object that has pointers is black, so none
+//! can hide another; the mutator's stores to the heap and its new objects are seen when they are traced. Only a root
+//! that was scanned could hide an object, so a value written to a root is shaded. The window closes within a step, when
+//! no unrooted pointer lives: then each root's target is marked, nothing was traced, and every reachable object is
+//! reachable from a grey one. That is the snapshot from which Yuasa's rules take over, as `Deletion` takes one in its
+//! pause. The snapshot is younger: objects born or dead since the scan of the roots began need not be marked.
 //!
 //! # Which to choose
 //!
-//! `Hybrid` unless a measurement says otherwise: a cycle starts in constant time and never rescans. `Insertion` has
-//! the least floating garbage, and a pause at the end that grows with the roots that were written. `Deletion` has
-//! the cheapest rules and a pause at the start that grows with the roots. `Watermark` checks pops instead of pushes, and
-//! its heap has a barrier from the first moment of a cycle. `StopTheWorld` has no barrier and the longest pause: the
-//! baseline.
+//! `Hybrid` unless a measurement says otherwise: a cycle starts in constant time and never rescans. `Insertion` has the
+//! least floating garbage, and a pause at the end that grows with the roots that were written. `Deletion` has the
+//! cheapest rules and a pause at the start that grows with the roots. `Watermark` checks pops instead of pushes, and
+//! its heap has a barrier from the start of a cycle. `StopTheWorld` has no barrier and the longest pause: the baseline.
 //!
 #![doc = include_str!("lost.md")]
 
-/// The seal, and what a policy is made of.
+/// The rules that make a policy, which seal [`Barrier`].
 #[cfg(not(grisaille_faults))]
 pub(crate) mod rules {
     pub use crate::barrier::policy::*;
 }
 
-/// What a policy is made of, for policies that exist in tests only. A policy with other rules than the five above
-/// loses objects: implementing [`Policy`](rules::Policy) is the unsafe act.
+/// The rules that make a policy, for policies that exist in tests only. A policy with other rules than the five above
+/// may lose objects: implementing [`Policy`](rules::Policy) is `unsafe`.
 #[cfg(grisaille_faults)]
 pub mod rules {
     pub use crate::barrier::policy::*;
@@ -61,7 +60,7 @@ pub(crate) mod policy;
 use policy::{Birth, Policy, RootWrite, Roots, Rules, WholeObject};
 
 /// A write barrier and the rules that go with it: one of [`Insertion`], [`Deletion`], [`Hybrid`], [`Watermark`] and
-/// [`StopTheWorld`]. Sealed: other rules lose objects.
+/// [`StopTheWorld`]. Sealed: other rules may lose objects.
 ///
 /// ```
 /// use grisaille::{Barrier, Heap, Insertion, Mutator};
@@ -101,7 +100,7 @@ macro_rules! policies {
 }
 
 policies! {
-    /// Dijkstra's barrier: what is stored is shaded; roots that were written are rescanned in one pause at the end.
+    /// Dijkstra's barrier: shades the new value of a store, and rescans written roots in one pause at the end.
     /// Incremental update: Dijkstra et al., 1978; Steele, 1975.
     ///
     /// ```
@@ -126,7 +125,7 @@ policies! {
         rescan_dirty_roots: true,
     }
 
-    /// Yuasa's barrier: what is overwritten is shaded; the roots are scanned in one pause at the start.
+    /// Yuasa's barrier: shades the old value of a store. The roots are scanned in one pause at the start.
     /// Snapshot at the beginning: Yuasa, 1990.
     ///
     /// ```
@@ -151,7 +150,7 @@ policies! {
         rescan_dirty_roots: false,
     }
 
-    /// Yuasa's barrier from when all roots are scanned. Until then the heap has none, and what is written to a root is
+    /// Yuasa's barrier once all roots are scanned. Until then the heap has no barrier, and values written to roots are
     /// shaded. No pause grows with the roots. The default.
     /// Snapshot at the beginning, taken when the roots are scanned; after Go's hybrid barrier.
     ///
@@ -179,7 +178,7 @@ policies! {
 
     /// Yuasa's barrier with the snapshot of the roots taken lazily: an unscanned root's value is shaded before it is
     /// overwritten or popped.
-    /// Snapshot at the beginning; the roots' by stack watermarks, as in HotSpot.
+    /// Snapshot at the beginning; that of the roots by stack watermarks, as in HotSpot.
     ///
     /// ```
     /// use grisaille::{Heap, Watermark};

@@ -1,4 +1,4 @@
-//! What a policy is made of: the rows of the table, each with the ways in which it can be filled in.
+//! The rules that make a policy: the rows of the table in [`barrier`](crate::barrier), each with its possible values.
 
 #![allow(missing_docs, reason = "a row of the table above each")]
 
@@ -13,28 +13,28 @@ pub enum Roots {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Birth {
     White,
-    /// Where there is a window, from when it closes.
+    /// Under a policy with a root-scanning window, once it is closed.
     Black,
     /// Unsound: the initial pointers of objects born in the window are missed.
     BlackInWindowToo,
 }
 
-/// What a write to a root does, a pop or the end of a scope included.
+/// What a write to a root does, including a pop and the end of a scope.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum RootWrite {
     Nothing,
     NoteDirty,
     ShadeNewInWindow,
-    /// Unsound: what leaves a scope is copied to the roots of the surrounding one as it is.
+    /// Unsound: a value that leaves a scope is copied to the roots of the enclosing one without being shaded.
     ShadeNewInWindowButNotOnKeep,
     ShadeOldIfUnscanned,
-    /// Unsound: pops are forgotten.
+    /// Unsound: popped values are not shaded.
     ShadeOldIfUnscannedButNotOnPop,
-    /// Unsound: areas that are destroyed are forgotten.
+    /// Unsound: values of areas that are destroyed are not shaded.
     ShadeOldIfUnscannedButNotOnDestroy,
 }
 
-/// What comes before (or after) the mutation of a whole object.
+/// What is done to an object before it is mutated as a whole.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum WholeObject {
     Nothing,
@@ -45,21 +45,22 @@ pub enum WholeObject {
 /// One column of the table.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Rules {
-    /// Marking runs in steps between which the mutator runs.
+    /// Whether marking runs in steps between which the mutator runs.
     pub incremental: bool,
     pub roots: Roots,
-    /// There is a window: from the start until all roots are scanned. Nothing is traced in it, so nothing that
-    /// has pointers is black: the heap has no barrier, and objects are born white. Only roots are watched.
+    /// Whether there is a root-scanning window, from the start of a cycle until all roots are scanned. Nothing is
+    /// traced in it, so no object with pointers is black: the heap has no barrier, objects are born white, and only
+    /// writes to roots are watched.
     pub window: bool,
-    /// Unsound: it closes as soon as no root is unscanned, also where the last one was popped just now.
+    /// Unsound: the window closes as soon as no root is unscanned, even if that is because the last one was popped.
     pub window_is_derived: bool,
-    /// Grey objects are traced while roots are still to be scanned. Unsound where there is a window.
+    /// Whether grey objects are traced while roots are still to be scanned. Unsound with a window.
     pub traces_in_window: bool,
-    /// `slot.set` shades what the slot held.
+    /// Whether `slot.set` shades the old value.
     pub shade_old: bool,
-    /// Unsound: it looks only after the store.
+    /// Unsound: `slot.set` reads the old value after the store.
     pub reads_old_after_the_store: bool,
-    /// `slot.set` shades what it stores.
+    /// Whether `slot.set` shades the new value.
     pub shade_new: bool,
     pub birth: Birth,
     pub root_write: RootWrite,
@@ -69,41 +70,41 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// Whether stores do anything at all.
+    /// Returns whether stores to the heap have a barrier.
     pub const fn has_write_barrier(&self) -> bool {
         self.shade_old || self.shade_new
     }
 
-    /// Whether a root that is destroyed while marking is still part of what must be scanned.
+    /// Returns whether a root that is destroyed while marking must still be scanned.
     pub const fn takes_snapshot_lazily(&self) -> bool {
         matches!(self.root_write, RootWrite::ShadeOldIfUnscanned | RootWrite::ShadeOldIfUnscannedButNotOnPop)
     }
 
-    /// Whether a root that is written shades what it held, if it is unscanned.
+    /// Returns whether a write to an unscanned root shades its old value.
     pub const fn shades_old_root(&self) -> bool {
         self.shades_popped_root() || matches!(self.root_write, RootWrite::ShadeOldIfUnscannedButNotOnPop)
     }
 
-    /// Whether a root that is popped is shaded, if it is unscanned.
+    /// Returns whether a pop of an unscanned root shades its value.
     pub const fn shades_popped_root(&self) -> bool {
         matches!(self.root_write, RootWrite::ShadeOldIfUnscanned | RootWrite::ShadeOldIfUnscannedButNotOnDestroy)
     }
 
-    /// Whether what is written to a root is shaded in the window.
+    /// Returns whether a write to a root in the window shades the new value.
     pub const fn shades_new_root(&self) -> bool {
         matches!(self.root_write, RootWrite::ShadeNewInWindow | RootWrite::ShadeNewInWindowButNotOnKeep)
     }
 
-    /// Whether writes to roots are looked at, and so need a flag that says when.
+    /// Returns whether writes to roots have a barrier, and so need a flag that says when it is on.
     pub const fn watches_roots(&self) -> bool {
         !matches!(self.root_write, RootWrite::Nothing)
     }
 }
 
-/// A policy by its rules.
+/// A policy, given by its rules.
 ///
 /// # Safety
-/// Rules under which no reachable object stays white.
+/// Under `RULES` no reachable object may be white when marking ends.
 pub unsafe trait Policy: 'static {
     const RULES: Rules;
 }

@@ -251,8 +251,7 @@ impl<'m> Drain<'m> {
     fn goes_on(&mut self, object: ObjectPtr, mut next: usize) -> usize {
         while next != 0 && !self.marker.has_room_for_pieces() {
             // No memory to record the next piece: scan the object in one go.
-            // SAFETY: the object is live and not being
-            // written: it is being traced, and the mutator stands at a safepoint.
+            // SAFETY: the object is live and not being written: it is being traced, and the mutator stands at a safepoint.
             next = unsafe { self.standing.tracer.trace_piece(object, next) };
         }
         if next != 0 {

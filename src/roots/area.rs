@@ -1,4 +1,4 @@
-//! [`PointerArea`]: the pointers that scopes root, and how they are scanned.
+//! [`PointerArea`]: the pointers that scopes root, with their scan watermark.
 
 use core::cell::Cell;
 use core::ops::Deref;
@@ -11,12 +11,12 @@ use crate::mark::marker::Marker;
 use crate::mark::pointer_list::PointerList;
 use crate::space::header::ObjectPtr;
 
-/// A stack of pointers that are roots: the shadow stack of locals, and what leaves scopes.
+/// A stack of pointers that are roots: the handle scope stack, or the escaping handles.
 pub(crate) struct PointerArea {
     list: PointerList,
-    /// While roots are scanned: `[0, watermark)` still has to be.
+    /// The scan watermark: `[0, watermark)` still has to be scanned in this cycle.
     watermark: Cell<usize>,
-    /// While dirty roots are noted: `[dirty_from, len)` has to be scanned again.
+    /// Under policies that record dirty roots: `[dirty_from, len)` has to be scanned again.
     dirty_from: Cell<usize>,
 }
 
@@ -25,7 +25,7 @@ impl PointerArea {
         PointerArea { list: PointerList::new(), watermark: Cell::new(0), dirty_from: Cell::new(0) }
     }
 
-    /// The rule for the end of a scope.
+    /// Truncates the area at the end of a scope, by the policy's rule for watched roots.
     #[cold]
     pub fn truncate_watched(&self, len: usize, rules: &Rules, marker: &Marker) {
         if rules.shades_popped_root() {
@@ -38,13 +38,13 @@ impl PointerArea {
         self.truncate(len);
     }
 
-    /// All that lies here now has to be scanned. Constant time.
+    /// Makes all entries unscanned. Constant time.
     pub fn start_scan(&self) {
         self.watermark.set(self.len());
         self.dirty_from.set(self.len());
     }
 
-    /// Scans from the top down until the budget is used up; true: all is scanned.
+    /// Scans from the top down until the budget is used up. Returns whether all entries are scanned.
     pub fn scan(&self, marker: &Marker, meter: &mut Meter) -> bool {
         let mut at = self.watermark.get().min(self.len());
         let mut scan = RootScan::new(marker);
@@ -63,7 +63,7 @@ impl PointerArea {
         self.watermark.get() == 0
     }
 
-    /// Shades what was written since it was scanned.
+    /// Shades the entries written since they were scanned.
     pub fn rescan(&self, marker: &Marker) {
         let from = self.dirty_from.get().min(self.len());
         for at in from + usize::from(fault::is(Fault::MissesADirtyRoot))..self.len() {
@@ -83,8 +83,8 @@ impl PointerArea {
         }
     }
 
-    /// What a verifier asks: calls `f` with each root, whether a scan of this cycle will come to it, and whether a
-    /// rescan would.
+    /// Calls `f` with each root, whether this cycle's scan has still to reach it, and whether a rescan would shade it,
+    /// for the verifier.
     pub fn survey(&self, f: &mut dyn FnMut(ObjectPtr, bool, bool)) {
         for at in 0..self.len() {
             f(self.at(at), at < self.watermark.get(), at >= self.dirty_from.get());

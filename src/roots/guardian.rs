@@ -1,4 +1,4 @@
-//! [`GuardianTable`]: what guardians guard, and how the collector looks at it.
+//! [`GuardianTable`]: the objects that guardians guard, and how the collector examines them.
 
 use core::cell::RefCell;
 
@@ -14,8 +14,8 @@ pub(crate) struct GuardianArea {
     pub state: RefCell<State>,
 }
 
-// SAFETY: it begins with its head; `Guardian`'s methods check the heap's number, and all else is the table's. Its list is
-// given back by `release`, and holds addresses: no object is looked at.
+// SAFETY: a `GuardianArea` begins with its head; `Guardian`'s methods check the heap's number, and all other accesses
+// are the table's. `release` gives the list back, which holds addresses: no object is read.
 unsafe impl Area for GuardianArea {
     fn head(&self) -> &Head {
         &self.head
@@ -32,25 +32,26 @@ unsafe impl Area for GuardianArea {
 }
 
 pub(crate) struct State {
-    /// First those that are ready: roots. Then those that are reachable without this guardian, as far as is known.
+    /// First the ready objects, which are roots. Then the registered ones that are not known to be dead otherwise.
     pub objects: Pieces<ObjectPtr>,
-    /// How many are ready.
+    /// Number of ready objects.
     ready: usize,
-    /// The cycle that `unscanned` belongs to.
+    /// The cycle to which `unscanned` refers.
     cycle: u64,
-    /// While roots are scanned: of those that are ready the first so many still have to be.
+    /// Number of ready objects, from the first on, that still have to be scanned in this cycle.
     unscanned: usize,
-    /// How many at the end of those that are ready became so in this cycle and are still to be shaded.
+    /// Number of the last ready objects that became ready in this cycle and are still to be shaded.
     fresh: usize,
 }
 
 impl State {
-    /// Takes the last of those that are ready.
+    /// Takes the last ready object.
     pub fn take(&mut self) -> Option<ObjectPtr> {
         self.ready = self.ready.checked_sub(1)?;
         self.unscanned = self.unscanned.min(self.ready);
         self.fresh = self.fresh.saturating_sub(1);
-        // A registered one takes its place: the last, which the collector has looked at if it has come so far.
+        // The last registered object takes its place. If the collector has examined any in this area, it has examined
+        // that.
         Some(self.objects.swap_remove(self.ready))
     }
 }
@@ -61,7 +62,7 @@ impl GuardianArea {
         GuardianArea { head, state: RefCell::new(state) }
     }
 
-    /// Scans what is ready from its end; true: all is scanned.
+    /// Scans the ready objects from the last on. Returns whether all are scanned.
     fn scan(&self, marker: &Marker, meter: &mut Meter, cycle: u64) -> bool {
         let mut state = self.state.borrow_mut();
         if state.cycle != cycle {
@@ -78,18 +79,18 @@ impl GuardianArea {
         state.unscanned == 0
     }
 
-    /// Moves white objects from the registered ones before `from` to those that are ready. Returns where to go on, 0 for
-    /// nowhere.
+    /// Makes white objects among the registered ones below `from` ready. Returns the `from` to go on with, or 0 when
+    /// none is left.
     fn look(&self, marker: &Marker, meter: &mut Meter, from: usize) -> usize {
         let mut state = self.state.borrow_mut();
-        // Those from `from` on have been looked at, or were registered since. What the mutator takes meanwhile puts one of
-        // them in front of it: it is looked at once more.
+        // Objects from `from` on have been examined, or were registered since. When the mutator takes a ready object,
+        // one of them moves below `from`: it is examined once more.
         let mut at = from.min(state.objects.len());
         while at > state.ready {
             if marker.is_marked(*state.objects.get(at - 1)) {
                 at -= 1;
             } else {
-                // The first registered one comes here, and is looked at next.
+                // The first registered object comes here, and is examined next.
                 let ready = state.ready;
                 state.objects.swap(ready, at - 1);
                 state.ready += 1;
@@ -102,7 +103,7 @@ impl GuardianArea {
         if at > state.ready { at } else { 0 }
     }
 
-    /// Shades what `look` moved. True: all of it.
+    /// Shades the objects that `look` made ready. Returns whether all are shaded.
     fn shade_fresh(&self, marker: &Marker, meter: &mut Meter) -> bool {
         let mut state = self.state.borrow_mut();
         while state.fresh > 0 {
@@ -116,17 +117,17 @@ impl GuardianArea {
     }
 }
 
-/// How far this cycle's look at registered objects has come. Areas are taken from the last to the first: those before
-/// number `below` are still to come.
+/// Progress of this cycle's examination of registered objects. Areas are taken from the last to the first: those with
+/// numbers below `below` are still to come.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Examination {
     Due,
-    /// White objects are moved, in the next area those before `from`.
+    /// White objects become ready, in the next area those below `from`.
     Moving {
         below: usize,
         from: usize,
     },
-    /// What was moved is shaded.
+    /// Objects that became ready are shaded.
     Shading {
         below: usize,
     },
@@ -144,15 +145,15 @@ impl GuardianTable {
         GuardianTable { areas: HandleTable::new(), examination: Examination::Due }
     }
 
-    /// All that is ready has to be scanned, and all registered objects looked at. Constant time.
+    /// Makes all ready objects unscanned, and the examination of registered objects due. Constant time.
     pub fn start_scan(&mut self) {
         self.areas.start_scan();
         self.examination = Examination::Due;
     }
 
-    /// Scans until the budget is used up; true: all is scanned. Guardians whose handle is gone are forgotten: what they
-    /// guarded is not part of any snapshot, since only the handle could reach it, and what was taken from it while the
-    /// heap's barriers are on was shaded.
+    /// Scans ready objects until the budget is used up. Returns whether all are scanned. Guardians whose handle is gone
+    /// are freed: their objects are not part of any snapshot, since only the handle could reach them, and those taken
+    /// from it while the heap's barriers are on were shaded.
     pub fn scan(&mut self, marker: &Marker, meter: &mut Meter, cycle: u64) -> bool {
         self.areas.scan(cycle, |area, alive| {
             if alive && !area.scan(marker, meter, cycle) {
@@ -162,15 +163,15 @@ impl GuardianTable {
         })
     }
 
-    /// Whether `examine` has begun and not ended.
+    /// Returns whether [`examine`](GuardianTable::examine) has begun and not ended in this cycle.
     pub fn is_examining(&self) -> bool {
         !matches!(self.examination, Examination::Due | Examination::Done)
     }
 
-    /// Finds the registered objects that nothing else keeps alive, once a cycle: makes them ready, and shades them.
-    /// True: that is done for this cycle.
+    /// Finds the registered objects that nothing else keeps alive, once a cycle, makes them ready, and shades them.
+    /// Returns whether that is done for this cycle.
     pub fn examine(&mut self, marker: &Marker, meter: &mut Meter) -> bool {
-        // No area is forgotten meanwhile, lest numbers change.
+        // No area is freed meanwhile, so that numbers do not change.
         self.areas.keep_all(true);
         loop {
             self.examination = match self.examination {
@@ -184,7 +185,7 @@ impl GuardianTable {
                     None => Examination::Shading { below: usize::MAX },
                     Some(number) => {
                         let area = self.areas.at(number);
-                        // What a guardian holds whose handle is gone is not guarded.
+                        // A guardian whose handle is gone guards nothing.
                         match if area.head.is_alive() { area.look(marker, meter, from) } else { 0 } {
                             0 => Examination::Moving { below: number, from: usize::MAX },
                             from => Examination::Moving { below: number + 1, from },
@@ -205,7 +206,7 @@ impl GuardianTable {
         }
     }
 
-    /// Calls `f` with each object that is ready, and whether a scan of cycle `cycle` will come to it: roots.
+    /// Calls `f` with each ready object, which is a root, and whether it is still to be scanned in this cycle.
     pub fn survey(&self, cycle: u64, f: &mut dyn FnMut(ObjectPtr, bool)) {
         for (area, waits) in self.areas.iter().filter(|(area, _)| area.head.is_alive()) {
             let state = area.state.borrow();

@@ -1,22 +1,22 @@
-//! What keeps heap objects alive: the shadow stack of [`Rooted`](crate::Rooted)s, the table of [`Persistent`](crate::Persistent)s,
-//! and embedders' [`Stack`](crate::Stack)s.
+//! The roots, which keep heap objects alive: the handle scope stack of [`Rooted`](crate::Rooted)s, the table of
+//! [`Persistent`](crate::Persistent)s, embedders' [`Stack`](crate::Stack)s, and guardians.
 //!
-//! Roots are what the mutator writes without the heap's write barrier. Each kind of area tells the collector of its
-//! writes by the policy's rule for roots, behind a flag (`Collector::watch_roots`) that is off unless the rule needs
-//! it just then. Areas are scanned from the top down, so "unscanned" is always `[0, limit)`.
+//! The mutator writes roots without the heap's write barrier. Each kind of area has the policy's barrier for roots
+//! instead, behind a flag (`Collector::watch_roots`) that is on only while the policy needs it. Areas are scanned from
+//! the top down: the unscanned part is always `[0, watermark)`.
 //! [`table`] holds the areas behind handles.
 
-/// What a table of roots says of one of them when it is surveyed, for the verifier.
+/// A root, as a table of roots reports it to the verifier.
 pub(crate) struct Surveyed<'x> {
-    /// What it points to.
+    /// The objects that the root points to.
     pub objects: &'x [crate::space::header::ObjectPtr],
-    /// The area it is in, and its place there.
+    /// The number of the root's area, and its place there.
     pub place: [usize; 2],
-    /// A scan of this cycle will come to it.
+    /// Whether this cycle's scan has still to reach the root.
     pub unscanned: bool,
-    /// A rescan would.
+    /// Whether a rescan would shade the root.
     pub dirty: bool,
-    /// Its handle lives.
+    /// Whether the root's handle exists.
     pub alive: bool,
 }
 

@@ -1,4 +1,4 @@
-//! [`RootTable`]: the values behind persistent roots, and how they are scanned.
+//! [`RootTable`]: the values behind persistent roots, and their scan.
 
 use core::alloc::Layout;
 use core::cell::{Cell, UnsafeCell};
@@ -14,15 +14,15 @@ use crate::mark::tracer::Tracer;
 use crate::memory::NoMemory;
 use crate::trace::{Trace, restamp};
 
-/// What the collector knows of a root.
+/// The part of a root that the collector knows.
 #[repr(C)]
 pub(crate) struct RootArea {
     pub head: Head,
-    /// The cycle in which it was last scanned, or is not to be.
+    /// The last cycle in which the root was scanned, or need not be.
     pub scanned_in: Cell<u64>,
-    /// It was written after it was scanned.
+    /// Whether the root was written after it was scanned.
     pub dirty: Cell<bool>,
-    /// Passes the pointers of the value on.
+    /// Passes the pointers of the value to a tracer.
     trace: unsafe fn(NonNull<RootArea>, &mut Tracer<'_>),
 }
 
@@ -33,8 +33,8 @@ struct RootCell<V> {
     value: UnsafeCell<V>,
 }
 
-// SAFETY: it begins with its head; but for the head it is touched by what takes a mutator of the heap whose number it has
-// checked, and by the heap's table; it owns nothing.
+// SAFETY: a `RootArea` begins with its head; all else in it is touched only by methods that take a mutator of the heap
+// whose number they have checked, and by the heap's table; it owns nothing.
 unsafe impl Area for RootArea {
     fn head(&self) -> &Head {
         &self.head
@@ -47,25 +47,25 @@ unsafe impl Area for RootArea {
     }
 }
 
-/// The place of the value in an area that was made for a `V`. Computes an address only.
+/// Returns the address of the value in an area that was made for a `V`.
 #[inline(always)]
 pub(crate) fn value_of<V>(area: &Handle<RootArea>) -> *mut V {
     let cell = area.as_ptr().cast::<RootCell<V>>().as_ptr();
-    // SAFETY: the area is the beginning of such a cell; only an address is computed.
+    // SAFETY: the area is the beginning of a `RootCell<V>`; only an address is computed.
     unsafe { UnsafeCell::raw_get(&raw const (*cell).value) }
 }
 
 /// The roots of one heap.
 pub(crate) type RootTable = HandleTable<RootArea>;
 
-/// Passes the pointers of a root on.
+/// Passes the pointers of a root to a tracer.
 fn trace(root: Found<'_, RootArea>, tracer: &mut Tracer<'_>) {
-    // SAFETY: the function is the root's own.
+    // SAFETY: the function is the root's own, made for its value's type.
     unsafe { (root.trace)(root.as_ptr(), tracer) };
 }
 
 impl RootTable {
-    /// The layout of a root with that value.
+    /// Returns the layout of a root with a `V`.
     pub fn layout<V: Trace>() -> Layout
     where
         V::At<'static>: Sized,
@@ -73,7 +73,7 @@ impl RootTable {
         Layout::new::<RootCell<V::At<'static>>>()
     }
 
-    /// A new root. `watched`: roots are, and the policy's rules apply.
+    /// Makes a root. `watched` holds the policy's rules while roots are watched.
     pub fn persist<V: Trace + Copy>(
         &mut self,
         value: V,
@@ -85,14 +85,15 @@ impl RootTable {
         V::At<'static>: Copy,
     {
         unsafe fn trace_value<V: Trace + Copy>(area: NonNull<RootArea>, tracer: &mut Tracer<'_>) {
-            // SAFETY: the area is the beginning of such a cell. Only the heap's mutator calls this, and is not inside `get`
-            // or `set`.
+            // SAFETY: the area is the beginning of a `RootCell<V>`. Only the heap's mutator calls this, outside `get`
+            // and `set`.
             unsafe { *area.cast::<RootCell<V>>().as_ref().value.get() }.trace(tracer);
         }
         // SAFETY: the value is rooted from here on, for as long as the handle lives.
         let new = unsafe { restamp::<V>(value) };
         let make = |head| RootCell {
-            // New areas are not scanned in the cycle they are born in: black, shaded below, or dirty.
+            // A root made during a cycle counts as scanned: its value is shaded below, or will be rescanned
+            // (insertion).
             area: RootArea {
                 head,
                 scanned_in: Cell::new(cycle),
@@ -111,13 +112,13 @@ impl RootTable {
         Ok(area)
     }
 
-    /// Scans until the budget is used up; true: all is scanned. The dead are forgotten; `last_look`: after they have
-    /// been scanned a last time, since they are part of a snapshot that is taken lazily. Under other rules what they
-    /// point to may have been freed in the cycle before.
+    /// Scans roots until the budget is used up. Returns whether all are scanned. Roots whose handle is gone are freed:
+    /// with `last_look` after they were scanned once more, since they are part of a snapshot that is taken lazily.
+    /// Under other rules their targets may have been freed in the cycle before.
     pub fn scan_roots(&mut self, marker: &Marker, meter: &mut Meter, cycle: u64, last_look: bool) -> bool {
         let mut scan = RootScan::new(marker);
         self.scan(cycle, |root, alive| {
-            // It counts as scanned afterwards: its trace may panic.
+            // The root counts as scanned only afterwards: its trace may panic.
             if alive || last_look {
                 trace(root, scan.tracer());
             }
@@ -127,7 +128,7 @@ impl RootTable {
         })
     }
 
-    /// Shades what was written since it was scanned.
+    /// Shades the targets of roots that were written since they were scanned.
     pub fn rescan(&self, marker: &Marker) {
         for (root, _) in self.iter() {
             if root.dirty.get() && root.head.is_alive() {
@@ -143,7 +144,7 @@ impl RootTable {
         self.digest(digest, |root, digest| {
             let RootArea { head, scanned_in, dirty, trace: _ } = &*root;
             digest.flag(head.is_alive());
-            // Nobody looks at what the others held.
+            // The values of the other roots are never read.
             if head.is_alive() || digest.last_look {
                 pointers.clear();
                 trace(root, &mut Tracer::listing(&mut pointers));
@@ -152,7 +153,7 @@ impl RootTable {
             if let Some(cycle) = digest.marking {
                 let scanned = scanned_in.get() == cycle;
                 digest.flag(scanned);
-                // What is still to be scanned is not dirty any more then.
+                // A root that is still to be scanned will not be dirty after that.
                 digest.flag(scanned && dirty.get());
             }
         });

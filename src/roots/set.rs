@@ -1,4 +1,4 @@
-//! [`RootSet`]: all that keeps objects of a heap alive, as the phases of a cycle walk it.
+//! [`RootSet`]: all roots of a heap, as the phases of a cycle walk them.
 
 use core::cell::RefCell;
 
@@ -12,9 +12,9 @@ use crate::mark::marker::Marker;
 
 /// The roots of a heap, in the order in which they are scanned.
 pub(crate) struct RootSet {
-    /// What the locals of open scopes keep.
+    /// The handle scope stack: pointers that the locals of open scopes root.
     pub locals: PointerArea,
-    /// What leaves the open scopes.
+    /// Escaping handles: pointers that leave the open scopes.
     pub escapes: PointerArea,
     pub persistent: RefCell<RootTable>,
     pub stacks: RefCell<StackTable>,
@@ -32,7 +32,7 @@ impl RootSet {
         }
     }
 
-    /// Notes that all roots are to be scanned. Takes constant time.
+    /// Makes all roots unscanned. Constant time.
     pub fn start_scan(&self) {
         self.locals.start_scan();
         self.escapes.start_scan();
@@ -55,12 +55,12 @@ impl RootSet {
             && self.guardians.borrow_mut().scan(marker, meter, cycle)
     }
 
-    /// Returns whether the scan has come to every root.
+    /// Returns whether the scan has reached every root.
     pub fn is_scanned(&self) -> bool {
         self.is_scanned_but_for_stacks() && self.stacks.borrow().areas.is_scanned()
     }
 
-    /// Returns whether nothing is left for the scan to shade: it need not have come to stacks that hold nothing.
+    /// Returns whether nothing is left for the scan to shade: it need not have reached empty stacks.
     pub fn nothing_is_unscanned(&self, cycle: u64) -> bool {
         self.is_scanned_but_for_stacks() && self.stacks.borrow().nothing_is_unscanned(cycle)
     }
@@ -72,7 +72,7 @@ impl RootSet {
             && self.guardians.borrow().areas.is_scanned()
     }
 
-    /// Shades what was written to roots since they were scanned.
+    /// Shades the targets of roots that were written since they were scanned.
     pub fn rescan(&self, marker: &Marker, cycle: u64) {
         self.locals.rescan(marker);
         self.escapes.rescan(marker);
@@ -80,7 +80,7 @@ impl RootSet {
         self.stacks.borrow().rescan(marker, cycle);
     }
 
-    /// Frees what lies behind handles that were dropped.
+    /// Frees the areas of handles that were dropped.
     pub fn reap_all(&self) {
         self.persistent.borrow_mut().reap_all();
         self.stacks.borrow_mut().areas.reap_all();

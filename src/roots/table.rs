@@ -1,14 +1,14 @@
-//! [`HandleTable`]: the areas behind the handles of one kind ([`Persistent`](crate::Persistent), [`Stack`](crate::Stack),
-//! [`Guardian`](crate::Guardian)) of a heap.
+//! [`HandleTable`]: the areas behind the handles of one kind ([`Persistent`](crate::Persistent),
+//! [`Stack`](crate::Stack), [`Guardian`](crate::Guardian)) of a heap.
 //!
 //! Areas lie in pages of up to 64, which never move: a million of them are made, dropped and scanned a page at a time.
-//! (Each in memory of its own, freeing a million of them left malloc so many small pieces that it put them together in one
-//! go of 136 ms.)
+//! (Each in memory of its own, freeing a million of them left malloc so many small pieces that it put them together in
+//! one go of 136 ms.)
 //!
 //! # Who owns an area
 //!
-//! Its handle and its heap, whichever lasts longer, and one atomic says who is left. A handle that goes leaves the area to
-//! the heap, which forgets it in a later step; a heap that goes leaves it to the handle. What else the area holds is
+//! Its handle and its heap, whichever lasts longer, and one atomic says who is left. A handle that goes leaves the area
+//! to the heap, which forgets it in a later step; a heap that goes leaves it to the handle. What else the area holds is
 //! touched by the heap's mutator only.
 
 use core::alloc::Layout;
@@ -80,8 +80,8 @@ pub(crate) unsafe trait Area {
 /// An area's handle.
 pub(crate) struct Handle<A: Area>(NonNull<A>);
 
-// SAFETY: but for the head an area is touched by the mutator of its heap only, whatever thread that runs on; the drop is an
-// exchange of an atomic.
+// SAFETY: but for the head an area is touched by the mutator of its heap only, whatever thread that runs on; the drop
+// is an exchange of an atomic.
 unsafe impl<A: Area> Send for Handle<A> {}
 // SAFETY: as above.
 unsafe impl<A: Area> Sync for Handle<A> {}
@@ -108,8 +108,8 @@ impl<A: Area> Drop for Handle<A> {
         self.head().touched.reads();
         // The area is not touched after the exchange where the heap is there: it may be another's by then.
         if self.head().owners.swap(HEAP, Ordering::AcqRel) == HANDLE {
-            // SAFETY: the page begins so many bytes before the area, which was made from a pointer to it; the area is this
-            // handle's alone.
+            // SAFETY: the page begins so many bytes before the area, which was made from a pointer to it; the area is
+            // this handle's alone.
             unsafe { PagePtr(self.0.cast::<u8>().sub(offset).cast()).leave() };
         }
     }
@@ -289,8 +289,8 @@ pub(crate) enum Scanned {
     All,
 }
 
-/// A page without areas. Those at the highest addresses go first: malloc gives what lies at the end of its memory back to the
-/// system, a little at a time then. (In any order it gave 40 MiB back in one go of 2 ms.)
+/// A page without areas. Those at the highest addresses go first: malloc gives what lies at the end of its memory back
+/// to the system, a little at a time then. (In any order it gave 40 MiB back in one go of 2 ms.)
 struct Spare(PagePtr);
 
 impl Spare {
@@ -598,8 +598,8 @@ impl<A: Area> HandleTable<A> {
         self.unscanned == 0
     }
 
-    /// The number of the next area below that number, for passes that are cut into steps. Numbers mean the same as long as
-    /// no area is forgotten.
+    /// The number of the next area below that number, for passes that are cut into steps. Numbers mean the same as long
+    /// as no area is forgotten.
     pub fn below(&self, number: usize) -> Option<usize> {
         let mut number = number.min(self.pages.len() * CELLS);
         while let Some(last) = number.checked_sub(1) {

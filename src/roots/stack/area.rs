@@ -34,8 +34,8 @@ pub(crate) struct StackArea {
     pub(crate) watermark: Cell<usize>,
     /// `[dirty_from, len)` has to be scanned again.
     pub(crate) dirty_from: Cell<usize>,
-    /// Cards that were lent as cells in the policy's window: anything may have been written to them, so they are rescanned
-    /// before the window closes.
+    /// Cards that were lent as cells in the policy's window: anything may have been written to them, so they are
+    /// rescanned before the window closes.
     pub(crate) lent: RefCell<Cards>,
     /// The next of the areas with such elements.
     pub(crate) next_lent: Cell<Option<NonNull<StackArea>>>,

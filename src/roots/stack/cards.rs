@@ -7,8 +7,8 @@ use crate::memory::{NoMemory, reserve_exact};
 /// Elements that are rescanned together.
 pub(crate) const CARD: usize = 64;
 
-/// One bit for [`CARD`] elements, 64 of them at hand: most stacks need no more. Room is made when the stack grows, so that
-/// to note a range takes no memory.
+/// One bit for [`CARD`] elements, 64 of them at hand: most stacks need no more. Room is made when the stack grows, so
+/// that to note a range takes no memory.
 #[derive(Default)]
 pub(crate) struct Cards {
     first: u64,

@@ -1,4 +1,4 @@
-//! Stacks as the collector knows them.
+//! Stacks, as the collector knows them.
 
 pub(crate) mod area;
 pub(crate) mod cards;

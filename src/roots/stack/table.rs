@@ -15,8 +15,8 @@ use crate::roots::table::{HandleTable, Scanned};
 /// The stacks of one heap.
 pub(crate) struct StackTable {
     pub areas: HandleTable<StackArea>,
-    /// Areas with cards that were lent as cells in the policy's window and are not rescanned yet, linked through them, and how many cards
-    /// those take.
+    /// Areas with cards that were lent as cells in the policy's window and are not rescanned yet, linked through them,
+    /// and how many cards those take.
     lent: Option<NonNull<StackArea>>,
     dirty_cards: usize,
     /// How many the last rescan found, and how often one found no fewer than the one before.
@@ -76,9 +76,9 @@ impl StackTable {
         (self.were_dirty, self.late) = (usize::MAX, 0);
     }
 
-    /// Scans until the budget is used up; true: all is scanned. Areas whose handle is gone are freed; `last_look`: after
-    /// they have been scanned a last time, since they are part of a snapshot that is taken lazily. Under other rules
-    /// what they point to may have been freed in the cycle before.
+    /// Scans until the budget is used up; true: all is scanned. Areas whose handle is gone are freed; `last_look`:
+    /// after they have been scanned a last time, since they are part of a snapshot that is taken lazily. Under other
+    /// rules what they point to may have been freed in the cycle before.
     pub fn scan(&mut self, marker: &Marker, meter: &mut Meter, cycle: u64, last_look: bool) -> bool {
         self.areas.scan(cycle, |area, alive| {
             if (alive || last_look) && !area.scan(marker, meter, cycle) {
@@ -88,9 +88,9 @@ impl StackTable {
         })
     }
 
-    /// Shades what may have been written to lent cells, before the policy's window closes. True: all of it. A
-    /// mutator that writes through lent cells faster than steps follow does not keep the policy's window open: steps that
-    /// find no less to do than the one before become longer.
+    /// Shades what may have been written to lent cells, before the policy's window closes. True: all of it. A mutator
+    /// that writes through lent cells faster than steps follow does not keep the policy's window open: steps that find
+    /// no less to do than the one before become longer.
     pub fn scan_lent_cards(&mut self, marker: &Marker, meter: &mut Meter) -> bool {
         self.late += u32::from(self.dirty_cards >= self.were_dirty);
         self.were_dirty = self.dirty_cards;

@@ -1,10 +1,11 @@
 //! The exchange between a handle that is dropped on another thread and its heap, in every order that loom finds.
 //!
 //! loom is told when an area's head is read by its handle and when the heap gives the area up, and the same of pages
-//! ([`Touched`]): it complains of two touches with no order between them. The command stands in `cycle/sweeper/loom.rs`.
+//! ([`Touched`]): it complains of two touches with no order between them. The command stands in
+//! `cycle/sweeper/loom.rs`.
 //!
-//! Not seen: that the exchange has to acquire where the heap is gone, so that the page's count is there. loom orders the writes
-//! of an atomic as it runs them.
+//! Not seen: that the exchange has to acquire where the heap is gone, so that the page's count is there. loom orders
+//! the writes of an atomic as it runs them.
 
 use core::cell::Cell;
 
