@@ -32,7 +32,7 @@ unsafe impl Area for GuardianArea {
 }
 
 pub(crate) struct State {
-    /// First the ready objects, which are roots. Then the registered ones that are not known to be dead otherwise.
+    /// First the ready objects, which are roots. Then those reachable without this guardian, as far as is known.
     pub objects: Pieces<ObjectPtr>,
     /// Number of ready objects.
     ready: usize,

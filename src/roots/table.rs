@@ -2,14 +2,13 @@
 //! [`Stack`](crate::Stack), [`Guardian`](crate::Guardian)) of a heap.
 //!
 //! Areas lie in pages of up to 64, which never move: a million of them are made, dropped and scanned a page at a time.
-//! (Each in memory of its own, freeing a million of them left malloc so many small pieces that it put them together in
-//! one go of 136 ms.)
+//! What else was tried is in `docs/experiments.md`, "Steps with a million of something".
 //!
 //! # Who owns an area
 //!
-//! Its handle and its heap, whichever lasts longer, and one atomic says who is left. A handle that goes leaves the area
-//! to the heap, which forgets it in a later step; a heap that goes leaves it to the handle. What else the area holds is
-//! touched by the heap's mutator only.
+//! Its handle and its heap, whichever lives longer; one atomic says which of them exist. A dropped handle leaves the
+//! area to the heap, which frees it in a later step; a dropped heap leaves it to the handle. All but the head of an
+//! area is touched by the heap's mutator only.
 
 use core::alloc::Layout;
 use core::cell::Cell;
@@ -22,66 +21,66 @@ use crate::memory::{NoMemory, allocate, may_allocate, reserve_one};
 use crate::sync::atomic::{AtomicU8, AtomicUsize, Ordering, fence};
 use crate::sync::watch::Touched;
 
-/// Areas of a page.
+/// Most areas of a page.
 const CELLS: usize = 64;
-/// Areas of the first page for areas of some size.
+/// Most areas of the first page for a size.
 const FIRST_CELLS: usize = 8;
-/// Bytes of a page, unless one area is larger.
+/// Bytes of areas in a page, unless one area is larger.
 const PAGE: usize = 16 * 1024;
-/// A table with fewer areas does not look for those whose handle is gone when one is added.
+/// Number of areas below which adding one does not look for areas whose handle is gone.
 const FEW: usize = 64;
-/// One page is looked at whenever so many have been added: so at most about as many are dead as live.
+/// Number of areas added after which one page is reaped: so about half of all areas are live at the least.
 const ADDED: usize = CELLS / 2;
 
-/// Handle and heap are there.
+/// Handle and heap exist.
 const BOTH: u8 = 0;
-/// The handle is gone.
+/// Only the heap exists.
 const HEAP: u8 = 1;
-/// The heap is gone.
+/// Only the handle exists.
 const HANDLE: u8 = 2;
 
-/// What an area begins with.
+/// The head, with which each area begins.
 pub(crate) struct Head {
-    /// The heap that it belongs to.
+    /// The number of the heap to which the area belongs.
     pub heap: u64,
-    /// Bytes from the beginning of its page.
+    /// The area's offset in its page, in bytes.
     offset: u32,
     owners: AtomicU8,
     touched: Touched,
 }
 
 impl Head {
-    /// Whether the handle is there.
+    /// Returns whether the handle exists, while the heap does.
     pub fn is_alive(&self) -> bool {
         self.owners.load(Ordering::Acquire) == BOTH
     }
 }
 
-/// What a handle leads to.
+/// The type of the areas behind a kind of handles.
 ///
 /// # Safety
-/// It begins with its [`Head`] (`repr(C)`), which `head` returns. All else in it is touched, through its handle too, by
-/// the mutator of the heap only whose number the head names; and `release` leaves nothing that is to be dropped.
+/// An area must begin with its [`Head`] (`repr(C)`), which `head` returns. All else in it must be touched, through its
+/// handle too, only by the mutator of the heap that the head names; and `release` must leave nothing to be dropped.
 pub(crate) unsafe trait Area {
     fn head(&self) -> &Head;
 
-    /// Whether it was scanned in this cycle to its end, or is not to be.
+    /// Returns whether the area was wholly scanned in this cycle, or need not be.
     fn is_scanned(&self, cycle: u64) -> bool;
 
-    /// Whether somebody else than the table knows it yet.
+    /// Returns whether another list than the table's still has the area.
     fn is_held(&self) -> bool {
         false
     }
 
-    /// Gives back what it owns, and says how many bytes that were. It is not used again but for its head.
+    /// Frees what the area owns, and returns the bytes of that. Only the area's head is used after this.
     fn release(&self) -> usize;
 }
 
-/// An area's handle.
+/// The handle of an area.
 pub(crate) struct Handle<A: Area>(NonNull<A>);
 
-// SAFETY: but for the head an area is touched by the mutator of its heap only, whatever thread that runs on; the drop
-// is an exchange of an atomic.
+// SAFETY: all but the head of an area is touched by the mutator of its heap only, on whatever thread (`Area`'s
+// contract); the drop is an exchange of an atomic.
 unsafe impl<A: Area> Send for Handle<A> {}
 // SAFETY: as above.
 unsafe impl<A: Area> Sync for Handle<A> {}
@@ -97,7 +96,7 @@ impl<A: Area> core::ops::Deref for Handle<A> {
     type Target = A;
     #[inline(always)]
     fn deref(&self) -> &A {
-        // SAFETY: the area is there as long as its handle.
+        // SAFETY: the area exists as long as its handle.
         unsafe { self.0.as_ref() }
     }
 }
@@ -106,16 +105,16 @@ impl<A: Area> Drop for Handle<A> {
     fn drop(&mut self) {
         let offset = self.head().offset as usize;
         self.head().touched.reads();
-        // The area is not touched after the exchange where the heap is there: it may be another's by then.
+        // If the heap exists, the area must not be touched after the exchange: its memory may be in use for another.
         if self.head().owners.swap(HEAP, Ordering::AcqRel) == HANDLE {
-            // SAFETY: the page begins so many bytes before the area, which was made from a pointer to it; the area is
-            // this handle's alone.
+            // SAFETY: the page begins `offset` bytes before the area, whose pointer was made from the page's; the area
+            // is this handle's alone.
             unsafe { PagePtr(self.0.cast::<u8>().sub(offset).cast()).leave() };
         }
     }
 }
 
-/// An area that its table has come across. (A reference would not lead beyond an `A`.)
+/// An area, found by its table. (A reference would not give access to the memory behind an `A`.)
 pub(crate) struct Found<'t, A>(NonNull<A>, PhantomData<&'t A>);
 
 impl<A> Clone for Found<'_, A> {
@@ -136,28 +135,28 @@ impl<A> core::ops::Deref for Found<'_, A> {
     type Target = A;
     #[inline(always)]
     fn deref(&self) -> &A {
-        // SAFETY: an area that is there, as long as the table is borrowed.
+        // SAFETY: the area exists as long as the table is borrowed.
         unsafe { self.0.as_ref() }
     }
 }
 
-/// A page: areas of one size behind it.
+/// A page, which is followed by areas of one size.
 struct Page {
     layout: Layout,
-    /// What its areas are like.
+    /// Index of its areas' class.
     class: usize,
-    /// Bytes of an area, and the first one's distance.
+    /// Bytes of an area, and the offset of the first one.
     stride: usize,
     first: usize,
     cells: usize,
-    /// One bit for each area that is there.
+    /// A bit for each cell that holds an area.
     occupied: Cell<u64>,
-    /// Where the table lists it.
+    /// The page's index in the table's list.
     number: Cell<usize>,
-    /// Its neighbours among the pages of its size that have room.
+    /// The page's neighbours among the pages of its class that have room.
     next: Cell<Option<PagePtr>>,
     previous: Cell<Option<PagePtr>>,
-    /// When the heap is gone: how many areas are their handles', and one more while the heap takes its leave.
+    /// Number of areas that still use the page after the heap is gone, and one more while the heap leaves it.
     left: AtomicUsize,
     touched: Touched,
 }
@@ -169,13 +168,13 @@ impl core::ops::Deref for PagePtr {
     type Target = Page;
     #[inline(always)]
     fn deref(&self) -> &Page {
-        // SAFETY: pages are there as long as their table, or an area in them, which is who asks.
+        // SAFETY: a page exists as long as its table, or an area in it: only these dereference it.
         unsafe { self.0.as_ref() }
     }
 }
 
 impl PagePtr {
-    /// A page for areas with that layout, all free.
+    /// Makes a page for areas with that layout, all free.
     fn new(cell: Layout, class: usize, cells: usize) -> Result<PagePtr, NoMemory> {
         let (layout, first) = layout_of(cell, cells)?;
         let page = allocate(layout)?.cast::<Page>();
@@ -199,24 +198,24 @@ impl PagePtr {
     }
 
     /// # Safety
-    /// No area in it may be used any more, nor the page.
+    /// Neither the page nor any area in it may be used any more.
     unsafe fn free(self) {
         self.touched.writes();
         #[cfg(all(test, loom))]
         loom::freed();
-        // SAFETY: allocated with that layout; pages have no drop glue.
+        // SAFETY: the page was allocated with that layout; pages have no drop glue.
         unsafe { std::alloc::dealloc(self.0.as_ptr().cast(), self.layout) };
     }
 
-    /// One of those that the page was left to when the heap went is done with it.
+    /// Gives up one share of a page that was left when the heap was dropped. The last one frees the page.
     ///
     /// # Safety
-    /// It may not use the page any more.
+    /// The owner of the share must not use the page any more.
     unsafe fn leave(self) {
         self.touched.reads();
         if self.left.fetch_sub(1, Ordering::Release) == 1 {
             fence(Ordering::Acquire);
-            // SAFETY: it was the last.
+            // SAFETY: it was the last share, so nobody uses the page or an area in it.
             unsafe { self.free() };
         }
     }
@@ -225,7 +224,7 @@ impl PagePtr {
         self.first + cell * self.stride
     }
 
-    /// The memory of an area.
+    /// Returns the memory of an area.
     fn cell(self, cell: usize) -> NonNull<u8> {
         debug_assert!(cell < self.cells);
         // SAFETY: within the page.
@@ -237,7 +236,7 @@ impl PagePtr {
     }
 }
 
-/// The layout of a page, and where its first area lies.
+/// Returns the layout of a page, and the offset of its first area.
 fn layout_of(cell: Layout, cells: usize) -> Result<(Layout, usize), NoMemory> {
     let bytes = cell.size().checked_mul(cells).ok_or(NoMemory)?;
     let areas = Layout::from_size_align(bytes, cell.align()).map_err(|_| NoMemory)?;
@@ -245,11 +244,11 @@ fn layout_of(cell: Layout, cells: usize) -> Result<(Layout, usize), NoMemory> {
     if u32::try_from(layout.size()).is_err() { Err(NoMemory) } else { Ok((layout, first)) }
 }
 
-/// Pages for areas of one layout.
+/// The pages for areas of one layout.
 struct Class {
     cell: Layout,
     pages: usize,
-    /// The first that has room.
+    /// The first page that has room.
     vacant: Option<PagePtr>,
 }
 
@@ -279,18 +278,19 @@ impl Class {
     }
 }
 
-/// What a scan has done with an area.
+/// Progress of the scan of an area.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scanned {
-    /// Not all of it: the budget is used up.
+    /// The area is scanned in part, and the budget is used up.
     InPart,
-    /// All of it, and the budget is used up.
+    /// The area is scanned, and the budget is used up.
     AndStops,
+    /// The area is scanned.
     All,
 }
 
-/// A page without areas. Those at the highest addresses go first: malloc gives what lies at the end of its memory back
-/// to the system, a little at a time then. (In any order it gave 40 MiB back in one go of 2 ms.)
+/// A page without areas. The pages at the highest addresses are freed first, so that malloc, which gives free memory at
+/// the end of its own back to the system, gives back a little at a time.
 struct Spare(PagePtr);
 
 impl Spare {
@@ -322,19 +322,19 @@ impl Ord for Spare {
 /// The areas of one kind, of one heap.
 pub(crate) struct HandleTable<A: Area> {
     pages: Pieces<PagePtr>,
-    /// Pages without areas, which are freed one by one.
+    /// Pages without areas, to be freed one by one.
     spare: BinaryHeap<Spare>,
     classes: Vec<Class>,
     len: usize,
-    /// Bytes of pages, and of what areas own.
+    /// Bytes of pages, and bytes that areas own.
     bytes: usize,
     owned: usize,
-    /// While roots are scanned: areas in `pages[..unscanned]` may still have to be.
+    /// The scan watermark: areas in `pages[..unscanned]` may still have to be scanned.
     unscanned: usize,
-    /// The page that is looked at next for areas whose handle is gone, and how many areas were added since the last.
+    /// The page after the one to be reaped next, and the number of areas added since the last.
     next_reaped: usize,
     added: usize,
-    /// Areas have to keep their numbers.
+    /// Whether areas must keep their numbers.
     keeps_all: bool,
     _areas: PhantomData<A>,
 }
@@ -356,17 +356,17 @@ impl<A: Area> HandleTable<A> {
         }
     }
 
-    /// How many areas there are. Those whose handle is gone count until they are forgotten.
+    /// Returns the number of areas. Areas whose handle is gone count until they are freed.
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// An area owns so many bytes more, and so many less.
+    /// Books that an area owns `more` bytes more, and `less` fewer.
     pub fn owns(&mut self, more: usize, less: usize) {
         self.owned = self.owned + more - less;
     }
 
-    /// Bytes of memory that the table and its areas take, and what these own.
+    /// Returns the bytes of memory that the table and its areas take, with what these own.
     pub fn bytes(&self) -> usize {
         self.bytes
             + self.owned
@@ -379,7 +379,7 @@ impl<A: Area> HandleTable<A> {
         self.classes.iter().position(|class| class.cell == cell)
     }
 
-    /// Bytes that the next area with this layout takes.
+    /// Returns the bytes that adding an area with this layout allocates.
     pub fn wanted(&self, cell: Layout) -> usize {
         let class = match self.class_of(cell).map(|at| &self.classes[at]) {
             Some(class) if class.vacant.is_some() => return 0,
@@ -389,10 +389,10 @@ impl<A: Area> HandleTable<A> {
         layout_of(cell, class).map_or(usize::MAX, |(layout, _)| layout.size()).saturating_add(self.pages.wanted())
     }
 
-    /// A new area, which `make` makes.
+    /// Adds an area, which `make` makes.
     ///
     /// # Safety
-    /// A `C` must begin with an `A` (`repr(C)`), and be pointed to by nobody else.
+    /// A `C` must begin with an `A` (`repr(C)`), and nothing else may point to it.
     pub unsafe fn add<C>(&mut self, heap: u64, make: impl FnOnce(Head) -> C) -> Result<Handle<A>, NoMemory> {
         self.added += 1;
         if self.added >= ADDED {
@@ -445,17 +445,17 @@ impl<A: Area> HandleTable<A> {
         Ok(Handle(at.cast()))
     }
 
-    /// An area that is there, and stays so while it is looked at.
+    /// Returns an area, which must exist as long as the result is used.
     fn area<'t>(page: PagePtr, cell: usize) -> Found<'t, A> {
         debug_assert!(page.occupied.get() >> cell & 1 != 0);
         Found(page.cell(cell).cast(), PhantomData)
     }
 
-    /// Forgets an area whose handle is gone.
+    /// Frees an area whose handle is gone.
     fn forget(&mut self, page: PagePtr, cell: usize) {
         let area = Self::area(page, cell);
         debug_assert!(!area.head().is_alive());
-        // It may be another's from here on.
+        // Its memory may be in use for another area from here on.
         area.head().touched.writes();
         self.owned -= area.release();
         self.len -= 1;
@@ -484,26 +484,26 @@ impl<A: Area> HandleTable<A> {
         }
     }
 
-    /// Frees a page that no area is in and nothing lists.
+    /// Frees a page without areas that no list has.
     fn free(&mut self, page: PagePtr) {
         self.bytes -= page.layout.size();
-        // SAFETY: nobody uses it: the caller has it to itself.
+        // SAFETY: no area is in the page and no list has it, so nobody uses it.
         unsafe { page.free() };
     }
 
-    /// Frees a page that is not needed. False: there is none.
+    /// Frees a page without areas. Returns false when there is none.
     pub fn free_some(&mut self) -> bool {
         let Some(Spare(page)) = self.spare.pop() else { return false };
         self.free(page);
         true
     }
 
-    /// Forgets the areas of the next page whose handle is gone, where no scan is to come to them.
+    /// Frees the areas of the next page whose handle is gone, if no scan is still to reach them.
     fn reap_page(&mut self) {
         let Some(number) = self.next_reaped.checked_sub(1).or(self.pages.len().checked_sub(1)) else { return };
         let number = number.min(self.pages.len() - 1);
         self.next_reaped = number;
-        // What scanning has still to come to may be part of a snapshot.
+        // Areas that are still to be scanned may be part of a snapshot.
         if number < self.unscanned || self.keeps_all {
             return;
         }
@@ -518,51 +518,52 @@ impl<A: Area> HandleTable<A> {
             left &= left - 1;
             let area = Self::area(page, cell);
             if !area.head().is_alive() && !area.is_held() {
-                // The page goes with its last area, and then none is left.
+                // The page may be freed with its last area, and then `left` is 0.
                 self.forget(page, cell);
             }
         }
     }
 
-    /// Forgets all areas whose handle is gone, and frees their pages. No scan may be going on.
+    /// Frees all areas whose handle is gone, and pages without areas. No scan may be in progress.
     pub fn reap_all(&mut self) {
         debug_assert!(self.is_scanned() && !self.keeps_all);
-        // What takes the place of a page that goes was looked at.
+        // The page that takes the place of a freed one was reaped already.
         for number in (0..self.pages.len()).rev() {
             let page = *self.pages.get(number);
             self.reap(page);
         }
         while self.free_some() {}
-        // Not in a step: it may lie behind all the pages, and what is free before it goes back in one go then.
+        // Not freed in a step: the list may lie behind all the pages, and malloc would then give all of them back at
+        // once.
         self.spare = BinaryHeap::new();
     }
 
-    /// From here on areas keep their numbers, or do not.
+    /// Sets whether areas must keep their numbers.
     pub fn keep_all(&mut self, keep: bool) {
         self.keeps_all = keep;
     }
 
-    /// All that are here now have to be scanned. Constant time.
+    /// Makes all areas unscanned. Constant time.
     pub fn start_scan(&mut self) {
         self.keeps_all = false;
         self.unscanned = self.pages.len();
     }
 
-    /// Whether all areas are scanned.
+    /// Returns whether all areas are scanned.
     pub fn is_scanned(&self) -> bool {
         self.unscanned == 0
     }
 
-    /// Whether a scan of this cycle will come to it.
+    /// Returns whether an area must still be scanned in this cycle.
     fn is_due(page: PagePtr, cell: usize, cycle: u64) -> bool {
         !Self::area(page, cell).is_scanned(cycle)
     }
 
-    /// Scans areas by `scan`, which is told whether the handle is there, until the budget is used up; true: all are
-    /// scanned. Those whose handle is gone are forgotten afterwards.
+    /// Scans areas by `scan`, to which it passes whether the handle exists, until the budget is used up. Returns
+    /// whether all are scanned. Frees areas whose handle is gone afterwards.
     pub fn scan(&mut self, cycle: u64, mut scan: impl FnMut(Found<'_, A>, bool) -> Scanned) -> bool {
         while let Some(number) = self.unscanned.checked_sub(1) {
-            // Pages go while they are scanned, where no area is left in them.
+            // Pages in which no area is left are removed while they are scanned.
             if number >= self.pages.len() {
                 self.unscanned = number;
                 continue;
@@ -589,7 +590,7 @@ impl<A: Area> HandleTable<A> {
                 }
                 left &= !(1 << cell);
             }
-            // What takes the place of a page that went was scanned, or is new.
+            // The page that takes the place of a removed one was scanned, or is new.
             self.unscanned = number;
             if stops {
                 break;
@@ -598,8 +599,8 @@ impl<A: Area> HandleTable<A> {
         self.unscanned == 0
     }
 
-    /// The number of the next area below that number, for passes that are cut into steps. Numbers mean the same as long
-    /// as no area is forgotten.
+    /// Returns the number of the next area below `number`, for passes that are cut into steps. Numbers are stable as
+    /// long as no area is freed.
     pub fn below(&self, number: usize) -> Option<usize> {
         let mut number = number.min(self.pages.len() * CELLS);
         while let Some(last) = number.checked_sub(1) {
@@ -612,12 +613,12 @@ impl<A: Area> HandleTable<A> {
         None
     }
 
-    /// The area with this number.
+    /// Returns the area with this number.
     pub fn at(&self, number: usize) -> Found<'_, A> {
         Self::area(*self.pages.get(number / CELLS), number % CELLS)
     }
 
-    /// All areas, and for each whether a scan of this cycle will come to its page.
+    /// Iterates over all areas, with whether the scan has still to reach their page.
     pub fn iter(&self) -> impl Iterator<Item = (Found<'_, A>, bool)> {
         let numbers = core::iter::successors(self.below(usize::MAX), |&number| self.below(number));
         numbers.map(|number| (self.at(number), number / CELLS < self.unscanned))
@@ -644,7 +645,7 @@ impl<A: Area> HandleTable<A> {
         } = self;
         debug_assert!(*len < FEW, "who is forgotten when is not told here");
         digest.number(pages.len());
-        // Freeing each is a piece of work.
+        // Freeing each is a piece of work, which counts towards budgets.
         digest.number(spare.len());
         for page in pages.iter() {
             digest.number(page.stride);
@@ -665,15 +666,15 @@ impl<A: Area> Drop for HandleTable<A> {
             while left != 0 {
                 let cell = left.trailing_zeros() as usize;
                 left &= left - 1;
-                // The page waits for this loop.
+                // The page exists until this loop gives up its share.
                 let area = Self::area(page, cell);
                 area.release();
                 if area.head().owners.swap(HANDLE, Ordering::AcqRel) == HEAP {
-                    // SAFETY: the area is nobody's now. The page is left once more, below.
+                    // SAFETY: neither handle nor heap uses the area any more. The heap's own share is given up below.
                     unsafe { page.leave() };
                 }
             }
-            // SAFETY: the page is not used here any more.
+            // SAFETY: the heap does not use the page any more.
             unsafe { page.leave() };
         }
     }

@@ -1,4 +1,4 @@
-//! [`StackArea`]: what the collector knows of a stack, and its memory.
+//! [`StackArea`]: the memory of a stack, with its scan watermark.
 
 use core::alloc::Layout;
 use core::cell::{Cell, RefCell};
@@ -13,11 +13,11 @@ use crate::mark::tracer::Tracer;
 use crate::memory::{NoMemory, may_allocate};
 use crate::roots::table::{Area, Head};
 
-/// Elements of a stack's first memory.
+/// Least capacity that a stack allocates first, in elements.
 const FIRST: usize = 16;
 
-/// The area's own header and memory, owned by the heap. All that the collector must know is here and never in a view:
-/// a view may be forgotten.
+/// A stack, owned by the heap. All that the collector must know of it is here and never in a view: a view may be leaked
+/// by `mem::forget`.
 #[repr(C)]
 pub(crate) struct StackArea {
     pub(crate) head: Head,
@@ -25,24 +25,24 @@ pub(crate) struct StackArea {
     pub(crate) len: Cell<usize>,
     pub(crate) capacity: Cell<usize>,
     pub(crate) element: Layout,
-    /// Passes the pointers of one element on.
+    /// Passes the pointers of one element to a tracer.
     pub(crate) trace: unsafe fn(NonNull<u8>, &mut Tracer<'_>),
-    /// The cycle that `watermark` and `dirty_from` speak of. In any other cycle the whole area is unscanned: that is
-    /// how a cycle starts in constant time, however many stacks there are.
+    /// The cycle to which `watermark` and `dirty_from` refer. In any other cycle the whole area is unscanned: so a
+    /// cycle starts in constant time, however many stacks there are.
     pub(crate) cycle: Cell<u64>,
     /// The scan watermark: `[0, watermark)` still has to be scanned.
     pub(crate) watermark: Cell<usize>,
     /// `[dirty_from, len)` has to be scanned again.
     pub(crate) dirty_from: Cell<usize>,
-    /// Cards that were lent as cells in the policy's window: anything may have been written to them, so they are
-    /// rescanned before the window closes.
+    /// Cards lent as cells (`StackView::window`) in the root-scanning window: they may have been written, and are
+    /// rescanned before it closes.
     pub(crate) lent: RefCell<Cards>,
-    /// The next of the areas with such elements.
+    /// The next area with lent cards.
     pub(crate) next_lent: Cell<Option<NonNull<StackArea>>>,
 }
 
-// SAFETY: it begins with its head; `Stack::open` checks the heap's number, and all else is the table's; its memory is
-// given back by `release`.
+// SAFETY: a `StackArea` begins with its head; `Stack::open` checks the heap's number, and all other accesses are the
+// table's; `release` gives its memory back.
 unsafe impl Area for StackArea {
     fn head(&self) -> &Head {
         &self.head
@@ -65,7 +65,7 @@ unsafe impl Area for StackArea {
 }
 
 impl StackArea {
-    /// A stack of no elements of that layout, which `trace` traces.
+    /// Makes an empty stack for elements of that layout, which `trace` traces.
     pub(crate) fn new(
         head: Head,
         element: Layout,
@@ -79,7 +79,7 @@ impl StackArea {
             capacity: Cell::new(0),
             element,
             trace,
-            // A new area is empty: nothing of it is part of a snapshot, all of it is dirty when written.
+            // A new area is empty: no element is part of a snapshot, and each is dirty once it is written.
             cycle: Cell::new(cycle),
             watermark: Cell::new(0),
             dirty_from: Cell::new(0),
@@ -93,18 +93,18 @@ impl StackArea {
         Layout::from_size_align(bytes, self.element.align()).map_err(|_| NoMemory)
     }
 
-    /// Bytes of memory that it owns.
+    /// Returns the bytes of memory that the stack owns.
     pub(crate) fn bytes(&self) -> usize {
         self.capacity.get() * self.element.size() + self.lent.borrow().bytes()
     }
 
-    /// What the capacity becomes when there is to be room for so many, and with as little as possible.
+    /// Returns the new capacity when there must be room for `wanted` elements: the usual one, and the least.
     pub(crate) fn capacities(&self, wanted: usize) -> [usize; 2] {
         let least = wanted.max(self.capacity.get().saturating_add(self.capacity.get() / 16));
         [wanted.max(self.capacity.get().saturating_mul(2)).max(FIRST), least]
     }
 
-    /// Changes the capacity, which is to be at least `len`.
+    /// Changes the capacity, which must be at least `len`.
     pub(crate) fn resize(&self, capacity: usize) -> Result<(), NoMemory> {
         debug_assert!(capacity >= self.len.get());
         let (old, new) = (self.layout(self.capacity.get())?, self.layout(capacity)?);
@@ -130,7 +130,7 @@ impl StackArea {
         Ok(())
     }
 
-    /// Gives its memory back.
+    /// Frees the memory of the elements.
     fn free(&self) {
         if let Ok(layout) = self.layout(self.capacity.replace(0))
             && layout.size() != 0
@@ -141,9 +141,9 @@ impl StackArea {
         self.data.set(NonNull::dangling());
     }
 
-    /// Gives back memory that it does not need.
+    /// Gives unused capacity back.
     pub(crate) fn shrink(&self) {
-        // Where the system has none for a smaller piece it stays as it is.
+        // Where the system has no memory for a smaller piece, the capacity stays.
         if self.resize(self.len.get()).is_ok() && !self.is_held() {
             self.lent.borrow_mut().shrink(self.len.get());
         }
@@ -156,11 +156,11 @@ impl StackArea {
     }
 
     pub(crate) fn shade(&self, index: usize, marker: &Marker) {
-        // SAFETY: callers stay below `len`: an initialized element of the type that `trace` is for.
+        // SAFETY: callers stay below `len`, so this is an initialized element of the type that `trace` is for.
         unsafe { (self.trace)(self.at(index), &mut Tracer::shading(marker)) };
     }
 
-    /// What lies here, and how far the collector has come with it.
+    /// Digests the elements, and the state of their scan.
     #[cfg(grisaille_faults)]
     pub(crate) fn digest(&self, is_read: bool, digest: &mut crate::space::digest::Digest<'_>) {
         let StackArea {
@@ -178,7 +178,7 @@ impl StackArea {
         } = self;
         let alive = head.is_alive();
         digest.flag(alive);
-        // Nobody looks at what the others held.
+        // The elements of the other stacks are never read.
         if alive || is_read {
             let mut pointers = Vec::new();
             digest.number(len.get());
@@ -199,7 +199,7 @@ impl StackArea {
         }
     }
 
-    /// Makes `watermark` and `dirty_from` speak of this cycle.
+    /// Makes `watermark` and `dirty_from` refer to this cycle.
     pub(crate) fn enter_cycle(&self, cycle: u64) {
         if self.cycle.replace(cycle) != cycle {
             self.watermark.set(self.len.get());
@@ -208,7 +208,7 @@ impl StackArea {
         }
     }
 
-    /// The rule for a write of an element, before it, where what is new needs no look.
+    /// Applies the policy's rule for the old value of an element, before it is written.
     #[cold]
     #[inline(never)]
     pub(crate) fn write_watched(&self, index: usize, rules: &Rules, marker: &Marker, cycle: u64) {
@@ -221,7 +221,7 @@ impl StackArea {
         }
     }
 
-    /// The rule for the loss of all elements from `len` on.
+    /// Applies the policy's rule for the removal of all elements from `len` on.
     #[cold]
     #[inline(never)]
     pub(crate) fn truncate_watched(&self, len: usize, rules: &Rules, marker: &Marker, cycle: u64) {
@@ -239,7 +239,7 @@ impl StackArea {
         }
     }
 
-    /// Scans from the top down until the budget is used up; true: all is scanned.
+    /// Scans from the top down until the budget is used up. Returns whether all elements are scanned.
     pub(crate) fn scan(&self, marker: &Marker, meter: &mut Meter, cycle: u64) -> bool {
         self.enter_cycle(cycle);
         let mut at = self.watermark.get().min(self.len.get());
@@ -256,7 +256,7 @@ impl StackArea {
         at == 0
     }
 
-    /// Scans a card again.
+    /// Rescans a card.
     pub(crate) fn rescan_card(&self, card: usize, marker: &Marker, meter: &mut Meter) {
         let mut scan = RootScan::new(marker);
         for index in card * CARD..((card + 1) * CARD).min(self.len.get()) {

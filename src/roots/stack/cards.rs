@@ -1,26 +1,26 @@
-//! [`Cards`]: the parts of a stack that are to be rescanned.
+//! [`Cards`]: the parts of a stack that must be rescanned.
 
 use core::ops::Range;
 
 use crate::memory::{NoMemory, reserve_exact};
 
-/// Elements that are rescanned together.
+/// Number of elements of a card, which are rescanned together.
 pub(crate) const CARD: usize = 64;
 
-/// One bit for [`CARD`] elements, 64 of them at hand: most stacks need no more. Room is made when the stack grows, so
-/// that to note a range takes no memory.
+/// A bit for each card, 64 of them inline: most stacks need no more. Room is made when the stack grows, so that noting
+/// a range needs no memory.
 #[derive(Default)]
 pub(crate) struct Cards {
     first: u64,
     more: Vec<u64>,
-    /// No card before this one is dirty.
+    /// The card below which none is dirty.
     from: usize,
-    /// The table lists the area among those with dirty cards.
+    /// Whether the table lists the area among those with dirty cards.
     pub listed: bool,
 }
 
 impl Cards {
-    /// Makes room for the cards of so many elements.
+    /// Makes room for the cards of `elements` elements.
     pub fn make_room(&mut self, elements: usize) -> Result<(), NoMemory> {
         let words = elements.div_ceil(CARD * 64).saturating_sub(1);
         if let Some(more) = words.checked_sub(self.more.len()) {
@@ -30,13 +30,13 @@ impl Cards {
         Ok(())
     }
 
-    /// Gives back what the cards of so many elements do not need. None may be dirty beyond.
+    /// Gives memory back that the cards of `elements` elements do not need. No card beyond may be dirty.
     pub fn shrink(&mut self, elements: usize) {
         self.more.truncate(elements.div_ceil(CARD * 64).saturating_sub(1));
         self.more.shrink_to_fit();
     }
 
-    /// Bytes of memory besides.
+    /// Returns the bytes of memory outside the `Cards` itself.
     pub fn bytes(&self) -> usize {
         self.more.capacity() * size_of::<u64>()
     }
@@ -49,7 +49,7 @@ impl Cards {
         core::iter::once(self.first).chain(self.more.iter().copied())
     }
 
-    /// Notes a range that is not empty. Returns how many cards became dirty.
+    /// Marks the cards of a range, which must not be empty, as dirty. Returns how many became dirty.
     pub fn note(&mut self, range: &Range<usize>) -> usize {
         let (from, to) = (range.start / CARD, range.end.div_ceil(CARD));
         self.from = self.from.min(from);
@@ -65,7 +65,7 @@ impl Cards {
         noted
     }
 
-    /// The next dirty card.
+    /// Returns the next dirty card.
     pub fn next(&mut self) -> Option<usize> {
         let first = self.from / 64;
         let found = self.words().enumerate().skip(first).find_map(|(at, word)| {
@@ -76,12 +76,12 @@ impl Cards {
         found
     }
 
-    /// A card has been rescanned.
+    /// Marks a card as clean, after it was rescanned.
     pub fn clean(&mut self, card: usize) {
         *self.word(card / 64) &= !(1 << (card % 64));
     }
 
-    /// Whether the element lies in a dirty card.
+    /// Returns whether the element lies in a dirty card.
     pub fn has(&self, index: usize) -> bool {
         let card = index / CARD;
         let word = if card < 64 { Some(&self.first) } else { self.more.get(card / 64 - 1) };

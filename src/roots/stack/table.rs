@@ -1,4 +1,4 @@
-//! [`StackTable`]: the stacks of one heap, and how they are scanned.
+//! [`StackTable`]: the stacks of one heap, and their scan.
 
 use core::ops::Range;
 use core::ptr::NonNull;
@@ -15,11 +15,11 @@ use crate::roots::table::{HandleTable, Scanned};
 /// The stacks of one heap.
 pub(crate) struct StackTable {
     pub areas: HandleTable<StackArea>,
-    /// Areas with cards that were lent as cells in the policy's window and are not rescanned yet, linked through them,
-    /// and how many cards those take.
+    /// The first of the areas with cards lent in the root-scanning window and not rescanned yet, linked through them,
+    /// and the number of those cards.
     lent: Option<NonNull<StackArea>>,
     dirty_cards: usize,
-    /// How many the last rescan found, and how often one found no fewer than the one before.
+    /// Number of dirty cards that the last rescan found, and how often one found no fewer than the one before.
     were_dirty: usize,
     late: u32,
 }
@@ -29,7 +29,7 @@ impl StackTable {
         StackTable { areas: HandleTable::new(), lent: None, dirty_cards: 0, were_dirty: 0, late: 0 }
     }
 
-    /// Whether no element is unscanned any more, though areas may be.
+    /// Returns whether no element is unscanned, though areas may be.
     pub fn nothing_is_unscanned(&self, cycle: u64) -> bool {
         self.areas.iter().filter(|(_, unscanned)| *unscanned).all(|(area, _)| match area.cycle.get() == cycle {
             true => area.watermark.get() == 0,
@@ -37,13 +37,13 @@ impl StackTable {
         })
     }
 
-    /// The first of the areas with lent cards.
+    /// Returns the first of the areas with lent cards.
     fn first_lent<'a>(&self) -> Option<&'a StackArea> {
         // SAFETY: an area that is listed is kept by the table.
         self.lent.map(|area| unsafe { area.as_ref() })
     }
 
-    /// The rule for cells that are lent: their range counts as written.
+    /// Applies the policy's rule for elements that are lent as cells: the whole range counts as written.
     pub(crate) fn lend(&mut self, area: &StackArea, range: Range<usize>, rules: &Rules, marker: &Marker, cycle: u64) {
         if range.is_empty() {
             return;
@@ -69,16 +69,16 @@ impl StackTable {
         }
     }
 
-    /// All that lies here now has to be scanned. Constant time.
+    /// Makes all stacks unscanned. Constant time.
     pub fn start_scan(&mut self) {
         self.areas.start_scan();
         debug_assert!(self.lent.is_none() && self.dirty_cards == 0);
         (self.were_dirty, self.late) = (usize::MAX, 0);
     }
 
-    /// Scans until the budget is used up; true: all is scanned. Areas whose handle is gone are freed; `last_look`:
-    /// after they have been scanned a last time, since they are part of a snapshot that is taken lazily. Under other
-    /// rules what they point to may have been freed in the cycle before.
+    /// Scans stacks until the budget is used up. Returns whether all are scanned. Areas whose handle is gone are freed:
+    /// with `last_look` after they were scanned once more, since they are part of a snapshot that is taken lazily.
+    /// Under other rules their targets may have been freed in the cycle before.
     pub fn scan(&mut self, marker: &Marker, meter: &mut Meter, cycle: u64, last_look: bool) -> bool {
         self.areas.scan(cycle, |area, alive| {
             if (alive || last_look) && !area.scan(marker, meter, cycle) {
@@ -88,9 +88,9 @@ impl StackTable {
         })
     }
 
-    /// Shades what may have been written to lent cells, before the policy's window closes. True: all of it. A mutator
-    /// that writes through lent cells faster than steps follow does not keep the policy's window open: steps that find
-    /// no less to do than the one before become longer.
+    /// Rescans lent cards, before the root-scanning window closes. Returns whether all are rescanned. A step that finds
+    /// no fewer cards than the one before does more, so that a mutator that writes through lent cells cannot keep the
+    /// window open.
     pub fn scan_lent_cards(&mut self, marker: &Marker, meter: &mut Meter) -> bool {
         self.late += u32::from(self.dirty_cards >= self.were_dirty);
         self.were_dirty = self.dirty_cards;
@@ -100,7 +100,7 @@ impl StackTable {
             match card {
                 Some(card) => {
                     area.rescan_card(card, marker, meter);
-                    // Afterwards: a trace may panic.
+                    // Only afterwards: a trace may panic.
                     area.lent.borrow_mut().clean(card);
                     self.dirty_cards -= 1;
                     at_least = at_least.saturating_sub(1);
@@ -117,7 +117,7 @@ impl StackTable {
         self.lent.is_none()
     }
 
-    /// Shades what was written since it was scanned.
+    /// Shades the elements written since they were scanned.
     pub fn rescan(&self, marker: &Marker, cycle: u64) {
         for (area, _) in self.areas.iter().filter(|(area, _)| area.head.is_alive()) {
             area.enter_cycle(cycle);
@@ -136,7 +136,7 @@ impl StackTable {
         if digest.marking.is_some() {
             [*dirty_cards, *were_dirty, *late as usize].into_iter().for_each(|number| digest.number(number));
         }
-        // Their lent cards are shaded, whether their handle lives or not.
+        // Lent cards are rescanned even if the stack's handle is gone.
         let listed = core::iter::successors(self.first_lent(), |area| {
             // SAFETY: as in `first_lent`.
             area.next_lent.get().map(|area| unsafe { area.as_ref() })

@@ -1,10 +1,9 @@
 //! The exchange between a handle that is dropped on another thread and its heap, in every order that loom finds.
 //!
-//! loom is told when an area's head is read by its handle and when the heap gives the area up, and the same of pages
-//! ([`Touched`]): it complains of two touches with no order between them. The command stands in
-//! `cycle/sweeper/loom.rs`.
+//! [`Touched`] tells loom when a handle reads its area's head and when the heap gives the area up, and the same of
+//! pages: loom reports two such accesses with no order between them. The command is in `cycle/sweeper/loom.rs`.
 //!
-//! Not seen: that the exchange has to acquire where the heap is gone, so that the page's count is there. loom orders
+//! Not checked: that the exchange must acquire where the heap is gone, so that the page's count is visible. loom orders
 //! the writes of an atomic as it runs them.
 
 use core::cell::Cell;
@@ -14,9 +13,9 @@ use crate::sync::model::{saw, scenes};
 use crate::sync::thread::{self, ThreadId};
 
 std::thread_local! {
-    /// Areas that were released.
+    /// Number of areas released.
     static RELEASED: Cell<usize> = const { Cell::new(0) };
-    /// Pages that were freed.
+    /// Number of pages freed.
     static FREED: Cell<usize> = const { Cell::new(0) };
     /// The thread of the heap.
     static MAIN: Cell<Option<ThreadId>> = const { Cell::new(None) };
@@ -25,11 +24,11 @@ std::thread_local! {
 #[repr(C)]
 struct Plain {
     head: Head,
-    /// What the mutator touches.
+    /// The part that the mutator touches.
     inside: Touched,
 }
 
-// SAFETY: it begins with its head, and nothing in it is to be dropped.
+// SAFETY: a `Plain` begins with its head, and has nothing to be dropped.
 unsafe impl Area for Plain {
     fn head(&self) -> &Head {
         &self.head
@@ -52,7 +51,7 @@ fn begin() {
     MAIN.set(Some(thread::current().id()));
 }
 
-/// A page is freed.
+/// Counts a page that is freed.
 pub(super) fn freed() {
     FREED.set(FREED.get() + 1);
     let by_the_heap = MAIN.get() == Some(thread::current().id());
@@ -60,12 +59,12 @@ pub(super) fn freed() {
 }
 
 fn add(table: &mut HandleTable<Plain>) -> Handle<Plain> {
-    // SAFETY: a `Plain` is one.
+    // SAFETY: a `Plain` is the area itself, and nothing else points to it.
     let handle = unsafe { table.add(1, |head| Plain { head, inside: Touched::new() }) };
     handle.ok().expect("there is memory")
 }
 
-/// All areas are released once, and all pages freed.
+/// Asserts that `areas` areas were released, and `pages` pages freed.
 fn assert_gone(areas: usize, pages: usize) {
     assert_eq!((RELEASED.get(), FREED.get()), (areas, pages), "areas released, pages freed");
 }
@@ -91,10 +90,10 @@ scenes! {
     }
 }
 
-/// The heap looks for areas whose handle is gone, and makes a new area.
+/// Drops a handle while the heap reaps areas, and makes a new area.
 fn a_handle_dropped_while_the_heap_reaps() {
     let mut table = HandleTable::new();
-    // Another one keeps the page.
+    // The other area keeps the page.
     let (kept, handle) = (add(&mut table), add(&mut table));
     let dropper = thread::spawn(move || drop(handle));
     table.reap_all();
@@ -108,7 +107,7 @@ fn a_handle_dropped_while_the_heap_reaps() {
     assert_gone(3, 1);
 }
 
-/// The heap scans the area, and forgets it afterwards where its handle is gone.
+/// Drops a handle while the heap scans the area, and frees it afterwards if its handle is gone.
 fn a_handle_dropped_while_the_heap_scans() {
     let mut table = HandleTable::new();
     let (kept, handle) = (add(&mut table), add(&mut table));
@@ -125,7 +124,7 @@ fn a_handle_dropped_while_the_heap_scans() {
     assert_gone(3, 1);
 }
 
-/// The heap is dropped meanwhile: whoever is the last frees the page.
+/// Drops a handle while the heap is dropped: the last of them frees the page.
 fn a_handle_dropped_while_the_heap_is() {
     let mut table = HandleTable::new();
     let handle = add(&mut table);
@@ -135,7 +134,7 @@ fn a_handle_dropped_while_the_heap_is() {
     assert_gone(1, 1);
 }
 
-/// The same with two handles, on two threads.
+/// Drops two handles, on two threads, while the heap is dropped.
 fn two_handles_dropped_while_the_heap_is() {
     let mut table = HandleTable::new();
     let handles = [add(&mut table), add(&mut table)];

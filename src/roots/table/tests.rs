@@ -1,9 +1,9 @@
-//! Areas that are made, dropped and scanned in every order.
+//! Areas that are made, dropped and scanned in many orders.
 
 use super::*;
 use std::sync::Arc;
 
-/// Counts those that have not been released.
+/// An area that counts those not released.
 #[repr(C)]
 struct Counted {
     head: Head,
@@ -13,7 +13,8 @@ struct Counted {
     released: Cell<bool>,
 }
 
-// SAFETY: it begins with its head; tests keep to one thread but for drops. (What it holds of an Arc is given back.)
+// SAFETY: a `Counted` begins with its head; tests use areas on one thread only, but for drops; `release` drops the
+// `Arc`.
 unsafe impl Area for Counted {
     fn head(&self) -> &Head {
         &self.head
@@ -54,7 +55,7 @@ fn areas_are_there_until_their_handle_goes() {
     let mut table = HandleTable::new();
     let mut handles: Vec<_> = (0..500).map(|number| add(&mut table, number, &there)).collect();
     assert_eq!((table.len(), there.load(Ordering::Relaxed)), (500, 500));
-    // In no order.
+    // In mixed order.
     for at in (0..250).map(|n| n * 7 % (500 - n)) {
         handles.swap_remove(at);
     }
@@ -66,7 +67,7 @@ fn areas_are_there_until_their_handle_goes() {
     kept.sort_unstable();
     assert_eq!(listed.len(), 250);
     assert!(listed.iter().all(|number| kept.binary_search(number).is_ok()));
-    // Their cells are used again.
+    // The freed cells are used again.
     let pages = table.pages.len();
     handles.extend((0..100).map(|number| add(&mut table, number * 3, &there)));
     assert!(table.pages.len() <= pages + 2);
@@ -138,7 +139,7 @@ fn a_scan_comes_to_each_once_and_stops_when_it_is_told() {
                 break;
             }
             assert_eq!(calls % 5, 0);
-            // Between two steps some are made, and some go.
+            // Between two steps some areas are made, and some dropped.
             let handle = add(&mut table, 1000 + new, &there);
             handle.scanned_in.set(cycle);
             handles.push(handle);
