@@ -20,27 +20,21 @@
 //! split carries entries to a new part, the last of all, and rehashes the part that they come from; only
 //! [`shrink_to_fit`](Store::shrink_to_fit) gives the parts up, by making the store anew.
 
+mod parts;
+
 use core::cell::Cell;
 
 use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
 
+use self::parts::{BUCKETS, MOST_BITS, PART, Part, Rest, put_in};
 use super::bits::Bits;
-use super::table::{Change, Look, TINY, hash_of, reserve_table, table_bytes};
+use super::table::{Change, Look, TINY, table_bytes};
 use crate::kit::key::Key;
-use crate::memory::{NoMemory, reserve_exact, reserve_one};
+use crate::memory::{NoMemory, reserve_exact};
 
-/// Number of buckets of a part, unless keys collide.
-const BUCKETS: usize = if cfg!(test) { 256 } else { 8192 };
-/// Number of entries that such a table has room for.
-const PART: usize = BUCKETS / 8 * 7;
 /// Number of entries of a part where room is made beforehand: so few that hashes give a part more than [`PART`] only
 /// once in many thousands of cases.
 const ROOMY: usize = if cfg!(test) { PART / 2 } else { PART - 420 };
-/// First bit of the hash that selects parts: tables use the lower bits, and the highest 7.
-const PART_SHIFT: u32 = 24;
-/// The most bits that the directory uses.
-const MOST_BITS: u32 = if usize::BITS < 64 { 20 } else { 30 };
 /// Number of lower bits of a position that are the bucket; the others are the part.
 const BUCKET_BITS: u32 = 32;
 
@@ -55,72 +49,6 @@ pub(super) struct Store<K, V> {
     /// Data that a tiny store does not need. An array of one `Rest`, since only vectors can be allocated without an
     /// abort.
     rest: Option<Box<[Rest<K, V>; 1]>>,
-}
-
-/// The bitmap of a store's only table, and the parts with their directory.
-struct Rest<K, V> {
-    /// The buckets of `first` that are in use.
-    used: Bits,
-    /// Maps the lower bits of a hash to the number of the part. Its length is a power of two.
-    directory: Vec<u32>,
-    parts: Vec<Part<K, V>>,
-    /// The parts that have entries.
-    filled: Bits,
-    /// Number of entries of all parts.
-    len: usize,
-    /// Bytes of all parts.
-    bytes: usize,
-}
-
-/// A part: a cache line, with the data that a lookup needs.
-#[repr(align(64))]
-struct Part<K, V> {
-    table: HashTable<(K, V)>,
-    used: Bits,
-    /// The lower bits that the hashes of the part's entries have in common.
-    prefix: u32,
-    /// Number of these bits.
-    depth: u8,
-    /// Whether entries changed their buckets since the mark loop last began with the part.
-    moved: Cell<bool>,
-}
-
-impl<K: Key, V> Part<K, V> {
-    /// Makes an empty part with room for so many entries.
-    fn try_new(entries: usize, prefix: u32, depth: u8) -> Result<Self, NoMemory> {
-        let mut table = HashTable::new();
-        reserve_table(&mut table, entries)?;
-        let used = Bits::try_new(table.num_buckets()).unwrap_or_else(|_| Bits::none());
-        Ok(Part { table, used, prefix, depth, moved: Cell::new(false) })
-    }
-
-    /// Inserts an entry whose key is not in the part, and for which there is room.
-    #[inline(always)]
-    fn insert(&mut self, hash: u64, entry: (K, V)) {
-        let bucket = self.table.insert_unique(hash, entry, hash_of).bucket_index();
-        if !self.used.is_none() {
-            self.used.set(bucket);
-        }
-    }
-}
-
-impl<K, V> Part<K, V> {
-    fn bytes(&self) -> usize {
-        self.table.allocation_size() + self.used.bytes()
-    }
-}
-
-/// Returns the place of a hash in a directory of so many places.
-#[inline(always)]
-#[allow(clippy::cast_possible_truncation, reason = "the lower bits are what is asked for")]
-fn place_of(hash: u64, places: usize) -> usize {
-    (hash >> PART_SHIFT) as usize & (places - 1)
-}
-
-/// Returns whether splitting a part by one more bit carries an entry to the new part.
-#[inline(always)]
-fn goes(hash: u64, depth: u8) -> bool {
-    hash >> (PART_SHIFT + u32::from(depth)) & 1 != 0
 }
 
 /// Allocates one value.
@@ -230,48 +158,6 @@ impl<K, V> Store<K, V> {
             }
             (number, bucket) = (self.split()?.next_filled(number + 1)?, 0);
         }
-    }
-}
-
-impl<K, V> Rest<K, V> {
-    /// Returns the number of the part of an entry.
-    #[inline(always)]
-    fn part_of(&self, hash: u64) -> usize {
-        self.directory[place_of(hash, self.directory.len())] as usize
-    }
-
-    fn next_filled(&self, from: usize) -> Option<usize> {
-        if self.filled.is_none() {
-            return (from..self.parts.len()).find(|at| !self.parts[*at].table.is_empty());
-        }
-        self.filled.next(from)
-    }
-
-    #[inline(never)]
-    fn note_filled(&mut self, part: usize) {
-        if self.filled.is_none() {
-        } else if self.parts[part].table.is_empty() {
-            self.filled.unset(part);
-        } else {
-            self.filled.set(part);
-        }
-    }
-
-    /// Notes that one more part stands at the end.
-    fn note_new_part(&mut self) {
-        let parts = self.parts.len();
-        if self.filled.places() < parts {
-            self.filled = Bits::try_new(parts.next_power_of_two()).unwrap_or_else(|_| Bits::none());
-            (0..parts).for_each(|part| self.note_filled(part));
-        } else {
-            self.note_filled(parts - 1);
-        }
-    }
-
-    /// Returns whether a part may be split: false when the directory is already large for the number of parts.
-    fn may_split(&self, number: usize) -> bool {
-        let depth = u32::from(self.parts[number].depth);
-        depth < MOST_BITS && (self.directory.len() > 1 << depth || self.directory.len() <= self.parts.len() * 2)
     }
 }
 
@@ -525,123 +411,6 @@ impl<K: Key, V: Copy> Store<K, V> {
             position = at + 1;
         }
         Ok(store)
-    }
-}
-
-/// Sets the value of a key in one table: see [`Store::put`].
-#[inline(always)]
-fn put_in<K: Key, V>(
-    table: &mut HashTable<(K, V)>,
-    used: Option<&mut Bits>,
-    hash: u64,
-    key: K,
-    value: V,
-) -> Result<Option<V>, V> {
-    // Checked first, since `entry` would make room.
-    if table.len() == table.capacity() {
-        return match table.find_mut(hash, |entry| entry.0.is_same(&key)) {
-            Some(entry) => Ok(Some(core::mem::replace(&mut entry.1, value))),
-            None => Err(value),
-        };
-    }
-    match table.entry(hash, |entry| entry.0.is_same(&key), hash_of) {
-        Entry::Occupied(mut entry) => Ok(Some(core::mem::replace(&mut entry.get_mut().1, value))),
-        Entry::Vacant(entry) => {
-            let bucket = entry.insert((key, value)).bucket_index();
-            if let Some(used) = used.filter(|used| !used.is_none()) {
-                used.set(bucket);
-            }
-            Ok(None)
-        }
-    }
-}
-
-impl<K: Key, V> Rest<K, V> {
-    /// Sets the value of a key: see [`Store::put`].
-    #[inline]
-    fn put(&mut self, hash: u64, key: K, value: V) -> Result<Option<V>, V> {
-        let number = self.part_of(hash);
-        let part = &mut self.parts[number];
-        let was_empty = part.table.is_empty();
-        let old = put_in(&mut part.table, Some(&mut part.used), hash, key, value)?;
-        if old.is_none() {
-            self.len += 1;
-            if was_empty {
-                self.note_filled(number);
-            }
-        }
-        Ok(old)
-    }
-
-    /// Removes a key: see [`Store::remove`]. `first` is the table where there are no parts.
-    #[inline]
-    fn remove(&mut self, first: Option<&mut HashTable<(K, V)>>, hash: u64, key: &K) -> Option<(K, V)> {
-        let (number, table, used) = match first {
-            Some(first) => (None, first, &mut self.used),
-            None => {
-                let number = self.part_of(hash);
-                let part = &mut self.parts[number];
-                (Some(number), &mut part.table, &mut part.used)
-            }
-        };
-        let entry = table.find_entry(hash, |entry| entry.0.is_same(key)).ok()?;
-        let bucket = entry.bucket_index();
-        let (entry, _) = entry.remove();
-        if !used.is_none() {
-            used.unset(bucket);
-        }
-        let is_empty = table.is_empty();
-        if let Some(number) = number {
-            self.len -= 1;
-            if is_empty {
-                self.note_filled(number);
-            }
-        }
-        Some(entry)
-    }
-
-    /// Splits a part in two. Both get new tables, so that neither contains a tombstone.
-    #[allow(clippy::cast_possible_truncation, reason = "there are fewer parts than places, and those are `MOST_BITS`")]
-    fn split(&mut self, number: usize) -> Result<(), NoMemory> {
-        let new = self.parts.len();
-        let old = &self.parts[number];
-        let (prefix, depth, room) = (old.prefix, old.depth, PART.max(old.table.len()));
-        let places = self.directory.len();
-        if places == 1 << depth {
-            reserve_exact(&mut self.directory, places)?;
-        }
-        reserve_one(&mut self.parts)?;
-        let mut kept = Part::try_new(room, prefix, depth + 1)?;
-        let mut part = Part::try_new(room, prefix | 1 << depth, depth + 1)?;
-        // From here on nothing fails.
-        if places == 1 << depth {
-            self.directory.extend_from_within(..);
-        }
-        self.directory.iter_mut().skip(part.prefix as usize).step_by(2 << depth).for_each(|place| *place = new as u32);
-        let old = &mut self.parts[number];
-        self.bytes -= old.bytes();
-        let mut entries = old.table.drain().map(|entry| (hash_of(&entry), entry));
-        loop {
-            // The hash of a key may be in memory that is not cached: the processor fetches 16 at once, since nothing
-            // depends on them yet.
-            let some: [_; 16] = core::array::from_fn(|_| entries.next());
-            let is_last = some[15].is_none();
-            for (hash, entry) in some.into_iter().flatten() {
-                if goes(hash, depth) { &mut part } else { &mut kept }.insert(hash, entry);
-            }
-            if is_last {
-                break;
-            }
-        }
-        drop(entries);
-        // The entries that stay have changed their buckets.
-        kept.moved.set(true);
-        self.bytes += kept.bytes() + part.bytes();
-        *old = kept;
-        self.parts.push(part);
-        self.note_filled(number);
-        self.note_new_part();
-        Ok(())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::parts::place_of;
 use super::*;
 use crate::kit::key::sealed::Key as _;
 
