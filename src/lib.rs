@@ -33,33 +33,33 @@
 //! | choose the write barrier | [`barrier`] (which to choose), [`Barrier`]; [`Hybrid`], [`Insertion`], [`Deletion`], [`Watermark`], [`StopTheWorld`] |
 //! | allocate, root and collect | [`Mutator`], lent by [`Heap::enter`]; [`Out`], the way out of a [scope](Mutator::scope) |
 //! | pay for a step by hand | [`Mutator::step`], [`Mutator::idle`]; [`Budget`], [`Progress`] |
-//! | go on when memory is short | the `try_` twins, which answer with [`HeapFull`] |
+//! | go on when memory is short | the `try_` twins, which return [`HeapFull`] |
 //! | say what objects are made of | [`Trace`] and its derive ([`Tracer`] for an impl by hand) |
 //! | point to an object | [`Gc`]; [`Str`] and [`Array`], whose objects have variable length ([`StrObject`], [`ArrayObject`]) |
 //! | have a field that changes | [`Slot`]; [`List`] ([`ListIter`]) and [`Map`] ([`MapIter`], [`Key`], [`Identity`]) |
 //! | change an object as a whole | [`Lock`]; [`RefLock`] with its guards [`Ref`] and [`RefMut`], [`BorrowError`], [`BorrowMutError`] |
 //! | keep a value across safepoints | [`Rooted`] until a scope ends, [`Persistent`] until the handle is dropped, [`Stack`] ([`StackView`]) |
 //! | have a value in a word | [`Tagged`], [`Untagged`] |
-//! | learn of deaths | [`Weak`], [`Ephemeron`], [`Guardian`] |
+//! | learn of deaths, keep by a key | [`Weak`], [`Ephemeron`], [`Guardian`] |
 //! | own memory outside the heap, counted | [`Owned`], [`Edit`], [`External`] |
-//! | see what goes on, and check it | [`Stats`], [`Phase`], [`Color`]; [`Check`], [`Heap::verify`], [`VerifyError`] |
+//! | observe and check a heap | [`Stats`], [`Phase`], [`Color`]; [`Check`], [`Heap::verify`], [`VerifyError`] |
 //!
-//! Three rules hold for all of these. What has variable length is a pointer type of its own, and what is changed in place is
-//! a field type. An object is allocated by a method of [`Mutator`], a field is made by its type's `new()`, and a handle by its
-//! type's `new(cx)` or by the method that it is named after. An operation that takes memory panics when the heap is full, and
-//! has a `try_` twin that answers with a value.
+//! Three rules hold for all of these. A type of variable length is a pointer type of its own, and a type that is
+//! mutable in place is a field type. An object is allocated by a method of [`Mutator`], a field is made by its type's
+//! `new()`, and a handle by its type's `new(cx)` or by the method that it is named after. An operation that takes
+//! memory panics when the heap is full, and has a `try_` twin that returns an error instead.
 //!
-//! A helper that takes `Gc`s takes `&Mutator`; one that may collect takes `&mut Mutator` and [`Rooted`]s. The README
-//! says what follows from that and what the limits are; `examples/` has three short programs and a whole interpreter, and
-//! `ARCHITECTURE.md` is a tour of the code.
+//! A helper that takes `Gc`s takes `&Mutator`; a helper that may collect takes `&mut Mutator` and [`Rooted`]s. The
+//! README says what follows from that and what the limits are; `examples/` has three short programs and a whole
+//! interpreter, and `ARCHITECTURE.md` is a tour of the code.
 //!
 //! # Lifetimes, and what the compiler says of them
 //!
-//! A [`Gc`] is *covariant*: one that is valid for long may be used where one is asked for that is valid for a shorter time. A
-//! type that holds a [`Slot`], a [`List`], a [`Map`], a [`Lock`] or a [`RefLock`] is *invariant* in its lifetime, as
-//! one with a `Cell` is: through a shorter view a pointer could be stored that the longer view would read when it is gone. So
-//! two values of such a type fit one variable, one slice, or one lifetime of a signature only where their lifetimes are the
-//! same, and two [`Rooted`]s of different scopes do not mix.
+//! A [`Gc`] is *covariant*: a pointer that is valid for long may be used where a shorter lifetime is required. A type
+//! that contains a [`Slot`], a [`List`], a [`Map`], a [`Lock`] or a [`RefLock`] is *invariant* in its lifetime, as a
+//! type with a `Cell` is: through a view with a shorter lifetime a pointer could be stored, and read through the other
+//! view when it is no longer valid. So two values of such a type fit one variable, one slice, or one lifetime of a
+//! signature only where their lifetimes are the same, and two [`Rooted`]s of different scopes do not mix.
 //!
 //! ```
 //! use grisaille::{Gc, Heap, Mutator, Rooted, Slot, Trace};
@@ -89,49 +89,50 @@
 //!
 //! | the compiler says | it means | write |
 //! |---|---|---|
-//! | *lifetime may not live long enough*, with *`Value<'_>` is invariant over the parameter* or *mutable references are invariant* | two invariant values with lifetimes of their own meet | one named lifetime for both, or [`cx.adopt(value)`](Mutator::adopt) |
-//! | E0621, *explicit lifetime required in the type of `env`* (the lifetime that it proposes does not help) | a parameter, rooted in the caller's scope, is assigned what is rooted in this one | `let mut env = cx.root(env.get(cx));` |
+//! | *lifetime may not live long enough*, with *`Value<'_>` is invariant over the parameter* or *mutable references are invariant* | two invariant values with different lifetimes meet | one named lifetime for both, or [`cx.adopt(value)`](Mutator::adopt) |
+//! | E0621, *explicit lifetime required in the type of `env`* (the lifetime that it proposes does not help) | a parameter, rooted in the caller's scope, is assigned a value rooted in this scope | `let mut env = cx.root(env.get(cx));` |
 //! | E0521, *borrowed data escapes outside of closure*, *must outlive `'static`* | `Rooted`s of two scopes are in one slice or `Vec` | root the outer one again: `cx.root(outer.get(cx))` |
 //! | E0502 or E0499 at the use of a result, *`*cx` .. also borrowed as mutable* | `fn f<'a>(cx: &'a mut Mutator<'_>) -> Gc<'a, T>` keeps `cx` borrowed | return a `Rooted<'s, Gc<'s, T>>` |
-//! | E0502 or E0505 at a safepoint | a plain pointer, a guard or a `&` into an object is used after it | root the pointer before it, and get it again |
-//! | E0283 or E0284, *type annotations needed*, of `cx.root(x.into())` | the type of a `Rooted` does not say what went in | `let value: Value<'_> = x.into();` first |
-//! | *the size for values of type `<{integer} as Trace>::At<'a>` cannot be known* | the type of a number is still open | `1i64` |
+//! | E0502 or E0505 at a safepoint | a plain pointer, a guard or a `&` into an object is used after the safepoint | root the pointer before the safepoint, and `get` it afterwards |
+//! | E0283 or E0284, *type annotations needed*, of `cx.root(x.into())` | the type of a `Rooted` does not determine the type of the rooted value | `let value: Value<'_> = x.into();` first |
+//! | *the size for values of type `<{integer} as Trace>::At<'a>` cannot be known* | the type of a number is not determined yet | `1i64` |
 //!
-//! A value that a loop carries across safepoints needs a root that is set, as each turn of the loop above adds one: a
-//! [`Persistent`], a place on a [`Stack`], or a [`Slot`] of an object that is rooted once.
+//! A value that a loop carries across safepoints needs a root that is set, since each turn of the loop above adds a
+//! root: a [`Persistent`], a place on a [`Stack`], or a [`Slot`] of an object that is rooted once.
 //!
 //! # How long a step takes
 //!
-//! The heap's goal is what the last cycle marked times 1 + [growth](HeapBuilder::growth), with a
-//! [floor](HeapBuilder::floor). A cycle starts when an eighth of the headroom up to it is left, or sooner where the last
-//! marking took long. From then on each allocated byte owes marking work, which [`Mutator::safepoint`] pays in steps. Work is
-//! in the unit of [`Budget::work`], in which an object counts its bytes and 16.
+//! The heap's goal is the number of bytes that the last cycle marked times 1 + [growth](HeapBuilder::growth), and at
+//! least the [floor](HeapBuilder::floor). A cycle starts when an eighth of the headroom below the goal is left, or
+//! sooner where the last marking took long. From then on each allocated byte owes marking work (the debt), which
+//! [`Mutator::safepoint`] does in steps. Work has the unit of [`Budget::work`]: an object counts its bytes and 16.
 //!
 //! | condition | work of a step | time of a step | the next one is due |
 //! |---|---|---|---|
 //! | below the goal | the debt | 40 µs | 16 KiB allocated later; down to 8 KiB near the goal, where debt is left |
 //! | barriers shaded some hundred pointers, or that many writes to watched roots | the debt | 40 µs | 40 µs later at the soonest |
-//! | past the goal | at least half as much as was allocated since the last, and as much again for each eighth by which the goal was missed, up to 4 MiB | what that takes | as above |
-//! | 48 KiB or more allocated between two safepoints | the debt | half of the time the mutator took, up to 500 µs; all of the debt where the next one would find the goal passed | at the next safepoint |
-//! | the goal passed by as much as is allocated between two safepoints | the rest of the cycle | one pause | |
+//! | past the goal | at least half of the bytes allocated since the last step, and as much again for each eighth by which the goal is exceeded, up to 4 MiB | until that work is done | as above |
+//! | 48 KiB or more allocated between two safepoints | the debt | half of the mutator's time since the last step, up to 500 µs; all of the debt where the next safepoint would find the goal exceeded | at the next safepoint |
+//! | the goal exceeded by as much as is allocated between two safepoints | the rest of the cycle | one pause | |
 //! | near the [limit](HeapBuilder::limit) | the debt | 500 µs | as above |
 //! | too little free below the limit | the rest of the cycle | one pause | |
 //! | [`Mutator::step`], [`Mutator::idle`] | as the [`Budget`] says | as the [`Budget`] says | |
 //! | [`Mutator::collect`] | a cycle | one pause | |
 //!
-//! So the heap's peak is its goal and twice what is allocated between two safepoints. The clock is read once in 8 to 32 KiB of
-//! work. The smallest piece of a step is an object: one that owns a `Vec` or a `HashMap` is scanned in one go, while an
-//! [`Array`], a [`List`] and a [`Map`] are scanned in pieces. What else takes longer is named in the
-//! [policies' table](barrier#which-to-choose): [`Insertion`]'s pause at the end, [`Deletion`]'s at the start,
-//! [`StopTheWorld`]'s marking. [`Sweep::Eager`] sweeps in one pause.
+//! So the heap's peak is its goal and twice the bytes that are allocated between two safepoints. A step reads the clock
+//! once in 8 to 32 KiB of work. The smallest piece of a step is an object: an object that owns a `Vec` or a `HashMap`
+//! is scanned in one piece, while an [`Array`], a [`List`] and a [`Map`] are scanned in several. Longer pauses are
+//! named in the [policies' table](barrier#which-to-choose): the end of a cycle under [`Insertion`], its start under
+//! [`Deletion`], all marking under [`StopTheWorld`]. [`Sweep::Eager`] sweeps in one pause.
 //!
-//! (What share of a span of time is left to the mutator is its *utilisation*: Cheng and Blelloch, "A parallel, real-time garbage
-//! collector", PLDI 2001.)
+//! The share of a span of time that is left to the mutator is its *utilisation* (Cheng and Blelloch, "A parallel,
+//! real-time garbage collector", PLDI 2001).
 
 // The derive's output names the crate.
 extern crate self as grisaille;
 
-/// Whether parts of the collector can be broken on purpose. What measures the library refuses to be built with that.
+/// Whether parts of the collector can be broken on purpose, for tests. Programs that measure the library refuse to be
+/// built so.
 #[doc(hidden)]
 pub const HAS_FAULTS: bool = cfg!(grisaille_faults);
 
