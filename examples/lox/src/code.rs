@@ -1,6 +1,6 @@
 //! Bytecode, and all that a compiled program is made of. None of it lies in the heap: no safepoint touches it.
 
-use std::collections::VecDeque;
+use std::collections::{TryReserveError, VecDeque};
 
 use hashbrown::HashMap;
 
@@ -144,6 +144,37 @@ impl Op {
     }
 }
 
+/// The system has no memory for what a program's source asks for.
+#[derive(Debug)]
+pub struct NoMemory;
+
+impl From<TryReserveError> for NoMemory {
+    fn from(_: TryReserveError) -> Self {
+        NoMemory
+    }
+}
+
+impl From<hashbrown::TryReserveError> for NoMemory {
+    fn from(_: hashbrown::TryReserveError) -> Self {
+        NoMemory
+    }
+}
+
+/// Appends a value to a vector, if there is memory for it.
+pub fn try_push<T>(vector: &mut Vec<T>, value: T) -> Result<(), NoMemory> {
+    vector.try_reserve(1)?;
+    vector.push(value);
+    Ok(())
+}
+
+/// Copies a text, if there is memory for it.
+pub fn try_copy(text: &str) -> Result<String, NoMemory> {
+    let mut copy = String::new();
+    copy.try_reserve_exact(text.len())?;
+    copy.push_str(text);
+    Ok(copy)
+}
+
 /// Where a new closure finds one of its upvalues.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Capture {
@@ -167,11 +198,20 @@ pub struct Function {
 }
 
 /// A constant, before the heap has it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 pub enum Constant {
     /// The bits of a number: `-0` and `0` are two constants.
     Number(u64),
     String(Box<str>),
+}
+
+impl Constant {
+    fn try_clone(&self) -> Result<Constant, NoMemory> {
+        Ok(match self {
+            Constant::Number(bits) => Constant::Number(*bits),
+            Constant::String(string) => Constant::String(try_copy(string)?.into()),
+        })
+    }
 }
 
 /// An instruction that looks a name up in an instance, and what it found there the last time.
@@ -213,29 +253,48 @@ pub struct Program {
 
 impl Program {
     /// The index of a constant.
-    pub fn constant(&mut self, constant: Constant) -> u32 {
+    pub fn constant(&mut self, constant: Constant) -> Result<u32, NoMemory> {
+        if let Some(&known) = self.constants.get(&constant) {
+            return Ok(known);
+        }
         let next = index(self.constants.len());
-        *self.constants.entry(constant).or_insert_with_key(|constant| {
-            self.unlinked.push_back(constant.clone());
-            next
-        })
+        self.constants.try_reserve(1)?;
+        self.unlinked.try_reserve(1)?;
+        self.unlinked.push_back(constant.try_clone()?);
+        self.constants.insert(constant, next);
+        Ok(next)
     }
 
     /// The index of a string constant.
-    pub fn string(&mut self, string: &str) -> u32 {
-        self.constant(Constant::String(string.into()))
+    pub fn string(&mut self, string: &str) -> Result<u32, NoMemory> {
+        self.constant(Constant::String(try_copy(string)?.into()))
     }
 
     /// The index of the global variable of that name.
-    pub fn global(&mut self, name: &str) -> u32 {
+    pub fn global(&mut self, name: &str) -> Result<u32, NoMemory> {
+        if let Some(&known) = self.globals.get(name) {
+            return Ok(known);
+        }
         let next = index(self.globals.len());
-        *self.globals.entry_ref(name).or_insert(next)
+        self.globals.try_reserve(1)?;
+        self.globals.insert(try_copy(name)?, next);
+        Ok(next)
     }
 
     /// A new site that looks up `name`.
-    pub fn site(&mut self, name: u32) -> u32 {
-        self.sites.push(Site { name, class: 0, place: Place::Field(0) });
-        index(self.sites.len() - 1)
+    pub fn site(&mut self, name: u32) -> Result<u32, NoMemory> {
+        try_push(&mut self.sites, Site { name, class: 0, place: Place::Field(0) })?;
+        Ok(index(self.sites.len() - 1))
+    }
+
+    /// Adds a function, and the instructions and lines that are its own, and returns its index.
+    pub fn function(&mut self, function: Function, code: &[Op], lines: &[u32]) -> Result<u32, NoMemory> {
+        self.code.try_reserve(code.len())?;
+        self.lines.try_reserve(lines.len())?;
+        try_push(&mut self.functions, function)?;
+        self.code.extend(code);
+        self.lines.extend(lines);
+        Ok(index(self.functions.len() - 1))
     }
 }
 

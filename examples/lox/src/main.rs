@@ -148,9 +148,16 @@ fn output() -> Box<dyn Write> {
 }
 
 fn run_file(file: &Path, interpret: impl FnOnce(&[u8]) -> Result<(), Failure>) -> u8 {
-    let Ok(source) = std::fs::read(file) else {
-        complain(format_args!("Could not open file \"{}\".", file.display()));
-        return INPUT_OUTPUT;
+    let source = match std::fs::read(file) {
+        Ok(source) => source,
+        Err(error) if error.kind() == io::ErrorKind::OutOfMemory => {
+            complain(format_args!("Not enough memory to read \"{}\".", file.display()));
+            return INPUT_OUTPUT;
+        }
+        Err(_) => {
+            complain(format_args!("Could not open file \"{}\".", file.display()));
+            return INPUT_OUTPUT;
+        }
     };
     interpret(&source).map_or_else(exit_code, |()| 0)
 }

@@ -6,7 +6,7 @@ use lox::machine::Failure;
 use rustyline::DefaultEditor;
 use rustyline::error::ReadlineError;
 
-use crate::exit_code;
+use crate::{INPUT_OUTPUT, complain, exit_code};
 
 const PROMPT: &str = "> ";
 
@@ -51,10 +51,29 @@ fn read(interpret: &mut dyn FnMut(&[u8]) -> Result<(), u8>) -> Result<(), u8> {
     loop {
         print(PROMPT)?;
         line.clear();
-        match input.read_until(b'\n', &mut line) {
-            Ok(1..) => interpret(&line)?,
+        match read_line(&mut input, &mut line) {
+            Ok(()) if !line.is_empty() => interpret(&line)?,
+            Err(error) if error.kind() == io::ErrorKind::OutOfMemory => {
+                complain(format_args!("Not enough memory to read a line."));
+                return Err(INPUT_OUTPUT);
+            }
             // The end, or what clox takes for it.
-            Ok(0) | Err(_) => return print("\n"),
+            Ok(()) | Err(_) => return print("\n"),
+        }
+    }
+}
+
+/// Reads a line, its end included, or what is left. Where there is no memory for it, that is an error.
+fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<()> {
+    loop {
+        let available = input.fill_buf()?;
+        let end = available.iter().position(|&byte| byte == b'\n');
+        let count = end.map_or(available.len(), |end| end + 1);
+        line.try_reserve(count)?;
+        line.extend_from_slice(&available[..count]);
+        input.consume(count);
+        if end.is_some() || count == 0 {
+            return Ok(());
         }
     }
 }

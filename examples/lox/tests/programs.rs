@@ -93,7 +93,7 @@ fn read(pipe: Option<impl Read>) -> String {
 }
 
 /// A file of that name with that text in it. Names must differ between tests, which run at the same time.
-fn script(name: &str, source: &str) -> String {
+fn script(name: &str, source: impl AsRef<[u8]>) -> String {
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("lox");
     fs::create_dir_all(&directory).expect("the directory for temporary files can be made");
     let path = directory.join(format!("{name}.lox"));
@@ -335,6 +335,34 @@ fn out_of_memory_is_a_runtime_error() {
     }
 }
 
+/// What the machine itself keeps in the heap ended the process by a panic where the heap was full.
+#[test]
+fn the_machine_counts_against_the_limit() {
+    let constants =
+        repeat(0..120, |f| format!("fun f{f}() {{ {} }}\n", repeat(0..200, |i| format!("{};", 200 * f + i))));
+    let slots = format!("fun f(n) {{ {} return f(n - 1); }}\nf(0);", repeat(0..240, |i| format!("var v{i};")));
+    let captured = format!(
+        "fun f(n) {{ {} fun g() {{ {} }} return f(n - 1); }}\nf(0);",
+        repeat(0..200, |i| format!("var v{i};")),
+        repeat(0..200, |i| format!("v{i};"))
+    );
+    let globals =
+        repeat(0..120, |f| format!("fun f{f}() {{ {} }}\n", repeat(0..200, |i| format!("v{};", 200 * f + i))));
+    for (what, source, calls) in [
+        ("constants", constants, false),
+        ("slots", slots, true),
+        ("captured", captured, true),
+        ("globals", globals, false),
+    ] {
+        let outcome = lox(&["--heap-limit", "262144", &script(&format!("machine_{what}"), source)], "");
+        assert_eq!((outcome.code, &*outcome.stdout), (Some(70), ""), "{what}: {}", outcome.stderr);
+        let (message, trace) = outcome.stderr.split_once('\n').expect("a message");
+        assert_eq!(message, "Out of memory.", "{what}");
+        let calls = if calls { ("[line 1] in f()\n", "[line 2] in script\n") } else { ("", "") };
+        assert!(trace.starts_with(calls.0) && trace.ends_with(calls.1), "{what}: {trace}");
+    }
+}
+
 #[test]
 fn garbage_does_not_count_against_the_limit() {
     // Some hundred times the limit in all, of which a thousand links live at a time.
@@ -384,21 +412,56 @@ fn a_system_without_memory_is_a_runtime_error() {
             "var list; class L {} var t = \"a\"; while (true) { t = t + \"b\"; var l = L(); l.t = t; l.n = list; list = l; }",
         ),
         ("closures", "var last; while (true) { var before = last; fun f() { return before; } last = f; }"),
+        (
+            "classes",
+            "var last; class B {} fun f(p) { class A < p { m() { return p; } } return A; } last = B; while (true) last = f(last);",
+        ),
     ];
     for (what, source) in endless {
         let script = script(&format!("starved_{what}"), source);
-        // Without the sweeper's thread: it starts with the first sweep that is large enough, and if there is no memory
-        // for it then, std may abort the process.
-        let output = starved(400_000, &["--sweep", "lazy", &script]);
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(70), "{what}: {} {stderr}", output.status);
-        assert!(stderr.starts_with("Out of memory.\n[line 1] in "), "{what}: {stderr}");
+        // With the sweeper's thread too: it starts with the first sweep that is large enough, when there may be no memory
+        // for it.
+        for sweep in ["lazy", "concurrent"] {
+            let output = starved(330_000, &["--sweep", sweep, &script]);
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(70), "{what}, {sweep}: {} {stderr}", output.status);
+            assert!(stderr.starts_with("Out of memory.\n[line 1] in "), "{what}, {sweep}: {stderr}");
+        }
     }
     // Not enough to begin with.
     let output = starved(60_000, &[&script("starved", "print 1;")]);
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(70), "{} {stderr}", output.status);
     assert!(stderr.starts_with("Could not start: "), "{stderr}");
+}
+
+/// What a program's source is long enough to ask for ended the process by an abort while it was compiled.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_system_without_memory_is_a_compile_error() {
+    if cfg!(grisaille_poison = "asan") {
+        return;
+    }
+    let million = 1 << 20;
+    let sources: [(&str, Vec<u8>, &str); 5] = [
+        ("code", b"{nil;nil;true;nil==nil;}\n".repeat(million), "Out of memory.\n"),
+        ("literal", [b"\"", &*b"x".repeat(30 * million), b"\";"].concat(), "Out of memory.\n"),
+        ("bytes", [b"\"", &*b"\xFF".repeat(20 * million), b"\";"].concat(), "Out of memory.\n"),
+        ("name", [b"var ", &*b"x".repeat(30 * million), b";"].concat(), "Out of memory.\n"),
+        // The error itself takes no memory.
+        ("error", [b"nil \"", &*b"x".repeat(30 * million), b"\";"].concat(), "': Expect ';' after expression.\n"),
+    ];
+    for (what, source, end) in sources {
+        let script = script(&format!("starved_by_{what}"), &source);
+        let output = starved(305_000, &[&script]);
+        let stderr = String::from_utf8_lossy(&output.stderr[output.stderr.len().saturating_sub(1000)..]);
+        assert_eq!(output.status.code(), Some(65), "{what}: {} {stderr}", output.status);
+        assert!(stderr.ends_with(end), "{what}: {stderr}");
+    }
+    let script = script("starved_by_itself", "nil;".repeat(25 * million));
+    let output = starved(305_000, &[&script]);
+    let message = format!("Not enough memory to read \"{script}\".\n");
+    assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr)), (Some(74), message.into()));
 }
 
 // ---- output that cannot be written

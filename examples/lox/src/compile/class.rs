@@ -2,7 +2,7 @@
 
 use super::function::Kind as FunctionKind;
 use super::{Compiler, EnclosingClass};
-use crate::code::Op;
+use crate::code::{Op, try_push};
 use crate::source::token::{Kind, Token};
 
 impl<'src> Compiler<'src, '_> {
@@ -14,11 +14,14 @@ impl<'src> Compiler<'src, '_> {
             self.count_constant(); // for clox a global's name and the class's are one constant
         }
         let variable = self.declare(name);
-        let constant = self.program.string(&String::from_utf8_lossy(name.text));
+        let constant = self.name(name);
         self.emit(Op::Class(constant));
         self.define(variable);
 
-        self.classes.push(EnclosingClass { has_superclass: false });
+        let entered = try_push(&mut self.classes, EnclosingClass { has_superclass: false });
+        if self.allocated(entered).is_none() {
+            return;
+        }
         if self.matches(Kind::Less) {
             self.superclass(name);
         }
@@ -57,7 +60,7 @@ impl<'src> Compiler<'src, '_> {
         let name = self.previous;
         let kind = if name.text == b"init" { FunctionKind::Initializer } else { FunctionKind::Method };
         self.function_body(kind);
-        let constant = self.program.string(&String::from_utf8_lossy(name.text));
+        let constant = self.name(name);
         self.emit(Op::Method(constant));
     }
 }

@@ -142,13 +142,14 @@ impl<'src> Compiler<'src, '_> {
         let quoted = self.previous.text;
         match text::decode(&quoted[1..quoted.len() - 1]) {
             Ok(string) => self.constant(Constant::String(string.into())),
-            Err(_) => self.error("Out of memory."),
+            Err(_) => self.out_of_memory(),
         }
     }
 
     fn constant(&mut self, constant: Constant) {
         self.count_constant();
         let constant = self.program.constant(constant);
+        let constant = self.allocated(constant).unwrap_or_default();
         self.emit(Op::Constant(constant));
     }
 
@@ -174,13 +175,14 @@ impl<'src> Compiler<'src, '_> {
     /// The constant that names the property that the previous token is.
     fn property_name(&mut self) -> u32 {
         self.count_constant();
-        self.program.string(&String::from_utf8_lossy(self.previous.text))
+        self.name(self.previous)
     }
 
     fn dot(&mut self, can_assign: bool) {
         self.consume(Kind::Identifier, "Expect property name after '.'.");
         let name = self.property_name();
         let site = self.program.site(name);
+        let site = self.allocated(site).unwrap_or_default();
         if can_assign && self.matches(Kind::Equal) {
             self.expression();
             self.emit(Op::SetProperty(site));

@@ -1,6 +1,6 @@
 //! A function while it is being compiled: its instructions, locals and upvalues.
 
-use crate::code::{Capture, Op};
+use crate::code::{Capture, NoMemory, Op, try_push};
 use crate::source::token::Token;
 
 /// The limits that clox's one-byte operands set.
@@ -66,15 +66,17 @@ pub struct FunctionBuilder<'src> {
 }
 
 impl<'src> FunctionBuilder<'src> {
-    pub fn new(kind: Kind, name: Option<Box<str>>) -> Self {
+    pub fn new(kind: Kind, name: Option<Box<str>>) -> Result<Self, NoMemory> {
         // The callee's own slot, which holds the receiver in a method.
         let own = if kind == Kind::Function { "" } else { "this" };
         let own = Local { name: Token::synthetic(own), depth: Some(0), captured: false };
-        FunctionBuilder {
+        let mut locals = Vec::new();
+        try_push(&mut locals, own)?;
+        Ok(FunctionBuilder {
             kind,
             name,
             arity: 0,
-            locals: vec![own],
+            locals,
             captures: Vec::new(),
             depth: 0,
             code: Vec::new(),
@@ -84,7 +86,7 @@ impl<'src> FunctionBuilder<'src> {
             constants: 0,
             height: 1,
             highest: 1,
-        }
+        })
     }
 
     /// The stack slots that a frame of it needs.
@@ -93,7 +95,7 @@ impl<'src> FunctionBuilder<'src> {
     }
 
     /// Appends an instruction, or makes one of it and the last.
-    pub fn emit(&mut self, op: Op, line: u32) {
+    pub fn emit(&mut self, op: Op, line: u32) -> Result<(), NoMemory> {
         self.bytes += op.clox_bytes();
         self.grow(op.effect());
         if self.target < self.code.len()
@@ -104,10 +106,12 @@ impl<'src> FunctionBuilder<'src> {
             if second_may_fail {
                 *last_line = line;
             }
-            return;
+            return Ok(());
         }
-        self.code.push(op);
+        self.lines.try_reserve(1)?;
+        try_push(&mut self.code, op)?;
         self.lines.push(line);
+        Ok(())
     }
 
     /// Notes that the stack is higher by what no instruction pushed: a parameter.
@@ -134,18 +138,18 @@ impl<'src> FunctionBuilder<'src> {
     }
 
     /// Jumps back to `label`, and tells whether clox could have.
-    pub fn jump_back(&mut self, label: Label, line: u32) -> bool {
+    pub fn jump_back(&mut self, label: Label, line: u32) -> Result<bool, NoMemory> {
         let distance = self.code.len() + 1 - label.op;
-        self.emit(Op::Loop(crate::code::index(distance)), line);
-        self.bytes - label.bytes <= JUMP_MAX
+        self.emit(Op::Loop(crate::code::index(distance)), line)?;
+        Ok(self.bytes - label.bytes <= JUMP_MAX)
     }
 
     /// Emits a jump that [`land`](Self::land) completes.
-    pub fn jump(&mut self, op: Op, line: u32) -> Jump {
+    pub fn jump(&mut self, op: Op, line: u32) -> Result<Jump, NoMemory> {
         // `and` and `or` keep their operand where they jump.
         let kept = isize::from(matches!(op, Op::And(_) | Op::Or(_)));
-        self.emit(op, line);
-        Jump { op: self.code.len() - 1, bytes: self.bytes, height: self.height + kept }
+        self.emit(op, line)?;
+        Ok(Jump { op: self.code.len() - 1, bytes: self.bytes, height: self.height + kept })
     }
 
     /// Makes `jump` land at the instruction that comes next, and tells whether clox could have.
@@ -158,12 +162,12 @@ impl<'src> FunctionBuilder<'src> {
     }
 
     /// Adds a local that is declared but not defined, and tells whether there was room.
-    pub fn add_local(&mut self, name: Token<'src>) -> bool {
+    pub fn add_local(&mut self, name: Token<'src>) -> Result<bool, NoMemory> {
         if self.locals.len() == BYTE_COUNT {
-            return false;
+            return Ok(false);
         }
-        self.locals.push(Local { name, depth: None, captured: false });
-        true
+        try_push(&mut self.locals, Local { name, depth: None, captured: false })?;
+        Ok(true)
     }
 
     /// Marks the newest local as defined. Globals need no mark.
@@ -181,15 +185,15 @@ impl<'src> FunctionBuilder<'src> {
     }
 
     /// The index of the upvalue that captures so, a new one if need be, if there is room.
-    pub fn upvalue(&mut self, capture: Capture) -> Option<u8> {
+    pub fn upvalue(&mut self, capture: Capture) -> Result<Option<u8>, NoMemory> {
         let index = match self.captures.iter().position(|&known| known == capture) {
             Some(index) => index,
-            None if self.captures.len() == BYTE_COUNT => return None,
+            None if self.captures.len() == BYTE_COUNT => return Ok(None),
             None => {
-                self.captures.push(capture);
+                try_push(&mut self.captures, capture)?;
                 self.captures.len() - 1
             }
         };
-        Some(index as u8)
+        Ok(Some(index as u8))
     }
 }

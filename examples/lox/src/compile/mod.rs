@@ -9,9 +9,9 @@ mod function;
 mod statement;
 mod variable;
 
-use std::io::Write;
+use std::io::{self, Write};
 
-use crate::code::{Function, Op, Program, index};
+use crate::code::{Function, NoMemory, Op, Program, index, try_push};
 use crate::source::scanner::Scanner;
 use crate::source::token::{Kind, Token};
 use function::{FunctionBuilder, Jump, Label};
@@ -31,17 +31,20 @@ pub fn compile(source: &[u8], program: &mut Program, errors: &mut dyn Write) -> 
         panicking: false,
         gave_up: false,
         depth: 0,
-        functions: vec![FunctionBuilder::new(function::Kind::Script, None)],
+        functions: Vec::new(),
         classes: Vec::new(),
         program,
         errors,
     };
+    let script = FunctionBuilder::new(function::Kind::Script, None);
+    let entered = script.and_then(|script| try_push(&mut compiler.functions, script));
+    compiler.allocated(entered)?;
     compiler.advance();
     while !compiler.matches(Kind::End) {
         compiler.declaration();
     }
     let script = compiler.end_function();
-    (!compiler.had_error).then_some(script)
+    script.filter(|_| !compiler.had_error)
 }
 
 /// A class declaration that the code being compiled stands in.
@@ -75,15 +78,23 @@ impl<'src> Compiler<'src, '_> {
             return;
         }
         self.had_error = true;
-        let mut report = format!("[line {}] Error", token.line).into_bytes();
-        match token.kind {
-            Kind::End => report.extend(b" at end"),
-            Kind::Error => {}
-            _ => report.extend([b" at '", token.text, b"'"].concat()),
-        }
-        report.extend(format!(": {message}\n").bytes());
         // Nobody is left to tell that the errors cannot be written.
-        let _ = self.errors.write_all(&report);
+        let _ = self.report(token, message);
+    }
+
+    /// Writes an error part by part, for there may be no memory to put it together.
+    fn report(&mut self, token: Token<'_>, message: &str) -> io::Result<()> {
+        write!(self.errors, "[line {}] Error", token.line)?;
+        match token.kind {
+            Kind::End => self.errors.write_all(b" at end")?,
+            Kind::Error => {}
+            _ => {
+                self.errors.write_all(b" at '")?;
+                self.errors.write_all(token.text)?;
+                self.errors.write_all(b"'")?;
+            }
+        }
+        writeln!(self.errors, ": {message}")
     }
 
     fn error(&mut self, message: &str) {
@@ -99,14 +110,36 @@ impl<'src> Compiler<'src, '_> {
     fn nested(&mut self, rule: impl FnOnce(&mut Self)) {
         if self.depth == DEPTH_MAX {
             self.error_at_current("Too many levels of nesting.");
-            self.gave_up = true;
-            self.scanner = Scanner::new(b"");
-            self.current = self.scanner.next();
+            self.give_up();
             return;
         }
         self.depth += 1;
         rule(self);
         self.depth -= 1;
+    }
+
+    /// Takes the source to end here.
+    fn give_up(&mut self) {
+        self.gave_up = true;
+        self.scanner = Scanner::new(b"");
+        self.current = self.scanner.next();
+    }
+
+    /// Ends the compilation, for there is no memory for the rest of it.
+    #[cold]
+    fn out_of_memory(&mut self) {
+        // Whatever was wrong before: this is another matter.
+        self.panicking = false;
+        self.error_at(Token { kind: Kind::Error, text: b"", line: self.previous.line }, "Out of memory.");
+        self.give_up();
+    }
+
+    /// What was asked for, unless there was no memory for it: then the compilation ends.
+    fn allocated<T>(&mut self, result: Result<T, NoMemory>) -> Option<T> {
+        if result.is_err() {
+            self.out_of_memory();
+        }
+        result.ok()
     }
 
     fn advance(&mut self) {
@@ -160,15 +193,20 @@ impl<'src> Compiler<'src, '_> {
 
     fn emit(&mut self, op: Op) {
         let line = self.previous.line;
-        self.function().emit(op, line);
+        let emitted = self.function().emit(op, line);
+        self.allocated(emitted);
     }
 
-    fn jump(&mut self, op: Op) -> Jump {
+    /// Emits a jump, if there is memory for it.
+    fn jump(&mut self, op: Op) -> Option<Jump> {
         let line = self.previous.line;
-        self.function().jump(op, line)
+        let jump = self.function().jump(op, line);
+        self.allocated(jump)
     }
 
-    fn land(&mut self, jump: Jump) {
+    /// Makes a jump land here. There is none where there was no memory for it.
+    fn land(&mut self, jump: Option<Jump>) {
+        let Some(jump) = jump else { return };
         if !self.function().land(jump) {
             self.error("Too much code to jump over.");
         }
@@ -176,7 +214,8 @@ impl<'src> Compiler<'src, '_> {
 
     fn jump_back(&mut self, label: Label) {
         let line = self.previous.line;
-        if !self.function().jump_back(label, line) {
+        let jumped = self.function().jump_back(label, line);
+        if let Some(false) = self.allocated(jumped) {
             self.error("Loop body too large.");
         }
     }
@@ -188,6 +227,12 @@ impl<'src> Compiler<'src, '_> {
         }
     }
 
+    /// The constant that is the text of a name.
+    fn name(&mut self, name: Token<'_>) -> u32 {
+        let constant = self.program.string(&String::from_utf8_lossy(name.text));
+        self.allocated(constant).unwrap_or_default()
+    }
+
     /// What a function returns where it does not say.
     fn emit_return(&mut self) {
         let initializer = self.function().kind == function::Kind::Initializer;
@@ -195,20 +240,18 @@ impl<'src> Compiler<'src, '_> {
         self.emit(Op::Return);
     }
 
-    /// Completes the innermost function and returns its index.
-    fn end_function(&mut self) -> u32 {
+    /// Completes the innermost function and returns its index, if there is memory for it.
+    fn end_function(&mut self) -> Option<u32> {
         self.emit_return();
         let built = self.functions.pop().expect("a function is being compiled");
-        let program = &mut *self.program;
-        program.functions.push(Function {
+        let function = Function {
             slots: index(built.slots()),
             name: built.name,
             arity: built.arity as u8,
-            entry: index(program.code.len()),
+            entry: index(self.program.code.len()),
             captures: built.captures.into(),
-        });
-        program.code.extend(built.code);
-        program.lines.extend(built.lines);
-        index(program.functions.len() - 1)
+        };
+        let added = self.program.function(function, &built.code, &built.lines);
+        self.allocated(added)
     }
 }

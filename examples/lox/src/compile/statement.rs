@@ -2,7 +2,7 @@
 
 use super::Compiler;
 use super::function::{FunctionBuilder, Kind as FunctionKind};
-use crate::code::Op;
+use crate::code::{Op, try_copy, try_push};
 use crate::source::token::Kind;
 
 /// The most parameters a function can have.
@@ -46,7 +46,12 @@ impl Compiler<'_, '_> {
 
     fn function_of_kind(&mut self, kind: FunctionKind) {
         let name = String::from_utf8_lossy(self.previous.text);
-        self.functions.push(FunctionBuilder::new(kind, Some(name.into())));
+        let name = try_copy(&name).map(|name| Some(name.into()));
+        let builder = name.and_then(|name| FunctionBuilder::new(kind, name));
+        let entered = builder.and_then(|builder| try_push(&mut self.functions, builder));
+        if self.allocated(entered).is_none() {
+            return;
+        }
         self.begin_scope();
         self.consume(Kind::LeftParen, "Expect '(' after function name.");
         if !self.check(Kind::RightParen) {
@@ -67,7 +72,7 @@ impl Compiler<'_, '_> {
         self.consume(Kind::LeftBrace, "Expect '{' before function body.");
         self.block();
 
-        let function = self.end_function();
+        let Some(function) = self.end_function() else { return };
         self.count_constant();
         self.emit(Op::Closure(function));
         let captures = self.program.functions[function as usize].captures.len();
@@ -158,7 +163,7 @@ impl Compiler<'_, '_> {
         if !self.matches(Kind::Semicolon) {
             self.expression();
             self.consume(Kind::Semicolon, "Expect ';' after loop condition.");
-            exit = Some(self.jump(Op::JumpIfFalse(0)));
+            exit = self.jump(Op::JumpIfFalse(0));
             self.function().only_in_clox(1); // its OP_POP of the condition
         }
         if !self.matches(Kind::RightParen) {
@@ -174,7 +179,7 @@ impl Compiler<'_, '_> {
         }
         self.statement();
         self.jump_back(start);
-        if let Some(exit) = exit {
+        if exit.is_some() {
             self.land(exit);
             self.function().only_in_clox(1); // the condition's other OP_POP
         }

@@ -50,7 +50,8 @@ impl<'src> Compiler<'src, '_> {
     }
 
     pub(super) fn add_local(&mut self, name: Token<'src>) {
-        if !self.function().add_local(name) {
+        let added = self.function().add_local(name);
+        if let Some(false) = self.allocated(added) {
             self.error("Too many local variables in function.");
         }
     }
@@ -66,7 +67,8 @@ impl<'src> Compiler<'src, '_> {
     fn global(&mut self, name: Token<'src>) -> Variable {
         // clox names a global by a constant of the chunk, so it counts.
         self.count_constant();
-        Variable::Global(self.program.global(&String::from_utf8_lossy(name.text)))
+        let global = self.program.global(&String::from_utf8_lossy(name.text));
+        Variable::Global(self.allocated(global).unwrap_or_default())
     }
 
     /// Reads a variable, or assigns to it if an `=` follows and may.
@@ -105,9 +107,11 @@ impl<'src> Compiler<'src, '_> {
         } else {
             Capture::Upvalue(self.resolve_upvalue(enclosing, name)?)
         };
-        Some(self.functions[function].upvalue(capture).unwrap_or_else(|| {
+        let upvalue = self.functions[function].upvalue(capture);
+        let upvalue = self.allocated(upvalue)?;
+        if upvalue.is_none() {
             self.error("Too many closure variables in function.");
-            0
-        }))
+        }
+        Some(upvalue.unwrap_or_default())
     }
 }

@@ -12,7 +12,7 @@ use super::call::close_upvalues;
 use super::property::{Property, method};
 use super::running::{Call, Running};
 use super::window::Window;
-use super::{FRAMES_MAX, Frame, SLACK, Stop, VALUES_MAX, cold};
+use super::{FRAMES_MAX, Frame, SLACK, Stop, VALUES_MAX, cold, error};
 use crate::code::{Function, Op, Place, Site};
 use crate::object::Upvalue;
 use crate::source::text;
@@ -38,14 +38,19 @@ pub(super) struct Burst<'m, 'v, 's> {
 
 impl<'m, 'v, 's> Burst<'m, 'v, 's> {
     /// Makes the value stack long enough for every frame, so that a call has to look at it, and a return does not.
-    pub fn make_room<B: Barrier>(&self, cx: &Mutator<'s, B>, values: &mut StackView<'v, 's, Value<'static>>) {
+    pub fn make_room<B: Barrier>(
+        &self,
+        cx: &Mutator<'s, B>,
+        values: &mut StackView<'v, 's, Value<'static>>,
+    ) -> Result<(), Stop> {
         let frames = (0..self.frames.len()).map(|index| self.frames.at(cx, index));
         let needed = frames.map(|frame| (frame.base + frame.closure.slots) as usize).max().unwrap_or(0);
         if values.len() < needed {
             for _ in values.len()..needed + SLACK {
-                values.push(cx, Value::Nil);
+                values.try_push(cx, Value::Nil)?;
             }
         }
+        Ok(())
     }
 
     /// Runs the top frame, and those it calls, until there is a reason to stop. Returns the reason and the number of values
@@ -377,7 +382,7 @@ impl<'m, 'v, 's> Burst<'m, 'v, 's> {
     #[inline(never)]
     fn undefined(&self, global: u32) -> Stop {
         let name = self.global_names.iter().find(|&(_, &index)| index == global).map_or("", |(name, _)| name);
-        Stop::Error(format!("Undefined variable '{name}'.").into())
+        error(format_args!("Undefined variable '{name}'."))
     }
 }
 

@@ -7,7 +7,7 @@ use grisaille::{Barrier, Gc, Mutator, Slot, StackView};
 
 use super::burst::Burst;
 use super::window::Window;
-use super::{Full, Stop, cold};
+use super::{Full, Stop, cold, error};
 use crate::code::Capture;
 use crate::object::{Class, Closure, Instance, Row, Upvalue};
 use crate::value::Value;
@@ -28,7 +28,7 @@ impl<'v, 's> Burst<'_, 'v, 's> {
                 window.poke(arguments, Value::Instance(instantiate(cx, class)?));
                 let init = class.init.get();
                 if init.is_none() && arguments != 0 {
-                    return Err(Stop::Error(format!("Expected 0 arguments but got {arguments}.").into()));
+                    return Err(error(format_args!("Expected 0 arguments but got {arguments}.")));
                 }
                 Ok(init)
             }
@@ -55,7 +55,7 @@ impl<'v, 's> Burst<'_, 'v, 's> {
     pub(super) fn refused(&self, callee: &Closure<'_>, arguments: usize) -> Stop {
         let arity = callee.arity as usize;
         if arguments != arity {
-            return Stop::Error(format!("Expected {arity} arguments but got {arguments}.").into());
+            return error(format_args!("Expected {arity} arguments but got {arguments}."));
         }
         cold("Stack overflow.")
     }
@@ -99,7 +99,7 @@ impl<'v, 's> Burst<'_, 'v, 's> {
             }
         }
         let upvalue = cx.try_alloc(Upvalue { slot: Cell::new(slot as u32), value: Slot::new(Value::Nil) })?;
-        self.open.push(cx, upvalue);
+        self.open.try_push(cx, upvalue)?;
         // Into its place: nearly always it is there already.
         for above in (at + 1..self.open.len()).rev() {
             let lower = self.open.at(cx, above - 1);

@@ -18,11 +18,12 @@ mod window;
 
 use std::borrow::Cow;
 use std::collections::TryReserveError;
+use std::fmt;
 use std::io::{self, Write};
 
 use grisaille::{Barrier, Gc, HeapFull, Mutator, Stack, Trace};
 
-use crate::code::{Constant, Program};
+use crate::code::{Constant, NoMemory, Program};
 use crate::compile::compile;
 use crate::object::{Closure, Native, NativeFunction, Upvalue};
 use crate::value::Value;
@@ -85,6 +86,12 @@ impl From<TryReserveError> for Full {
     }
 }
 
+impl From<NoMemory> for Full {
+    fn from(_: NoMemory) -> Self {
+        Full
+    }
+}
+
 impl From<TryReserveError> for Stop {
     fn from(_: TryReserveError) -> Self {
         Stop::Full
@@ -133,29 +140,37 @@ impl Machine {
     pub fn new<B: Barrier>(
         cx: &Mutator<'_, B>,
         out: Box<dyn Write>,
-        errors: Box<dyn Write>,
+        mut errors: Box<dyn Write>,
     ) -> Result<Machine, Failure> {
-        let mut program = Program::default();
-        let init = program.string("init");
-        debug_assert_eq!(init, INIT);
-        let mut machine = Machine {
-            program,
-            values: Stack::new(cx),
-            frames: Stack::new(cx),
-            open: Stack::new(cx),
-            constants: Stack::new(cx),
-            globals: Stack::new(cx),
-            classes: 0,
-            out,
-            errors,
-        };
-        match machine.define_native(cx, "clock", |_| Value::from(seconds())) {
-            Ok(()) => Ok(machine),
+        match Machine::silent(cx) {
+            Ok(machine) => Ok(Machine { out, errors, ..machine }),
             Err(Full) => {
-                machine.report(cx, OUT_OF_MEMORY);
+                // Nobody is left to tell that the error cannot be written.
+                let _ = writeln!(errors, "{OUT_OF_MEMORY}");
                 Err(Failure::Runtime { unwritten: None })
             }
         }
+    }
+
+    /// A machine that prints nothing.
+    fn silent<B: Barrier>(cx: &Mutator<'_, B>) -> Result<Machine, Full> {
+        let mut program = Program::default();
+        let init = program.string("init")?;
+        debug_assert_eq!(init, INIT);
+        let mut machine = Machine {
+            program,
+            values: Stack::try_new(cx)?,
+            // For as many as there will ever be, so that no call has to ask for memory.
+            frames: Stack::try_with_capacity(cx, FRAMES_MAX)?,
+            open: Stack::try_new(cx)?,
+            constants: Stack::try_new(cx)?,
+            globals: Stack::try_new(cx)?,
+            classes: 0,
+            out: Box::new(io::sink()),
+            errors: Box::new(io::sink()),
+        };
+        machine.define_native(cx, "clock", |_| Value::from(seconds()))?;
+        Ok(machine)
     }
 
     /// Defines a global function.
@@ -165,10 +180,10 @@ impl Machine {
         name: &str,
         function: NativeFunction,
     ) -> Result<(), Full> {
-        let global = self.program.global(name) as usize;
+        let global = self.program.global(name)? as usize;
         let mut globals = self.globals.open(cx);
         while globals.len() <= global {
-            globals.push(cx, Value::Absent);
+            globals.try_push(cx, Value::Absent)?;
         }
         globals.set(cx, global, Value::Native(cx.try_alloc(Native { function })?));
         Ok(())
@@ -177,9 +192,14 @@ impl Machine {
     /// Compiles a program and runs it.
     pub fn interpret<B: Barrier>(&mut self, cx: &mut Mutator<'_, B>, source: &[u8]) -> Result<(), Failure> {
         let script = compile(source, &mut self.program, &mut *self.errors).ok_or(Failure::Compile)?;
-        let stop = match self.start(cx, script) {
+        let mut started = self.start(cx, script);
+        if started.is_err() {
+            cx.collect();
+            started = self.start(cx, script);
+        }
+        let stop = match started {
             Ok(()) => self.run(cx),
-            Err(stop) => stop,
+            Err(Full) => out_of_memory(),
         };
         // First what was printed, then what went wrong; and that is told also where nothing can be printed.
         let flushed = self.out.flush();
@@ -198,25 +218,20 @@ impl Machine {
         }
     }
 
-    /// Brings what was compiled into the heap, and makes a frame for it.
-    fn start<B: Barrier>(&mut self, cx: &mut Mutator<'_, B>, script: u32) -> Result<(), Stop> {
+    /// Brings what was compiled into the heap, and makes a frame for it. Where there is no room for all of it, the next
+    /// attempt goes on with the rest.
+    fn start<B: Barrier>(&mut self, cx: &Mutator<'_, B>, script: u32) -> Result<(), Full> {
         let mut constants = self.constants.open(cx);
         while let Some(constant) = self.program.unlinked.front() {
             match constant {
-                Constant::Number(bits) => constants.push(cx, Value::from(f64::from_bits(*bits))),
-                Constant::String(string) => {
-                    if cx.try_intern(string).is_err() {
-                        cx.collect();
-                    }
-                    let string = cx.try_intern(string).map_err(|_| out_of_memory())?;
-                    constants.push(cx, Value::Str(string));
-                }
+                Constant::Number(bits) => constants.try_push(cx, Value::from(f64::from_bits(*bits)))?,
+                Constant::String(string) => constants.try_push(cx, Value::Str(cx.try_intern(string)?))?,
             }
             self.program.unlinked.pop_front();
         }
         let mut globals = self.globals.open(cx);
         while globals.len() < self.program.globals.len() {
-            globals.push(cx, Value::Absent);
+            globals.try_push(cx, Value::Absent)?;
         }
 
         let function = &self.program.functions[script as usize];
@@ -227,8 +242,8 @@ impl Machine {
             arity: u32::from(function.arity),
             upvalues: None,
         };
-        let closure = cx.try_alloc(closure).map_err(|_| out_of_memory())?;
-        self.values.open(cx).push(cx, Value::Closure(closure));
+        let closure = cx.try_alloc(closure)?;
+        self.values.open(cx).try_push(cx, Value::Closure(closure))?;
         self.frames.open(cx).push(cx, Frame { closure, ip: closure.entry, base: 0 });
         Ok(())
     }
@@ -254,8 +269,10 @@ impl Machine {
         let mut top = values.len();
         loop {
             let stop;
-            burst.make_room(cx, &mut values);
-            (stop, top) = burst.run(cx, &values, top);
+            (stop, top) = match burst.make_room(cx, &mut values) {
+                Ok(()) => burst.run(cx, &values, top),
+                Err(full) => (full, top),
+            };
             // What lies above the running frame's values is left over from calls that returned, and is not to be
             // taken for roots.
             values.truncate(cx, top);
@@ -287,7 +304,8 @@ impl Machine {
         let frames = self.frames.open(cx);
         for distance in 0..frames.len() {
             let frame = frames.top(cx, distance);
-            let line = self.program.lines[frame.ip as usize - 1];
+            // A call that there was no room for has run no instruction.
+            let line = self.program.lines[frame.ip.max(frame.closure.entry + 1) as usize - 1];
             let _ = match &self.program.functions[frame.closure.function as usize].name {
                 Some(name) => writeln!(self.errors, "[line {line}] in {name}()"),
                 None => writeln!(self.errors, "[line {line}] in script"),
@@ -309,6 +327,25 @@ impl Machine {
 #[inline(never)]
 fn cold(message: &'static str) -> Stop {
     Stop::Error(Cow::Borrowed(message))
+}
+
+/// An error whose message has to be put together, if there is memory for that.
+#[cold]
+#[inline(never)]
+fn error(message: fmt::Arguments<'_>) -> Stop {
+    struct Text(String);
+    impl fmt::Write for Text {
+        fn write_str(&mut self, part: &str) -> fmt::Result {
+            self.0.try_reserve(part.len()).map_err(|_| fmt::Error)?;
+            self.0.push_str(part);
+            Ok(())
+        }
+    }
+    let mut text = Text(String::new());
+    match fmt::Write::write_fmt(&mut text, message) {
+        Ok(()) => Stop::Error(text.0.into()),
+        Err(fmt::Error) => out_of_memory(),
+    }
 }
 
 const OUT_OF_MEMORY: &str = "Out of memory.";

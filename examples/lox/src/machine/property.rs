@@ -3,7 +3,7 @@
 use grisaille::{Barrier, Gc, Map, Mutator, Slot, Str};
 
 use super::burst::Burst;
-use super::{Full, Stop, cold};
+use super::{Full, Stop, cold, error};
 use crate::code::Place;
 use crate::object::{Bound, Class, Closure, Instance, Row, index_of};
 use crate::value::Value;
@@ -165,7 +165,7 @@ pub(super) fn method<'a>(class: Gc<'a, Class<'a>>, name: Str<'a>) -> Result<(Gc<
     {
         return Ok((closure, Place::Method(method)));
     }
-    Err(Stop::Error(format!("Undefined property '{}'.", name.as_str()).into()))
+    Err(error(format_args!("Undefined property '{}'.", name.as_str())))
 }
 
 /// Adds a method to a class that has no instances yet.
