@@ -1,5 +1,5 @@
-//! Where memory for objects comes from when the hole at hand has run out: the next hole, the next block, a large object's own
-//! block. The colour of new objects is set here too.
+//! The slow path of allocation, when the current hole has no room: the next hole, the next block, or blocks of a large
+//! object's own. The colour of new objects is set here too.
 
 use core::ptr::NonNull;
 
@@ -13,24 +13,24 @@ use crate::space::header::{ObjectPtr, TypeInfo};
 use crate::space::holes::Bump;
 use crate::space::poison;
 
-/// Objects of more bytes than this get blocks of their own size class, so that they do not skip small holes.
+/// Size in bytes above which objects get blocks of their own size class, so that they do not skip small holes.
 pub(crate) const MEDIUM: usize = 512;
 
-/// Blocks with holes that are looked at for an object, while there is other memory.
+/// Number of blocks with holes that are tried for an object while there is other memory.
 const TRIES: usize = 8;
 
 impl Collector {
-    /// The area of the objects of so many bytes, which are not big.
+    /// Returns the bump area for objects of that size, which must not be big.
     #[inline(always)]
     pub fn bump(&self, kind: Kind, bytes: usize) -> &Bump {
         &self.bumps[kind as usize + if bytes > MEDIUM { KINDS } else { 0 }]
     }
 
-    /// Memory for an object, by the slow path.
+    /// Reserves memory for an object, by the slow path.
     ///
     /// # Safety
-    /// `bytes` must be a multiple of [`GRANULE`] and not 0. Before the next safepoint, and before a walk comes across them,
-    /// they must hold an object of that size (I3, I4).
+    /// `bytes` must be a multiple of [`GRANULE`] and not 0. Before the next safepoint, and before a walk reaches the
+    /// memory, it must hold an object of that size (I3, I4).
     #[cold]
     pub unsafe fn reserve(&self, bytes: usize, kind: Kind) -> Option<NonNull<u8>> {
         // SAFETY: passed on.
@@ -55,7 +55,7 @@ impl Collector {
         let bump = if is_big { &self.bumps[2 * KINDS + kind as usize] } else { self.bump(kind, bytes) };
         // The fast path leaves big objects to this one.
         if is_big {
-            // SAFETY: what it is for is passed on.
+            // SAFETY: passed on.
             let taken = unsafe { self.take_from(bump, bytes) };
             if taken.is_some() {
                 return taken;
@@ -69,14 +69,14 @@ impl Collector {
         if self.birth.get() == BirthColor::Black {
             bump.premark(marked);
         }
-        // SAFETY: what it is for is passed on.
+        // SAFETY: passed on.
         unsafe { self.take_from(bump, bytes) }
     }
 
-    /// Takes an object from the current hole, or one that begins in it and ends behind its block.
+    /// Takes memory for an object from the current hole, or from one that begins there and ends behind its block.
     ///
     /// # Safety
-    /// As for [`reserve`](Collector::reserve); at most [`LARGE`].
+    /// As for [`reserve`](Collector::reserve); `bytes` must be at most [`LARGE`].
     unsafe fn take_from(&self, bump: &Bump, bytes: usize) -> Option<NonNull<u8>> {
         // SAFETY: passed on.
         if let Some(at) = unsafe { bump.take(bytes) } {
@@ -84,9 +84,9 @@ impl Collector {
         }
         let (block, end) = bump.across(bytes)?;
         let outside = self.besides_blocks();
-        // SAFETY: the block is one that the area is in: this heap's, and the mutator's (I7).
+        // SAFETY: the area is in the block, which is this heap's, and the mutator's (I7).
         unsafe { self.blocks.borrow_mut().arena.extend(block, end, outside) }.ok()?;
-        // SAFETY: there is room, as was just said; the rest is passed on.
+        // SAFETY: `across` found room, and the block was extended; the rest is passed on.
         Some(unsafe { bump.take_across(bytes) })
     }
 
@@ -94,12 +94,12 @@ impl Collector {
     fn enter_next_block(&self, bump: &Bump, bytes: usize, kind: Kind) -> Option<()> {
         let occupied = self.marker.occupied();
         let (run, other) = if bytes > BIG { (BIG_RUN, 1) } else { (1, BIG_RUN) };
-        // SAFETY: `offer` and `take` give blocks that are swept and the mutator's (I7), and that no area has: those are on no
-        // line. All are left before the next sweep begins (`retire_holes`).
+        // SAFETY: `offer` and `take` give blocks that are swept and the mutator's (I7), and that no area has: blocks of
+        // areas are in no line. All are left before the next sweep begins (`retire_holes`).
         let fits = |block| unsafe { bump.enter_block(block, occupied, bytes) };
         let outside = self.besides_blocks();
         let mut blocks = self.blocks.borrow_mut();
-        // A hole for it is found in some of the blocks, but a search through all of them has no bound: a few are tried
+        // Some block may have a hole for the object, but a search through all of them has no bound: a few are tried
         // before an empty block is taken, and all only at the limit.
         if blocks.offer(kind, run, TRIES, fits) {
             return Some(());
@@ -134,16 +134,16 @@ impl Collector {
         Some(at)
     }
 
-    /// Memory for an object of a fixed size, by the slow path, with its header.
+    /// Reserves memory for an object of a fixed size, by the slow path, and writes its header.
     ///
     /// # Safety
-    /// `bytes` must be the size of an object of this type, and its payload be written before the next safepoint.
+    /// `bytes` must be the size of an object of this type, whose payload must be written before the next safepoint.
     #[cold]
     #[inline(never)]
     pub unsafe fn reserve_object(&self, bytes: usize, kind: Kind, info: &'static TypeInfo) -> Option<ObjectPtr> {
-        // SAFETY: whole granules, as the size of an object is; the header is written below, the rest is passed on.
+        // SAFETY: the size of an object is in whole granules; the header is written below, the rest is passed on.
         let at = unsafe { self.reserve(bytes, kind) }?;
-        // SAFETY: the bytes were just taken, and have room for a header.
+        // SAFETY: the bytes were just reserved, and have room for a header.
         Some(unsafe { ObjectPtr::write(at, info) })
     }
 
@@ -158,7 +158,7 @@ impl Collector {
         }
     }
 
-    /// Books what was allocated in the open holes.
+    /// Books the bytes allocated in the open holes.
     pub fn checkpoint(&self) {
         for bump in &self.bumps {
             self.booked(bump.checkpoint(self.marker.occupied()));
@@ -177,7 +177,7 @@ impl Collector {
         }
     }
 
-    /// Lets go of all holes and their blocks (I2). Objects are born white from here on.
+    /// Closes all holes and leaves their blocks (I2). Objects are born white from here on.
     pub fn retire_holes(&self) {
         for bump in &self.bumps {
             self.booked(bump.retire(self.marker.occupied(), self.marker.marked()));

@@ -1,4 +1,4 @@
-//! What decides the collector's future, in numbers: for the search through all small programs.
+//! The digest of all state that decides the collector's future, for the search through all small programs.
 
 use super::collector::{BirthColor, Collector};
 use crate::mark::tracer::Tracer;
@@ -35,7 +35,7 @@ impl Collector {
             id: _,
             sweep,
             stress: _,
-            // Programs of the oracle step by themselves.
+            // Programs of the oracle run their own steps.
             stressed: _,
             idle_at: _,
             born_black,
@@ -60,7 +60,7 @@ impl Collector {
         escapes.digest(digest);
         persistent.borrow().digest_roots(digest);
         stacks.borrow().digest(digest);
-        // The books: what the next `book_cycle` and the verifier make of them.
+        // The books, as the next `book_cycle` and the verifier evaluate them.
         let open: usize = bumps.iter().map(Bump::taken).sum();
         let allocated = self.objects_allocated();
         let black = birth.get() == BirthColor::Black;
@@ -73,7 +73,7 @@ impl Collector {
         self.digest_objects(digest);
     }
 
-    /// What lies in the blocks: what is allocated, and what has died and is still to be dropped.
+    /// Digests the objects in the blocks: those allocated, and the dead that are still to be dropped.
     fn digest_objects(&self, digest: &mut Digest<'_>) {
         let blocks = self.blocks.borrow();
         let mut children = Vec::new();
@@ -86,7 +86,7 @@ impl Collector {
             }
             let mut at = bitmap::next_one(&words, 0);
             while at < GRANULES {
-                // SAFETY: what is allocated parses (I3).
+                // SAFETY: the bitmap of allocated objects parses (I3).
                 let object = unsafe { block.object(at) };
                 let info = object.info();
                 digest.object(object);
@@ -97,7 +97,7 @@ impl Collector {
                         | usize::from(object.header().is_key()),
                 );
                 if is_weak_cell(info) {
-                    // SAFETY: asked of weak cells only.
+                    // SAFETY: the object is a weak cell.
                     digest.number(unsafe { target_of(object) }.get().is_some().into());
                     // SAFETY: as above.
                     digest.address(unsafe { target_of(object) }.get().map_or(0, ObjectPtr::addr));
@@ -107,7 +107,7 @@ impl Collector {
                     let mut tracer = Tracer::listing(&mut children);
                     let mut piece = 0;
                     loop {
-                        // SAFETY: the info is the object's own, which is allocated, and no constructor is running.
+                        // SAFETY: the object is allocated, and so complete: no constructor is running.
                         piece = unsafe { tracer.trace_piece(object, piece) };
                         if piece == 0 {
                             break;

@@ -1,4 +1,4 @@
-//! The driver: what a safepoint, a step and a collection make of the phase machine.
+//! The driver: how a safepoint, a step and a collection run the phase machine.
 
 use std::time::{Duration, Instant};
 
@@ -9,31 +9,31 @@ use crate::barrier::Barrier;
 use crate::mark::budget::{Budget, Meter};
 use crate::space::arena::Aged;
 
-/// Under stress cycles come in these shapes, in turn: the work of a step, and the safepoint at which the cycle is finished
-/// at the latest. So whole cycles happen early and often, under policies too that mark what is written, and steps of
-/// every size lie between a program's operations.
+/// The shapes of cycles under stress, in turn: the work of a step, and the safepoint at which the cycle is finished at
+/// the latest. So whole cycles happen early and often, also under policies that mark written values, and steps of every
+/// size lie between a program's operations.
 const STRESS: [(usize, u32); 5] = [(1 << 12, 6), (1, 48), (usize::MAX, 1), (1 << 10, 24), (1, 400)];
 
-/// How often a safepoint lets other threads run while the sweeper's thread has the last block in hand.
+/// How often a safepoint yields to other threads while the sweeper's thread holds the last block.
 const PATIENCE: usize = 256;
-/// The same for [`collect`](Collector::collect), counted anew when a drop ends. From the 256th time on it sleeps for a
-/// millisecond: after about a second without any it returns.
+/// How often [`collect`](Collector::collect) does so, counted anew when a drop ends. Beyond [`PATIENCE`] it sleeps for
+/// a millisecond each time: after about a second in which no drop ends it returns.
 const LONG_PATIENCE: usize = PATIENCE + 1000;
 
-/// What a safepoint does.
+/// The action of a safepoint.
 enum Next {
-    /// A step under stress.
+    /// Runs a step under stress.
     Stress,
     /// Finishes the cycle in progress, or runs one, in one pause.
     MakeRoom,
-    /// A step of the pacer's size.
+    /// Runs a step of the pacer's size.
     Step,
-    /// No cycle is due, or the mutator's share of the time is not over.
+    /// Does nothing: no cycle is due, or the mutator's share of the time is not over.
     Nothing,
 }
 
 impl Collector {
-    /// What a safepoint does that has something to do.
+    /// Runs a safepoint that has something to do.
     #[cold]
     #[inline(never)]
     pub fn safepoint<B: Barrier>(&self) {
@@ -63,7 +63,7 @@ impl Collector {
         }
     }
 
-    /// Decides what a safepoint does that has something to do.
+    /// Decides what a safepoint that has something to do does.
     fn next(&self) -> Next {
         let (pacer, phase, refused) = (&self.pacer, self.phase.get(), self.refused.get().is_some());
         if self.stress {
@@ -86,7 +86,7 @@ impl Collector {
             pacer.idle_ends();
         }
         let mut meter = Meter::automatic(pacer.charge(refused, start), start);
-        // The sweeper's work is left to it, unless the next cycle is due.
+        // The sweeper's blocks are left to it, unless the next cycle is due.
         let take_part = refused || pacer.wants_cycle(self.free());
         let ended = self.run::<B>(&mut meter, take_part);
         let end = Instant::now();
@@ -101,7 +101,7 @@ impl Collector {
         self.paused(end - start);
     }
 
-    /// A step under stress.
+    /// Runs a step under stress.
     fn stressed_step<B: Barrier>(&self, start: Instant) {
         let (work, most) = STRESS[self.counters.cycles.get() as usize % STRESS.len()];
         let safepoints = self.stressed.get() + 1;
@@ -117,15 +117,16 @@ impl Collector {
         self.paused(start.elapsed());
     }
 
-    /// Returns whether steps will not do: memory is short, and a cycle may be had; or the mutator outruns the collector.
+    /// Returns whether steps do not suffice: memory is short and a cycle may start, or the mutator outruns the
+    /// collector.
     fn must_make_room(&self) -> bool {
         let (phase, limit) = (self.phase.get(), &self.pacer.limit);
         let short = self.is_short() && (limit.may_start() || phase != Phase::Idle && !limit.is_exhausted());
         short || self.refused.get().is_some() && limit.may_start() || self.pacer.is_outrun(phase)
     }
 
-    /// Finishes the cycle in progress, and runs a whole one where memory is short still or an allocation was refused
-    /// since the last one began.
+    /// Finishes the cycle in progress, and runs a whole one if memory is still short or an allocation was refused since
+    /// the last one began.
     fn make_room<B: Barrier>(&self, start: Instant) {
         if self.phase.get() != Phase::Idle {
             self.finish_cycle::<B>(PATIENCE);
@@ -137,7 +138,7 @@ impl Collector {
         self.paused(start.elapsed());
     }
 
-    /// Does a step of the embedder's size.
+    /// Runs a step of the embedder's size.
     pub fn step<B: Barrier>(&self, meter: &mut Meter, start: Instant) -> Ended {
         self.checkpoint();
         let ended = self.run::<B>(meter, true);
@@ -147,7 +148,8 @@ impl Collector {
         ended
     }
 
-    /// Finishes the cycle in progress, if any, and runs a whole one, unless drop code on the sweeper's thread does not end.
+    /// Finishes the cycle in progress, if any, and runs a whole one, unless drop code on the sweeper's thread does not
+    /// return.
     pub fn collect<B: Barrier>(&self) {
         let start = Instant::now();
         let ended = self.phase.get() == Phase::Idle || self.finish_cycle::<B>(LONG_PATIENCE);
@@ -160,7 +162,7 @@ impl Collector {
         self.paused(start.elapsed());
     }
 
-    /// Does a part of what [`collect`](Collector::collect) does. Returns whether nothing is left to do.
+    /// Does a part of the work of [`collect`](Collector::collect). Returns whether nothing is left to do.
     pub fn idle<B: Barrier>(&self, budget: Budget) -> bool {
         let start = Instant::now();
         let mut meter = Meter::new(budget, start);
@@ -182,7 +184,7 @@ impl Collector {
         self.give_back(meter)
     }
 
-    /// Gives the memory that is empty back to the system. Returns whether all of it has gone.
+    /// Decommits empty memory. Returns whether all of it is decommitted.
     fn give_back(&self, meter: &mut Meter) -> bool {
         let mut blocks = self.blocks.borrow_mut();
         loop {
@@ -204,8 +206,8 @@ impl Collector {
         }
     }
 
-    /// Runs the phase machine to the end of a cycle, and lets other threads run up to `patience` times where the sweeper's
-    /// thread has a block in hand and nothing else is left to do. Returns whether the cycle has ended.
+    /// Runs the phase machine to the end of a cycle. Yields to other threads up to `patience` times while the sweeper's
+    /// thread holds a block and nothing else is left to do. Returns whether the cycle has ended.
     fn finish_cycle<B: Barrier>(&self, patience: usize) -> bool {
         self.checkpoint();
         let (mut waits, mut dropped) = (0, self.blocks.borrow().dropped());
@@ -220,7 +222,7 @@ impl Collector {
                 std::thread::yield_now();
             } else {
                 std::thread::sleep(Duration::from_millis(1));
-                // As long as drops end, the wait has an end too.
+                // As long as drops end, the sweeper makes progress: wait on.
                 let now = self.blocks.borrow().dropped();
                 if core::mem::replace(&mut dropped, now) != now {
                     waits = PATIENCE;

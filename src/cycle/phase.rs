@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-/// Where a heap stands in its cycle. It changes in a step only: at a safepoint of the mutator's.
+/// The phase of a heap's cycle. It changes in a step only: at a safepoint of the mutator.
 ///
 /// ```
 /// use grisaille::{Budget, Heap, Phase};
@@ -23,21 +23,23 @@ pub enum Phase {
     /// Allocation only; the barriers are off.
     #[default]
     Idle,
-    /// A cycle was asked for; what the last one left unswept is swept first.
+    /// A cycle begins: blocks that the last one left unswept are swept first.
     SweepTermination,
     /// The roots are scanned, then the grey set is traced, in steps; the barriers are on.
     Mark,
-    /// The grey set is empty: the policy's last act, what guardians give back, and the decision what dies.
+    /// The grey set is empty: dirty roots are rescanned (insertion), guardians take their objects, and liveness is
+    /// decided.
     MarkTermination,
-    /// Weak cells, ephemerons and tables forget what dies, in steps; the barriers are off, new objects live.
+    /// Dead objects are removed from weak cells, ephemerons and tables, in steps; the barriers are off, new objects are
+    /// black.
     Weak,
     /// Blocks are swept, on the sweeper's thread or the mutator's.
     Sweep,
-    /// Empty chunks age, and those that lay empty for some cycles go back to the system.
+    /// Empty chunks age, and those that were empty for some cycles are decommitted.
     Release,
 }
 
-/// How many phases there are.
+/// Number of phases.
 pub(crate) const PHASES: usize = 7;
 
 impl fmt::Display for Phase {

@@ -1,7 +1,7 @@
-//! Phase `Sweep`: what was marked is occupied from now on; what was not is free.
+//! Phase `Sweep`: granules that were marked are occupied from now on; all others are free.
 //!
-//! The marker flips the two bitmaps of all blocks at once, so sweeping a block is: count what survived, clear the
-//! bitmap that is not in use. Whoever moved the block to `Sweeping` does it: the mutator, or the sweeper's thread.
+//! The marker flips the two bitmaps of all blocks at once, so sweeping a block is: count the survivors, clear the
+//! bitmap that is not in use. The thread that moved the block to `Sweeping` does it: the mutator's or the sweeper's.
 
 use core::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,20 +12,20 @@ use crate::space::geometry::{BLOCK_SIZE, GRANULE, GRANULES, WORDS};
 use crate::space::header::ObjectPtr;
 use crate::space::poison;
 
-/// What freed memory is overwritten with under stress.
+/// The byte with which freed memory is overwritten under stress.
 const FREED: u8 = 0xDB;
 
-/// Sweeps a block that holds nothing with drop glue, or nothing whose drop glue is still to run.
+/// Sweeps a block in which no drop glue is left to run.
 ///
 /// # Safety
-/// The block must be the caller's: claimed, or of a kind that only the mutator touches (I7). `occupied` is the bitmap that holds
-/// what survived.
+/// The block must be the caller's: claimed, or of a kind that only the mutator touches (I7). `occupied` must be the
+/// bitmap of the survivors.
 pub(crate) unsafe fn sweep(block: BlockPtr, occupied: usize, overwrite: bool) {
     if overwrite {
         // SAFETY: passed on.
         unsafe { overwrite_dead(block, occupied) };
     }
-    // SAFETY: ours by the caller's word; leaf borrows.
+    // SAFETY: the block is the caller's (I7): the caller's promise; leaf borrows.
     let (live, cleared) = unsafe { (bitmap::count(block.bits(occupied)), block.bits(1 - occupied)) };
     *cleared = [0; WORDS];
     // SAFETY: as above.
@@ -36,45 +36,45 @@ pub(crate) unsafe fn sweep(block: BlockPtr, occupied: usize, overwrite: bool) {
     }
 }
 
-/// Sweeps a block that somebody else was at who is gone. What has not been dropped of its dead never will be.
+/// Sweeps a block that a thread which no longer exists was sweeping. Its dead that were not dropped are leaked.
 ///
 /// # Safety
 /// As for [`sweep`].
 pub(crate) unsafe fn sweep_again(block: BlockPtr, occupied: usize, overwrite: bool) {
-    // SAFETY: ours by the caller's word.
+    // SAFETY: the block is the caller's (I7): the caller's promise.
     unsafe {
         block.front().dropped_to.set(FIRST_GRANULE as u32);
         sweep(block, occupied, overwrite);
     }
 }
 
-/// Poisons what no object of a swept block occupies: what died, and again what was free.
+/// Poisons the granules of a swept block that no object occupies.
 ///
 /// # Safety
-/// As for [`sweep`], which has counted what lives.
+/// As for [`sweep`], which must have counted the survivors.
 unsafe fn poison_free(block: BlockPtr, occupied: usize) {
     let mut at = FIRST_GRANULE;
-    // SAFETY: ours by the caller's word; a leaf borrow.
+    // SAFETY: the block is the caller's (I7): the caller's promise; a leaf borrow.
     while let Some((start, end)) = bitmap::next_hole(unsafe { block.bits(occupied) }, at, 1) {
         // SAFETY: a hole lies within its block.
         poison::poison(unsafe { block.at(start) }, (end - start) * GRANULE);
         at = end;
     }
-    // An object that ends behind the first block of a run has the last bit there.
-    // SAFETY: ours by the caller's word; a leaf borrow.
+    // An object that ends behind the first block of a run has the last bit of that block set.
+    // SAFETY: the block is the caller's (I7): the caller's promise; a leaf borrow.
     if !bitmap::get(unsafe { block.bits(occupied) }, GRANULES - 1) {
         // SAFETY: the end of the first block.
         poison::poison(unsafe { block.at(GRANULES) }, (block.run() - 1) * BLOCK_SIZE);
     }
 }
 
-/// Overwrites what died since the last sweep.
+/// Overwrites the objects that died since the last sweep.
 ///
 /// # Safety
 /// As for [`sweep`].
 unsafe fn overwrite_dead(block: BlockPtr, occupied: usize) {
     let mut at = FIRST_GRANULE;
-    // SAFETY: ours by the caller's word; the copies end the borrows.
+    // SAFETY: the block is the caller's (I7): the caller's promise; the copies end the borrows.
     let (new, old) = unsafe { (*block.bits(occupied), *block.bits(1 - occupied)) };
     while at < GRANULES {
         if bitmap::get(&old, at) && !bitmap::get(&new, at) {
@@ -85,7 +85,7 @@ unsafe fn overwrite_dead(block: BlockPtr, occupied: usize) {
     }
 }
 
-/// Calls `f` with each object of the block that died, moving the block's resume position past it first (I6).
+/// Calls `f` with each dead object of the block, moving the block's resume position past it first (I6).
 ///
 /// # Safety
 /// As for [`sweep`].
@@ -94,7 +94,7 @@ pub(crate) unsafe fn each_dead(
     occupied: usize,
     mut f: impl FnMut(ObjectPtr) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
-    // SAFETY: ours by the caller's word.
+    // SAFETY: the block is the caller's (I7): the caller's promise.
     let dropped_to = unsafe { &block.front().dropped_to };
     // SAFETY: passed on; the old bitmap parses (I3).
     while let Some((object, next)) = unsafe { block.next_dead(1 - occupied, occupied, dropped_to.get() as usize) } {
@@ -105,16 +105,16 @@ pub(crate) unsafe fn each_dead(
     ControlFlow::Continue(())
 }
 
-/// Drops the dead of a block on the sweeper's thread, then sweeps it. A panic of a drop is caught, and reported by
-/// the panic hook: there is nobody to pass it on to. Calls `ended` after each.
+/// Drops the dead of a block on the sweeper's thread, then sweeps the block. A panic of a drop is caught, after the
+/// panic hook has reported it: there is no caller to pass it on to. Calls `ended` after each drop.
 ///
 /// # Safety
 /// As for [`sweep`]; all drop glue in the block may run on any thread.
 pub(crate) unsafe fn sweep_in_background(block: BlockPtr, occupied: usize, overwrite: bool, mut ended: impl FnMut()) {
     debug_assert!(block.kind() != Kind::Drop);
     if block.kind() == Kind::BackgroundDrop {
-        // SAFETY: passed on. `TypeInfo::drop`: each is dead, its drop may run on any thread, and the resume position is past
-        // it (I6).
+        // SAFETY: passed on. `TypeInfo::drop`: each object is dead, its drop may run on any thread, and the resume
+        // position is past it (I6).
         let _ = unsafe {
             each_dead(block, occupied, |object| {
                 drop_caught(object);
@@ -127,15 +127,16 @@ pub(crate) unsafe fn sweep_in_background(block: BlockPtr, occupied: usize, overw
     unsafe { sweep(block, occupied, overwrite) };
 }
 
-/// Runs an object's drop glue. A panic is reported by its hook and goes no further.
+/// Runs an object's drop glue, and catches a panic, after the panic hook has reported it.
 ///
 /// # Safety
-/// What [`TypeInfo::drop`](crate::space::header::TypeInfo) asks for.
+/// As for [`TypeInfo::drop`](crate::space::header::TypeInfo).
 pub(crate) unsafe fn drop_caught(object: ObjectPtr) {
     if let Some(drop) = object.info().drop {
         // SAFETY: `TypeInfo::drop`: passed on.
         let result = catch_unwind(AssertUnwindSafe(|| unsafe { drop(object) }));
-        // What was thrown may panic too when it is dropped. What that throws is forgotten: this has to end.
+        // The payload of the panic may panic too when it is dropped. The payload of that panic is leaked, so that this
+        // ends.
         if let Err(thrown) = result
             && let Err(thrown) = catch_unwind(AssertUnwindSafe(|| core::mem::drop(thrown)))
         {
@@ -144,15 +145,15 @@ pub(crate) unsafe fn drop_caught(object: ObjectPtr) {
     }
 }
 
-/// Drops every object that is left in a block of a heap that is being dropped: what `bits` names.
+/// Drops the objects in the bitmap `bits` of a block of a heap that is being dropped.
 ///
 /// # Safety
-/// The block must be the caller's (I7), no object in `bits` have been dropped or be used by anybody any more, and this be a
-/// thread on which those of the block's kind are dropped.
+/// The block must be the caller's (I7), no object in `bits` have been dropped or be used any more, and this be a thread
+/// on which objects of the block's kind may be dropped.
 pub(crate) unsafe fn drop_all(block: BlockPtr, bits: usize) {
     let mut at = FIRST_GRANULE;
     loop {
-        // SAFETY: ours by the caller's word.
+        // SAFETY: the block is the caller's (I7): the caller's promise.
         at = bitmap::next_one(unsafe { block.bits(bits) }, at);
         if at >= GRANULES {
             break;
@@ -160,7 +161,7 @@ pub(crate) unsafe fn drop_all(block: BlockPtr, bits: usize) {
         // SAFETY: runs start at a header and parse without a gap (I3).
         let object = unsafe { block.object(at) };
         at = if block.is_large() { GRANULES } else { at + object.granules() };
-        // SAFETY: `TypeInfo::drop`: the caller's word, and each is passed once.
+        // SAFETY: `TypeInfo::drop`: the caller's promise, and each object is dropped once.
         unsafe { drop_caught(object) };
     }
 }

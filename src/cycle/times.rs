@@ -1,24 +1,25 @@
-//! What the collector takes of the mutator's time: by phase, by pause, on the wall and on the processor.
+//! The time that the collector takes from the mutator: by phase and by pause, wall-clock and processor time.
 //!
-//! The time that a [`Check`](crate::Check) takes is in none of it.
+//! The time of a [`Check`](crate::Check) is in none of it.
 
 use core::cell::Cell;
 use std::time::{Duration, Instant};
 
 use super::phase::{PHASES, Phase};
 
-/// The books of time. All of them are the mutator's.
+/// The books of time, of the mutator's thread.
 #[derive(Default)]
 pub(crate) struct Times {
     in_phase: [Cell<Duration>; PHASES],
-    /// What has passed since then is not booked to a phase yet. None between two runs of the phase machine.
+    /// The time up to which time is booked to phases. `None` between two runs of the phase machine.
     since: Cell<Option<Instant>>,
-    /// Spent in checks since the run began, and since the mutator went on last.
+    /// Time of checks since the run began, and since the mutator was last resumed.
     checks: Cell<Duration>,
     checks_in_pause: Cell<Duration>,
-    /// Processor time at the start of the run, checks taken out. None outside of runs, and where there is no clock.
+    /// Processor time at the start of the run, with checks subtracted. `None` outside of runs, and where there is no
+    /// clock.
     processor_from: Cell<Option<Duration>>,
-    /// Processor time of all runs, and of those since the mutator went on last.
+    /// Processor time of all runs, and of those since the mutator was last resumed.
     processor: Cell<Option<Duration>>,
     processor_in_pause: Cell<Option<Duration>>,
     pauses: Cell<u64>,
@@ -27,7 +28,7 @@ pub(crate) struct Times {
 }
 
 impl Times {
-    /// The phase machine begins to run.
+    /// Books that the phase machine begins to run.
     pub fn run_starts(&self) -> Instant {
         let start = Instant::now();
         self.since.set(Some(start));
@@ -36,7 +37,7 @@ impl Times {
         start
     }
 
-    /// The phase machine stops in `phase`. Returns how long it ran, on the wall.
+    /// Books that the phase machine stops in `phase`. Returns the wall-clock time of its run.
     pub fn run_ends(&self, phase: Phase, start: Instant) -> Duration {
         self.book(phase);
         let ran = self.since.take().map_or(Duration::ZERO, |end| end - start);
@@ -49,7 +50,7 @@ impl Times {
         ran.saturating_sub(self.checks.get())
     }
 
-    /// Books what has passed since the last call to `phase`.
+    /// Books the time since the last call to `phase`.
     pub fn book(&self, phase: Phase) {
         if let Some(since) = self.since.get() {
             let now = Instant::now();
@@ -59,7 +60,7 @@ impl Times {
         }
     }
 
-    /// Runs a check, whose time is not the collector's. During a run, what passed before it must be booked.
+    /// Runs a check, whose time is not booked. During a run, the time before the check must have been booked.
     pub fn leave_out(&self, check: impl FnOnce()) {
         let (start, processor) = (Instant::now(), processor_time());
         check();
@@ -75,12 +76,12 @@ impl Times {
         }
     }
 
-    /// The mutator goes on: it was held up for `time` on the wall, checks included.
+    /// Books a pause of the mutator of `time`, wall-clock, checks included.
     pub fn paused(&self, time: Duration) {
         let time = time.saturating_sub(self.checks_in_pause.take());
         self.pauses.set(self.pauses.get() + 1);
         self.longest.set(self.longest.get().max(time));
-        // None is less than any time.
+        // `None` is less than any time.
         self.longest_processor.set(self.longest_processor.get().max(self.processor_in_pause.take()));
     }
 
@@ -109,7 +110,7 @@ impl Times {
     }
 }
 
-/// Processor time of this thread, where the system has a clock for it: a system call.
+/// Returns the processor time of this thread, where the system has a clock for that. Makes a system call.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn processor_time() -> Option<Duration> {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);

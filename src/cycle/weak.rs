@@ -1,6 +1,7 @@
-//! Phase `Weak`: what dies is decided; weak cells, ephemerons and weak tables forget it before it is swept.
+//! Phase `Weak`: liveness is decided; dead objects are removed from weak cells, ephemerons and weak tables before they
+//! are swept.
 //!
-//! What the marker comes across it links through the objects themselves, so that it needs no memory to note them.
+//! The marker links the weak cells that it reaches through the cells themselves, so that this needs no memory.
 
 use crate::fault::{self, Fault};
 use crate::mark::budget::Meter;
@@ -10,11 +11,11 @@ use crate::memory::NoMemory;
 use crate::memory::split::SplitTable;
 use crate::space::header::ObjectPtr;
 
-/// Clears weak cells that marking came across and whose target dies. True: all are done.
+/// Clears weak cells that marking reached and whose target is dead. Returns whether all are done.
 pub(crate) fn clear_cells(marker: &Marker, meter: &mut Meter) -> bool {
     loop {
         let Some(cell) = marker.weak_cells.pop() else { return true };
-        // SAFETY: only weak cells are noted there, and their memory is not swept yet.
+        // SAFETY: only weak cells are in that list, and their memory is not swept yet.
         let target = unsafe { &links_of(cell).target };
         let dies = target.get().is_some_and(|object| !marker.is_marked(object));
         if dies && !fault::is(Fault::KeepsWeakCells) {
@@ -29,7 +30,7 @@ pub(crate) fn clear_cells(marker: &Marker, meter: &mut Meter) -> bool {
 /// A hash table that does not keep its entries alive.
 pub(crate) struct WeakTable {
     entries: SplitTable<(u64, ObjectPtr)>,
-    /// How far this cycle's pass has come, in tables.
+    /// Number of tables that this cycle's pass has done.
     swept: usize,
 }
 
@@ -38,7 +39,7 @@ impl WeakTable {
         WeakTable { entries: SplitTable::new(), swept: 0 }
     }
 
-    /// The entry with this hash that `is` accepts.
+    /// Returns the entry with this hash that `is` accepts.
     #[inline]
     pub fn find(&self, hash: u64, mut is: impl FnMut(ObjectPtr) -> bool) -> Option<ObjectPtr> {
         self.entries.find(hash, |(h, object)| *h == hash && is(*object)).map(|(_, object)| *object)
@@ -48,12 +49,12 @@ impl WeakTable {
         self.entries.insert(hash, (hash, object), |(hash, _)| *hash)
     }
 
-    /// Bytes that an insertion may take.
+    /// Returns the bytes that an insertion may allocate.
     pub fn wanted(&self, hash: u64) -> usize {
         self.entries.wanted(hash)
     }
 
-    /// Bytes of memory that it takes.
+    /// Returns the bytes of memory that the table takes.
     pub fn bytes(&self) -> usize {
         self.entries.bytes()
     }
@@ -62,9 +63,9 @@ impl WeakTable {
         self.swept = 0;
     }
 
-    /// Forgets entries that die. True: all are done.
+    /// Removes dead entries. Returns whether all are done.
     pub fn sweep(&mut self, marker: &Marker, meter: &mut Meter) -> bool {
-        // A table that is split off meanwhile is the last, and holds what lives or is to be looked at.
+        // A table that is split off meanwhile is appended: its entries are alive, or are examined there.
         while self.swept < self.entries.tables() {
             let buckets =
                 self.entries.retain_in(self.swept, |(_, object)| marker.is_marked(*object), |(hash, _)| *hash);
@@ -82,7 +83,7 @@ impl WeakTable {
         true
     }
 
-    /// The entries, for the verifier.
+    /// Iterates over the entries, for the verifier.
     pub fn each(&self) -> impl Iterator<Item = ObjectPtr> + '_ {
         self.entries.iter().map(|(_, object)| *object)
     }

@@ -1,5 +1,5 @@
-//! The barriers' slow paths: what the collector does before a write to the heap, a write to a root, and the upgrade of a weak
-//! pointer, by the policy's rules.
+//! The barriers' slow paths: applies the policy's rules before a write to the heap, a write to a root, and the upgrade
+//! of a weak pointer.
 
 use std::time::Instant;
 
@@ -14,8 +14,8 @@ use crate::space::header::ObjectPtr;
 use crate::trace::Trace;
 
 impl Collector {
-    /// The write barrier of `slot.set`, before the store, and of whatever else replaces one value by another (`()` where
-    /// there is none). Only while the barriers are on.
+    /// Runs the write barrier of `slot.set`, and of whatever else replaces one value by another (`()` for no value),
+    /// before the store. To be called only while the barriers are on.
     #[inline(always)]
     pub fn before_write<B: Barrier, O: Trace, N: Trace>(&self, old: &O, new: &N) {
         let pass = |tracer: &mut Tracer<'_>| {
@@ -26,14 +26,14 @@ impl Collector {
                 new.trace(tracer);
             }
         };
-        // SAFETY: the buffer is flushed when it must be, here and in `before_root_write`, the only callers. The values are
-        // usable just now.
+        // SAFETY: the buffer is flushed when it must be, here and in `before_root_write`, the only callers. The
+        // pointers of both values are live.
         if unsafe { self.marker.buffer_write(const { O::MAX_POINTERS.saturating_add(N::MAX_POINTERS) }, pass) } {
             self.flush_batch();
         }
     }
 
-    /// Flushes the barrier buffer. Barriers owe steps for what is in it, however little is allocated.
+    /// Flushes the barrier buffer. Barriers owe steps for its writes, however little is allocated.
     #[cold]
     #[inline(never)]
     fn flush_batch(&self) {
@@ -41,7 +41,8 @@ impl Collector {
         self.saw_writes(BATCH);
     }
 
-    /// What every write to a watched root needs, before it. The rule for the old value is the root's own.
+    /// Runs the barrier for the new value of a write to a watched root, before it. The rule for the old value is in the
+    /// root's area.
     #[inline(always)]
     pub fn before_root_write<B: Barrier, N: Trace>(&self, new: &N) {
         if const { B::RULES.shades_new_root() } {
@@ -54,14 +55,14 @@ impl Collector {
         self.saw_writes(1);
     }
 
-    /// Barriers have seen so many writes.
+    /// Books `count` writes seen by barriers.
     pub fn saw_writes(&self, count: usize) {
         if self.pacer.saw_writes(count, Instant::now) {
             self.poll.set(true);
         }
     }
 
-    /// The barrier of a mutation of a whole object, before it.
+    /// Runs the barrier of a mutation of a whole object, before it.
     ///
     /// # Safety
     /// The object must be live and complete, and its payload be written or borrowed exclusively by nobody yet.
@@ -91,12 +92,13 @@ impl Collector {
         }
     }
 
-    /// Whether an entry of a weak table may still be found: it is not one of those that die.
+    /// Returns whether an entry of a weak table may still be found: false when it is decided that the object dies.
     pub fn may_find(&self, object: ObjectPtr) -> bool {
         !self.liveness_decided.get() || self.marker.is_marked(object)
     }
 
-    /// Returns whether the object is alive as far as the collector knows, for those who do not want it: does not shade.
+    /// Returns whether the object is alive as far as the collector knows. Does not shade it: the caller must not keep
+    /// it.
     pub fn is_alive(&self, object: ObjectPtr) -> bool {
         if fault::is(Fault::AskingShades) && self.marking.get() {
             self.marker.shade(object);
@@ -104,7 +106,7 @@ impl Collector {
         self.may_find(object)
     }
 
-    /// Whether a weak pointer to the object may become a strong one; shades it where the policy needs that.
+    /// Returns whether a weak pointer to the object may be upgraded, and shades the object if the policy needs that.
     pub fn may_upgrade<B: Barrier>(&self, object: ObjectPtr) -> bool {
         if !self.may_find(object) {
             return false;
@@ -115,7 +117,7 @@ impl Collector {
         true
     }
 
-    /// Roots a pointer for the current scope, by the rule for roots.
+    /// Roots a pointer for the current scope, by the policy's rule for roots.
     #[inline(always)]
     pub fn push_root<B: Barrier>(&self, area: &PointerArea, object: ObjectPtr) {
         if const { B::RULES.shades_new_root() } && self.watch_roots.get() {
@@ -124,7 +126,7 @@ impl Collector {
         area.push(object);
     }
 
-    /// Drops roots down to `len`, by the rule for roots.
+    /// Removes the roots from `len` on, by the policy's rule for roots.
     #[inline(always)]
     pub fn truncate_roots<B: Barrier>(&self, area: &PointerArea, len: usize) {
         if const { B::RULES.watches_roots() } && self.watch_roots.get() {
