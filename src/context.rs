@@ -30,7 +30,10 @@ use crate::trace::Trace;
 ///     cx.alloc(2 * *number)
 /// }
 /// /// May collect, so what it takes and returns is rooted.
-/// fn double_twice<'s>(cx: &mut Mutator<'s>, number: Rooted<'_, Gc<'_, i64>>) -> Rooted<'s, Gc<'s, i64>> {
+/// fn double_twice<'s>(
+///     cx: &mut Mutator<'s>,
+///     number: Rooted<'_, Gc<'_, i64>>,
+/// ) -> Rooted<'s, Gc<'s, i64>> {
 ///     let doubled = cx.root(double(cx, number.get(cx)));
 ///     cx.safepoint();
 ///     cx.root(double(cx, doubled.get(cx)))

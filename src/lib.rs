@@ -27,7 +27,7 @@
 //!
 //! # What there is
 //!
-//! | to | there is |
+//! | to | use |
 //! |---|---|
 //! | make a heap and configure it | [`Heap`], [`HeapBuilder`], [`ConfigError`]; when memory is swept: [`Sweep`] |
 //! | choose the write barrier | [`barrier`] (which to choose), [`Barrier`]; [`Hybrid`], [`Insertion`], [`Deletion`], [`Watermark`], [`StopTheWorld`] |
@@ -67,13 +67,16 @@
 //! #[derive(Trace)]
 //! struct Env<'gc> { parent: Slot<Option<Gc<'gc, Env<'gc>>>> } // invariant
 //!
-//! // One lifetime for values that meet ..
+//! // One lifetime for values that meet,
 //! fn is_child<'gc>(a: Gc<'gc, Env<'gc>>, b: Gc<'gc, Env<'gc>>) -> bool {
 //!     a.parent.get().is_some_and(|parent| Gc::ptr_eq(parent, b))
 //! }
-//! // .. and `'_` for each that does not: a caller's `Rooted` may be of any scope.
-//! fn innermost<'s>(cx: &mut Mutator<'s>, env: Rooted<'_, Gc<'_, Env<'_>>>) -> Rooted<'s, Gc<'s, Env<'s>>> {
-//!     let mut at = cx.root(env.get(cx)); // of this scope from here on, so that it can be assigned
+//! // and `'_` for each value that does not: a caller's `Rooted` may be of any scope.
+//! fn innermost<'s>(
+//!     cx: &mut Mutator<'s>,
+//!     env: Rooted<'_, Gc<'_, Env<'_>>>,
+//! ) -> Rooted<'s, Gc<'s, Env<'s>>> {
+//!     let mut at = cx.root(env.get(cx)); // rooted in this scope, so that `at` can be assigned
 //!     for _ in 0..3 {
 //!         at = cx.root(cx.alloc(Env { parent: Slot::new(Some(at.get(cx))) }));
 //!         cx.safepoint();

@@ -486,7 +486,9 @@ impl<'s, B: Barrier> Mutator<'s, B> {
     ///
     /// ```
     /// # use grisaille::{Heap, Phase};
-    /// # Heap::new().enter(|cx| assert_eq!(cx.phase(), Phase::Idle));
+    /// # Heap::new().enter(|cx| {
+    /// assert_eq!(cx.phase(), Phase::Idle);
+    /// # });
     /// ```
     pub fn phase(&self) -> Phase {
         self.collector().phase.get()
@@ -497,7 +499,9 @@ impl<'s, B: Barrier> Mutator<'s, B> {
     ///
     /// ```
     /// # use grisaille::{Color, Heap};
-    /// # Heap::new().enter(|cx| assert_eq!(cx.color(cx.alloc(1)), Color::White));
+    /// # Heap::new().enter(|cx| {
+    /// assert_eq!(cx.color(cx.alloc(1)), Color::White);
+    /// # });
     /// ```
     pub fn color<T: ?Sized>(&self, object: Gc<'_, T>) -> Color {
         let c = self.collector();

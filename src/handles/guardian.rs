@@ -105,7 +105,7 @@ impl<T: Trace> Guardian<T> {
     /// ```
     ///
     /// # Errors
-    /// [`HeapFull`].
+    /// [`HeapFull`] when the heap is full.
     pub fn try_new<B: Barrier>(cx: &Mutator<'_, B>) -> Result<Self, HeapFull<()>>
     where
         T: 'static,
@@ -155,7 +155,7 @@ impl<T: Trace> Guardian<T> {
     /// ```
     ///
     /// # Errors
-    /// [`HeapFull`]: the object is not guarded.
+    /// [`HeapFull`] when the heap is full: the object is not guarded.
     ///
     /// # Panics
     /// When `cx` is not of the heap that the guardian belongs to.

@@ -41,8 +41,8 @@ pub struct Persistent<V> {
 }
 
 // SAFETY: the value is touched by the heap's mutator only: `Persistent::get` and `set` take the `Mutator` of the heap,
-// and check its number. The objects that the value points to are in the heap, which is `Send` with all in it. `V` is `Copy`:
-// dropping the value runs no code.
+// and check its number. The objects that the value points to are in the heap, which is `Send` with all in it. `V` is
+// `Copy`: dropping the value runs no code.
 unsafe impl<V> Send for Persistent<V> {}
 // SAFETY: as above.
 unsafe impl<V> Sync for Persistent<V> {}
@@ -124,8 +124,8 @@ impl<V: Trace + Copy> Persistent<V> {
         unsafe { self.value().cast::<V::At<'a>>().write(value) };
     }
 
-    /// Returns whether the value belongs to the heap that `cx` is in. [`get`](Persistent::get) and [`set`](Persistent::set)
-    /// panic where it does not.
+    /// Returns whether the value belongs to the heap that `cx` is in. [`get`](Persistent::get) and
+    /// [`set`](Persistent::set) panic where it does not.
     ///
     /// ```
     /// # use grisaille::Heap;

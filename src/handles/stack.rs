@@ -43,8 +43,8 @@ pub struct Stack<V> {
 }
 
 // SAFETY: but for its head the area is touched by the mutator of its heap only (`open` takes a mutator and checks the
-// heap's id). What the values point to is in the heap, which is `Send` with all in it, and the values are `Copy`: dropping
-// them runs no code.
+// heap's id). What the values point to is in the heap, which is `Send` with all in it, and the values are `Copy`:
+// dropping them runs no code.
 unsafe impl<V> Send for Stack<V> {}
 // SAFETY: a shared handle does nothing.
 unsafe impl<V> Sync for Stack<V> {}
@@ -104,7 +104,7 @@ where
     /// ```
     ///
     /// # Errors
-    /// [`HeapFull`].
+    /// [`HeapFull`] when the heap is full.
     pub fn try_new<B: Barrier>(cx: &Mutator<'_, B>) -> Result<Self, HeapFull<()>>
     where
         V: 'static,
@@ -125,7 +125,7 @@ where
     /// ```
     ///
     /// # Errors
-    /// [`HeapFull`].
+    /// [`HeapFull`] when the heap is full.
     pub fn try_with_capacity<B: Barrier>(cx: &Mutator<'_, B>, capacity: usize) -> Result<Self, HeapFull<()>>
     where
         V: 'static,
@@ -268,7 +268,7 @@ where
     /// ```
     ///
     /// # Errors
-    /// [`HeapFull`], with the value.
+    /// [`HeapFull`], with the value, when the heap is full.
     #[inline(always)]
     pub fn try_push<'a, B: Barrier>(
         &mut self,

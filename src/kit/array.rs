@@ -97,8 +97,10 @@ unsafe fn first<T>(object: ObjectPtr) -> NonNull<T> {
     unsafe { object.payload().cast::<usize>().add(1).cast() }
 }
 
+/// Traces a piece of an array.
+///
 /// # Safety
-/// [`TypeInfo::trace`]'s.
+/// As for [`TypeInfo::trace`].
 unsafe fn trace_array<T: Trace>(object: ObjectPtr, from: usize, erased: NonNull<()>, top: Top) -> Traced {
     // SAFETY: `TypeInfo::trace`: the header names `InfoOfArray<T>`, so the object is an array of `T`; it is complete.
     let all = unsafe { elements::<T>(object) };
@@ -114,11 +116,13 @@ unsafe fn trace_array<T: Trace>(object: ObjectPtr, from: usize, erased: NonNull<
     unsafe { trace_with(erased, top, scan) }
 }
 
+/// Drops the elements of an array.
+///
 /// # Safety
-/// [`TypeInfo::drop`]'s.
+/// As for [`TypeInfo::drop`].
 unsafe fn drop_array<T>(object: ObjectPtr) {
-    // SAFETY: `TypeInfo::drop`: the header names `InfoOfArray<T>`, so the object is an array of `T`; it is complete, was not
-    // dropped, and is not in use.
+    // SAFETY: `TypeInfo::drop`: the header names `InfoOfArray<T>`, so the object is an array of `T`; it is complete,
+    // was not dropped, and is not in use.
     unsafe { NonNull::slice_from_raw_parts(first::<T>(object), object.length()).drop_in_place() };
 }
 
@@ -127,7 +131,9 @@ impl<B: Barrier> Mutator<'_, B> {
     ///
     /// ```
     /// # use grisaille::Heap;
-    /// # Heap::new().enter(|cx| assert_eq!(*cx.alloc_array(3, |i| 10 * i), [0, 10, 20]));
+    /// # Heap::new().enter(|cx| {
+    /// assert_eq!(*cx.alloc_array(3, |i| 10 * i), [0, 10, 20]);
+    /// # });
     /// ```
     ///
     /// # Panics
@@ -149,7 +155,7 @@ impl<B: Barrier> Mutator<'_, B> {
     /// ```
     ///
     /// # Errors
-    /// [`HeapFull`], before `f` is called.
+    /// [`HeapFull`] when the heap is full, before `f` is called.
     pub fn try_alloc_array<'a, T: Trace<At<'a> = T>>(
         &'a self,
         len: usize,
@@ -243,7 +249,9 @@ impl<'gc, T> Array<'gc, T> {
     ///
     /// ```
     /// # use grisaille::{Array, Heap};
-    /// # Heap::new().enter(|cx| assert_eq!(Array::addr(cx.alloc_array(1, |i| i)) % 8, 0));
+    /// # Heap::new().enter(|cx| {
+    /// assert_eq!(Array::addr(cx.alloc_array(1, |i| i)) % 8, 0);
+    /// # });
     /// ```
     #[inline(always)]
     pub fn addr(this: Self) -> usize {
@@ -366,8 +374,8 @@ impl<T> fmt::Debug for Array<'_, T> {
     }
 }
 
-// SAFETY: passes its one pointer on; `At` replaces the lifetime of the pointer and in the elements. One word without padding,
-// which is always initialized.
+// SAFETY: passes its one pointer on; `At` replaces the lifetime of the pointer and in the elements. One word without
+// padding, which is always initialized.
 unsafe impl<T: Trace> Trace for Array<'_, T>
 where
     for<'a> T::At<'a>: Sized,

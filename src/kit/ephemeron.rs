@@ -77,7 +77,7 @@ pub struct Ephemeron<'gc, K: ?Sized, V> {
 #[repr(C)]
 struct EphemeronCell<V> {
     head: Head,
-    /// When the key is gone, the value of that time, which is not read any more.
+    /// The value; when the key is gone, the last value, which is not read any more.
     value: Slot<V>,
 }
 
@@ -88,8 +88,10 @@ impl<V: Trace + Copy> InfoOfEphemeron<V> {
         .traced_if(true, trace_ephemeron::<V>);
 }
 
+/// Traces an ephemeron.
+///
 /// # Safety
-/// [`TypeInfo::trace`]'s.
+/// As for [`TypeInfo::trace`].
 unsafe fn trace_ephemeron<V: Trace + Copy>(object: ObjectPtr, _: usize, erased: NonNull<()>, top: Top) -> Traced {
     // SAFETY: `TypeInfo::trace`: the header names `InfoOfEphemeron<V>`, so the payload is an ephemeron's; it is complete.
     let cell = unsafe { object.payload().cast::<EphemeronCell<V>>().as_ref() };
@@ -153,7 +155,7 @@ impl<B: Barrier> Mutator<'_, B> {
     /// ```
     ///
     /// # Errors
-    /// [`HeapFull`], with the value.
+    /// [`HeapFull`], with the value, when the heap is full.
     pub fn try_alloc_ephemeron<'a, K, V>(
         &'a self,
         key: Gc<'_, K>,

@@ -29,8 +29,8 @@ impl<B: Barrier> Mutator<'_, B> {
         self.try_intern(text).unwrap_or_else(|full| full.panic())
     }
 
-    /// Returns the string object with this text as [`intern`](Mutator::intern) does, unless the string is new and the heap
-    /// is full.
+    /// Returns the string object with this text as [`intern`](Mutator::intern) does, unless the string is new and the
+    /// heap is full.
     ///
     /// ```
     /// # use grisaille::{Heap, Str};
@@ -45,7 +45,7 @@ impl<B: Barrier> Mutator<'_, B> {
         let c = self.collector();
         let word = word_of(text).ok_or_else(|| self.full((), text.len()))?;
         let hash = hash_in(word);
-        // SAFETY: entries are string objects; a dying one's memory stays as it is until its entry is gone.
+        // SAFETY: entries are string objects; the memory of a dead one stays as it is until its entry is removed.
         let is = |object| unsafe { text_of(object) } == text && c.may_find(object);
         let (found, wanted) = {
             let strings = c.strings.borrow();

@@ -101,8 +101,10 @@ unsafe fn first<V>(object: ObjectPtr) -> NonNull<Slot<V>> {
     unsafe { object.payload().cast::<Buffer>().add(1).cast() }
 }
 
+/// Traces a piece of a buffer.
+///
 /// # Safety
-/// [`TypeInfo::trace`]'s.
+/// As for [`TypeInfo::trace`].
 unsafe fn trace_buffer<V: Trace + Copy>(object: ObjectPtr, from: usize, erased: NonNull<()>, top: Top) -> Traced {
     // SAFETY: `TypeInfo::trace`: the header names `InfoOfBuffer<V>`, so the object is a buffer of `V`; it is complete.
     let len = unsafe { object.payload().cast::<Buffer>().as_ref() }.len.get();
@@ -150,7 +152,9 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
     ///
     /// ```
     /// # use grisaille::{Heap, List};
-    /// # Heap::new().enter(|cx| assert!(cx.alloc(List::<usize>::new()).is_empty()));
+    /// # Heap::new().enter(|cx| {
+    /// assert!(cx.alloc(List::<usize>::new()).is_empty());
+    /// # });
     /// ```
     #[inline]
     pub fn is_empty(&self) -> bool {
@@ -246,7 +250,7 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
     /// ```
     ///
     /// # Errors
-    /// [`HeapFull`], with the value.
+    /// [`HeapFull`], with the value, when the heap is full.
     #[inline]
     pub fn try_push<B: Barrier>(&self, cx: &'gc Mutator<'_, B>, value: V) -> Result<(), HeapFull<V>> {
         let buffer = match self.buffer.get() {
@@ -373,7 +377,7 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
     /// ```
     ///
     /// # Errors
-    /// [`HeapFull`].
+    /// [`HeapFull`] when the heap is full.
     pub fn try_reserve<B: Barrier>(&self, cx: &'gc Mutator<'_, B>, additional: usize) -> Result<(), HeapFull<()>> {
         match self.buffer.get() {
             Some(buffer) if additional <= buffer.capacity - buffer.len.get() => Ok(()),
@@ -418,7 +422,7 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
     /// ```
     ///
     /// # Errors
-    /// [`HeapFull`]: the list keeps its buffer.
+    /// [`HeapFull`] when the heap is full: the list keeps its buffer.
     pub fn try_shrink_to_fit<B: Barrier>(&self, cx: &'gc Mutator<'_, B>) -> Result<(), HeapFull<()>> {
         match self.buffer.get() {
             Some(buffer) if buffer.len.get() == 0 => self.clear(cx),
@@ -464,8 +468,8 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
             .filter(|&bytes| bytes <= isize::MAX as usize)
             .ok_or_else(|| cx.full((), usize::MAX))?;
         let object = cx.place_filler((bytes - GRANULE).next_multiple_of(GRANULE), Kind::Plain)?;
-        // SAFETY: the filler has room for the buffer's fixed part and its elements, and belongs to this call alone. The copies
-        // are the first pointers of a new object, as the policies know them. The size is the filler's.
+        // SAFETY: the filler has room for the buffer's fixed part and its elements, and belongs to this call alone. The
+        // copies are the first pointers of a new object, as the policies know them. The size is the filler's.
         let new = unsafe {
             (&raw mut (*object.payload().cast::<Buffer>().as_ptr()).len).write(Cell::new(old.len()));
             let from = NonNull::from(old).cast::<Slot<V>>();

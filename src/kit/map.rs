@@ -90,8 +90,10 @@ impl<K: Key, V: Trace + Copy> InfoOfMap<K, V> {
         .dropped_if(true, drop_map::<K, V>);
 }
 
+/// Traces a piece of a map.
+///
 /// # Safety
-/// [`TypeInfo::trace`]'s.
+/// As for [`TypeInfo::trace`].
 unsafe fn trace_map<K: Key, V: Trace + Copy>(object: ObjectPtr, from: usize, erased: NonNull<()>, top: Top) -> Traced {
     // SAFETY: `TypeInfo::trace`: the header names `InfoOfMap<K, V>`, so the payload is a map; it is complete.
     let map = unsafe { object.payload().cast::<MapObject<K, V>>().as_ref() };
@@ -148,11 +150,13 @@ fn scan_map<K: Key, V: Trace + Copy>(store: &Store<K, V>, from: usize, tracer: &
     }
 }
 
+/// Drops the table of a map.
+///
 /// # Safety
-/// [`TypeInfo::drop`]'s.
+/// As for [`TypeInfo::drop`].
 unsafe fn drop_map<K, V>(object: ObjectPtr) {
-    // SAFETY: `TypeInfo::drop`: the header names `InfoOfMap<K, V>`, so the payload is a map; it is complete, was not dropped,
-    // and is not in use.
+    // SAFETY: `TypeInfo::drop`: the header names `InfoOfMap<K, V>`, so the payload is a map; it is complete, was not
+    // dropped, and is not in use.
     unsafe { object.payload().cast::<MapObject<K, V>>().drop_in_place() };
 }
 

@@ -148,7 +148,7 @@ impl<B: Barrier> Mutator<'_, B> {
     /// ```
     ///
     /// # Errors
-    /// [`HeapFull`], with the value.
+    /// [`HeapFull`], with the value, when the heap is full.
     pub fn try_own<T: External>(&self, value: T) -> Result<Owned<T>, HeapFull<T>> {
         let (c, bytes) = (self.collector(), value.bytes_external());
         if bytes > 0 && !c.has_room_outside(bytes) {

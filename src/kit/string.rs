@@ -43,9 +43,9 @@ use crate::trace::Trace;
 /// The hash of a text is 32 bits of what `std`'s [`RandomState`](std::hash::RandomState) makes of it: a keyed hash
 /// (SipHash) whose key is random by process. Without the key nobody can compute texts that collide, so texts from
 /// strangers may be interned and may be keys of a [`Map`](crate::Map). Keep the results of
-/// [`hash_code`](Str::hash_code) from those who write the texts: with them, texts that collide can be found. By chance one pair of
-/// texts in 2^32 shares its 32 bits: some pairs among some 100,000 texts, each of which costs a comparison now and
-/// then.
+/// [`hash_code`](Str::hash_code) from those who write the texts: with them, texts that collide can be found. By chance
+/// one pair of texts in 2^32 shares its 32 bits: some pairs among some 100,000 texts, each of which costs a comparison
+/// now and then.
 #[derive(Clone, Copy)]
 pub struct Str<'gc>(Gc<'gc, StrObject>);
 
@@ -91,7 +91,9 @@ impl<B: Barrier> Mutator<'_, B> {
     ///
     /// ```
     /// # use grisaille::Heap;
-    /// # Heap::new().enter(|cx| assert_eq!(cx.alloc_str("grey").len(), 4));
+    /// # Heap::new().enter(|cx| {
+    /// assert_eq!(cx.alloc_str("grey").len(), 4);
+    /// # });
     /// ```
     ///
     /// # Panics
@@ -122,8 +124,8 @@ impl<B: Barrier> Mutator<'_, B> {
         let bytes = (HEADER_SIZE + size_of::<StrObject>() + text.len()).next_multiple_of(GRANULE);
         // SAFETY: whole granules; the string is written below.
         let at = unsafe { self.take_bytes(bytes, Kind::Plain) }?;
-        // SAFETY: the bytes belong to this call alone, with room for header, word and text; nothing reads them before all is
-        // there (I3, I4); no safepoint before `'a` ends.
+        // SAFETY: the bytes belong to this call alone, with room for header, word and text; nothing reads them before
+        // all is there (I3, I4); no safepoint before `'a` ends.
         unsafe {
             let object = ObjectPtr::write(at, &STR);
             object.payload().cast::<u64>().write(word);
@@ -167,6 +169,8 @@ pub(crate) fn hash_in(word: u64) -> u64 {
 }
 
 impl<'gc> Str<'gc> {
+    /// Makes a pointer of a string object.
+    ///
     /// # Safety
     /// `object` must be a string, live until the first safepoint after `'gc` began.
     #[inline(always)]
@@ -192,8 +196,8 @@ impl<'gc> Str<'gc> {
     /// ```
     #[inline(always)]
     pub fn as_str(self) -> &'gc str {
-        // SAFETY: the string is live until the next safepoint. Its bytes are reached by the pointer, whose provenance is that of
-        // the block, and not by a reference to the `StrObject`, which covers its first word alone.
+        // SAFETY: the string is live until the next safepoint. Its bytes are reached by the pointer, whose provenance
+        // is that of the block, and not by a reference to the `StrObject`, which covers its first word alone.
         unsafe { text_of(self.object()) }
     }
 
@@ -235,7 +239,9 @@ impl<'gc> Str<'gc> {
     ///
     /// ```
     /// # use grisaille::{Heap, Str};
-    /// # Heap::new().enter(|cx| assert_eq!(Str::addr(cx.intern("a")), Str::addr(cx.intern("a"))));
+    /// # Heap::new().enter(|cx| {
+    /// assert_eq!(Str::addr(cx.intern("a")), Str::addr(cx.intern("a")));
+    /// # });
     /// ```
     #[inline(always)]
     pub fn addr(this: Self) -> usize {

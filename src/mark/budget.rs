@@ -76,7 +76,9 @@ impl Budget {
     ///
     /// ```
     /// # use grisaille::{Budget, Heap};
-    /// # Heap::new().enter(|cx| assert!(cx.step(Budget::unlimited()).cycle_ended));
+    /// # Heap::new().enter(|cx| {
+    /// assert!(cx.step(Budget::unlimited()).cycle_ended);
+    /// # });
     /// ```
     pub fn unlimited() -> Budget {
         Budget { work: usize::MAX, time: None }

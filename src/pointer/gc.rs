@@ -19,10 +19,11 @@ use crate::trace::Trace;
 /// that is kept across a safepoint. A value that must be kept is rooted ([`Mutator::root`](crate::Mutator::root)), lies
 /// on a [`Stack`](crate::Stack), or in another object's [`Slot`](crate::Slot).
 ///
-/// Dereferencing gives the object. The functions of `Gc` itself are associated functions (`Gc::addr(this)`), so that they
-/// hide no method of the object. Comparing, hashing and displaying go to the object, as for an `Rc`: two pointers are equal
-/// where their objects are. [`Gc::ptr_eq`] asks whether the object is the same one, and an [`Identity`](crate::Identity)
-/// compares and hashes by address. `Debug` prints the address, since objects may form cycles.
+/// Dereferencing gives the object. The functions of `Gc` itself are associated functions (`Gc::addr(this)`), so that
+/// they hide no method of the object. Comparing, hashing and displaying go to the object, as for an `Rc`: two pointers
+/// are equal where their objects are. [`Gc::ptr_eq`] asks whether the object is the same one, and an
+/// [`Identity`](crate::Identity) compares and hashes by address. `Debug` prints the address, since objects may form
+/// cycles.
 ///
 /// ```
 /// use grisaille::{Gc, Heap};
@@ -129,7 +130,9 @@ impl<'gc, T: ?Sized> Gc<'gc, T> {
     ///
     /// ```
     /// # use grisaille::{Gc, Heap};
-    /// # Heap::new().enter(|cx| assert_eq!(Gc::type_name(cx.alloc(1u64)), "u64"));
+    /// # Heap::new().enter(|cx| {
+    /// assert_eq!(Gc::type_name(cx.alloc(1u64)), "u64");
+    /// # });
     /// ```
     pub fn type_name(this: Self) -> &'static str {
         (this.object().info().name)()

@@ -48,7 +48,9 @@ impl<T> Lock<T> {
     ///
     /// ```
     /// # use grisaille::{Heap, Lock};
-    /// # Heap::new().enter(|cx| assert_eq!(cx.alloc(Lock::new(3i64)).get(), 3));
+    /// # Heap::new().enter(|cx| {
+    /// assert_eq!(cx.alloc(Lock::new(3i64)).get(), 3);
+    /// # });
     /// ```
     #[inline]
     pub fn get(&self) -> T

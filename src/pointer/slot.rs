@@ -58,8 +58,8 @@ impl<V: Trace + Copy> Slot<V> {
     #[inline(always)]
     pub fn get(&self) -> V {
         if const { V::ATOMIC_WORD } {
-            // SAFETY: the type is one initialized word without padding (`ATOMIC_WORD`), aligned as a pointer. Nothing races
-            // with it, atomic or not: a Slot is not Sync, and gives no reference to its value away.
+            // SAFETY: the type is one initialized word without padding (`ATOMIC_WORD`), aligned as a pointer. Nothing
+            // races with it, atomic or not: a Slot is not Sync, and gives no reference to its value away.
             let word = unsafe { AtomicPtr::<()>::from_ptr(self.value.get().cast()) }.load(Relaxed);
             // SAFETY: the word was stored from a `V`, provenance included.
             unsafe { core::mem::transmute_copy::<*mut (), V>(&word) }

@@ -55,7 +55,7 @@ impl<'gc, T: Trace> Gc<'gc, T> {
     /// ```
     ///
     /// # Panics
-    /// When the heap is at its [limit](crate::HeapBuilder::limit), as [`Mutator::alloc`] does.
+    /// When the heap is full, as for [`Mutator::alloc`]: [`try_downgrade`](Gc::try_downgrade) returns an error instead.
     #[track_caller]
     pub fn downgrade<'a, B: Barrier>(this: Self, cx: &'a Mutator<'_, B>) -> Weak<'a, T::At<'a>>
     where
@@ -76,7 +76,7 @@ impl<'gc, T: Trace> Gc<'gc, T> {
     /// ```
     ///
     /// # Errors
-    /// [`HeapFull`].
+    /// [`HeapFull`] when the heap is full.
     pub fn try_downgrade<'a, B: Barrier>(
         this: Self,
         cx: &'a Mutator<'_, B>,

@@ -19,10 +19,10 @@ impl Bits {
         Bits { words: Box::default(), summaries: 0 }
     }
 
-    /// Makes a bitmap of so many places, all free.
+    /// Makes a bitmap of `places` places, all free.
     ///
     /// # Errors
-    /// The system has no memory.
+    /// [`NoMemory`] when the system has none.
     pub fn try_new(places: usize) -> Result<Bits, NoMemory> {
         let (words, summaries) = Bits::shape(places);
         let mut all = Vec::new();
@@ -37,7 +37,7 @@ impl Bits {
         (words, words.div_ceil(WORD))
     }
 
-    /// Returns the bytes that a bitmap of so many places takes.
+    /// Returns the bytes that a bitmap of `places` places takes.
     pub fn bytes_for(places: usize) -> usize {
         let (words, summaries) = Bits::shape(places);
         (words + summaries) * size_of::<u64>()

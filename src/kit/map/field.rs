@@ -81,8 +81,8 @@ impl<'gc, K: Key, V: Trace + Copy> Map<'gc, K, V> {
 
     #[inline(always)]
     pub(super) fn table(&self) -> Option<Table<'gc, K, V>> {
-        // SAFETY: the field holds pointers to objects that `Table::alloc` made for this type of keys and values; what it holds now
-        // is live until the next safepoint, which `'gc` does not survive.
+        // SAFETY: the field holds pointers to objects that `Table::alloc` made for this type of keys and values; what
+        // it holds now is live until the next safepoint, which `'gc` does not survive.
         self.table.get().map(|object| Table(unsafe { Gc::from_object(object.object()) }))
     }
 
@@ -197,7 +197,7 @@ impl<'gc, K: Key, V: Trace + Copy> Map<'gc, K, V> {
     /// ```
     ///
     /// # Errors
-    /// [`HeapFull`], with the value.
+    /// [`HeapFull`], with the value, when the heap is full.
     #[inline]
     pub fn try_insert<B: Barrier>(&self, cx: &'gc Mutator<'_, B>, key: K, value: V) -> Result<Option<V>, HeapFull<V>> {
         match self.table_or_new(cx) {
@@ -258,7 +258,7 @@ impl<'gc, K: Key, V: Trace + Copy> Map<'gc, K, V> {
     /// ```
     ///
     /// # Errors
-    /// [`HeapFull`], with the value that `f` made.
+    /// [`HeapFull`], with the value that `f` made, when the heap is full.
     ///
     /// # Panics
     /// Passes panics of `f` on.
@@ -363,7 +363,7 @@ impl<'gc, K: Key, V: Trace + Copy> Map<'gc, K, V> {
     /// ```
     ///
     /// # Errors
-    /// [`HeapFull`].
+    /// [`HeapFull`] when the heap is full.
     pub fn try_reserve<B: Barrier>(&self, cx: &'gc Mutator<'_, B>, additional: usize) -> Result<(), HeapFull<()>> {
         if additional == 0 {
             return Ok(());
@@ -396,8 +396,8 @@ impl<K: Key, V: Trace + Copy> Default for Map<'_, K, V> {
     }
 }
 
-// SAFETY: passes the table on, whose header names the trace of its entries; `At` replaces the lifetime of the pointer, and in
-// keys and values.
+// SAFETY: passes the table on, whose header names the trace of its entries; `At` replaces the lifetime of the pointer,
+// and in keys and values.
 unsafe impl<K: Trace, V: Trace> Trace for Map<'_, K, V>
 where
     for<'a> K::At<'a>: Sized,

@@ -71,12 +71,12 @@ pub(super) fn place(position: usize) -> (usize, usize) {
     (position >> BUCKET_BITS, position & ((1 << BUCKET_BITS) - 1))
 }
 
-/// Returns by how many bits of the hash parts are distinguished where there is room for so many entries.
+/// Returns the number of bits of the hash that distinguish parts where there is room for `entries` entries.
 fn bits_for(entries: usize) -> u32 {
     if entries <= PART { 0 } else { entries.div_ceil(ROOMY).next_power_of_two().ilog2() }
 }
 
-/// Estimates the bytes of a store with room for so many entries.
+/// Estimates the bytes of a store with room for `entries` entries.
 fn bytes_for<T>(entries: usize) -> usize {
     match bits_for(entries) {
         0 => table_bytes::<T>(entries),
@@ -343,7 +343,7 @@ impl<K: Key, V> Store<K, V> {
         self.make_parts()?.split(number)
     }
 
-    /// Estimates how many bytes the store takes in addition when it makes room for so many more entries.
+    /// Estimates how many bytes the store takes in addition when it makes room for `additional` more entries.
     pub fn growth_for(&self, additional: usize) -> usize {
         let len = self.len().saturating_add(additional);
         bytes_for::<(K, V)>(len).saturating_sub(self.bytes())

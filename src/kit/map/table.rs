@@ -8,7 +8,7 @@ use super::bits::Bits;
 use crate::kit::key::Key;
 use crate::memory::{NoMemory, may_allocate};
 
-/// Tables of at most so many buckets have no bitmap: they are searched bucket by bucket.
+/// The most buckets of a table without a bitmap, which is searched bucket by bucket.
 pub(super) const TINY: usize = 64;
 
 /// Makes room for `additional` more entries, which moves all entries. The only place where a table gets memory.
@@ -99,7 +99,7 @@ pub(super) fn hash_of<K: Key, V>(entry: &(K, V)) -> u64 {
     entry.0.hash_key()
 }
 
-/// Returns the bytes of a table with room for so many entries and of its bitmap, or more where the number overflows.
+/// Returns the bytes of a table with room for `entries` entries and of its bitmap, or more where the number overflows.
 pub(super) fn table_bytes<T>(entries: usize) -> usize {
     let buckets = entries.saturating_mul(8).div_ceil(7).checked_next_power_of_two().unwrap_or(usize::MAX);
     let note = if buckets <= TINY { 0 } else { Bits::bytes_for(buckets) };

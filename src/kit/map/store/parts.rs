@@ -49,7 +49,7 @@ pub(super) struct Part<K, V> {
 }
 
 impl<K: Key, V> Part<K, V> {
-    /// Makes an empty part with room for so many entries.
+    /// Makes an empty part with room for `entries` entries.
     pub fn try_new(entries: usize, prefix: u32, depth: u8) -> Result<Self, NoMemory> {
         let mut table = HashTable::new();
         reserve_table(&mut table, entries)?;
@@ -73,7 +73,7 @@ impl<K, V> Part<K, V> {
     }
 }
 
-/// Returns the place of a hash in a directory of so many places.
+/// Returns the place of a hash in a directory of `places` places.
 #[inline(always)]
 #[allow(clippy::cast_possible_truncation, reason = "the lower bits are what is asked for")]
 pub(super) fn place_of(hash: u64, places: usize) -> usize {
