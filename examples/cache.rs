@@ -1,12 +1,12 @@
-//! A cache with weak keys: what was computed for an object is remembered as long as the object lives, and no longer.
+//! A cache with weak keys: remembers what was computed for an object as long as the object lives, and no longer.
 //!
 //! ```text
 //! cargo run --example cache
 //! ```
 //!
-//! With an ordinary map the cache would keep every document alive that it was ever asked about. With weak pointers to the
-//! documents and strong ones to the summaries it would never let go of a summary that points back to its document, as these
-//! do. An ephemeron is made for this: it keeps its value only while its key is alive for another reason.
+//! With an ordinary map the cache would keep every document alive that it was ever asked about. With weak pointers to
+//! the documents and strong ones to the summaries it would keep each summary, and with it the document that the summary
+//! points back to. An ephemeron keeps its value only while its key is alive for another reason.
 
 #![forbid(unsafe_code)]
 
@@ -14,12 +14,13 @@ use grisaille::{Ephemeron, Gc, Heap, Map, Mutator, Slot, Str, Trace};
 
 #[derive(Trace)]
 struct Document<'gc> {
-    /// What the cache finds it by.
+    /// The cache's key for the document.
     number: u64,
     text: Str<'gc>,
 }
 
-/// What takes long to compute. It points back to its document, so a strong pointer to it would keep that too.
+/// A value that takes long to compute. It points back to its document, so a strong pointer to it would keep the
+/// document too.
 #[derive(Trace)]
 struct Summary<'gc> {
     words: usize,
@@ -41,13 +42,13 @@ impl<'gc> Cache<'gc> {
     }
 }
 
-/// The summary of a document: remembered, or computed now.
+/// Returns the summary of a document: remembered, or computed now.
 fn summary<'gc>(
     cx: &'gc Mutator<'_>,
     cache: Gc<'gc, Cache<'gc>>,
     document: Gc<'gc, Document<'gc>>,
 ) -> Gc<'gc, Summary<'gc>> {
-    // The value of an ephemeron is there as long as its key is, which `document` proves to be.
+    // An ephemeron has its value as long as its key lives, which `document` proves.
     if let Some(found) = cache.entries.get(document.number).and_then(|entry| entry.value(cx)) {
         return found;
     }
@@ -57,8 +58,8 @@ fn summary<'gc>(
     summary
 }
 
-/// Forgets the entries whose documents are gone. Their summaries went with them: this is about the map's own memory, and
-/// can be done at leisure. To ask whether a key is alive does not keep it alive.
+/// Forgets the entries whose documents are gone. Their summaries are gone too, so this frees the map's own memory only,
+/// and may be done at any time. Asking whether a key is alive does not keep it alive.
 fn tidy(cx: &Mutator<'_>, cache: Gc<'_, Cache<'_>>) {
     cache.entries.retain(cx, |_, entry| entry.is_alive(cx));
 }
@@ -81,7 +82,7 @@ fn main() {
         tidy(cx, cache.get(cx));
         assert_eq!(cache.get(cx).entries.len(), 1, "all but the one that is kept are forgotten");
 
-        // And that one is still remembered, not computed anew.
+        // The summary of the document that is kept is still remembered, not computed anew.
         let again = summary(cx, cache.get(cx), kept.get(cx));
         assert!(again.words == 5 && Gc::ptr_eq(again.of, kept.get(cx)));
         assert_eq!(cache.get(cx).computed.get(), 1001);

@@ -4,43 +4,43 @@
 //! cargo run --example evaluator
 //! ```
 //!
-//! The language is the lambda calculus with numbers. Programs, closures and environments all lie in the heap. What a level
-//! of the recursion needs it roots in a scope of its own, and its result leaves through `out`: so the roots never pile up
-//! beyond the depth of the recursion. No function keeps a list of roots by hand, and none can forget one: what is not
-//! rooted is a plain pointer, and the compiler refuses those after a call that may collect.
+//! The language is the lambda calculus with numbers. Programs, closures and environments all lie in the heap. Each
+//! level of the recursion roots what it needs in a scope of its own, and its result leaves through `out`, so the number
+//! of roots follows the depth of the recursion. No function keeps a list of roots by hand, and none can forget one:
+//! what is not rooted is a plain pointer, and the compiler refuses its use after a call that may collect.
 
 #![forbid(unsafe_code)]
 
 use grisaille::{Gc, Heap, Mutator, Rooted, Trace};
 
-/// A program: a number, or a pointer to the parts.
+/// A program: a number, or a pointer to its parts.
 #[derive(Clone, Copy, Trace)]
 enum Expr<'gc> {
     Number(i64),
-    /// The variable of the function that is so many functions further out.
+    /// The variable of the function that lies this many functions further out.
     Variable(usize),
     Function(Gc<'gc, Expr<'gc>>),
     Call(Gc<'gc, [Expr<'gc>; 2]>),
     Add(Gc<'gc, [Expr<'gc>; 2]>),
-    /// The second where the first is zero, and the third otherwise.
+    /// Evaluates to the second part where the first is zero, and to the third otherwise.
     IfZero(Gc<'gc, [Expr<'gc>; 3]>),
 }
 
-/// What a program comes to.
+/// The result of a program.
 #[derive(Clone, Copy, Trace)]
 enum Value<'gc> {
     Number(i64),
     Closure(Gc<'gc, Closure<'gc>>),
 }
 
-/// A function with the variables around it: its body, and the environment that it was made in.
+/// A function: its body, and the environment that it was made in.
 type Closure<'gc> = (Expr<'gc>, Env<'gc>);
 
-/// The variables: a list, of which closures share the tails.
+/// The variables: a list whose tails are shared by closures.
 #[derive(Clone, Copy, Trace)]
 struct Env<'gc>(Option<Gc<'gc, (Value<'gc>, Env<'gc>)>>);
 
-/// Evaluates. The arguments are rooted by whoever calls; `'s` is the caller's scope, in which the result is rooted.
+/// Evaluates an expression. The caller roots the arguments; `'s` is the caller's scope, in which the result is rooted.
 fn eval<'s>(
     cx: &mut Mutator<'s>,
     expr: Rooted<'_, Expr<'_>>,
@@ -89,7 +89,7 @@ fn eval<'s>(
     })
 }
 
-/// A program that adds up the numbers from `number` down to 1: a function that is called with itself.
+/// Makes a program that adds up the numbers from `number` down to 1: a function that is called with itself.
 fn sum_to<'gc>(cx: &'gc Mutator<'_>, number: i64) -> Expr<'gc> {
     use Expr::{Add, Call, Function, IfZero, Number, Variable};
     let (itself, n) = (Variable(1), Variable(0));
@@ -101,7 +101,7 @@ fn sum_to<'gc>(cx: &'gc Mutator<'_>, number: i64) -> Expr<'gc> {
 }
 
 fn main() {
-    // Under `stress` every safepoint does a step of the collector: it is how an embedding is tested.
+    // Under `stress` every safepoint does a step of the collector, which is how an embedding is tested.
     let mut heap = Heap::builder().stress(true).build().expect("there is no limit");
     heap.enter(|cx| {
         let (program, nothing) = (cx.root(sum_to(cx, 100)), cx.root(Env(None)));

@@ -1,4 +1,5 @@
-//! Bytecode, and all that a compiled program is made of. None of it lies in the heap: no safepoint touches it.
+//! Bytecode, and everything else that a compiled program consists of. None of it lies in the heap: no safepoint affects
+//! it.
 
 use std::collections::{TryReserveError, VecDeque};
 
@@ -39,11 +40,11 @@ pub enum Op {
     Negate,
     Print,
     Jump(u32),
-    /// Jumps when the top is false, and pops it either way.
+    /// Jumps when the top is false, and pops the top either way.
     JumpIfFalse(u32),
-    /// `and`: jumps when the top is false, and pops it otherwise.
+    /// `and`: jumps when the top is false, and pops the top otherwise.
     And(u32),
-    /// `or`: jumps when the top is true, and pops it otherwise.
+    /// `or`: jumps when the top is true, and pops the top otherwise.
     Or(u32),
     Loop(u32),
     Call(u8),
@@ -56,7 +57,7 @@ pub enum Op {
     Inherit,
     Method(u32),
 
-    // What `fused` makes of two.
+    // The instructions that `fused` makes of two.
     GetLocalProperty(u8, u32),
     AddConstant(u32),
     SubtractConstant(u32),
@@ -76,8 +77,8 @@ pub enum Op {
 const _: () = assert!(size_of::<Op>() == 8);
 
 impl Op {
-    /// The one instruction that does what `first` and then `second` do, where there is one. At most one of the two can
-    /// fail: that it is the second, the flag tells.
+    /// Returns the one instruction that does what `first` and then `second` do, where there is one. The flag tells
+    /// whether it is the second that can fail; at most one of the two can.
     pub fn fused(first: Op, second: Op) -> Option<(Op, bool)> {
         Some(match (first, second) {
             (Op::GetLocal(slot), Op::GetProperty(site)) => (Op::GetLocalProperty(slot, site), true),
@@ -98,7 +99,7 @@ impl Op {
         })
     }
 
-    /// Where a jump keeps its distance.
+    /// Returns the distance of a jump.
     pub fn distance(&mut self) -> Option<&mut u32> {
         match self {
             Op::Jump(to) | Op::JumpIfFalse(to) | Op::And(to) | Op::Or(to) | Op::Loop(to) => Some(to),
@@ -109,7 +110,7 @@ impl Op {
         }
     }
 
-    /// What it adds to the height of the stack, if it is no fused one.
+    /// Returns what the instruction adds to the height of the stack, if it is no fused one.
     pub fn effect(self) -> isize {
         match self {
             Op::Constant(_) | Op::Nil | Op::True | Op::False | Op::Closure(_) | Op::Class(_) => 1,
@@ -127,7 +128,7 @@ impl Op {
         }
     }
 
-    /// The bytes that clox spends on it, operands included, which its limits on jumps are about.
+    /// Returns the bytes that clox spends on the instruction, operands included; clox's limits on jumps are in bytes.
     ///
     /// Where it emits several and there is one here, the compiler accounts for them.
     pub fn clox_bytes(self) -> usize {
@@ -187,17 +188,17 @@ pub enum Capture {
 /// A compiled function.
 #[derive(Debug)]
 pub struct Function {
-    /// Its name; a program's top level has none.
+    /// The function's name; a program's top level has none.
     pub name: Option<Box<str>>,
     pub arity: u8,
-    /// The stack slots it uses, from the callee's upward.
+    /// The stack slots that the function uses, from the callee's upward.
     pub slots: u32,
-    /// Its first instruction.
+    /// The function's first instruction.
     pub entry: u32,
     pub captures: Box<[Capture]>,
 }
 
-/// A constant, before the heap has it.
+/// A constant that the heap does not have yet.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub enum Constant {
     /// The bits of a number: `-0` and `0` are two constants.
@@ -214,17 +215,16 @@ impl Constant {
     }
 }
 
-/// An instruction that looks a name up in an instance, and what it found there the last time.
+/// An instruction that looks a name up in an instance, with the place where it found the name the last time.
 ///
-/// A class's number is never used again, and the place is an index: there is no pointer here that a collection
-/// could make stale.
+/// A class's number is never used again, and the place is an index: no collection can make either stale.
 #[derive(Clone, Copy, Debug)]
 pub struct Site {
     /// The name, a constant.
     pub name: u32,
-    /// The number of the class it was last looked up in; 0 is no class's.
+    /// The number of the class in which the name was last looked up; 0 is no class's.
     pub class: u32,
-    /// Where it was found.
+    /// The place where the name was found.
     pub place: Place,
 }
 
@@ -252,7 +252,7 @@ pub struct Program {
 }
 
 impl Program {
-    /// The index of a constant.
+    /// Returns the index of a constant.
     pub fn constant(&mut self, constant: Constant) -> Result<u32, NoMemory> {
         if let Some(&known) = self.constants.get(&constant) {
             return Ok(known);
@@ -265,12 +265,12 @@ impl Program {
         Ok(next)
     }
 
-    /// The index of a string constant.
+    /// Returns the index of a string constant.
     pub fn string(&mut self, string: &str) -> Result<u32, NoMemory> {
         self.constant(Constant::String(try_copy(string)?.into()))
     }
 
-    /// The index of the global variable of that name.
+    /// Returns the index of the global variable of that name.
     pub fn global(&mut self, name: &str) -> Result<u32, NoMemory> {
         if let Some(&known) = self.globals.get(name) {
             return Ok(known);
@@ -281,7 +281,7 @@ impl Program {
         Ok(next)
     }
 
-    /// A new site that looks up `name`.
+    /// Makes a site that looks up `name`, and returns its index.
     pub fn site(&mut self, name: u32) -> Result<u32, NoMemory> {
         try_push(&mut self.sites, Site { name, class: 0, place: Place::Field(0) })?;
         Ok(index(self.sites.len() - 1))
@@ -298,7 +298,7 @@ impl Program {
     }
 }
 
-/// An index that an instruction can hold.
+/// Returns an index that an instruction can hold.
 pub fn index(index: usize) -> u32 {
     u32::try_from(index).expect("a program of four billion parts")
 }

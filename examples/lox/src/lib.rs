@@ -1,7 +1,7 @@
 //! Lox, the language of Robert Nystrom's *Crafting Interpreters*, on a `grisaille` heap.
 //!
-//! It behaves as the book's second interpreter, clox, does: the same programs, output, messages and limits. Nothing in
-//! it is unsafe. To learn how a collector is embedded, begin with [`machine`]:
+//! The interpreter behaves as the book's second interpreter, clox: the same programs, output, messages and limits.
+//! Nothing in it is unsafe. To learn how a collector is embedded, begin with [`machine`]:
 //!
 //! | file | what is in it |
 //! |---|---|
@@ -24,5 +24,5 @@ mod value;
 
 pub use compile::DEPTH_MAX;
 
-// What runs here is what is published.
+// Lox must be built with the library as it is published.
 const _: () = assert!(!grisaille::HAS_FAULTS, "Lox was built with the library whose parts can be broken");

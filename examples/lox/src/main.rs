@@ -58,14 +58,14 @@ enum SweepName {
     Eager,
 }
 
-/// The compiler recurses as deep as a program nests. A level takes less than 1 KiB, also where nothing is optimized: so
-/// this is five times what [`DEPTH_MAX`] levels need.
+/// The compiler recurses as deep as a program nests. A level takes less than 1 KiB, also in a build that does not
+/// optimize, so this is five times what [`DEPTH_MAX`] levels need.
 const NATIVE_STACK: usize = 256 << 20;
 const _: () = assert!(NATIVE_STACK > 5 * 1024 * DEPTH_MAX);
 
 fn main() -> ExitCode {
     match std::thread::Builder::new().stack_size(NATIVE_STACK).spawn(start) {
-        // It has told what it panicked about.
+        // The thread has reported its panic.
         Ok(interpreter) => interpreter.join().unwrap_or(ExitCode::from(PANIC)),
         Err(error) => {
             complain(format_args!("Could not start: {error}."));
@@ -76,7 +76,7 @@ fn main() -> ExitCode {
 
 /// Writes a line to the standard error. (`eprintln!` panics where that cannot be written.)
 fn complain(line: std::fmt::Arguments<'_>) {
-    // Nobody is left to tell that it cannot be told.
+    // There is nowhere left to report a failure.
     let _ = writeln!(io::stderr(), "{line}");
 }
 
@@ -84,7 +84,7 @@ fn start() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(message) => {
-            // What goes to the standard error has nowhere else to go.
+            // A failure to write to the standard error cannot be reported.
             let printed = message.print();
             return ExitCode::from(match printed {
                 _ if message.use_stderr() => USAGE,
@@ -93,7 +93,7 @@ fn start() -> ExitCode {
             });
         }
     };
-    // A policy is a type, so that a write knows at compile time what to do.
+    // A policy is a type, so that the barrier of a write is known at compile time.
     match arguments.barrier {
         BarrierName::Hybrid => run::<Hybrid>(&arguments),
         BarrierName::Insertion => run::<Insertion>(&arguments),
@@ -137,7 +137,7 @@ fn run<B: Barrier>(arguments: &Arguments) -> ExitCode {
     ExitCode::from(code)
 }
 
-/// The standard output, written line by line only where somebody may be watching.
+/// Returns the standard output, written line by line only at a terminal.
 fn output() -> Box<dyn Write> {
     let stdout = io::stdout();
     if stdout.is_terminal() {
@@ -162,7 +162,7 @@ fn run_file(file: &Path, interpret: impl FnOnce(&[u8]) -> Result<(), Failure>) -
     interpret(&source).map_or_else(exit_code, |()| 0)
 }
 
-/// Tells of what the machine could not tell of, and returns the exit code.
+/// Reports what the machine could not report, and returns the exit code.
 fn exit_code(failure: Failure) -> u8 {
     match failure {
         Failure::Compile => BAD_PROGRAM,

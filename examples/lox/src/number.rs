@@ -1,4 +1,4 @@
-//! Numbers as C's `printf("%g")` writes them: six significant digits, no trailing zeros.
+//! Writes numbers as C's `printf("%g")` does: six significant digits, no trailing zeros.
 
 use std::io::{self, Write};
 
@@ -11,7 +11,7 @@ pub fn write(out: &mut dyn Write, x: f64) -> io::Result<()> {
         let sign = if x.is_sign_negative() { "-" } else { "" };
         return write!(out, "{sign}{}", if x.is_nan() { "nan" } else { "inf" });
     }
-    // Whole numbers of at most six digits are what programs print most.
+    // Programs mostly print whole numbers of at most six digits.
     if x.abs() < 1e6 && x == x.trunc() {
         let sign = if x == 0.0 && x.is_sign_negative() { "-" } else { "" };
         return write!(out, "{sign}{}", x as i32);
@@ -29,7 +29,7 @@ pub fn write(out: &mut dyn Write, x: f64) -> io::Result<()> {
     }
 }
 
-/// Without the zeros that end a fraction, and without the point if nothing is left behind it.
+/// Removes the zeros that end a fraction, and the point if nothing is left behind it.
 fn trim(decimal: &str) -> &str {
     if decimal.contains('.') { decimal.trim_end_matches('0').trim_end_matches('.') } else { decimal }
 }

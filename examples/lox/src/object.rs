@@ -1,7 +1,7 @@
-//! What the heap holds.
+//! The types of objects in the heap.
 //!
-//! A field that changes after its object is made is a [`Slot`], and the write barrier is in [`Slot::set`]; all others
-//! are plain. Skipped fields hold no pointers, and are free to be cells.
+//! A field that changes after its object is made is a [`Slot`], whose [`Slot::set`] has the write barrier; all others
+//! are plain. Skipped fields hold no pointers, and may be cells.
 
 use std::cell::Cell;
 
@@ -14,7 +14,7 @@ use crate::value::Value;
 /// A function with the variables it captured.
 #[derive(Trace)]
 pub struct Closure<'gc> {
-    /// Which function of the program it is.
+    /// The index of the function in the program.
     pub function: u32,
     /// Copies from that function, for calls.
     pub entry: u32,
@@ -33,7 +33,7 @@ impl<'gc> Closure<'gc> {
     }
 }
 
-/// A captured variable: a slot of the value stack while that is in use, its own afterwards.
+/// A captured variable: a slot of the value stack while the slot is in use, afterwards a value of its own.
 #[derive(Trace)]
 pub struct Upvalue<'gc> {
     /// The slot, or [`Upvalue::CLOSED`].
@@ -50,21 +50,21 @@ impl Upvalue<'_> {
 #[derive(Trace)]
 pub struct Class<'gc> {
     pub name: Str<'gc>,
-    /// A number that no other class has or will have: what [`Site`](crate::code::Site)s remember it by.
+    /// A number that no other class has or will have, by which [`Site`](crate::code::Site)s remember the class.
     pub id: u32,
-    /// The fields that any instance ever had. It only grows.
+    /// The fields that any instance ever had. None is removed.
     pub fields: Names<'gc>,
     /// The methods' names, inherited ones included, and the methods.
     pub method_names: Names<'gc>,
     pub methods: Row<'gc>,
-    /// The method `init`, which every instantiation asks for.
+    /// The method `init`, which is called for each new instance.
     pub init: Slot<Option<Gc<'gc, Closure<'gc>>>>,
 }
 
 /// A table of names, each with an index, in the order in which they came.
 pub type Names<'gc> = Map<'gc, Str<'gc>, u32>;
 
-/// The index of a name, which is added if it is new.
+/// Returns the index of a name, which is added if it is new.
 pub fn index_of<'gc, B: Barrier>(
     cx: &'gc Mutator<'_, B>,
     names: &Names<'gc>,
@@ -82,7 +82,7 @@ pub fn index_of<'gc, B: Barrier>(
 #[derive(Trace)]
 pub struct Instance<'gc> {
     pub class: Gc<'gc, Class<'gc>>,
-    /// The class's number, here to be compared without a look at the class.
+    /// The class's number, compared without a read of the class.
     pub class_id: u32,
     pub fields: Row<'gc>,
 }
@@ -94,41 +94,41 @@ pub struct Bound<'gc> {
     pub method: Gc<'gc, Closure<'gc>>,
 }
 
-/// A function that is not written in Lox: it gets its arguments and returns its result.
+/// A function that is not written in Lox: takes its arguments and returns its result.
 #[derive(Trace)]
 pub struct Native {
     #[trace(skip)]
     pub function: NativeFunction,
 }
 
-/// Any lifetime will do for it, so it cannot keep a value.
+/// A native function works for any lifetime, so it cannot keep a value.
 pub type NativeFunction = for<'a> fn(arguments: &[Cell<Value<'a>>]) -> Value<'a>;
 
-/// Values by index, as many as need be. It grows by moving to a larger array; the collector marks a large one in
-/// pieces, and a write is guarded at the element.
+/// Values by index, as many as need be. A row grows by moving to a larger array; the collector marks a large array in
+/// pieces, and the write barrier works at the element.
 #[derive(Trace)]
 pub struct Row<'gc>(Slot<Option<Array<'gc, Slot<Value<'gc>>>>>);
 
 impl<'gc> Row<'gc> {
-    /// An instance seldom has all the fields of a class that has more.
+    /// An instance seldom has all the fields of a class that has more than this.
     const GUESS_MAX: usize = 16;
 
     pub fn new() -> Self {
         Row(Slot::new(None))
     }
 
-    /// The place of a value, if the row is long enough to have one.
+    /// Returns the place of a value, if the row is long enough.
     #[inline(always)]
     pub fn slot(&self, index: u32) -> Option<&'gc Slot<Value<'gc>>> {
         self.0.get()?.as_slice().get(index as usize)
     }
 
-    /// A value, which is absent if it was never set.
+    /// Returns a value, which is absent if it was never set.
     pub fn get(&self, index: u32) -> Value<'gc> {
         self.slot(index).map_or(Value::Absent, Slot::get)
     }
 
-    /// Sets a value. If the row has to grow, it is to `expected` values at once, or at least to some of them.
+    /// Sets a value. A row that has to grow makes room for `expected` values, up to `GUESS_MAX`.
     pub fn set<B: Barrier>(
         &self,
         cx: &'gc Mutator<'_, B>,

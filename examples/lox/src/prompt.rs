@@ -12,7 +12,7 @@ const PROMPT: &str = "> ";
 
 /// Runs lines until there are no more, or none can be read, and returns the exit code.
 pub fn run(mut interpret: impl FnMut(&[u8]) -> Result<(), Failure>) -> u8 {
-    // An error in one line is no reason to refuse the next.
+    // An error in one line does not end the prompt.
     let mut interpret = |line: &[u8]| match interpret(line) {
         Err(failure @ (Failure::Output(_) | Failure::Runtime { unwritten: Some(_) })) => Err(exit_code(failure)),
         _ => Ok(()),
@@ -21,14 +21,14 @@ pub fn run(mut interpret: impl FnMut(&[u8]) -> Result<(), Failure>) -> u8 {
     outcome.err().unwrap_or(0)
 }
 
-/// With somebody at the keyboard: a line editor with history.
+/// Reads lines from a terminal, with a line editor and history.
 fn edit(interpret: &mut dyn FnMut(&[u8]) -> Result<(), u8>) -> Result<(), u8> {
     let broken = |error| exit_code(Failure::Output(io::Error::other(error)));
     let mut editor = DefaultEditor::new().map_err(broken)?;
     loop {
         match editor.readline(PROMPT) {
             Ok(line) => {
-                // A line that cannot be remembered is still to be run.
+                // A line that cannot be remembered is still run.
                 let _ = editor.add_history_entry(&line);
                 interpret(line.as_bytes())?;
             }
@@ -39,7 +39,7 @@ fn edit(interpret: &mut dyn FnMut(&[u8]) -> Result<(), u8>) -> Result<(), u8> {
     }
 }
 
-/// With lines from elsewhere: as clox does it, prompts included.
+/// Reads lines from another input, as clox does, prompts included.
 fn read(interpret: &mut dyn FnMut(&[u8]) -> Result<(), u8>) -> Result<(), u8> {
     let print = |text: &str| {
         let mut out = io::stdout();
@@ -57,7 +57,7 @@ fn read(interpret: &mut dyn FnMut(&[u8]) -> Result<(), u8>) -> Result<(), u8> {
                 complain(format_args!("Not enough memory to read a line."));
                 return Err(INPUT_OUTPUT);
             }
-            // The end, or what clox takes for it.
+            // The end, or what clox treats as the end.
             Ok(()) | Err(_) => return print("\n"),
         }
     }

@@ -1,4 +1,4 @@
-//! What a Lox variable holds.
+//! The values of Lox variables.
 
 use std::io::{self, Write};
 use std::mem::discriminant;
@@ -12,13 +12,12 @@ use crate::source::text;
 /// A value: two words, copied freely, and traced by the derive.
 ///
 /// Every variant that carries something carries exactly one word, which is why numbers are wrapped and why there are
-/// two variants for the booleans: so values are passed around in two registers. The tag is smaller than a word so that
-/// a copy is made in two parts as well. The processor would have to wait for both parts to reach the cache before it
-/// could load them as one.
+/// two variants for the booleans: so a value is passed in two registers. The tag is smaller than a word so that a copy
+/// is two stores and two loads. A load of both words at once would have to wait for both stores to reach the cache.
 #[derive(Clone, Copy, Trace)]
 #[repr(u32)]
 pub enum Value<'gc> {
-    /// No value at all: a global that is not defined, a field that was never set.
+    /// No value: a global that is not defined, a field that was never set.
     Absent,
     Nil,
     False,
@@ -64,7 +63,8 @@ impl Value<'_> {
         matches!(self, Value::Nil | Value::False)
     }
 
-    /// Lox's `==`: numbers by value, all else by identity, which for strings is the same as their text.
+    /// Returns whether the two are equal as by Lox's `==`: numbers by value, all else by identity, which for strings is
+    /// equality of their text.
     #[inline(always)]
     pub fn equals(self, other: Self) -> bool {
         match (self, other) {
@@ -73,7 +73,7 @@ impl Value<'_> {
         }
     }
 
-    /// The word that the value carries, whatever it is.
+    /// Returns the word that the value carries.
     #[inline(always)]
     fn word(self) -> usize {
         match self {
@@ -88,7 +88,7 @@ impl Value<'_> {
         }
     }
 
-    /// Writes the value as `print` does. A function's name is asked for by its index.
+    /// Writes the value as `print` does. `name` returns a function's name by its index.
     pub fn write<'n>(self, out: &mut dyn Write, name: impl Fn(u32) -> Option<&'n str>) -> io::Result<()> {
         let function = |out: &mut dyn Write, closure: &Closure<'_>| match name(closure.function) {
             Some(name) => write!(out, "<fn {name}>"),

@@ -1,8 +1,7 @@
-//! The Lox interpreter as its users meet it: the binary is run on programs, and its output, messages and exit codes are
-//! compared byte for byte.
+//! Runs the interpreter's binary on programs, and compares its output, messages and exit codes byte for byte.
 //!
-//! Every program in `examples/lox/programs` runs under every policy, with and without `--stress`. What each prints
-//! must not depend on when the collector ran, nor on what it was told to do.
+//! Every program in `examples/lox/programs` runs under every policy, with and without `--stress`. The output must not
+//! depend on when the collector ran, nor on its configuration.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -41,11 +40,11 @@ fn lox<S: AsRef<std::ffi::OsStr>>(arguments: &[S], input: &str) -> Outcome {
         .expect("the interpreter starts");
     let (mut stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     thread::scope(|scope| {
-        // Both at once: neither pipe may fill up while the other is read.
+        // Both pipes are used at once: neither may fill up while the other is read.
         let stdout = scope.spawn(|| read(stdout));
         let stderr = scope.spawn(|| read(stderr));
         if let Some(stdin) = &mut stdin {
-            // Who does not read its input may close it.
+            // A program may close its input unread.
             let _ = stdin.write_all(input.as_bytes());
         }
         drop(stdin);
@@ -55,7 +54,7 @@ fn lox<S: AsRef<std::ffi::OsStr>>(arguments: &[S], input: &str) -> Outcome {
             match child.try_wait().expect("the interpreter can be waited for") {
                 Some(status) => break Some(status),
                 None if start.elapsed() > PATIENCE => {
-                    // It may have ended this very moment.
+                    // The program may have ended this very moment.
                     let _ = child.kill();
                     let _ = child.wait();
                     break None;
@@ -83,7 +82,7 @@ fn lox<S: AsRef<std::ffi::OsStr>>(arguments: &[S], input: &str) -> Outcome {
     })
 }
 
-/// Everything that comes out of a pipe.
+/// Reads everything that comes out of a pipe.
 fn read(pipe: Option<impl Read>) -> String {
     let mut bytes = Vec::new();
     if let Some(mut pipe) = pipe {
@@ -92,7 +91,7 @@ fn read(pipe: Option<impl Read>) -> String {
     String::from_utf8(bytes).expect("these programs print UTF-8")
 }
 
-/// A file of that name with that text in it. Names must differ between tests, which run at the same time.
+/// Makes a file of that name and text. Names must differ between tests, which run at the same time.
 fn script(name: &str, source: impl AsRef<[u8]>) -> String {
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("lox");
     fs::create_dir_all(&directory).expect("the directory for temporary files can be made");
@@ -108,7 +107,7 @@ fn run(name: &str, source: &str) -> Outcome {
 
 // ---- the programs
 
-/// The programs with what they must print, by name.
+/// Returns the programs with their expected output, by name.
 fn programs() -> Vec<(String, PathBuf, String)> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("programs");
     let mut found = Vec::new();
@@ -150,7 +149,7 @@ fn run_programs(arguments: &[&str]) {
     assert!(failures.is_empty(), "{failures}");
 }
 
-/// Adds a report where the run did not print what was expected, and nothing else, and end well.
+/// Adds a report where the run did not print exactly the expected output and end well.
 fn describe_failure(report: &mut String, arguments: &[&str], outcome: &Outcome, expected: &str) {
     if outcome.code == Some(0) && outcome.stdout == expected && outcome.stderr.is_empty() {
         return;
@@ -326,7 +325,7 @@ fn out_of_memory_is_a_runtime_error() {
         for barrier in ["hybrid", "insertion", "deletion", "watermark", "stop-the-world"] {
             let outcome = lox(&["--heap-limit", LIMIT, "--barrier", barrier, &script], "");
             assert_eq!((outcome.code, &*outcome.stdout), (Some(70), ""), "{what}, {barrier}: {}", outcome.stderr);
-            // Which allocation fails is not for a test to say, so the frames above the script's may differ.
+            // Which allocation fails is not fixed, so the frames above the script's may differ.
             let mut lines = outcome.stderr.lines();
             assert_eq!(lines.next(), Some("Out of memory."), "{what}, {barrier}: {}", outcome.stderr);
             let last = lines.next_back().unwrap_or_default();
@@ -385,7 +384,7 @@ fn garbage_does_not_count_against_the_limit() {
     }
 }
 
-/// A program to which the system gives so many KiB of addresses, and no more.
+/// Runs the interpreter with so many KiB of addresses, and no more.
 #[cfg(target_os = "linux")]
 fn starved(kib: usize, arguments: &[&str]) -> std::process::Output {
     let limited = format!("ulimit -v {kib}; exec \"$0\" \"$@\"");
@@ -394,8 +393,8 @@ fn starved(kib: usize, arguments: &[&str]) -> std::process::Output {
     command.output().expect("there is a shell")
 }
 
-/// Without a limit of its own the heap grows until the system has nothing left. A string that could not be put together
-/// ended the process by an abort.
+/// Regression: without a limit of its own the heap grows until the system has no memory left; a string that could not
+/// be concatenated ended the process by an abort.
 #[test]
 #[cfg(target_os = "linux")]
 fn a_system_without_memory_is_a_runtime_error() {
@@ -466,7 +465,7 @@ fn a_system_without_memory_is_a_compile_error() {
 
 // ---- output that cannot be written
 
-/// Runs the interpreter with output that has no room, and returns its code and what it says on the standard error.
+/// Runs the interpreter with output that has no room. Returns its exit code and its standard error.
 #[cfg(target_os = "linux")]
 fn with_full_stdout(arguments: &[&str]) -> (Option<i32>, String) {
     let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("Linux has it");
@@ -475,7 +474,7 @@ fn with_full_stdout(arguments: &[&str]) -> (Option<i32>, String) {
     (output.status.code(), String::from_utf8(output.stderr).expect("messages are UTF-8"))
 }
 
-/// The error of the program was lost behind that of its output, and so was its exit code.
+/// Regression: the error of the program was lost behind that of its output, and so was its exit code.
 #[test]
 #[cfg(target_os = "linux")]
 fn an_error_is_told_where_nothing_can_be_printed() {
@@ -497,7 +496,7 @@ fn an_error_is_told_where_nothing_can_be_printed() {
     assert_eq!(with_full_stdout(&[]), (Some(74), unwritten.into()), "a prompt");
 }
 
-/// What belongs to the standard error and cannot be written there made the interpreter panic.
+/// Regression: the interpreter panicked when the standard error could not be written.
 #[test]
 #[cfg(target_os = "linux")]
 fn nothing_is_lost_where_no_error_can_be_told() {
@@ -522,7 +521,7 @@ fn the_prompt_runs_line_after_line() {
         "print 1 + 2;\nvar a = 3;\nprint nope;\nprint a + ;\nfun f() { return a * 2; }\nprint f();\nprint \"end\";";
     for arguments in [&[][..], &["--stress"]] {
         let outcome = lox(arguments, input);
-        // An error in one line is no reason to forget the ones before, nor to end.
+        // An error in one line neither undoes the lines before nor ends the prompt.
         assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
         assert_eq!(outcome.stdout, "> 3\n> > > > > 6\n> end\n> \n");
         assert_eq!(
@@ -704,7 +703,7 @@ fn limits_are_those_of_clox() {
     };
     let parameters = |n| format!("fun f(a{}) {{}}\nprint \"fits\";", repeat(1..n, |i| format!(", a{i}")));
     let arguments = |n| format!("fun f() {{ var a; f(a{}); }}\nprint \"fits\";", repeat(1..n, |_| ", a".into()));
-    // A `nil;` is two bytes of code; so much surrounds them in a loop, so much in a jump.
+    // A `nil;` is two bytes of code; these many surround it in a loop, and in a jump.
     let body = |bytes: usize| "nil;".repeat(bytes / 2);
     let looped = |bytes: usize| format!("while (false) {{ {} }}\nprint \"fits\";", body(bytes - 9));
     let jumped = |bytes: usize| format!("if (true) {{}} else {{ {} }}\nprint \"fits\";", body(bytes - 1));
@@ -770,10 +769,10 @@ fn nesting_has_a_limit() {
     }
 }
 
-/// The compiler recursed until it was out of stack, and the process died.
+/// Regression: the compiler recursed until it was out of stack, and the process died.
 #[test]
 fn no_nesting_is_deep_enough_to_kill_the_compiler() {
-    // Each with so many levels that it did.
+    // Each nests deep enough to have done that.
     let (long, short) = (1_200_000, 3_000_000);
     let endless = [
         ("blocks", short, "{"),
@@ -803,7 +802,7 @@ fn no_nesting_is_deep_enough_to_kill_the_compiler() {
         assert_eq!((outcome.code, &*outcome.stdout), (Some(65), ""), "{name}: {}", outcome.stderr);
         assert!(outcome.stderr.starts_with("[line 1] Error at '"), "{name}: {}", outcome.stderr);
     }
-    // What looks deep and is a loop has no limit.
+    // Sources that look deep and are compiled by a loop have no limit.
     let flat = [
         ("chain of calls", "fun f() { return f; } f".to_string() + &"()".repeat(short) + ";"),
         ("string", "\"".to_string() + &"(".repeat(short) + "\";"),

@@ -1,4 +1,4 @@
-//! Classes.
+//! Compiles classes.
 
 use super::function::Kind as FunctionKind;
 use super::{Compiler, EnclosingClass};
@@ -6,7 +6,7 @@ use crate::code::{Op, try_push};
 use crate::source::token::{Kind, Token};
 
 impl<'src> Compiler<'src, '_> {
-    /// A class declaration from its name on.
+    /// Compiles a class declaration from its name on.
     pub(super) fn class(&mut self) {
         self.consume(Kind::Identifier, "Expect class name.");
         let name = self.previous;
@@ -45,7 +45,7 @@ impl<'src> Compiler<'src, '_> {
         if class.text == superclass.text {
             self.error("A class can't inherit from itself.");
         }
-        // A hidden local that the methods capture, so that `super` is what was inherited from.
+        // A hidden local that the methods capture, so that `super` is the class that was inherited from.
         self.begin_scope();
         self.add_local(Token::synthetic("super"));
         self.function().define_local();

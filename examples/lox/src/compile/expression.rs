@@ -20,7 +20,7 @@ enum Precedence {
 }
 
 impl Precedence {
-    /// That of an operator between or after operands.
+    /// Returns the precedence of an operator between or after operands.
     fn of(operator: Kind) -> Option<Precedence> {
         match operator {
             Kind::Or => Some(Precedence::Or),
@@ -40,7 +40,7 @@ impl<'src> Compiler<'src, '_> {
         self.climb(Precedence::Assignment);
     }
 
-    /// An expression whose operators bind at least as tightly as `lowest`.
+    /// Compiles an expression whose operators bind at least as tightly as `lowest`.
     fn climb(&mut self, lowest: Precedence) {
         self.nested(|compiler| compiler.climb_from(lowest));
     }
@@ -61,7 +61,7 @@ impl<'src> Compiler<'src, '_> {
         }
     }
 
-    /// An expression that begins with the previous token, if one can.
+    /// Compiles an expression that begins with the previous token, if one can.
     fn prefix(&mut self, can_assign: bool) -> bool {
         match self.previous.kind {
             Kind::LeftParen => {
@@ -83,7 +83,7 @@ impl<'src> Compiler<'src, '_> {
         true
     }
 
-    /// The rest of an expression whose first operand is compiled and whose operator is the previous token.
+    /// Compiles the rest of an expression whose first operand is compiled and whose operator is the previous token.
     fn infix(&mut self, can_assign: bool) {
         match self.previous.kind {
             Kind::LeftParen => {
@@ -153,7 +153,7 @@ impl<'src> Compiler<'src, '_> {
         self.emit(Op::Constant(constant));
     }
 
-    /// The arguments of a call, whose parenthesis is open.
+    /// Compiles the arguments of a call, whose parenthesis is open.
     fn arguments(&mut self) -> u8 {
         let mut count: u8 = 0;
         if !self.check(Kind::RightParen) {
@@ -172,7 +172,7 @@ impl<'src> Compiler<'src, '_> {
         count
     }
 
-    /// The constant that names the property that the previous token is.
+    /// Returns the constant of the property name that the previous token is.
     fn property_name(&mut self) -> u32 {
         self.count_constant();
         self.name(self.previous)

@@ -5,10 +5,10 @@ use crate::source::token::Token;
 
 /// The limits that clox's one-byte operands set.
 const BYTE_COUNT: usize = 256;
-/// The limit that its two-byte jumps set.
+/// The limit that clox's two-byte jumps set.
 const JUMP_MAX: usize = 0xFFFF;
 
-/// What kind of function it is.
+/// The kind of a function.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Script,
@@ -20,7 +20,7 @@ pub enum Kind {
 /// A local variable. Its index is that of its stack slot in the frame.
 pub struct Local<'src> {
     pub name: Token<'src>,
-    /// The scope it belongs to; none until its initializer is compiled.
+    /// The scope that the local belongs to; none until its initializer is compiled.
     pub depth: Option<usize>,
     pub captured: bool,
 }
@@ -38,7 +38,7 @@ pub struct Jump {
     op: usize,
     /// clox's position behind the jump.
     bytes: usize,
-    /// The stack's height where it lands.
+    /// The stack's height at the jump's target.
     height: isize,
 }
 
@@ -53,13 +53,13 @@ pub struct FunctionBuilder<'src> {
     pub depth: usize,
     pub code: Vec<Op>,
     pub lines: Vec<u32>,
-    /// The last place that is known to be jumped to.
+    /// The last place that is known to be a jump's target.
     target: usize,
-    /// How many bytes clox would have emitted.
+    /// The bytes that clox would have emitted.
     bytes: usize,
-    /// How many constants clox would have made: one for every use.
+    /// The constants that clox would have made: one for every use.
     constants: usize,
-    /// The height of the stack in the frame, as it will be when the code that comes next runs.
+    /// The height of the stack in the frame before the code that comes next.
     height: isize,
     /// The greatest height so far.
     highest: isize,
@@ -89,12 +89,12 @@ impl<'src> FunctionBuilder<'src> {
         })
     }
 
-    /// The stack slots that a frame of it needs.
+    /// Returns the stack slots that a frame of the function needs.
     pub fn slots(&self) -> usize {
         self.highest.unsigned_abs()
     }
 
-    /// Appends an instruction, or makes one of it and the last.
+    /// Appends an instruction, or fuses it with the last.
     pub fn emit(&mut self, op: Op, line: u32) -> Result<(), NoMemory> {
         self.bytes += op.clox_bytes();
         self.grow(op.effect());
@@ -114,30 +114,30 @@ impl<'src> FunctionBuilder<'src> {
         Ok(())
     }
 
-    /// Notes that the stack is higher by what no instruction pushed: a parameter.
+    /// Books that the stack is higher by what no instruction pushed: a parameter.
     pub fn grow(&mut self, by: isize) {
         self.height += by;
         self.highest = self.highest.max(self.height);
     }
 
-    /// Accounts for instructions that only clox has here.
+    /// Books instructions that only clox has here.
     pub fn only_in_clox(&mut self, bytes: usize) {
         self.bytes += bytes;
     }
 
-    /// Counts a constant, and tells whether clox has room for it.
+    /// Counts a constant. Returns whether clox has room for it.
     pub fn count_constant(&mut self) -> bool {
         self.constants += 1;
         self.constants <= BYTE_COUNT
     }
 
-    /// The place of the instruction that comes next.
+    /// Returns the place of the next instruction.
     pub fn label(&mut self) -> Label {
         self.target = self.code.len();
         Label { op: self.code.len(), bytes: self.bytes }
     }
 
-    /// Jumps back to `label`, and tells whether clox could have.
+    /// Jumps back to `label`. Returns whether clox could have.
     pub fn jump_back(&mut self, label: Label, line: u32) -> Result<bool, NoMemory> {
         let distance = self.code.len() + 1 - label.op;
         self.emit(Op::Loop(crate::code::index(distance)), line)?;
@@ -161,7 +161,7 @@ impl<'src> FunctionBuilder<'src> {
         self.bytes - jump.bytes <= JUMP_MAX
     }
 
-    /// Adds a local that is declared but not defined, and tells whether there was room.
+    /// Adds a local that is declared but not defined. Returns whether there was room.
     pub fn add_local(&mut self, name: Token<'src>) -> Result<bool, NoMemory> {
         if self.locals.len() == BYTE_COUNT {
             return Ok(false);
@@ -179,12 +179,12 @@ impl<'src> FunctionBuilder<'src> {
         }
     }
 
-    /// The slot of the innermost local of that name.
+    /// Returns the slot of the innermost local of that name.
     pub fn local(&self, name: &[u8]) -> Option<u8> {
         self.locals.iter().rposition(|local| local.name.text == name).map(|slot| slot as u8)
     }
 
-    /// The index of the upvalue that captures so, a new one if need be, if there is room.
+    /// Returns the index of the upvalue of that capture, made if there is none and room for it.
     pub fn upvalue(&mut self, capture: Capture) -> Result<Option<u8>, NoMemory> {
         let index = match self.captures.iter().position(|&known| known == capture) {
             Some(index) => index,

@@ -1,7 +1,8 @@
-//! One pass from tokens to bytecode. The collector has no part in it: strings wait in the program until it is linked.
+//! Compiles tokens to bytecode in one pass. The collector has no part in it: strings wait in the program until it is
+//! linked.
 //!
-//! The grammar, the limits and the messages are clox's. There is one limit more, [`DEPTH_MAX`]: a program that nests
-//! deeper than it gets an error, where clox would run out of its stack.
+//! The grammar, the limits and the messages are clox's. There is one more limit, [`DEPTH_MAX`]: a program that nests
+//! deeper gets an error, where clox would run out of its stack.
 
 mod class;
 mod expression;
@@ -16,7 +17,7 @@ use crate::source::scanner::Scanner;
 use crate::source::token::{Kind, Token};
 use function::{FunctionBuilder, Jump, Label};
 
-/// How deep statements, functions and expressions may nest in each other: each is a recursion of the compiler's. Every
+/// How deep statements, functions and expressions may nest in each other: the compiler recurses once for each. Every
 /// operand counts, so `!!a` is three deep, and so is `a` in `{ { a; } }`.
 pub const DEPTH_MAX: usize = 50_000;
 
@@ -57,11 +58,11 @@ struct Compiler<'src, 'p> {
     previous: Token<'src>,
     current: Token<'src>,
     had_error: bool,
-    /// After an error, until the next statement: what follows is likely to be nonsense and is not reported.
+    /// Whether an error was reported in this statement: what follows is likely to be nonsense and is not reported.
     panicking: bool,
-    /// After an error that ends the compilation: nothing more is read or reported.
+    /// Whether an error ended the compilation: nothing more is read or reported.
     gave_up: bool,
-    /// How many statements, functions and expressions the code being compiled stands in.
+    /// The number of statements, functions and expressions around the code being compiled.
     depth: usize,
     /// The functions being compiled, the innermost last.
     functions: Vec<FunctionBuilder<'src>>,
@@ -78,7 +79,7 @@ impl<'src> Compiler<'src, '_> {
             return;
         }
         self.had_error = true;
-        // Nobody is left to tell that the errors cannot be written.
+        // A failure to write the errors cannot be reported.
         let _ = self.report(token, message);
     }
 
@@ -105,8 +106,8 @@ impl<'src> Compiler<'src, '_> {
         self.error_at(self.current, message);
     }
 
-    /// Runs `rule` one level deeper, unless that is too deep: then the source is taken to end here, so that all the
-    /// levels above end too.
+    /// Runs `rule` one level deeper. Where that is too deep, the source is taken to end here, so that all the levels
+    /// above end too.
     fn nested(&mut self, rule: impl FnOnce(&mut Self)) {
         if self.depth == DEPTH_MAX {
             self.error_at_current("Too many levels of nesting.");
@@ -233,7 +234,7 @@ impl<'src> Compiler<'src, '_> {
         self.allocated(constant).unwrap_or_default()
     }
 
-    /// What a function returns where it does not say.
+    /// Emits the return of a function that does not say what it returns.
     fn emit_return(&mut self) {
         let initializer = self.function().kind == function::Kind::Initializer;
         self.emit(if initializer { Op::GetLocal(0) } else { Op::Nil });

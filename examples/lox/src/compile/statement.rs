@@ -14,7 +14,7 @@ impl Compiler<'_, '_> {
             self.class();
         } else if self.matches(Kind::Fun) {
             let variable = self.parse_variable("Expect function name.");
-            // At once, so that the function can call itself.
+            // Defined before its body, so that the function can call itself.
             self.function().define_local();
             self.function_body(FunctionKind::Function);
             self.define(variable);
@@ -39,7 +39,7 @@ impl Compiler<'_, '_> {
         self.define(variable);
     }
 
-    /// A function from its parameters on; its name is the previous token. Leaves the closure on the stack.
+    /// Compiles a function from its parameters on; its name is the previous token. Leaves the closure on the stack.
     pub(super) fn function_body(&mut self, kind: FunctionKind) {
         self.nested(|compiler| compiler.function_of_kind(kind));
     }
@@ -151,7 +151,7 @@ impl Compiler<'_, '_> {
         self.begin_scope();
         self.consume(Kind::LeftParen, "Expect '(' after 'for'.");
         if self.matches(Kind::Semicolon) {
-            // Nothing to begin with.
+            // No initializer.
         } else if self.matches(Kind::Var) {
             self.var();
         } else {

@@ -1,4 +1,4 @@
-//! Names: which are locals, which are captured, which are global.
+//! Resolves names: to locals, captured variables and globals.
 
 use super::Compiler;
 use crate::code::{Capture, Op};
@@ -19,7 +19,7 @@ impl<'src> Compiler<'src, '_> {
     pub(super) fn end_scope(&mut self) {
         self.function().depth -= 1;
         let depth = self.function().depth;
-        // A local whose own initializer never ended belongs to no scope; clox sees it below all of them.
+        // A local whose own initializer never ended belongs to no scope; for clox it is below all of them.
         while self.function().locals.last().is_some_and(|local| local.depth.is_some_and(|of| of > depth)) {
             let captured = self.function().locals.pop().is_some_and(|local| local.captured);
             self.emit(if captured { Op::CloseUpvalue } else { Op::Pop });
@@ -65,13 +65,13 @@ impl<'src> Compiler<'src, '_> {
     }
 
     fn global(&mut self, name: Token<'src>) -> Variable {
-        // clox names a global by a constant of the chunk, so it counts.
+        // clox names a global by a constant of the chunk, which counts.
         self.count_constant();
         let global = self.program.global(&String::from_utf8_lossy(name.text));
         Variable::Global(self.allocated(global).unwrap_or_default())
     }
 
-    /// Reads a variable, or assigns to it if an `=` follows and may.
+    /// Reads a variable, or assigns to it if an `=` follows and assignment is allowed.
     pub(super) fn named_variable(&mut self, name: Token<'src>, can_assign: bool) {
         let innermost = self.functions.len() - 1;
         let (get, set) = if let Some(slot) = self.resolve_local(innermost, name) {

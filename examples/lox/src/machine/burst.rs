@@ -1,7 +1,7 @@
 //! The interpreter between two safepoints.
 //!
-//! Everything here borrows the mutator for one lifetime, `'a`. No collection happens while that lasts, so values are
-//! kept in registers, in vectors, wherever is best; and none of them can be kept longer, which the compiler checks.
+//! Everything here borrows the mutator for one lifetime, `'a`, in which no collection happens. So values may be kept in
+//! registers, in vectors, wherever is best; the compiler checks that none is kept longer.
 
 use std::io::Write;
 
@@ -18,12 +18,12 @@ use crate::object::Upvalue;
 use crate::source::text;
 use crate::value::Value;
 
-/// What the interpreter works on, besides the values.
+/// The state that the interpreter works on, besides the values.
 pub(super) struct Burst<'m, 'v, 's> {
     pub code: &'m [Op],
     pub functions: &'m [Function],
     pub sites: &'m mut [Site],
-    /// For messages.
+    /// The names of globals, for messages.
     pub global_names: &'m HashMap<String, u32>,
     /// The calls under way, without the running one while a burst runs.
     pub frames: StackView<'v, 's, Frame<'static>>,
@@ -31,13 +31,13 @@ pub(super) struct Burst<'m, 'v, 's> {
     pub constants: StackView<'v, 's, Value<'static>>,
     pub globals: StackView<'v, 's, Value<'static>>,
     pub classes: &'m mut u32,
-    /// Where strings are put together.
+    /// A buffer in which strings are concatenated.
     pub text: String,
     pub out: &'m mut dyn Write,
 }
 
 impl<'m, 'v, 's> Burst<'m, 'v, 's> {
-    /// Makes the value stack long enough for every frame, so that a call has to look at it, and a return does not.
+    /// Makes the value stack long enough for every frame, so that a call checks its length and a return does not.
     pub fn make_room<B: Barrier>(
         &self,
         cx: &Mutator<'s, B>,
@@ -272,7 +272,7 @@ impl<'m, 'v, 's> Burst<'m, 'v, 's> {
         true
     }
 
-    /// Looks at what is to be called. Returns the closure to enter; where there is none, the call is done and its result
+    /// Checks what is to be called. Returns the closure to enter; where there is none, the call is done and its result
     /// is in the callee's place.
     #[inline(always)]
     fn callee<'a, B: Barrier>(
@@ -288,7 +288,8 @@ impl<'m, 'v, 's> Burst<'m, 'v, 's> {
         self.call_other(cx, window, callee, arguments)
     }
 
-    /// Calls what may be no closure, and puts it into the callee's place; returns as [`callee`](Burst::callee) does.
+    /// Calls a value that may be no closure, and puts it into the callee's place; returns as [`callee`](Burst::callee)
+    /// does.
     #[inline(always)]
     fn call_other<'a, B: Barrier>(
         &mut self,
@@ -326,7 +327,7 @@ impl<'m, 'v, 's> Burst<'m, 'v, 's> {
         }
         match self.property(cx, site, instance)? {
             Property::Method(callee) => Ok(Some(Call { callee, arguments })),
-            // Through `call`, which puts it into the receiver's place.
+            // `call_other` puts the callee into the receiver's place.
             Property::Field(callee) => self.call_other(cx, window, callee, arguments),
         }
     }
@@ -386,7 +387,7 @@ impl<'m, 'v, 's> Burst<'m, 'v, 's> {
     }
 }
 
-/// Two numbers, or an error.
+/// Returns two numbers, or an error.
 #[inline(always)]
 pub(super) fn numbers(a: Value<'_>, b: Value<'_>) -> Result<(f64, f64), Stop> {
     match (a, b) {
@@ -395,7 +396,7 @@ pub(super) fn numbers(a: Value<'_>, b: Value<'_>) -> Result<(f64, f64), Stop> {
     }
 }
 
-/// Replaces the two topmost values, numbers, by what `of` makes of them.
+/// Replaces the two topmost values, numbers, by the result of `of`.
 #[inline(always)]
 fn binary<'a, T: Into<Value<'a>>>(window: &mut Window<'a>, of: impl FnOnce(f64, f64) -> T) -> Result<(), Stop> {
     let (a, b) = numbers(window.peek(1), window.peek(0))?;
@@ -403,7 +404,7 @@ fn binary<'a, T: Into<Value<'a>>>(window: &mut Window<'a>, of: impl FnOnce(f64, 
     Ok(())
 }
 
-/// Reads the variable that an upvalue stands for: on the value stack while it is open there, its own after that.
+/// Reads the variable of an upvalue: on the value stack while the upvalue is open, in the upvalue afterwards.
 #[inline(always)]
 fn get_upvalue<'a, 's, B: Barrier>(
     cx: &'a Mutator<'s, B>,
@@ -416,7 +417,7 @@ fn get_upvalue<'a, 's, B: Barrier>(
     }
 }
 
-/// Writes the variable that an upvalue stands for.
+/// Writes the variable of an upvalue.
 #[inline(always)]
 fn set_upvalue<'a, 's, B: Barrier>(
     cx: &'a Mutator<'s, B>,

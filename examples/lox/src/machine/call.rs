@@ -1,4 +1,4 @@
-//! Calls of what is not a closure, and closures with the variables they capture.
+//! Calls of other values than closures, and closures with the variables they capture.
 
 use std::cell::Cell;
 use std::cmp::Ordering;
@@ -13,8 +13,8 @@ use crate::object::{Class, Closure, Instance, Row, Upvalue};
 use crate::value::Value;
 
 impl<'v, 's> Burst<'_, 'v, 's> {
-    /// Calls `callee` with the `arguments` on the stack. Returns the closure to enter for it, if there is one, with
-    /// what belongs there in the callee's place, below the arguments; otherwise the result is there.
+    /// Calls `callee` with the `arguments` on the stack. Returns the closure to enter, if there is one, with the callee
+    /// or receiver in the callee's place below the arguments; otherwise the result is in that place.
     #[inline(never)]
     pub(super) fn call<'a, B: Barrier>(
         &mut self,
@@ -49,7 +49,7 @@ impl<'v, 's> Burst<'_, 'v, 's> {
         }
     }
 
-    /// The error of a call that cannot be entered.
+    /// Returns the error of a call that cannot be entered.
     #[cold]
     #[inline(never)]
     pub(super) fn refused(&self, callee: &Closure<'_>, arguments: usize) -> Stop {
@@ -60,7 +60,7 @@ impl<'v, 's> Burst<'_, 'v, 's> {
         cold("Stack overflow.")
     }
 
-    /// A new closure of a function, made by `running` in the frame at `base`.
+    /// Makes a closure of a function, for `running` in the frame at `base`.
     #[inline(never)]
     pub(super) fn closure<'a, B: Barrier>(
         &mut self,
@@ -72,7 +72,7 @@ impl<'v, 's> Burst<'_, 'v, 's> {
         let code = &self.functions[function as usize];
         let mut upvalues = None;
         if !code.captures.is_empty() {
-            // Allocation never collects, so pointers may wait in a plain vector.
+            // Allocation never collects, so pointers may be kept in a plain vector.
             let mut captured = Vec::new();
             captured.try_reserve_exact(code.captures.len())?;
             for &capture in &code.captures {
@@ -87,7 +87,7 @@ impl<'v, 's> Burst<'_, 'v, 's> {
         Ok(cx.try_alloc(Closure { function, entry: code.entry, slots: code.slots, arity, upvalues })?)
     }
 
-    /// The open upvalue of a slot, a new one if there is none.
+    /// Returns the open upvalue of a slot, made if there is none.
     fn capture<'a, B: Barrier>(&mut self, cx: &'a Mutator<'s, B>, slot: usize) -> Result<Gc<'a, Upvalue<'a>>, Full> {
         let mut at = self.open.len();
         while at > 0 {
@@ -100,7 +100,7 @@ impl<'v, 's> Burst<'_, 'v, 's> {
         }
         let upvalue = cx.try_alloc(Upvalue { slot: Cell::new(slot as u32), value: Slot::new(Value::Nil) })?;
         self.open.try_push(cx, upvalue)?;
-        // Into its place: nearly always it is there already.
+        // Sorts the new upvalue into its place, which is nearly always the end.
         for above in (at + 1..self.open.len()).rev() {
             let lower = self.open.at(cx, above - 1);
             self.open.set(cx, above, lower);
@@ -110,12 +110,12 @@ impl<'v, 's> Burst<'_, 'v, 's> {
     }
 }
 
-/// A new instance of a class, without fields.
+/// Makes an instance of a class, without fields.
 fn instantiate<'a, B: Barrier>(cx: &'a Mutator<'_, B>, class: Gc<'a, Class<'a>>) -> Result<Gc<'a, Instance<'a>>, Full> {
     Ok(cx.try_alloc(Instance { class, class_id: class.id, fields: Row::new() })?)
 }
 
-/// Gives the open upvalues of `from` and the slots above it their values for their own.
+/// Closes the open upvalues of slot `from` and above: each gets its value for its own.
 #[cold]
 #[inline(never)]
 pub(super) fn close_upvalues<B: Barrier>(

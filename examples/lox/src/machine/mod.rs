@@ -1,13 +1,13 @@
-//! The machine, and everything that it has to do with the collector:
+//! The machine, and how it works with the collector:
 //!
 //! * **Roots.** All that lives is reached from five [`Stack`]s: the values, the frames, the open upvalues, the
 //!   constants and the globals. Between two safepoints nothing else needs rooting.
 //! * **Safepoints.** There is one, in [`Machine::run`]. The interpreter proper runs in *bursts* ([`burst`]): a burst
-//!   borrows the mutator shared, so that every pointer in it is a plain pointer, and ends when the collector asks for
-//!   its turn, which is looked for at calls and at the ends of loops.
-//! * **Barriers** are nowhere to be seen: fields are slots and roots are stacks, and both know what to do.
-//! * **Memory running out** ends a burst as well: the heap is collected, the instruction is run again, and if that
-//!   does not help the program gets a runtime error.
+//!   borrows the mutator shared, so that every pointer in it is plain, and ends when a safepoint is due, which calls
+//!   and the ends of loops check.
+//! * **Barriers** need no code here: fields are slots and roots are stacks, which have them.
+//! * **Memory running out** ends a burst as well: the heap is collected, the instruction is run again, and if it fails
+//!   again the program gets a runtime error.
 
 mod burst;
 mod call;
@@ -32,7 +32,7 @@ use burst::Burst;
 /// The most calls under way at once, and the most values on the stack.
 const FRAMES_MAX: usize = 64;
 const VALUES_MAX: usize = FRAMES_MAX * 256;
-/// The values that the stack is made longer by, so that not every call has to.
+/// The values by which the stack is made longer at a time, so that few calls have to.
 const SLACK: usize = 64;
 /// The constant `init`.
 const INIT: u32 = 0;
@@ -41,11 +41,11 @@ const INIT: u32 = 0;
 #[derive(Debug)]
 pub enum Failure {
     Compile,
-    /// With the reason for which what it had printed could not be written, if that was so.
+    /// A runtime error, with the error of writing the program's output, if there was one.
     Runtime {
         unwritten: Option<io::Error>,
     },
-    /// What it printed could not be written.
+    /// The program's output could not be written.
     Output(io::Error),
 }
 
@@ -116,7 +116,7 @@ struct Frame<'gc> {
     closure: Gc<'gc, Closure<'gc>>,
     /// The instruction to go on with.
     ip: u32,
-    /// Its first slot in the value stack.
+    /// The frame's first slot in the value stack.
     base: u32,
 }
 
@@ -136,7 +136,7 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// A machine that prints to `out`, and its errors to `errors`. It needs some memory.
+    /// Makes a machine that prints to `out`, and its errors to `errors`. Fails without memory.
     pub fn new<B: Barrier>(
         cx: &Mutator<'_, B>,
         out: Box<dyn Write>,
@@ -201,7 +201,7 @@ impl Machine {
             Ok(()) => self.run(cx),
             Err(Full) => out_of_memory(),
         };
-        // First what was printed, then what went wrong; and that is told also where nothing can be printed.
+        // The output is flushed before the error is reported; the error is reported even if that fails.
         let flushed = self.out.flush();
         match stop {
             Stop::Done => flushed.map_err(Failure::Output),
@@ -264,7 +264,7 @@ impl Machine {
             text: String::new(),
             out: &mut *self.out,
         };
-        // How much had been allocated when the heap was last collected because it was full.
+        // The bytes that had been allocated when the heap was last collected because it was full.
         let mut full_at = None;
         let mut top = values.len();
         loop {
@@ -273,18 +273,18 @@ impl Machine {
                 Ok(()) => burst.run(cx, &values, top),
                 Err(full) => (full, top),
             };
-            // What lies above the running frame's values is left over from calls that returned, and is not to be
-            // taken for roots.
+            // What lies above the running frame's values is left over from calls that returned, and must not count as
+            // roots.
             values.truncate(cx, top);
             match stop {
                 Stop::Stack => {}
                 Stop::Safepoint => cx.safepoint(),
                 Stop::Full => {
-                    // Other than the heap's, this memory can be had for nothing.
+                    // This memory is outside the heap and can be freed at no cost.
                     burst.text = String::new();
                     let stats = cx.stats();
                     let since = full_at.map(|before| stats.bytes_allocated() - before);
-                    // A collection for next to nothing, again and again, would be no better than an error.
+                    // Collecting again and again for little memory would be no better than an error.
                     if since.is_some_and(|bytes| bytes <= stats.bytes_live() / 64) {
                         return out_of_memory();
                     }
@@ -298,8 +298,8 @@ impl Machine {
 
     /// Reports a runtime error, and where each call under way is.
     fn report<B: Barrier>(&mut self, cx: &Mutator<'_, B>, message: &str) {
-        // Nobody is left to tell that the error cannot be written. It is written line by line, for where there is no
-        // memory there is none for a report either.
+        // A failure to write the error cannot be reported. The report is written line by line, since without memory
+        // there is none for a report either.
         let _ = writeln!(self.errors, "{message}");
         let frames = self.frames.open(cx);
         for distance in 0..frames.len() {
@@ -313,7 +313,7 @@ impl Machine {
         }
     }
 
-    /// Unwinds all calls. Closures that got away keep the variables they captured.
+    /// Unwinds all calls. Closures that outlive their calls keep the variables that they captured.
     fn reset<B: Barrier>(&mut self, cx: &Mutator<'_, B>) {
         let mut values = self.values.open(cx);
         call::close_upvalues(cx, &mut self.open.open(cx), &values, 0);
@@ -322,7 +322,7 @@ impl Machine {
     }
 }
 
-/// An error, made where it takes no room in the code around it.
+/// Makes an error, out of line, so that it takes no room in the code around it.
 #[cold]
 #[inline(never)]
 fn cold(message: &'static str) -> Stop {
@@ -355,14 +355,14 @@ fn out_of_memory() -> Stop {
     cold(OUT_OF_MEMORY)
 }
 
-/// What `clock()` returns: seconds of processor time, as in clox. (The sweeper's thread is counted too.)
+/// Returns the value of `clock()`: seconds of processor time, as in clox. (The sweeper's thread is counted too.)
 #[cfg(unix)]
 fn seconds() -> f64 {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
     time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
 
-/// What `clock()` returns: seconds on the wall, where processor time is not to be had.
+/// Returns the value of `clock()`: seconds of wall-clock time, where there is no clock of processor time.
 #[cfg(not(unix))]
 fn seconds() -> f64 {
     use std::{sync::LazyLock, time::Instant};

@@ -8,14 +8,14 @@ use crate::code::Place;
 use crate::object::{Bound, Class, Closure, Instance, Row, index_of};
 use crate::value::Value;
 
-/// What a property is.
+/// The result of a property's lookup.
 pub enum Property<'a> {
     Field(Value<'a>),
     Method(Gc<'a, Closure<'a>>),
 }
 
 impl<'v, 's> Burst<'_, 'v, 's> {
-    /// A string constant.
+    /// Returns a string constant.
     pub(super) fn string<'a, B: Barrier>(&self, cx: &'a Mutator<'s, B>, constant: u32) -> Str<'a> {
         match self.constants.at(cx, constant as usize) {
             Value::Str(string) => string,
@@ -23,7 +23,7 @@ impl<'v, 's> Burst<'_, 'v, 's> {
         }
     }
 
-    /// Looks a site's name up in an instance, and remembers where it was.
+    /// Looks a site's name up in an instance, and remembers the place.
     #[cold]
     #[inline(never)]
     pub(super) fn property<'a, B: Barrier>(
@@ -43,14 +43,14 @@ impl<'v, 's> Burst<'_, 'v, 's> {
             }
         }
         let (method, place) = method(class, name)?;
-        // Where some instances have a field of that name, the field has to be looked for each time.
+        // Where some instances have a field of that name, each lookup has to look for the field.
         if field.is_none() {
             self.remember(site, class, place);
         }
         Ok(Property::Method(method))
     }
 
-    /// The value of a property: a method is bound to the instance.
+    /// Returns the value of a property: a method is bound to the instance.
     #[inline(always)]
     pub(super) fn get_property<'a, B: Barrier>(
         &mut self,
@@ -106,7 +106,7 @@ impl<'v, 's> Burst<'_, 'v, 's> {
         Ok(self.set_field(cx, site, instance, value)?)
     }
 
-    /// Sets the field of a site's name, wherever it is or will be.
+    /// Sets the field of a site's name, adding it if there is none.
     #[cold]
     #[inline(never)]
     fn set_field<'a, B: Barrier>(
@@ -119,7 +119,7 @@ impl<'v, 's> Burst<'_, 'v, 's> {
         let name = self.string(cx, self.sites[site as usize].name);
         let class = instance.class;
         if class.method_names.contains_key(name) && !class.fields.contains_key(name) {
-            // From now on that method is no method of some instances.
+            // From now on some instances have a field in the place of that method.
             self.sites.iter_mut().for_each(|site| site.class = 0);
         }
         let field = index_of(cx, &class.fields, name)?;
@@ -134,7 +134,7 @@ impl<'v, 's> Burst<'_, 'v, 's> {
         site.place = place;
     }
 
-    /// A new class without methods.
+    /// Makes a class without methods.
     #[cold]
     #[inline(never)]
     pub(super) fn class<'a, B: Barrier>(
@@ -142,7 +142,7 @@ impl<'v, 's> Burst<'_, 'v, 's> {
         cx: &'a Mutator<'s, B>,
         name: u32,
     ) -> Result<Gc<'a, Class<'a>>, Full> {
-        // With more, sites would mistake one class for another.
+        // With more classes, sites would mistake one for another.
         let id = self.classes.checked_add(1).expect("a program of four billion classes");
         let class = cx.try_alloc(Class {
             name: self.string(cx, name),
@@ -157,7 +157,7 @@ impl<'v, 's> Burst<'_, 'v, 's> {
     }
 }
 
-/// A method of a class.
+/// Finds a method of a class.
 #[inline(never)]
 pub(super) fn method<'a>(class: Gc<'a, Class<'a>>, name: Str<'a>) -> Result<(Gc<'a, Closure<'a>>, Place), Stop> {
     if let Some(method) = class.method_names.get(name)

@@ -1,4 +1,4 @@
-//! Instructions that are not worth a place in the loop: what they do costs more than a call.
+//! Instructions that are not worth a place in the loop: their work costs more than a call.
 
 use grisaille::{Barrier, Gc, Mutator, StackView};
 

@@ -1,4 +1,4 @@
-//! The frame that runs, kept in registers.
+//! The running frame, kept in registers.
 
 use std::slice::Iter;
 
@@ -11,16 +11,17 @@ use crate::code::Op;
 use crate::object::Closure;
 use crate::value::Value;
 
-/// A closure that is to be entered, and how many arguments lie above it.
+/// A closure to be entered, and the number of arguments above it.
 pub(super) struct Call<'a> {
     pub callee: Gc<'a, Closure<'a>>,
     pub arguments: usize,
 }
 
-/// The running frame. All that is small and inlined: it takes no memory as long as no function that is not inlined gets it.
+/// The running frame. All its methods are small and inlined: it is in memory only where a function that is not inlined
+/// gets it.
 pub(super) struct Running<'m, 'a> {
     pub closure: Gc<'a, Closure<'a>>,
-    /// Its first slot in the value stack.
+    /// The frame's first slot in the value stack.
     pub base: usize,
     pub window: Window<'a>,
     /// The instructions from the next one to the end of the program.
@@ -47,7 +48,7 @@ impl<'m, 'a> Running<'m, 'a> {
         }
     }
 
-    /// The index of the next instruction.
+    /// Returns the index of the next instruction.
     #[inline(always)]
     pub fn next(&self, code: &[Op]) -> usize {
         code.len() - self.rest.len()

@@ -6,8 +6,8 @@ use crate::value::Value;
 
 /// The slots of the running frame, and how many of them are in use.
 ///
-/// It borrows the stack and the mutator, so it ends with its burst. What is written through it needs no barrier:
-/// taking the window counted as writing to all of it.
+/// A window borrows the stack and the mutator, so it ends with its burst. Writes through it need no barrier: taking the
+/// window counted as writing to all of it.
 #[derive(Clone, Copy)]
 pub struct Window<'a> {
     pub slots: &'a [Cell<Value<'a>>],
@@ -32,7 +32,7 @@ impl<'a> Window<'a> {
         self.top -= count;
     }
 
-    /// Pops that many values and pushes one: with 1, replaces the top.
+    /// Pops `count` values and pushes one: with 1, replaces the top.
     #[inline(always)]
     pub fn replace(&mut self, count: usize, value: Value<'a>) {
         self.top -= count - 1;
@@ -47,13 +47,13 @@ impl<'a> Window<'a> {
         equal
     }
 
-    /// The value that many below the top one.
+    /// Returns the value `distance` below the top one.
     #[inline(always)]
     pub fn peek(&self, distance: usize) -> Value<'a> {
         self.slots[self.top - 1 - distance].get()
     }
 
-    /// Replaces the value that many below the top one.
+    /// Replaces the value `distance` below the top one.
     #[inline(always)]
     pub fn poke(&self, distance: usize, value: Value<'a>) {
         self.slots[self.top - 1 - distance].set(value);

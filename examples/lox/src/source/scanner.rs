@@ -13,13 +13,13 @@ pub struct Scanner<'src> {
 }
 
 impl<'src> Scanner<'src> {
-    /// A scanner at the start of `source`, which ends, as a C string does, before its first NUL.
+    /// Makes a scanner at the start of `source`, which ends, as a C string does, before its first NUL.
     pub fn new(source: &'src [u8]) -> Self {
         let end = source.iter().position(|&byte| byte == 0).unwrap_or(source.len());
         Scanner { source: &source[..end], start: 0, at: 0, line: 1 }
     }
 
-    /// The next token; [`Kind::End`] again and again once the source is read.
+    /// Returns the next token; [`Kind::End`] again and again once the source is read.
     pub fn next(&mut self) -> Token<'src> {
         self.skip_blanks();
         self.start = self.at;

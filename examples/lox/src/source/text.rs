@@ -1,17 +1,17 @@
-//! Lox strings are bytes, the heap's strings are UTF-8: a one-to-one way from the first to the second.
+//! Lox strings are bytes, the heap's strings are UTF-8: a one-to-one mapping from the first to the second.
 //!
-//! Whatever is UTF-8 stays as it is. A byte that is not part of any valid sequence becomes one of the last 256
-//! private-use characters, and those characters themselves are taken apart into bytes, so that nothing is lost.
+//! Valid UTF-8 stays as it is. A byte that is not part of a valid sequence becomes one of the last 256 private-use
+//! characters. These characters themselves are mapped byte by byte, so that nothing is lost.
 
 use std::collections::TryReserveError;
 use std::io::{self, Write};
 
 /// The character that stands for byte 0.
 const ESCAPE: u32 = 0x10FF00;
-/// The byte with which the UTF-8 form of every such character begins; others in it begin so too.
+/// The byte with which the UTF-8 form of every such character begins; other characters begin with it too.
 const LEAD: u8 = 0xF4;
 
-/// The string that stands for `bytes`, if there is memory for it.
+/// Returns the string that stands for `bytes`, if there is memory for it.
 pub fn decode(bytes: &[u8]) -> Result<String, TryReserveError> {
     let mut text = String::new();
     text.try_reserve(bytes.len())?;
@@ -34,8 +34,8 @@ pub fn decode(bytes: &[u8]) -> Result<String, TryReserveError> {
     Ok(text)
 }
 
-/// Appends `more` to `text`, as bytes: a character whose halves meet becomes whole. Where there is no memory for that,
-/// `text` is whatever it is.
+/// Appends `more` to `text`, as bytes: a character whose halves meet becomes whole. Where there is no memory, the
+/// contents of `text` are unspecified.
 pub fn append(text: &mut String, more: &str) -> Result<(), TryReserveError> {
     let escaped = |char: char| u32::from(char) >= ESCAPE;
     let halves = text.ends_with(escaped) && more.starts_with(escaped);

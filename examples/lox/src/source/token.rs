@@ -1,6 +1,6 @@
 //! The words of the language.
 
-/// What a token is.
+/// The kind of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[rustfmt::skip]
 pub enum Kind {
@@ -8,7 +8,7 @@ pub enum Kind {
     Bang, BangEqual, Equal, EqualEqual, Greater, GreaterEqual, Less, LessEqual,
     Identifier, String, Number,
     And, Class, Else, False, For, Fun, If, Nil, Or, Print, Return, Super, This, True, Var, While,
-    /// What the scanner could not read; the token's text is the message.
+    /// A text that the scanner could not read; the token's text is the message.
     Error,
     End,
 }
@@ -16,22 +16,22 @@ pub enum Kind {
 /// A piece of the source.
 #[derive(Clone, Copy, Debug)]
 pub struct Token<'src> {
-    /// What it is.
+    /// The token's kind.
     pub kind: Kind,
-    /// Its bytes, quotes included.
+    /// The token's bytes, quotes included.
     pub text: &'src [u8],
-    /// The line on which it ends: a string may span several.
+    /// The line on which the token ends: a string may span several.
     pub line: u32,
 }
 
 impl<'src> Token<'src> {
-    /// A token that the source does not contain, such as the `super` that names a hidden local.
+    /// Makes a token that the source does not contain, such as the `super` that names a hidden local.
     pub fn synthetic(text: &'static str) -> Token<'src> {
         Token { kind: Kind::Identifier, text: text.as_bytes(), line: 0 }
     }
 }
 
-/// The keyword that `text` is, or else [`Kind::Identifier`].
+/// Returns the keyword that `text` is, or else [`Kind::Identifier`].
 pub fn keyword(text: &[u8]) -> Kind {
     match text {
         b"and" => Kind::And,
