@@ -1,4 +1,4 @@
-//! Allocation only: objects of 16, 32 and 128 bytes, each with a header of 8 more, that nobody keeps.
+//! Allocation only: objects of 16, 32 and 128 bytes, each with a header of 8 more, that nothing keeps.
 //!
 //! | row | what is timed |
 //! |---|---|

@@ -1,4 +1,4 @@
-//! What a write barrier costs: a graph is rewired at random, under each policy.
+//! The cost of a write barrier: a graph is rewired at random, under each policy.
 //!
 //! An operation makes an edge of one node point to another. The graph has nodes of 32 bytes with two edges each; an
 //! array in the heap, which is the only root, names them all. It lies in the second-level cache, or has 256 MB.

@@ -1,9 +1,9 @@
-//! What is left to the mutator near a heap's limit, and what is refused.
+//! The mutator's share of the time near a heap's limit, and the allocations that are refused.
 //!
-//! A share of a limit of 64 MiB lives, in objects of 48 bytes; the mutator makes garbage of the same size, in bursts of 768
-//! bytes or of a sixteenth of the limit between two safepoints, and works for so long after each object. A row has the share
-//! of the thread's processor time that the collector's steps leave, the allocations that were refused, and the cycles.
-//! `--test` runs one row, small.
+//! A share of a limit of 64 MiB lives, in objects of 48 bytes; the mutator makes garbage of the same size, in bursts of
+//! 768 bytes or of a sixteenth of the limit between two safepoints, and works for a set time after each object. A row
+//! has the share of the thread's processor time that the collector's steps leave, the refused allocations, and the
+//! cycles. `--test` runs one row, small.
 
 use std::time::Duration;
 

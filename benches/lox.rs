@@ -1,4 +1,4 @@
-//! Programs of the Lox example, on its interpreter, in this process. What they print is compared.
+//! Programs of the Lox example, on its interpreter, in this process. Their output is compared.
 //!
 //! | row | what is timed |
 //! |---|---|

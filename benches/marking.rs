@@ -1,7 +1,7 @@
-//! Marking: what an object costs that the collector traces.
+//! Marking: the cost of an object that the collector traces.
 //!
-//! An iteration is a cycle over a graph that lives; what is timed is what the heap says it spent in the phases mark and
-//! mark termination. That each object was marked is checked. Criterion's `elem/s` are objects.
+//! An iteration is a cycle over a live graph; timed is what the heap says it spent in the phases mark and mark
+//! termination. The bench checks that each object was marked. Criterion's `elem/s` are objects.
 //!
 //! | row | the graph |
 //! |---|---|

@@ -1,17 +1,17 @@
-//! What is paid for what: ratios from interleaved repetitions, within one run.
+//! Costs as ratios, from interleaved repetitions within one run.
 //!
 //! Criterion's rows are absolute times, each measured at another moment, and a machine may be faster at one moment than
-//! at another. Here the two sides of a ratio run in turn, and what is printed is the ratio of their medians, beside the
-//! smallest and the largest ratio of a single repetition.
+//! at another. Here the two sides of a ratio run in turn. Printed are the ratio of their medians, and the smallest and the
+//! largest ratio of a single repetition.
 //!
 //! | section | what it answers |
 //! |---|---|
-//! | `idle` | what a write barrier costs while no cycle is in progress, beside plain stores |
-//! | `marking` | what it costs while a cycle is in progress, beside an idle store |
-//! | `trees` | what each policy makes of binary trees, beside `StopTheWorld` |
-//! | `gcbench` | the same of GCBench |
-//! | `lox` | the same of a Lox program, and the collector's share of its time |
-//! | `sweeping` | how much of the mutator's time goes into sweeping a heap of 1 GB |
+//! | `idle` | the cost of a write barrier while no cycle is in progress, beside plain stores |
+//! | `marking` | the cost of a write barrier while a cycle is in progress, beside an idle store |
+//! | `trees` | binary trees under each policy, beside `StopTheWorld` |
+//! | `gcbench` | the same for GCBench |
+//! | `lox` | the same for a Lox program, and the collector's share of its time |
+//! | `sweeping` | the share of the mutator's time that sweeping a heap of 1 GB takes |
 //!
 //! ```text
 //! cargo bench --bench ratios                    # all of them, two to three minutes

@@ -1,8 +1,8 @@
 //! The longest step with a million of something: steps of 50 microseconds, measured in the thread's processor time.
 //!
-//! `cargo bench --bench steps` prints a row for each kind of thing: the longest step, what share of the steps took over
-//! 100 microseconds, and the longest operation of the mutator (a handle made, a string interned). Nothing here is a test:
-//! the bound that the crate promises is 500 microseconds a step.
+//! `cargo bench --bench steps` prints a row for each kind of thing: the longest step, the share of the steps that took over
+//! 100 microseconds, and the longest operation of the mutator (a handle made, a string interned). Nothing is asserted: the
+//! bound that the crate promises is 500 microseconds a step.
 
 use std::hint::black_box;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Sweeping: what the mutator pays for dead objects.
+//! Sweeping: the mutator's cost of dead objects.
 //!
 //! A heap of 128 MB of objects of 32 bytes, of which a share dies. (How much of its time a running program spends in
 //! sweeping is in `cargo bench --bench ratios -- sweeping`.)

@@ -2,13 +2,13 @@
 //!
 //! | row | what is timed |
 //! |---|---|
-//! | `*/idle/*` | trees are built and counted while no cycle is in progress, on a heap that does not collect by itself; what they leave behind is freed between the batches, which is not timed |
+//! | `*/idle/*` | trees are built and counted while no cycle is in progress, on a heap that does not collect by itself; garbage is freed between the batches, which is not timed |
 //! | `*/marking/*` | the same while a cycle is held in phase `Mark`: it has scanned the roots, and does nothing more. What is new is black, under `insertion` white |
 //! | `*/collecting, a safepoint a tree/*` | the whole benchmark, on a heap that collects by itself; between two safepoints a tree is made of plain pointers |
 //! | `*/collecting, a safepoint a node/*` | the same with a scope and a safepoint for each node: as a recursive evaluator allocates |
 //!
 //! Criterion's `elem/s` are nodes: each is allocated once and, in binary trees, counted once. GCBench builds half of its
-//! trees from above, so that each edge is a write into an older object.
+//! trees top-down, so that each edge is a write into an older object.
 
 #![allow(missing_docs, reason = "criterion_group! makes a public function")]
 

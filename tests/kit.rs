@@ -1,4 +1,4 @@
-//! The kit under every policy, with the collector stepped by hand between any two operations.
+//! The collections under every policy, with the collector stepped by hand between any two operations.
 
 use std::collections::HashMap;
 

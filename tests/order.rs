@@ -1,5 +1,5 @@
-//! The order of the library's rooms, which ARCHITECTURE.md draws: what a room imports lies below it, and no module
-//! leads back to itself.
+//! The order of the library's rooms, which ARCHITECTURE.md draws: a room imports only from rooms below it, and no
+//! module leads back to itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -1,5 +1,5 @@
-//! Owners: what is counted outside the heap is what its objects hold there, and garbage that holds much is collected in
-//! time. And the question whether an object is alive, which does not keep it alive.
+//! Owners: the bytes counted outside the heap are those that its objects hold there, and garbage that holds many is
+//! collected in time. And `is_alive`, which does not keep its object alive.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};

@@ -1,4 +1,4 @@
-//! The sweeper's thread where it does not go on: a drop waits for the mutator, or the process was forked.
+//! The sweeper's thread where it is held up: a drop waits for the mutator, or the process was forked.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard};

@@ -1,15 +1,15 @@
-//! Real threads: heaps that are used, passed on, swept and dropped at the same time, with drops in the background, some
-//! of which panic.
+//! Real threads: heaps that are used, passed on, swept and dropped at the same time, with background drops, some of
+//! which panic.
 //!
-//! `cargo test` does a fixed amount of it. For minutes, with addresses watched:
+//! `cargo test` does a fixed amount of this. For minutes, with AddressSanitizer:
 //!
 //! ```text
 //! GRISAILLE_STRESS_SECONDS=180 RUSTFLAGS=-Zsanitizer=address cargo +nightly test --target x86_64-unknown-linux-gnu \
 //!     --target-dir target/asan --test threads_stress -- --nocapture
 //! ```
 //!
-//! ThreadSanitizer says nothing useful here: std comes without its instrumentation, so it takes the channel, the locks
-//! and the fence in `Arc`'s drop for races (87 reports in one run, none between two touches of a block that lives).
+//! ThreadSanitizer says nothing useful here: std lacks its instrumentation, so it reports the channel, the locks and
+//! the fence in `Arc`'s drop as races (87 reports in one run, none between two touches of a live block).
 
 use std::collections::BTreeMap;
 use std::panic::resume_unwind;

@@ -1,5 +1,5 @@
-//! GCBench, after Ellis, Kovac and Boehm: trees built from above (each edge is a write into an older object) and from
-//! below, beside a large tree and a large array that live.
+//! GCBench, after Ellis, Kovac and Boehm: trees built top-down (each edge is a write into an older object) and
+//! bottom-up, beside a large tree and a large array that live.
 
 use grisaille::{Barrier, Gc, Mutator, Slot, Trace};
 

@@ -1,5 +1,5 @@
-//! A queue that churns behind a long list: everything in it is soon garbage, in the order of its making, and each
-//! cycle has to mark the list.
+//! A queue that churns behind a long list: all its nodes are soon garbage, in the order of allocation, and each cycle
+//! has to mark the list.
 
 use grisaille::{Barrier, Gc, Mutator, Rooted, Slot, Trace};
 

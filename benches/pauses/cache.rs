@@ -1,14 +1,14 @@
 //! The program that is interrupted: a cache whose entries form a ring, and a deep stack.
 //!
-//! A table (one large array) names all entries, and a doubly linked ring, as a cache keeps it to know which entry was
-//! used last, goes through them; both in random order. The lower part of a [`Stack`](grisaille::Stack) holds entries
-//! too: slot `i` the `i`-th of the table, for as many as there are, and nothing above. So exactly what the table names
-//! lives, however long the program runs.
+//! A table (one large array) names all entries. A doubly linked ring, as a cache keeps one to know which entry was used
+//! last, goes through all of them; both are in random order. The lower part of a [`Stack`](grisaille::Stack) holds
+//! entries too: slot `i` the `i`-th of the table, for as many as there are, and nothing above. So exactly what the
+//! table names lives, however long the program runs.
 //!
 //! A unit of work replaces a random entry by a new one elsewhere in the ring: seven writes with a barrier, and about as
 //! many cache misses where the heap is large. Every other unit takes an entry that the stack names, and writes the
-//! stack's slot. Then it calls: [`CALL`] short-lived objects are made, pushed, and popped again. So it allocates some
-//! 500 MB/s, which is much: a program that allocates less is interrupted less often, and no shorter.
+//! stack's slot. Then [`CALL`] short-lived objects are allocated, pushed, and popped again. So the program allocates
+//! some 500 MB/s, which is much: one that allocates less is interrupted less often, and no shorter.
 
 use grisaille::{Array, Barrier, Gc, Mutator, Rooted, Slot, StackView, Trace};
 

@@ -1,10 +1,10 @@
-//! Every interruption of the mutator, not only the collector's steps.
+//! Measures every interruption of the mutator, not only the collector's steps.
 //!
-//! A program (`cache.rs`) works in batches of some microseconds. The thread's processor time is read after each batch,
-//! and the wall clock. What a batch takes beyond its usual time, which is the median of the batches of the same run
-//! that no cycle disturbs, is an interruption, whoever makes it: a step at a safepoint, the slow path of an allocation
-//! (a hole or a block to be found, or swept, or taken from the system), a barrier, a push. Shorter ones than `--least`
-//! (5 µs: the machine alone makes those by the thousand) do not count.
+//! A program (`cache.rs`) works in batches of some microseconds. After each batch the thread's processor time and the
+//! wall clock are read. The time of a batch beyond the usual, which is the median of the batches of the same run that
+//! no cycle disturbs, is an interruption, whatever its cause: a step at a safepoint, the slow path of an allocation (a
+//! hole or a block to be found, or swept, or taken from the system), a barrier, a push. Interruptions shorter than
+//! `--least` (5 µs: the machine alone causes those by the thousand) do not count.
 //!
 //! | column | what it says, in microseconds of the thread's processor time |
 //! |---|---|
@@ -15,10 +15,10 @@
 //! | `interrupted` | the share of the mutator's time that interruptions take |
 //! | `sweeping` | the share that it spends in the steps that sweep, and in interruptions outside of steps while a sweep is in progress |
 //!
-//! A second table has the longest interruption by who made it: the steps of each phase (`start`: what is left of the
-//! last sweep, and the start of marking, where `Deletion` scans the roots), memory taken from the system, and the
-//! mutator's own code. The control is the same program on a heap that has its memory and does not collect: what it
-//! shows is the machine's doing. The plot shows how the longest interruption grows with the stack.
+//! A second table has the longest interruption by cause: the steps of each phase (`start`: the rest of the last sweep,
+//! and the start of marking, where `Deletion` scans the roots), memory taken from the system, and the mutator's own
+//! code. The control is the same program on a heap that has its memory and does not collect: it shows what the machine
+//! causes. The plot shows how the longest interruption grows with the stack.
 //!
 //! A run goes on until a cycle ends, so that each has all phases in it. Reading the clocks takes some 100 to 300 ns, and
 //! the heap's counters a little, in every batch alike: they are part of the usual time.

@@ -1,4 +1,4 @@
-//! Who is measured.
+//! The policies that are measured, and the control.
 
 use std::fmt;
 

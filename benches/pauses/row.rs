@@ -1,4 +1,4 @@
-//! A row of the tables: what several runs of one policy, heap and stack come to.
+//! A row of the tables: the summary of several runs of one policy, heap and stack.
 
 use std::fs;
 use std::io;

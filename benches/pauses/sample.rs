@@ -1,4 +1,4 @@
-//! What is noted of each batch, and who took its time.
+//! The record of a batch, and the cause of its interruption.
 
 use std::fmt;
 use std::time::Duration;

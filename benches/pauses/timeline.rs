@@ -1,4 +1,4 @@
-//! From the batches of a run to interruptions, and to the mutator's utilisation.
+//! Computes interruptions, and the mutator's utilisation, from the batches of a run.
 
 use std::collections::BTreeMap;
 

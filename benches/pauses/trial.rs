@@ -1,4 +1,4 @@
-//! Whether the bench works: every policy in small, and what is calculated from it against what it should be.
+//! Tests the bench: runs every policy in small, and checks the calculations.
 
 use std::error::Error;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Lets parts of the library be broken: here, and in no other package.
+//! Switches fault injection on: here, and in no other package.
 
 fn main() {
     println!("cargo::rustc-cfg=grisaille_faults");

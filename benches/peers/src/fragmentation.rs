@@ -1,14 +1,15 @@
-//! What sizes that change do to memory: two patterns that hurt allocators which do not move what they hold, on grisaille
-//! and on `Box` over whatever allocator the process has.
+//! Fragmentation by objects whose sizes change: two patterns that are bad for allocators which do not move objects, on
+//! grisaille and on `Box` over the process's allocator.
 //!
-//! * **growing**: the heap is filled with objects of one size up to the budget, of which then all but every eighth die;
-//!   it is filled again with objects of twice the size, and so on, from 32 bytes to 64 KiB.
+//! * **growing**: the heap is filled with objects of one size up to the budget, and all but every eighth die; it is
+//!   filled again with objects of twice the size, and so on, from 32 bytes to 64 KiB.
 //! * **robson** (after Robson's worst case, 1974): the same sizes; of each place that is aligned to the next size, of that
 //!   many bytes, one object survives, so that nothing of the next size fits beside it where objects lie at multiples of their size.
 //!
-//! Figures are the peak of resident memory beyond what there was before the first object, by the budget: what lives
-//! never exceeds that. `grisaille` has a safepoint after each allocation, so its figure contains the collector's own factor, a
-//! headroom of 1.0; `grisaille, collected` collects whenever something has died, and otherwise never: fragmentation alone.
+//! Figures are the peak of resident memory beyond what there was before the first object, divided by the budget, which
+//! what lives never exceeds. `grisaille` has a safepoint after each allocation, so its figure contains the collector's
+//! own factor, a headroom of 1.0; `grisaille, collected` collects whenever something has died, and otherwise never:
+//! fragmentation alone.
 
 use grisaille::{Array, Heap, Mutator, Rooted, Slot, Str};
 

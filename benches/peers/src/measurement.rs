@@ -1,4 +1,4 @@
-//! [`Measurement`]: what became of one process.
+//! [`Measurement`]: the result of one process.
 
 use std::io::Read;
 use std::path::Path;

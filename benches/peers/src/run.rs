@@ -1,4 +1,4 @@
-//! [`Run`]: what a workload is handed, to say which part of it counts.
+//! [`Run`]: lets a workload say which part of it is timed.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! [`Bound`]: how much is explored.
+//! [`Bound`]: the bounds of an exploration.
 
 /// How large a heap may be, and what the mutator has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -1,5 +1,5 @@
-//! [`Column`]: the rules that a model runs under. Most are the crate's own [`Rules`]; what these cannot express,
-//! because the real collector has only one way to do it, is said [beside](Beside) them.
+//! [`Column`]: the rules that a model runs under. Most are the crate's own [`Rules`]; [`Beside`] has those that these
+//! cannot express, because the real collector has only one way.
 
 use grisaille::barrier::rules::{Birth, Policy, RootWrite, Roots, Rules, WholeObject};
 use grisaille::{Deletion, Hybrid, Insertion, StopTheWorld, Watermark};

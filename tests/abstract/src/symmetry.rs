@@ -1,4 +1,4 @@
-//! States that differ in nothing that matters are one: objects are renamed, and what nobody can reach is forgotten.
+//! Maps states that differ in nothing that matters to one: objects are renamed, and what is unreachable is forgotten.
 
 use crate::bound::Bound;
 use crate::state::{Color, OBJECTS, Object, Set, State, Status};

@@ -1,4 +1,4 @@
-//! Traces: the way to a lost object in words, a table each.
+//! Traces: the moves to a lost object in words, a table each.
 
 use core::fmt::Write;
 

@@ -1,4 +1,4 @@
-//! Every rule of the table prevents a lost object: without it one is lost, in so many moves.
+//! Every rule of the table prevents a lost object: without the rule one is lost, in a known number of moves.
 
 use grisaille_abstract::bound::SMALL;
 use grisaille_abstract::column::{Broken, broken};

@@ -1,4 +1,4 @@
-//! A type macro that answers differently each time, for programs that try to deceive the derive.
+//! A type macro that expands to another type each time, for programs that try to deceive the derive.
 #![forbid(unsafe_code)]
 
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,4 +1,4 @@
-//! Many random programs in a row, each of which can be made again from the seed and its number.
+//! Runs many random programs in a row, each of which can be made again from the seed and its number.
 
 use std::time::{Duration, Instant};
 

@@ -1,8 +1,8 @@
-//! Programs of heap operations, an interpreter that runs them on a real heap, and the oracle that watches it: a
+//! Programs of heap operations, an interpreter that runs them on a real heap, and the oracle that checks the heap: a
 //! shadow graph in plain Rust.
 //!
-//! The proptests, the small-program search, the fuzzers and the stress runs all use this one language, this one
-//! interpreter and this one oracle. A program is made of plain integers, every one of which means something.
+//! The proptests, the small-program search, the fuzzers and the stress runs all use this language, interpreter and
+//! oracle. A program is made of plain integers, all of which are valid.
 //!
 //! | file | what it holds |
 //! |---|---|
@@ -11,7 +11,7 @@
 //! | `machine` | the interpreter and the oracle: [`run`], [`replay`], [`Failure`] |
 //! | `shadow` | what the heap should hold |
 //! | `object` | what lies in the heap |
-//! | `subject` | on what programs are run: the five policies, and the broken policies and parts |
+//! | `subject` | the subjects that programs run on: the five policies, and the broken policies and parts |
 //! | `random` | random programs, as a proptest strategy |
 //! | `campaign` | millions of them, from a seed |
 

@@ -1,5 +1,4 @@
-//! Looks for reachable objects that a heap frees, for as long as one likes:
-//! `cargo run -p grisaille-oracle -- help`.
+//! Searches for reachable objects that a heap frees, for as long as you like: `cargo run -p grisaille-oracle -- help`.
 
 mod commands;
 

@@ -1,4 +1,4 @@
-//! The language: what a program may do with a heap.
+//! The language of heap operations.
 //!
 //! Which part of the public API an operation covers:
 //!
@@ -7,8 +7,8 @@
 //! | `Mutator::try_alloc`, `try_alloc_array`, `try_alloc_str`; `Slot::new`, `Map::new` | [`Op::Alloc`], [`Op::Grow`], [`Op::Churn`] |
 //! | objects: fixed, large, arrays with and without pointers, strings, drop glue on either thread, drops that panic, drops that enter a heap, owned bytes outside | the kinds of [`Op::Alloc`] |
 //! | `Slot`, `Lock`, `RefLock`, `Tagged`; `Map`, `List` by index | [`Op::Get`], [`Op::Take`], [`Op::Set`], [`Op::Whole`] |
-//! | `List::{try_push, pop, truncate, clear, reserve, shrink_to_fit}` | [`Op::Append`], [`Op::Shorten`], [`Op::Fill`] |
-//! | `Map::{try_insert, replace, update, remove, clear, reserve, shrink_to_fit, iter}` | [`Op::Insert`], [`Op::Remove`], [`Op::Fill`] |
+//! | `List::{try_push, pop, truncate, clear, try_reserve, shrink_to_fit}` | [`Op::Append`], [`Op::Shorten`], [`Op::Fill`] |
+//! | `Map::{try_insert, replace, update, remove, clear, try_reserve, shrink_to_fit, iter}` | [`Op::Insert`], [`Op::Remove`], [`Op::Fill`] |
 //! | `Map::{pop, drain, retain}` | [`Op::TakeOut`] |
 //! | `Ephemeron` | [`Op::Ephemeron`], [`Op::Reveal`], [`Op::Conceal`] |
 //! | `Weak`, `is_alive`, `Mutator::intern` | [`Op::Weaken`], [`Op::Upgrade`], [`Op::Ask`], [`Op::Intern`] |
@@ -23,7 +23,7 @@
 //! | `Mutator::adjust_external` | what a parcel owns, after each operation that may have freed one |
 //! | handles and guards that are forgotten | [`Op::Leak`] |
 //! | panics: in a scope and out of `enter`, in closures that the crate calls, in drops | [`Op::Panic`], [`Op::Interrupt`], the kinds |
-//! | `Mutator::{color, phase, stats, verify, interned}` | the oracle asks them |
+//! | `Mutator::{color, phase, stats, verify, interned_count}` | the oracle asks them |
 //!
 //! Left out: the panicking twins of `try_` functions (the same code; `downgrade` has no other form, and is expected to
 //! panic in a full heap), handles that other threads drop (a program must do the same each time it runs; the tests of

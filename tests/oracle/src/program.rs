@@ -1,4 +1,4 @@
-//! [`Program`]: operations, and what they run on.
+//! [`Program`]: operations, and the configuration that they run with.
 #![allow(missing_docs, reason = "the sentences say what there is")]
 
 use std::fmt;

@@ -1,7 +1,7 @@
-//! On what programs are run: the five policies, and heaps that are broken on purpose.
+//! The subjects that programs run on: the five policies, and heaps that are broken on purpose.
 //!
-//! The broken ones live here, beside the tests, so that everyone can see that the tests see them: whatever detector
-//! there is has to find each of them.
+//! The broken ones are here, beside the tests, so that everyone can see what the tests are tested with: each detector
+//! has to find each of them.
 
 use grisaille::barrier::rules::{Birth, Policy, RootWrite, Roots, Rules, WholeObject};
 use grisaille::fault::{self, Fault};

@@ -1,4 +1,4 @@
-//! Is the oracle in order? What it says of itself, and whether the search of small programs leaves nothing out.
+//! Tests the oracle's description of itself, and that the search of small programs leaves nothing out.
 
 use grisaille_oracle::checks;
 

@@ -1,5 +1,5 @@
-//! Random programs of heap operations, against a shadow graph: under each policy, with each mode of sweeping. And
-//! against heaps that are broken on purpose, each of which must be found out.
+//! Random programs of heap operations, against a shadow graph: under each policy, with each mode of sweeping. And on
+//! heaps that are broken on purpose, each of which must be detected.
 //!
 //! `PROPTEST_CASES=100000 cargo test --release --test operations sound` runs more of them.
 

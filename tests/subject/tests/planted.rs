@@ -1,9 +1,9 @@
-//! Uses after free, planted: a policy without a barrier loses an object, and the program goes on with it through the
-//! safe API. Each program runs in a process of its own, which AddressSanitizer or memcheck must end with a report; under
-//! a sound policy the same program must run to its end without one.
+//! Planted uses after free: a policy without a barrier loses an object, and the program goes on with it through the
+//! safe API. Each program runs in a process of its own, which AddressSanitizer or memcheck must end with a report;
+//! under a sound policy the same program must run to its end without one.
 //!
-//! `.ci/sanitize planted` runs both. Without `cfg(grisaille_poison)` there is nothing here: what the programs do would be
-//! undefined behaviour that nobody watches.
+//! `.ci/sanitize planted` runs both. Without `cfg(grisaille_poison)` this file is empty: the programs' undefined
+//! behaviour would go unseen.
 #![cfg(any(grisaille_poison = "asan", grisaille_poison = "valgrind"))]
 
 // The library with parts that can be broken, by the name that the derive's output has.

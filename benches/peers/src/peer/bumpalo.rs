@@ -1,4 +1,4 @@
-//! bumpalo: no collector, no barrier, nothing is freed. The floor.
+//! bumpalo: no collector, no barrier, nothing is freed: the lower bound.
 //!
 //! Objects are plain references into a `Bump`; fields that change are `Cell`s.
 

@@ -2,9 +2,9 @@
 //!
 //! Of its two flavours the one for a single thread, `unsync`, as its documentation recommends for programs that have
 //! one. Types derive `Trace`, a field that changes is a [`RefCell`], strings and arrays are `Gc<str>` and `Gc<[T]>`.
-//! Whatever is on no cycle is freed at once when the last pointer to it goes; the rest when more pointers were dropped
-//! since the last collection than there are, which is the default condition. `collect` is called where the workload
-//! asks for it, and nowhere else.
+//! An object on no cycle is freed at once when the last pointer to it goes. The others are freed when more pointers
+//! were dropped since the last collection than there are, which is the default condition. `collect` is called where the
+//! workload asks for it, and nowhere else.
 //!
 //! It traces, and drops, by recursion. The list of `queue` is taken apart link by link, or it would need more stack
 //! than threads have by default.

@@ -1,4 +1,4 @@
-//! [`Peer`]: who is measured. A file each.
+//! [`Peer`]: a crate under measurement. Each has a file.
 
 pub mod bacon_rajan_cc;
 pub mod boa_gc;

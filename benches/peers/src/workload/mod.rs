@@ -1,8 +1,8 @@
-//! [`Workload`]: what every peer does, exactly.
+//! [`Workload`]: the exact definition of what every peer does.
 //!
-//! A peer's function is handed the size, and returns a checksum that is the same for all peers. Everything random comes
-//! from [`random`], so all peers make the same choices. What two peers would otherwise each have to write lies in the
-//! modules: names of sizes, counts of units, the order in which things are linked, texts.
+//! A peer's function takes the size, and returns a checksum that is the same for all peers. Everything random comes
+//! from [`random`], so all peers make the same choices. The modules have what the peers share: names of sizes, counts
+//! of units, the order in which objects are linked, texts.
 
 pub mod binary_trees;
 pub mod dropping;

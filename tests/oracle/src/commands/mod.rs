@@ -1,4 +1,4 @@
-//! A file a command.
+//! The commands of the program. Each has a file.
 
 pub mod mutants;
 pub mod random;

@@ -1,4 +1,4 @@
-//! The table of `tests/README.md`: which detector finds which broken heap, and how soon.
+//! Makes the table of `tests/README.md`: which detector finds which broken heap, and how soon.
 //!
 //! Each cell is a process of its own: a heap with a broken part may take the whole process with it.
 

@@ -1,4 +1,4 @@
-//! Random programs.
+//! Runs random programs.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! Every small program.
+//! Runs every small program.
 
 use std::process::ExitCode;
 use std::time::Instant;

@@ -1,4 +1,4 @@
-//! Random programs in a world without memory.
+//! Runs random programs with refused requests for memory.
 
 use std::process::ExitCode;
 

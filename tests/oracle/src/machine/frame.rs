@@ -1,4 +1,4 @@
-//! [`Frame`]: what a scope or an open stack has on the Rust stack. [`Registers`]: unrooted pointers.
+//! [`Frame`]: the part of a scope or an open stack that lies on the Rust stack. [`Registers`]: unrooted pointers.
 
 use grisaille::{Barrier, Mutator, Rooted, StackView};
 

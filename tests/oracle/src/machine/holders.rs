@@ -1,4 +1,4 @@
-//! Operations on what keeps objects alive (locals, roots, stacks) and on what does not (weak pointers).
+//! Operations on handles that keep objects alive (locals, roots, stacks), and on weak pointers.
 
 use grisaille::barrier::rules::Birth;
 use grisaille::{Barrier, Color, Mutator, Phase, RefLock, Stack, StackView};

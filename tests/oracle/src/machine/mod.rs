@@ -1,8 +1,9 @@
 //! The interpreter of programs, and the oracle.
 //!
-//! It keeps a shadow graph beside the heap. After every operation it walks both in step: what the shadow reaches must
-//! be there, of its type, with its canary, and with the slots it should have. Nothing is dereferenced that might have
-//! been freed: before each walk after a step, one of the watchmen says whether the heap has lost anything.
+//! The interpreter keeps a shadow graph beside the heap. After every operation it walks both in step: what the shadow
+//! reaches must be in the heap, of its type, with its canary, and with the slots it should have. Nothing is
+//! dereferenced that might have been freed: before each walk after a step, the watchman (a detector) says whether the
+//! heap has lost anything.
 //!
 //! | file | what it holds |
 //! |---|---|

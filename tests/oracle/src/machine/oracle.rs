@@ -1,5 +1,5 @@
-//! The oracle: what the shadow graph reaches is there and is what it should be; what it does not reach is gone in the
-//! end.
+//! The oracle: checks that what the shadow graph reaches is in the heap, and as it should be, and that the rest is gone
+//! in the end.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Programs of which all but the last operation are known to run well: what they come to is shown to a [`Probe`].
+//! Programs of which all but the last operation are known to run well: their end states are shown to a [`Probe`].
 
 use grisaille::{Barrier, Budget, Mutator};
 

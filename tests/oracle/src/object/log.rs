@@ -1,4 +1,4 @@
-//! [`Log`] and [`Witness`]: who died, and how often.
+//! [`Log`] and [`Witness`]: which objects died, and how often.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};

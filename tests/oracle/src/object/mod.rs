@@ -1,4 +1,4 @@
-//! What lies in the heap: [`Value`], a pointer to an object of any type.
+//! The objects in the heap: [`Value`], a pointer to an object of any type.
 
 mod log;
 mod types;

@@ -1,4 +1,4 @@
-//! Does a key hold all that decides what becomes of a state?
+//! Tests that a key holds all that decides the future of a state.
 
 use std::collections::{HashMap, HashSet};
 

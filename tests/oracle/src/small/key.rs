@@ -1,4 +1,4 @@
-//! What decides whether all is well, and what may become of it.
+//! The key of a state: what decides whether all is well, and what may follow.
 
 use std::hash::Hasher;
 

@@ -1,4 +1,4 @@
-//! What a small program may do next.
+//! The operations that a small program may do next.
 
 use super::Bound;
 use crate::machine::probe::View;

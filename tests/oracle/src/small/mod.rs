@@ -1,20 +1,20 @@
 //! Every small program: all sequences of operations up to a bound, on the real collector, which is stepped by one unit
 //! of work, any number of times, between any two of them.
 //!
-//! [`search`] goes breadth first, by the number of operations; steps of the collector count nothing. It runs each
-//! program from a fresh heap, and goes on with steps for as long as they lead to something new: those are the longer
-//! programs that end in steps. Each state on the way is judged by the verifier and by the walk with the shadow graph. At
-//! the end of the run a full collection must free what is unreachable and nothing else, and the heap is dropped: that is
-//! judged by the drops and the canaries.
+//! [`search`] goes breadth first, by the number of operations; steps of the collector do not count. It runs each
+//! program from a fresh heap, and adds steps for as long as they lead to a new state: these are the longer programs
+//! that end in steps. The verifier and the walk with the shadow graph check each state on the way. At the end of the
+//! run a full collection must free what is unreachable and nothing else, and the heap is dropped; the drops and the
+//! canaries check that.
 //!
-//! A program that comes to a state which another has come to is left as it is. A state's `key` holds all that decides
-//! what becomes of it, whatever operations follow: of the collector (`src/observe/digest.rs` says why it is all), and of
-//! what the program can get at. So what goes on from the one program does what goes on from the other, and is judged
-//! the same. A test runs all programs without this, up to a lesser length, and comes to the same states. Keys are
-//! folded to 128 bits: among 10^8 states two are taken for one with a probability below 10^-22.
+//! A program that reaches a known state is not continued. A state's `key` holds all that decides what follows, whatever
+//! the operations: of the collector (`src/observe/digest.rs` says why that is all), and of what the program can reach.
+//! So both programs go on in the same way, with the same verdict. A test runs all programs without this, up to a lesser
+//! length, and reaches the same states. Keys are folded to 128 bits: among 10^8 states two have the same key with a
+//! probability below 10^-22.
 //!
-//! What programs are made of is in [`Bound`] and `menu`: objects with slots and objects that are mutated as a whole,
-//! all with a canary and a drop that is seen; locals and a scope, a root, two stacks, a weak pointer, each made and
+//! [`Bound`] and `menu` have the parts of programs: objects with slots and objects that are mutated as a whole, all
+//! with a canary and a drop that is recorded; locals and a scope, a root, two stacks, a weak pointer, each made and
 //! destroyed.
 
 pub(crate) mod checks;

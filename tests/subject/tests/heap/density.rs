@@ -1,4 +1,4 @@
-//! How much memory objects take, beside their own bytes.
+//! The memory that objects take beside their own bytes.
 
 use grisaille::{Heap, Mutator};
 

@@ -1,4 +1,4 @@
-//! Drop glue runs once for each object: whoever runs it, whenever the heap is dropped.
+//! Drop glue runs once for each object, on whichever thread, and whenever the heap is dropped.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};

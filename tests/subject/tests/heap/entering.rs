@@ -1,4 +1,4 @@
-//! One heap at a time on a thread, and nothing is used with a heap it does not belong to.
+//! At most one heap is entered on a thread, and no pointer is used with a heap that it does not belong to.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

@@ -1,4 +1,4 @@
-//! Who was born and how often each has died.
+//! A record of objects: which were made, and how often each was dropped.
 
 use std::sync::Arc;
 use std::sync::Mutex;

@@ -1,4 +1,4 @@
-//! The heap's limit: an answer, not a panic, and nothing is lost by it.
+//! The heap's limit: an error as a value, not a panic, and nothing is lost by it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

@@ -1,4 +1,4 @@
-//! A heap as its user sees it.
+//! The heap, tested through its public API.
 
 // The library with parts that can be broken, by the name that the derive's output has.
 extern crate grisaille_subject as grisaille;

@@ -1,4 +1,4 @@
-//! Memory comes from the system late, and goes back to it.
+//! Memory is taken from the system late, and given back.
 
 use std::sync::atomic::{AtomicIsize, Ordering};
 

@@ -1,4 +1,4 @@
-//! Memory outside of blocks: the limit bounds all of it, it is counted, it is given back, and where there is none the heap
+//! Memory outside of blocks: the limit bounds it, it is counted and given back, and where the system has none the heap
 //! goes on.
 
 use std::collections::HashMap;

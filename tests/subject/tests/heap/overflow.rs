@@ -1,4 +1,4 @@
-//! The mark stack has a cap. What does not fit is found again: marking never fails for want of memory.
+//! Mark-stack overflow: what does not fit is found again, and marking never fails for want of memory.
 
 use grisaille::{Array, Barrier, Budget, Gc, Heap, Mutator, Slot, Trace};
 

@@ -1,4 +1,4 @@
-//! What is written through windows over stacks while the roots are scanned is found, in bounded steps.
+//! Writes through `StackView::cells` while the roots are scanned are found, in bounded steps.
 
 use grisaille::{Barrier, Budget, Check, Gc, Heap, Phase, Stack};
 

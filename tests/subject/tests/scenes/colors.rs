@@ -1,4 +1,4 @@
-//! What holds for every policy: the colours between two steps.
+//! The colours between two steps, for every policy.
 
 use grisaille::{Barrier, Color, Phase, Slot, Stack, Str};
 

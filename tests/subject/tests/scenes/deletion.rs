@@ -1,4 +1,4 @@
-//! Yuasa's scene: the target of a deleted pointer is shaded, and what nobody points to floats until the next cycle.
+//! Yuasa's scene: the target of a deleted pointer is shaded, and if unreachable floats until the next cycle.
 
 use grisaille::Color::{Black, Grey, White};
 use grisaille::{Deletion, Gc, Phase, Stack, Weak};

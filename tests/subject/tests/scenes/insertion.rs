@@ -1,4 +1,4 @@
-//! Dijkstra's scene: a black object receives a pointer to a white one. And what the barrier does not see: roots.
+//! Dijkstra's scene: a black object receives a pointer to a white one. And roots, which the barrier does not see.
 
 use grisaille::Color::{Black, Grey, White};
 use grisaille::{Insertion, Phase, Stack};

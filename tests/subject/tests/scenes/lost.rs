@@ -1,7 +1,7 @@
-//! Lost objects: the rules of the table taken out, one at a time. Each test shows the program that loses an object
-//! without the rule; that the same program loses nothing with it, under each policy, is shown in `programs`.
+//! Lost objects: the rules of the table removed, one at a time. Each test shows the program that loses an object
+//! without the rule; `programs` shows that the same program loses nothing with it, under each policy.
 //!
-//! The policies here exist in tests only. After a loss a pointer dangles: no program looks at it (see `programs`).
+//! The policies here exist in tests only. After a loss a pointer dangles, which no program follows (see `programs`).
 
 use grisaille::barrier::rules::{Birth, Policy, RootWrite, Roots, Rules, WholeObject};
 use grisaille::{Barrier, Deletion, Hybrid, Insertion, Watermark};

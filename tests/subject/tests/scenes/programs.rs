@@ -1,9 +1,10 @@
-//! A small mutator that moves the only pointer to an object from one place to another, whichever two places there are,
-//! at every interleaving with the collector. Under a sound policy the object never dies. `lost` runs the same
-//! programs under broken ones.
+//! A small mutator that moves the only pointer to an object from one place to another, for each two places, at every
+//! interleaving with the collector. Under a sound policy the object never dies. `lost` runs the same programs under
+//! broken policies.
 //!
-//! Nothing here looks at an object that may have been lost: its drop is counted, and the cycle in which that happened
-//! is the heap's last. It is the second one, so that what the first left behind (marks, notes, numbers) counts too.
+//! Nothing here reads an object that may have been lost: its drop is counted, and the cycle in which it was dropped is
+//! the heap's last. It is the second cycle, so that what the first left behind (marks, buffers, counters) is tested
+//! too.
 
 use std::ops::ControlFlow;
 

@@ -1,4 +1,4 @@
-//! What the scenes are played with: a heap stepped by hand, an object with two fields, and a detector of its loss.
+//! The fixtures of the scenes: a heap stepped by hand, an object with two fields, and a detector of its loss.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};

@@ -1,4 +1,4 @@
-//! The baseline: no barrier, and marking is one pause. Nobody ever sees a colour.
+//! The baseline: no barrier, and marking is one pause, so the mutator never sees a colour.
 
 use grisaille::Color::White;
 use grisaille::{Gc, Phase, StopTheWorld};

@@ -1,5 +1,5 @@
 //! The scenes under `Watermark`: the snapshot of the roots is taken lazily, so an unscanned root's value is shaded
-//! before it is overwritten, popped or gone with its scope. Nothing that is written is ever shaded.
+//! before it is overwritten, popped or removed with its scope. Written values are never shaded.
 
 use grisaille::Color::{Black, Grey, White};
 use grisaille::{Gc, Stack, Watermark};
