@@ -145,7 +145,7 @@ impl Op {
     }
 }
 
-/// The system has no memory for what a program's source asks for.
+/// The error of a request for memory by the compiler: the system has none.
 #[derive(Debug)]
 pub struct NoMemory;
 
@@ -168,7 +168,7 @@ pub fn try_push<T>(vector: &mut Vec<T>, value: T) -> Result<(), NoMemory> {
     Ok(())
 }
 
-/// Copies a text, if there is memory for it.
+/// Returns a copy of a text, if there is memory for it.
 pub fn try_copy(text: &str) -> Result<String, NoMemory> {
     let mut copy = String::new();
     copy.try_reserve_exact(text.len())?;

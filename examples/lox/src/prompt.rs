@@ -63,7 +63,7 @@ fn read(interpret: &mut dyn FnMut(&[u8]) -> Result<(), u8>) -> Result<(), u8> {
     }
 }
 
-/// Reads a line, its end included, or what is left. Where there is no memory for it, that is an error.
+/// Reads a line, its end included, or what is left. Returns an error where there is no memory for it.
 fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<()> {
     loop {
         let available = input.fill_buf()?;

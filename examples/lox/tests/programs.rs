@@ -334,7 +334,7 @@ fn out_of_memory_is_a_runtime_error() {
     }
 }
 
-/// What the machine itself keeps in the heap ended the process by a panic where the heap was full.
+/// Regression: the machine's own objects ended the process by a panic where the heap was full.
 #[test]
 fn the_machine_counts_against_the_limit() {
     let constants =
@@ -418,8 +418,8 @@ fn a_system_without_memory_is_a_runtime_error() {
     ];
     for (what, source) in endless {
         let script = script(&format!("starved_{what}"), source);
-        // With the sweeper's thread too: it starts with the first sweep that is large enough, when there may be no memory
-        // for it.
+        // Also with the sweeper's thread, which starts with the first sweep that is large enough, when there may be no
+        // memory for it.
         for sweep in ["lazy", "concurrent"] {
             let output = starved(330_000, &["--sweep", sweep, &script]);
             let stderr = String::from_utf8_lossy(&output.stderr);
@@ -434,7 +434,7 @@ fn a_system_without_memory_is_a_runtime_error() {
     assert!(stderr.starts_with("Could not start: "), "{stderr}");
 }
 
-/// What a program's source is long enough to ask for ended the process by an abort while it was compiled.
+/// Regression: a request for memory by a long source ended the process by an abort while it was compiled.
 #[test]
 #[cfg(target_os = "linux")]
 fn a_system_without_memory_is_a_compile_error() {

@@ -83,7 +83,7 @@ impl<'src> Compiler<'src, '_> {
         let _ = self.report(token, message);
     }
 
-    /// Writes an error part by part, for there may be no memory to put it together.
+    /// Writes an error part by part, since there may be no memory for the whole text.
     fn report(&mut self, token: Token<'_>, message: &str) -> io::Result<()> {
         write!(self.errors, "[line {}] Error", token.line)?;
         match token.kind {
@@ -119,23 +119,23 @@ impl<'src> Compiler<'src, '_> {
         self.depth -= 1;
     }
 
-    /// Takes the source to end here.
+    /// Ends the source here.
     fn give_up(&mut self) {
         self.gave_up = true;
         self.scanner = Scanner::new(b"");
         self.current = self.scanner.next();
     }
 
-    /// Ends the compilation, for there is no memory for the rest of it.
+    /// Ends the compilation, because there is no memory for the rest of it.
     #[cold]
     fn out_of_memory(&mut self) {
-        // Whatever was wrong before: this is another matter.
+        // Reported even after another error in the same statement.
         self.panicking = false;
         self.error_at(Token { kind: Kind::Error, text: b"", line: self.previous.line }, "Out of memory.");
         self.give_up();
     }
 
-    /// What was asked for, unless there was no memory for it: then the compilation ends.
+    /// Returns the value of `result`. Ends the compilation where there was no memory for it.
     fn allocated<T>(&mut self, result: Result<T, NoMemory>) -> Option<T> {
         if result.is_err() {
             self.out_of_memory();
@@ -205,7 +205,7 @@ impl<'src> Compiler<'src, '_> {
         self.allocated(jump)
     }
 
-    /// Makes a jump land here. There is none where there was no memory for it.
+    /// Makes a jump land here. Does nothing when there was no memory for the jump.
     fn land(&mut self, jump: Option<Jump>) {
         let Some(jump) = jump else { return };
         if !self.function().land(jump) {
@@ -228,7 +228,7 @@ impl<'src> Compiler<'src, '_> {
         }
     }
 
-    /// The constant that is the text of a name.
+    /// Returns the constant of a name.
     fn name(&mut self, name: Token<'_>) -> u32 {
         let constant = self.program.string(&String::from_utf8_lossy(name.text));
         self.allocated(constant).unwrap_or_default()

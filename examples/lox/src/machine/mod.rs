@@ -145,14 +145,14 @@ impl Machine {
         match Machine::silent(cx) {
             Ok(machine) => Ok(Machine { out, errors, ..machine }),
             Err(Full) => {
-                // Nobody is left to tell that the error cannot be written.
+                // A failure to write the error cannot be reported.
                 let _ = writeln!(errors, "{OUT_OF_MEMORY}");
                 Err(Failure::Runtime { unwritten: None })
             }
         }
     }
 
-    /// A machine that prints nothing.
+    /// Makes a machine that prints nothing.
     fn silent<B: Barrier>(cx: &Mutator<'_, B>) -> Result<Machine, Full> {
         let mut program = Program::default();
         let init = program.string("init")?;
@@ -160,7 +160,7 @@ impl Machine {
         let mut machine = Machine {
             program,
             values: Stack::try_new(cx)?,
-            // For as many as there will ever be, so that no call has to ask for memory.
+            // Room for all the frames that there may be, so that no call asks for memory.
             frames: Stack::try_with_capacity(cx, FRAMES_MAX)?,
             open: Stack::try_new(cx)?,
             constants: Stack::try_new(cx)?,
@@ -218,8 +218,8 @@ impl Machine {
         }
     }
 
-    /// Brings what was compiled into the heap, and makes a frame for it. Where there is no room for all of it, the next
-    /// attempt goes on with the rest.
+    /// Links what was compiled into the heap, and makes a frame for the program. Where there is no room for all of it, the
+    /// next attempt goes on with the rest.
     fn start<B: Barrier>(&mut self, cx: &Mutator<'_, B>, script: u32) -> Result<(), Full> {
         let mut constants = self.constants.open(cx);
         while let Some(constant) = self.program.unlinked.front() {
@@ -304,7 +304,7 @@ impl Machine {
         let frames = self.frames.open(cx);
         for distance in 0..frames.len() {
             let frame = frames.top(cx, distance);
-            // A call that there was no room for has run no instruction.
+            // A call for which there was no room has run no instruction.
             let line = self.program.lines[frame.ip.max(frame.closure.entry + 1) as usize - 1];
             let _ = match &self.program.functions[frame.closure.function as usize].name {
                 Some(name) => writeln!(self.errors, "[line {line}] in {name}()"),
@@ -329,7 +329,7 @@ fn cold(message: &'static str) -> Stop {
     Stop::Error(Cow::Borrowed(message))
 }
 
-/// An error whose message has to be put together, if there is memory for that.
+/// Makes an error with a formatted message, or without memory [`Stop::Full`].
 #[cold]
 #[inline(never)]
 fn error(message: fmt::Arguments<'_>) -> Stop {
