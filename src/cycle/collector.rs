@@ -1,4 +1,5 @@
-//! The collector's state, and its books. What the mutator asks of it is in `allocate`, `room` and `write_barrier`.
+//! The collector's state, and its books. The operations that the mutator calls are in `allocate`, `room` and
+//! `write_barrier`.
 
 use core::cell::{Cell, RefCell};
 use std::time::Duration;
@@ -16,23 +17,23 @@ use crate::space::geometry::GRANULE;
 use crate::space::header::ObjectPtr;
 use crate::space::holes::Bump;
 
-/// The mark stack takes no more than one in so many bytes of the limit.
+/// Share of the limit that the mark stack takes at the most: one in this many bytes.
 const STACK_SHARE: usize = 64;
 
-/// The colour in which objects are allocated just now.
+/// The colour of new objects.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum BirthColor {
     White,
-    /// Holes are marked ahead.
+    /// Black: holes are premarked.
     Black,
 }
 
-/// Who looks at the heap in the middle of its work. The cycle does not know who that is: `observe` does.
+/// Functions of `observe`, which `cycle` does not know, that inspect the heap in the middle of a cycle.
 #[derive(Clone, Copy)]
 pub(crate) struct Inspector {
-    /// It has just been decided what dies, and the mutator has not run since.
+    /// Called when liveness has just been decided, before the mutator runs again.
     pub decided: fn(&Collector),
-    /// A step has ended: every so many. 0: none.
+    /// Called at the end of a step, once in `every` steps; never if that is 0.
     pub stepped: fn(&Collector),
     pub every: u64,
 }
@@ -52,24 +53,24 @@ pub(crate) struct Counters {
     pub bytes_floating: Cell<Option<u64>>,
 }
 
-/// Everything of one heap but its type.
+/// All state of one heap. The heap's type has the policy.
 pub(crate) struct Collector {
-    /// The heap's barriers are on: between the start of marking, or where there is a window its end, and the decision
-    /// what dies.
+    /// Whether the heap's barriers are on: from the start of marking, or from the end of the root-scanning window if
+    /// there is one, until liveness is decided.
     pub marking: Cell<bool>,
-    /// Writes to roots are looked at.
+    /// Whether the barriers of roots are on.
     pub watch_roots: Cell<bool>,
-    /// The next safepoint has something to do.
+    /// Whether the next safepoint has something to do.
     pub poll: Cell<bool>,
-    /// The window is open: some root is unscanned. It closes in a step only.
+    /// Whether the root-scanning window is open. It closes in a step only.
     pub window: Cell<bool>,
-    /// It is decided what dies, and the sweep has not begun: unmarked objects may not be upgraded.
+    /// Whether liveness is decided, and the sweep has not begun: unmarked objects may not be upgraded.
     pub liveness_decided: Cell<bool>,
-    /// The cycle in which an allocation was refused last, until one that started later has ended.
+    /// The cycle in which an allocation was last refused, until a cycle that started later has ended.
     pub refused: Cell<Option<u64>>,
     pub(super) birth: Cell<BirthColor>,
     pub phase: Cell<Phase>,
-    /// Three areas a kind: small objects, medium ones, and big ones.
+    /// The bump areas: for each kind one for small, one for medium and one for big objects.
     pub(super) bumps: [Bump; 3 * KINDS],
     pub marker: Marker,
     pub roots: RootSet,
@@ -79,7 +80,7 @@ pub(crate) struct Collector {
     pub pacer: Pacer,
     pub counters: Counters,
     pub times: Times,
-    /// The number of the cycle, which roots name when they are scanned.
+    /// The number of the cycle, which roots store when they are scanned.
     pub cycle: Cell<u64>,
     pub id: u64,
     pub sweep: Cell<Sweep>,
@@ -88,18 +89,18 @@ pub(crate) struct Collector {
     pub(super) stressed: Cell<u32>,
     /// Bytes and objects that were born black in this cycle.
     pub(super) born_black: Cell<usize>,
-    /// Objects allocated when black births began.
+    /// Number of objects allocated when objects began to be born black.
     pub(super) black_from: Cell<usize>,
-    /// Objects that lived at the end of the last marking, and how many had been allocated then.
+    /// Number of objects live at the end of the last marking, and number allocated by then.
     pub(super) lived: Cell<usize>,
     pub(super) allocated_then: Cell<usize>,
-    /// Work that marking took in this cycle.
+    /// Work of marking in this cycle.
     pub mark_work: Cell<usize>,
-    /// How far phase `Release` has come.
+    /// The chunk that phase `Release` has reached.
     pub released: Cell<usize>,
-    /// The chunk from which on idle time gives memory back.
+    /// The chunk that decommitting in idle time has reached.
     pub(super) idle_at: Cell<usize>,
-    /// Who looks on.
+    /// Functions that inspect the heap, if any.
     pub inspector: Cell<Option<Inspector>>,
 }
 
@@ -122,7 +123,7 @@ impl Collector {
             birth: Cell::new(BirthColor::White),
             phase: Cell::new(Phase::Idle),
             bumps: core::array::from_fn(|_| Bump::new()),
-            // Marking goes on without room for more, if slower.
+            // With a full mark stack marking is slower, and still ends.
             marker: Marker::new(mark_stack.min(pace.limit / STACK_SHARE / size_of::<ObjectPtr>()))?,
             roots: RootSet::new(),
             blocks: RefCell::new(Blocks::new(pace.limit)?),
@@ -145,12 +146,12 @@ impl Collector {
         })
     }
 
-    /// Bytes allocated in the open holes and not booked yet.
+    /// Returns the bytes allocated in the open holes and not booked yet.
     pub fn open_bytes(&self) -> usize {
         self.bumps.iter().map(Bump::taken).sum()
     }
 
-    /// Whether the mutator may go on before the next step of the cycle, though `poll` says that safepoints have to look.
+    /// Returns whether the mutator may go on before the next step of the cycle, though `poll` is set.
     #[cold]
     #[inline(never)]
     pub fn is_between_steps(&self) -> bool {
@@ -161,12 +162,12 @@ impl Collector {
             && self.pacer.is_too_early(self.open_bytes())
     }
 
-    /// The granules of the block that a walk must skip: allocated by nobody, whatever the bitmaps say (I3).
+    /// Returns the granules of the block that a walk must skip: they are not allocated, whatever the bitmaps say (I3).
     pub fn unused_of(&self, block: BlockPtr) -> Option<(usize, usize)> {
         self.bumps.iter().find_map(|bump| bump.unused(block))
     }
 
-    /// The granules of the block that hold objects which `occupied` does not name yet, for the verifier.
+    /// Returns the granules of the block that hold objects which are not in `occupied` yet, for the verifier.
     pub fn fresh_of(&self, block: BlockPtr) -> Option<(usize, usize)> {
         self.bumps.iter().find_map(|bump| bump.fresh(block))
     }
@@ -175,7 +176,8 @@ impl Collector {
         self.bumps.iter().map(|bump| bump.objects.get()).sum::<usize>() + self.counters.large_objects.get()
     }
 
-    /// Marking has ended: books what lives and what dies. Called before the flip, with all holes retired.
+    /// Books the live and dead objects of a cycle whose marking has ended. Called before the flip, with all holes
+    /// retired.
     pub fn book_cycle(&self, work: usize, incremental: bool) {
         let allocated = self.objects_allocated();
         let objects = self.marker.objects.get() + (allocated - self.black_from.get());

@@ -1,13 +1,14 @@
-//! [`BlockList`]: blocks, and for each the state that it will have in a sweep. [`BlockLine`]: blocks that wait.
+//! [`BlockList`]: blocks, each with its state in the next sweep. [`BlockLine`]: a queue of blocks. [`OwnBlocks`]: a
+//! stack of blocks.
 //!
-//! The list lies in pieces. So it grows without being moved, and the job of a sweep is made of it in constant time, however
-//! many blocks there are: the states stand ready when it starts.
+//! A `BlockList` lies in pieces. So it grows without being moved, and is turned into the task of a sweep in constant
+//! time, however many blocks there are: the states are initialized already.
 
 use crate::memory::{NoMemory, reserve_exact, reserve_one};
 use crate::space::block::BlockPtr;
 use crate::sync::atomic::AtomicU8;
 
-/// Entries of a piece.
+/// Number of entries of a piece.
 const PIECE: usize = if cfg!(loom) { 2 } else { 1024 };
 
 struct Entry {
@@ -15,20 +16,20 @@ struct Entry {
     state: AtomicU8,
 }
 
-/// See the module.
+/// Blocks with their states; see the module.
 #[derive(Default)]
 pub(crate) struct BlockList {
-    /// All but the last are full.
+    /// The pieces, of which all but the last are full.
     pieces: Vec<Vec<Entry>>,
 }
 
 impl BlockList {
-    /// Adds a block in state 0. At the most a piece is allocated, and the list of them copied.
+    /// Adds a block in state 0. At the most allocates one piece, and copies the list of pieces.
     pub fn push(&mut self, block: BlockPtr) -> Result<(), NoMemory> {
         let entry = Entry { block, state: AtomicU8::new(0) };
         match self.pieces.last_mut() {
             Some(piece) if piece.len() < PIECE => {
-                // The first one grows: most heaps have few blocks.
+                // The first piece grows: most heaps have few blocks.
                 reserve_one(piece)?;
                 piece.push(entry);
             }
@@ -43,13 +44,13 @@ impl BlockList {
         Ok(())
     }
 
-    /// Bytes of memory that it takes.
+    /// Returns the bytes of memory that the list takes.
     pub fn bytes(&self) -> usize {
         let entries = self.pieces.last().map_or(0, |last| (self.pieces.len() - 1) * PIECE + last.capacity());
         entries * size_of::<Entry>() + self.pieces.capacity() * size_of::<Vec<Entry>>()
     }
 
-    /// Bytes that the next block takes, but for those of the list of pieces.
+    /// Returns the bytes that adding a block allocates, without those of the list of pieces.
     pub fn wanted(&self) -> usize {
         let more = match self.pieces.last() {
             Some(last) if last.len() < last.capacity() => 0,
@@ -77,15 +78,15 @@ impl BlockList {
     }
 }
 
-/// Blocks that wait, linked through them: it takes no memory, and none of it ever takes long. They are the mutator's (I7)
-/// for as long as they are in it, which is what whoever pushes one promises.
+/// A queue of blocks, linked through them: it needs no memory, and each operation takes constant time. The blocks in it
+/// are the mutator's (I7), as the callers of `push_front` and `push_back` promise.
 #[derive(Default)]
 pub(crate) struct BlockLine {
     first: Option<BlockPtr>,
     last: Option<BlockPtr>,
 }
 
-/// The blocks that only the mutator sweeps, linked through them, the last one first.
+/// A stack of blocks that only the mutator sweeps, linked through them.
 #[derive(Default)]
 pub(crate) struct OwnBlocks {
     last: Option<BlockPtr>,
@@ -97,9 +98,9 @@ impl OwnBlocks {
     }
 
     /// # Safety
-    /// The block must be in no list of this kind, and the mutator's (I7) until it is taken off this one.
+    /// The block must be in no `OwnBlocks`, and the mutator's (I7) until it is popped.
     pub unsafe fn push(&mut self, block: BlockPtr) {
-        // SAFETY: the mutator's: the caller's word.
+        // SAFETY: the block is the mutator's (I7): the caller's promise.
         unsafe { block.front() }.next_own.set(self.last.replace(block));
     }
 
@@ -109,13 +110,13 @@ impl OwnBlocks {
 
     pub fn pop(&mut self) -> Option<BlockPtr> {
         let block = self.last?;
-        // SAFETY: the mutator's, as long as it is in the list.
+        // SAFETY: the block is the mutator's (I7) as long as it is in the list.
         self.last = unsafe { block.front() }.next_own.get();
         Some(block)
     }
 
     pub fn iter(&self) -> impl Iterator<Item = BlockPtr> {
-        // SAFETY: the mutator's, as long as it is in the list.
+        // SAFETY: the block is the mutator's (I7) as long as it is in the list.
         core::iter::successors(self.last, |block| unsafe { block.front() }.next_own.get())
     }
 }
@@ -126,9 +127,9 @@ impl BlockLine {
     }
 
     /// # Safety
-    /// The block must be in no line. It must be the mutator's (I7) until it is taken off this one, or the line forgotten.
+    /// The block must be in no line, and the mutator's (I7) until it is popped or the line dropped.
     pub unsafe fn push_front(&mut self, block: BlockPtr) {
-        // SAFETY: the mutator's: the caller's word.
+        // SAFETY: the block is the mutator's (I7): the caller's promise.
         unsafe { block.front() }.next_offered.set(self.first.replace(block));
         self.last.get_or_insert(block);
     }
@@ -136,10 +137,10 @@ impl BlockLine {
     /// # Safety
     /// As for [`push_front`](BlockLine::push_front).
     pub unsafe fn push_back(&mut self, block: BlockPtr) {
-        // SAFETY: the mutator's: the caller's word.
+        // SAFETY: the block is the mutator's (I7): the caller's promise.
         unsafe { block.front() }.next_offered.set(None);
         match self.last.replace(block) {
-            // SAFETY: the mutator's, as long as it is in the line.
+            // SAFETY: the block is the mutator's (I7) as long as it is in the line.
             Some(last) => unsafe { last.front() }.next_offered.set(Some(block)),
             None => self.first = Some(block),
         }
@@ -147,7 +148,7 @@ impl BlockLine {
 
     pub fn pop_front(&mut self) -> Option<BlockPtr> {
         let block = self.first?;
-        // SAFETY: the mutator's, as long as it is in the line.
+        // SAFETY: the block is the mutator's (I7) as long as it is in the line.
         self.first = unsafe { block.front() }.next_offered.get();
         if self.first.is_none() {
             self.last = None;
@@ -155,9 +156,9 @@ impl BlockLine {
         Some(block)
     }
 
-    /// From the front to the back.
+    /// Iterates from the front to the back.
     pub fn iter(&self) -> impl Iterator<Item = BlockPtr> {
-        // SAFETY: the mutator's, as long as it is in the line.
+        // SAFETY: the block is the mutator's (I7) as long as it is in the line.
         core::iter::successors(self.first, |block| unsafe { block.front() }.next_offered.get())
     }
 }
@@ -211,7 +212,7 @@ mod tests {
             }
             assert!(line.iter().eq([a, b, c]));
             assert_eq!([(); 3].map(|()| line.pop_front()), [Some(a), Some(b), Some(c)]);
-            // SAFETY: as above: all were taken off.
+            // SAFETY: the test's own blocks, all of which were popped.
             unsafe {
                 line.push_front(c);
                 line.push_back(a);

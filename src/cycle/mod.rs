@@ -7,15 +7,15 @@
 //! | phase | what happens | pause |
 //! |---|---|---|
 //! | `Idle` | allocation only; barriers off | – |
-//! | `SweepTermination` | what the last cycle left unswept is swept | bounded steps |
-//! | `Mark` | roots, then the grey set; barriers on (the hybrid's on the heap from when the roots are scanned); an ephemeron waits for its key and becomes grey again with it | bounded steps |
-//! | `MarkTermination` | the grey set is empty: dirty roots are rescanned (insertion); guardians take what they guard and nothing else keeps alive, which brings marking back; then it is decided what dies | the policy's; guardians in bounded steps |
-//! | `Weak` | weak cells, ephemerons and interned strings forget what dies | bounded steps |
+//! | `SweepTermination` | blocks that the last cycle left unswept are swept | bounded steps |
+//! | `Mark` | roots, then the grey set; barriers on (the hybrid's on the heap once the roots are scanned); an ephemeron with a white key becomes grey again when the key is marked | bounded steps |
+//! | `MarkTermination` | the grey set is empty: dirty roots are rescanned (insertion); guardians take the objects that nothing else keeps alive, and marking goes on with these; then liveness is decided | the policy's; guardians in bounded steps |
+//! | `Weak` | dead objects are removed from weak cells, ephemerons and the table of interned strings | bounded steps |
 //! | `Sweep` | sweeper thread and mutator take blocks from one list | none |
-//! | `Release` | chunks that lie empty age, and go back to the system | bounded steps |
+//! | `Release` | empty chunks age, and are decommitted | bounded steps |
 //!
-//! [`Collector::run`] is called by the mutator at its safepoints only, so between two steps the mutator runs, and
-//! inside a step no unrooted pointer lives.
+//! The mutator calls [`Collector::run`] at its safepoints only: it runs between two steps, and inside a step no
+//! unrooted pointer lives.
 
 pub(crate) mod allocate;
 pub(crate) mod blocks;
@@ -48,10 +48,10 @@ use blocks::{Sweep, Swept};
 use collector::{BirthColor, Collector};
 use phase::Phase;
 
-/// Work booked for a block in which lost grey objects are looked for: a walk over its objects.
+/// Work booked for rescanning a block after a mark-stack overflow: a walk over its objects.
 const RESCAN_COST: usize = 16 * 1024;
 
-/// Work booked for 2 MiB that go back to the system: 4 microseconds where they are one page, 80 where they are many.
+/// Work booked for decommitting 2 MiB: 4 microseconds if they are one page, 80 if they are many.
 const GIVE_BACK_COST: usize = 32 * 1024;
 
 /// Work booked for a page of handles that is freed.
@@ -64,13 +64,13 @@ pub(crate) enum Ended {
     Budget,
     /// The cycle is complete.
     Cycle,
-    /// The sweeper has a block in hand, and nothing else is left to do just now.
+    /// The sweeper holds a block, and nothing else is left to do.
     Waiting,
 }
 
 impl Collector {
-    /// Runs the phase machine until the budget is used up or the cycle ends. `take_part`: the mutator sweeps blocks
-    /// that the sweeper has not got to yet.
+    /// Runs the phase machine until the budget is used up or the cycle ends. With `take_part`, the mutator sweeps
+    /// blocks that the sweeper has not reached yet.
     pub fn run<B: Barrier>(&self, meter: &mut Meter, take_part: bool) -> Ended {
         self.marker.flush_barrier_buffer();
         let start = self.times.run_starts();
@@ -109,17 +109,18 @@ impl Collector {
         ended
     }
 
-    /// Without a barrier the mutator does not run again until it is decided what dies, and forgotten.
+    /// Returns whether the mutator may not run before the next phase: without a barrier, from the start of marking
+    /// until the end of phase `Weak`.
     fn world_stands<B: Barrier>(&self) -> bool {
         !B::RULES.incremental && matches!(self.phase.get(), Phase::Mark | Phase::MarkTermination | Phase::Weak)
     }
 
-    /// Books the time until now to the phase that ends, and begins the next one.
+    /// Enters a phase, and books the time until now to the one that ends.
     fn enter(&self, phase: Phase) {
         self.times.book(self.phase.replace(phase));
     }
 
-    /// One piece of work of the current phase.
+    /// Does one piece of work of the current phase.
     fn advance<B: Barrier>(&self, meter: &mut Meter, take_part: bool) -> ControlFlow<Ended> {
         match self.phase.get() {
             Phase::Idle => {
@@ -136,7 +137,7 @@ impl Collector {
         ControlFlow::Continue(())
     }
 
-    /// Phase `SweepTermination`: what the last cycle left unswept.
+    /// Phase `SweepTermination`: sweeps blocks that the last cycle left unswept.
     fn terminate_sweep<B: Barrier>(&self, meter: &mut Meter) -> ControlFlow<Ended> {
         let swept = self.blocks.borrow_mut().sweep_some(meter, true);
         match swept {
@@ -154,7 +155,7 @@ impl Collector {
         }
     }
 
-    /// Phase `Weak`: weak pointers, ephemerons and interned strings forget what dies.
+    /// Phase `Weak`: clears weak cells, ephemerons and entries of interned strings whose objects are dead.
     fn clear_weak<B: Barrier>(&self, meter: &mut Meter) {
         if weak::clear_cells(&self.marker, meter)
             && self.marker.clear_waiting(meter)
@@ -165,7 +166,7 @@ impl Collector {
         }
     }
 
-    /// Phase `Sweep`.
+    /// Phase `Sweep`: sweeps blocks.
     fn sweep(&self, meter: &mut Meter, take_part: bool) -> ControlFlow<Ended> {
         let swept = self.blocks.borrow_mut().sweep_some(meter, take_part);
         match swept {
@@ -179,7 +180,7 @@ impl Collector {
         ControlFlow::Continue(())
     }
 
-    /// Phase `Release`: pages of handles that are not needed are freed, and chunks that lie empty age.
+    /// Phase `Release`: frees empty pages of handles, and ages chunks.
     fn release(&self, meter: &mut Meter) -> ControlFlow<Ended> {
         if self.roots.free_page() {
             meter.spend(PAGE_COST);
@@ -206,7 +207,7 @@ impl Collector {
         ControlFlow::Continue(())
     }
 
-    /// The start of marking: constant time, but for the policies that scan the roots in one pause.
+    /// Starts marking. Constant time, except under policies that scan the roots in one pause.
     fn start_marking<B: Barrier>(&self, meter: &mut Meter) {
         let rules = &B::RULES;
         self.phase.set(Phase::Mark);
@@ -223,12 +224,12 @@ impl Collector {
         if rules.roots == Roots::InOnePauseAtTheStart {
             while !self.scan_roots(rules, &mut Meter::unlimited()) {}
         }
-        // The start of a cycle, and a pause that belongs to it, are not steps of marking.
+        // The start of a cycle, with the scan of roots in one pause, is not booked to marking.
         self.times.book(Phase::Idle);
         meter.spend(1);
     }
 
-    /// Phase `Mark`: the roots, then the grey set.
+    /// Phase `Mark`: scans the roots, then empties the grey set.
     fn mark<B: Barrier>(&self, meter: &mut Meter) {
         let may_trace = B::RULES.traces_in_window && !self.marker.is_empty();
         if (!self.roots.is_scanned() || self.window.get()) && !may_trace {
@@ -256,7 +257,7 @@ impl Collector {
         self.roots.scan(rules, &self.marker, meter, self.cycle.get())
     }
 
-    /// The heap's barriers are on from here, and objects are born as the policy says.
+    /// Turns the heap's barriers on, and sets the policy's colour of new objects.
     fn watch_heap(&self, rules: &Rules) {
         self.marking.set(rules.incremental);
         if rules.birth != Birth::White {
@@ -264,9 +265,9 @@ impl Collector {
         }
     }
 
-    /// The window closes: here, inside a step, when no unrooted pointer lives. What windows over stacks were written
-    /// with is shaded first. That may take some steps: the last one leaves nothing. From here on nothing that is
-    /// reachable now is to be lost: what roots point to is marked, and nothing has been traced.
+    /// Closes the root-scanning window, once all lent cards of stacks are rescanned, which may take some steps. This
+    /// happens inside a step, when no unrooted pointer lives: the targets of all roots are marked, and nothing has been
+    /// traced, so from here on the barrier keeps every object alive that is reachable now.
     fn roots_scanned<B: Barrier>(&self, meter: &mut Meter) {
         if B::RULES.window {
             if !self.roots.stacks.borrow_mut().scan_lent_cards(&self.marker, meter) {
@@ -280,7 +281,8 @@ impl Collector {
         }
     }
 
-    /// Breaks the window's rule: closes it as soon as nothing is unscanned, while unrooted pointers live.
+    /// Closes the root-scanning window as soon as nothing is unscanned, while unrooted pointers live, which is unsound:
+    /// for tests.
     pub(crate) fn close_derived_window<B: Barrier>(&self) {
         let scanned = self.roots.nothing_is_unscanned(self.cycle.get());
         if scanned && self.window.get() {
@@ -288,9 +290,9 @@ impl Collector {
         }
     }
 
-    /// Finds grey objects of a block again that a full mark stack lost: they are marked, and their header says queued.
-    /// (The stack is empty. So whatever is queued is lost, and one block at a time is enough: what it gives is traced
-    /// before the next one is looked at.)
+    /// Pushes the grey objects of a block again that overflowed the mark stack: they are marked, and their header says
+    /// queued. The stack is empty, so every queued object has overflowed; its objects are traced before the next block
+    /// is rescanned.
     fn rescan_overflowed(&self, block: BlockPtr) {
         let unused = self.unused_of(block);
         let mut at = 0;
@@ -314,7 +316,8 @@ impl Collector {
         }
     }
 
-    /// Phase `MarkTermination`: the policy's last act. Then, in the same step, it is decided what dies.
+    /// Phase `MarkTermination`: rescans dirty roots if the policy does, lets guardians take their objects, and then, in
+    /// the same step, decides liveness.
     fn terminate_marking<B: Barrier>(&self, meter: &mut Meter) {
         if B::RULES.rescan_dirty_roots {
             self.rescan_to_a_fixed_point(meter);
@@ -322,12 +325,12 @@ impl Collector {
             self.drain_to_a_fixed_point(meter);
         }
         if !self.roots.guardians.borrow().is_examining() && !self.marker.is_empty() {
-            // The mutator shaded something since the grey set was empty.
+            // The mutator has shaded objects since the grey set was empty.
             self.enter(Phase::Mark);
             return;
         }
-        // Once a cycle, in steps: guarded objects that nothing else keeps alive. It is settled which those are before
-        // anything is marked that they reach.
+        // Once a cycle, in steps: takes the guarded objects that nothing else keeps alive. All of them are found before
+        // any object that they reach is marked.
         if !self.roots.guardians.borrow_mut().examine(&self.marker, meter) {
             return;
         }
@@ -335,8 +338,8 @@ impl Collector {
             self.enter(Phase::Mark);
             return;
         }
-        // The keys of ephemerons that wait are dead, as is whatever else is white: see `kit::ephemeron`. From here on
-        // whatever is reachable is black, and so are new objects: no barrier is needed.
+        // White objects are dead, among them the keys of ephemerons that wait: see `kit::ephemeron`. From here on all
+        // reachable objects are black, and so are new ones: no barrier is needed.
         self.liveness_decided.set(true);
         self.marking.set(false);
         self.watch_roots.set(false);
@@ -346,14 +349,14 @@ impl Collector {
         meter.spend(1);
     }
 
-    /// One pause: the mutator does not run, so one pass over the dirty roots and the marking of what they reach is
+    /// Rescans dirty roots and marks all that they reach, in one pause. As the mutator does not run, one pass reaches
     /// the fixed point.
     fn rescan_to_a_fixed_point(&self, meter: &mut Meter) {
         self.roots.rescan(&self.marker, self.cycle.get());
         self.drain_to_a_fixed_point(meter);
     }
 
-    /// Marks all that is grey and what it reaches.
+    /// Marks all objects reachable from the grey set.
     fn drain_to_a_fixed_point(&self, meter: &mut Meter) {
         let mut all = Meter::unlimited();
         while !self.marker.is_empty() {
@@ -367,7 +370,7 @@ impl Collector {
         meter.spend(all.spent);
     }
 
-    /// What was marked is occupied from now on, and every block is unswept.
+    /// Flips the bitmaps and starts the sweep: marked granules are occupied from now on, and every block is unswept.
     fn start_sweep<B: Barrier>(&self) {
         self.times.book(Phase::Weak);
         self.retire_holes();
