@@ -1,4 +1,4 @@
-//! The blocks of a heap: which can be allocated in, which wait for a sweep, which are free.
+//! The blocks of a heap: those offered for allocation, those to be swept, and those taken from the arena.
 
 use core::ops::ControlFlow;
 use std::collections::{HashSet, VecDeque};
@@ -15,19 +15,19 @@ use crate::space::block::{BLOCK_ROOM, BlockPtr, KINDS, Kind};
 use crate::space::geometry::{GRANULE, PAGES};
 use crate::sync::Arc;
 
-/// How far a call of [`Blocks::sweep_some`] came.
+/// The result of [`Blocks::sweep_some`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Swept {
     /// The budget is used up, and something is left to sweep or to drop.
     Some,
-    /// What is left is in the sweeper's hands, or left to it.
+    /// The blocks that are left are held by the sweeper, or left to it.
     Waits,
     /// Nothing is left.
     All,
 }
 
-/// When swept memory is found: see [`HeapBuilder::sweep`](crate::HeapBuilder::sweep). (Lazy sweep: Hughes, "A semi-incremental
-/// garbage collection algorithm", Software: Practice and Experience 1982.)
+/// Where and when blocks are swept: see [`HeapBuilder::sweep`](crate::HeapBuilder::sweep). (Lazy sweep: Hughes, "A
+/// semi-incremental garbage collection algorithm", Software: Practice and Experience 1982.)
 ///
 /// ```
 /// use grisaille::{Heap, Sweep};
@@ -51,59 +51,61 @@ pub enum Sweep {
     Eager,
 }
 
-/// A block with fewer free bytes is not worth allocating in.
+/// Least free bytes of a block that is offered for allocation.
 const MIN_FREE: usize = 512;
-/// Smaller jobs are not handed over: waking the thread takes the mutator as long as sweeping some hundred blocks.
+/// Least weight of a sweep task that is handed over: waking the thread takes the mutator as long as sweeping some
+/// hundred blocks.
 const MIN_HAND_OVER: usize = 512;
-/// A block with drops to run counts as so many.
+/// Weight of a block with drops to run, in blocks.
 const DROPS_WEIGH: usize = 64;
-/// Blocks that an allocation sweeps at the most before it takes new memory.
+/// Most blocks that an allocation sweeps before it takes new memory.
 const SWEEP_AT_ALLOCATION: usize = 32;
 /// Work booked for a block swept.
 const BLOCK_COST: usize = 512;
 /// Work booked for an object dropped.
 const DROP_COST: usize = 64;
 
-/// See the module.
+/// The blocks of a heap; see the module.
 pub(crate) struct Blocks {
     pub arena: Arena,
-    /// Every block that is swept and taken, but for those below.
+    /// Every block that is taken and swept, without those in `own`.
     all: BlockList,
-    /// Those with drop glue that runs on the mutator's thread, and those that there was no memory to list: no other thread
-    /// touches them.
+    /// Blocks with drop glue that must run on the mutator's thread, and blocks that there was no memory to list: no
+    /// other thread touches these.
     own: OwnBlocks,
-    /// How many of `all` have drops that may run on the sweeper's thread.
+    /// Number of blocks in `all` with drops that may run on the sweeper's thread.
     background: usize,
-    /// Swept blocks with holes, by kind and by how long their runs are ([`line`]).
+    /// Swept blocks with holes, by kind and by length of run ([`line`]).
     available: [BlockLine; 2 * KINDS],
-    /// Bytes of the holes in them.
+    /// Bytes of the holes in `available`.
     offered: usize,
     job: Option<Arc<Job>>,
-    /// The last job, which becomes the next one when the sweeper's thread has let go of it: a sweep needs no memory.
+    /// The last sweep task, which is reused for the next one once the sweeper's thread has dropped it: a sweep needs no
+    /// memory.
     old_job: Arc<Job>,
-    /// Of the sweep in progress: the bitmap that holds what survived, and whether what is freed is overwritten.
+    /// Of the sweep in progress: the bitmap of the survivors, and whether freed memory is overwritten.
     occupied: usize,
     overwrite: bool,
-    /// Blocks of the job before this one were looked at by the mutator.
+    /// Index of the task's first block that the mutator has not visited.
     looked_at: usize,
-    /// Blocks of the job that could not be taken over when they were looked at: in the sweeper's hands, or with drops
-    /// to run when none may.
+    /// Deferred blocks of the task, which could not be registered when they were visited: held by the sweeper, or with
+    /// drops to run when none may.
     put_off: VecDeque<usize>,
-    /// Blocks of the sweep that only the mutator sweeps, and that still have to be, the current one last.
+    /// Blocks that only the mutator sweeps and that are still to be swept in this sweep, the current one last.
     to_drop: OwnBlocks,
 }
 
-/// The line of blocks for objects that lie in runs of so many blocks.
+/// Returns the index in `available` of the line for a kind and a length of run.
 fn line(kind: Kind, run: usize) -> usize {
     kind as usize + if run > 1 { KINDS } else { 0 }
 }
 
-/// Bytes of a block that no object took in the last sweep.
+/// Returns the bytes of a block that were free after its last sweep.
 ///
 /// # Safety
 /// The block must be swept, and the mutator's (I7).
 unsafe fn free_in(block: BlockPtr) -> usize {
-    // SAFETY: the mutator's: the caller's word.
+    // SAFETY: the block is the mutator's (I7): the caller's promise.
     BLOCK_ROOM - unsafe { block.front() }.live.get() as usize * GRANULE
 }
 
@@ -113,7 +115,7 @@ impl Blocks {
         if !memory::is_there_to_share::<Job>() {
             return Err(NoMemory);
         }
-        // SAFETY: there are no blocks in it.
+        // SAFETY: the task has no blocks.
         let old_job = Arc::new(unsafe { Job::new(BlockList::default(), 0, false, false, arena.memory()) });
         Ok(Blocks {
             arena,
@@ -132,21 +134,21 @@ impl Blocks {
         })
     }
 
-    /// Offers up to `tries` blocks with holes, of runs of that length, until one is accepted. Those that are refused go to the other end of the
-    /// line: they have no hole for this object, and may have one for a smaller.
+    /// Offers up to `tries` blocks with holes, of runs of that length, until one is accepted. Returns whether one was.
+    /// A refused block goes to the end of the line: it has no hole for this object, and may have one for a smaller.
     pub fn offer(&mut self, kind: Kind, run: usize, tries: usize, mut accepts: impl FnMut(BlockPtr) -> bool) -> bool {
         let waiting = &mut self.available[line(kind, run)];
         let mut refused = None;
         for _ in 0..tries {
             let Some(block) = waiting.pop_front() else { break };
-            // All have been asked.
+            // All blocks were offered.
             if refused == Some(block) {
-                // SAFETY: just taken off this line, and entered by nobody.
+                // SAFETY: the block was just taken off this line, and no area has entered it.
                 unsafe { waiting.push_front(block) };
                 break;
             }
             if accepts(block) {
-                // SAFETY: what is offered is swept, and the mutator's (I7).
+                // SAFETY: offered blocks are swept, and the mutator's (I7).
                 self.offered -= unsafe { free_in(block) };
                 return true;
             }
@@ -157,9 +159,9 @@ impl Blocks {
         false
     }
 
-    /// Sweeps a few blocks, until one with holes is found or one is free. Also where memory is free without: what takes
-    /// new memory before a sweep is over makes the heap larger than it has to be. Nothing is dropped: allocation runs no
-    /// code of the user's.
+    /// Sweeps a few blocks, until one with holes is found or one is free, even if other memory is free: taking new
+    /// memory before a sweep is over would make the heap larger than necessary. Drops nothing: allocation runs no code
+    /// of the user's.
     pub fn sweep_for(&mut self, kind: Kind, run: usize) {
         let used = self.arena.used;
         for _ in 0..SWEEP_AT_ALLOCATION {
@@ -170,13 +172,13 @@ impl Blocks {
         }
     }
 
-    /// An empty block, the first of a run of that length of which the rest is not used yet. At the limit everything that
-    /// can be swept is.
+    /// Takes an empty block, the first of a run of that length whose other blocks are not used yet. At the limit,
+    /// sweeps all blocks that it can.
     pub fn take(&mut self, kind: Kind, run: usize, besides: usize) -> Result<BlockPtr, Full> {
         self.take_pages(run, PAGES, kind, false, besides)
     }
 
-    /// A run of blocks for one large object, which uses so many pages of it.
+    /// Takes a run of blocks for one large object, which uses `pages` pages of it.
     pub fn take_large(&mut self, pages: usize, kind: Kind, besides: usize) -> Result<BlockPtr, Full> {
         self.take_pages(pages.div_ceil(PAGES), pages, kind, true, besides)
     }
@@ -191,8 +193,8 @@ impl Blocks {
     ) -> Result<BlockPtr, Full> {
         let block = loop {
             let besides = besides.saturating_add(self.bytes() + self.all.wanted());
-            // SAFETY: blocks are in the lists of this, beside their arena, or in a job, beside its share of the memory, until
-            // they are given back.
+            // SAFETY: until they are given back, blocks are in the lists of this `Blocks`, which has their arena, or in
+            // a task, which has a share of the memory.
             match unsafe { self.arena.take(run, pages, kind, large, besides) } {
                 Ok(block) => break block,
                 Err(full) if !self.sweep_next(false) => return Err(full),
@@ -203,17 +205,17 @@ impl Blocks {
         Ok(block)
     }
 
-    /// Where a large heap has just grown: the sweeper's thread takes the pages of the chunk that it will grow into next.
+    /// Lets the sweeper's thread commit the pages of the next chunk in advance, if a large heap has just grown.
     #[inline]
     pub fn look_ahead(&mut self) {
         if let Some((base, bytes)) = self.arena.make_ahead() {
-            // SAFETY: a chunk of this arena, whose memory that is.
+            // SAFETY: the chunk is of this arena, whose memory that is.
             unsafe { sweeper::have_pages_taken(base, bytes, self.arena.memory()) };
         }
     }
 
-    /// All blocks are unswept from here on. The marker has flipped, and no hole is open (I2). Constant time, but for
-    /// waking the thread.
+    /// Starts a sweep: all blocks are unswept from here on. The marker must have flipped, and no hole be open (I2).
+    /// Constant time, without waking the thread.
     pub fn start_sweep(&mut self, occupied: usize, mode: Sweep, overwrite: bool) {
         debug_assert!(self.is_swept(), "a cycle ended before the last one was swept");
         self.available = Default::default();
@@ -221,19 +223,19 @@ impl Blocks {
         let blocks = core::mem::take(&mut self.all);
         self.to_drop = core::mem::take(&mut self.own);
         let weight = blocks.len() + core::mem::take(&mut self.background) * DROPS_WEIGH;
-        // Under stress every job is handed over, so that small heaps try the hand-over too.
+        // Under stress every task is handed over, so that small heaps test the hand-over too.
         let concurrent = mode == Sweep::Concurrent && (weight >= MIN_HAND_OVER || overwrite);
-        // Without a thread the mutator sweeps: the same code.
+        // Without a thread the mutator sweeps, by the same code.
         let handed_over = concurrent && sweeper::takes_orders();
         (self.occupied, self.overwrite, self.looked_at) = (occupied, overwrite, 0);
-        // The sweeper's thread may have the last job still. With no memory for another the mutator sweeps.
+        // The sweeper's thread may still have the last task. Without memory for another the mutator sweeps.
         if Arc::get_mut(&mut self.old_job).is_none() && !memory::is_there_to_share::<Job>() {
-            // SAFETY: as below, and in no job: the mutator's (I7).
+            // SAFETY: as below, and the blocks are in no task: the mutator's (I7).
             blocks.iter().for_each(|block| unsafe { self.to_drop.push(block) });
             return;
         }
-        // SAFETY: the blocks are this arena's, and without those in `own`. The last job is done (each of its blocks was
-        // taken over), the lines are forgotten, and no hole is open (I2): nobody touches one any more but through the job (I7).
+        // SAFETY: the blocks are this arena's, without those in `own`. The last task is done (each of its blocks was
+        // registered), the lines are dropped, and no hole is open (I2): blocks are touched only through the task (I7).
         let job = unsafe { Job::new(blocks, occupied, overwrite, handed_over, self.arena.memory()) };
         match Arc::get_mut(&mut self.old_job) {
             Some(old) => *old = job,
@@ -245,19 +247,20 @@ impl Blocks {
         self.job = Some(self.old_job.clone());
     }
 
-    /// Whether anything is unswept, undropped, or in the sweeper's hands.
+    /// Returns whether no block is unswept, undropped, or held by the sweeper.
     pub fn is_swept(&self) -> bool {
         self.job.is_none() && self.to_drop.is_empty()
     }
 
-    /// Looks at the next block of the job: takes it over if it is swept, sweeps it if nobody does. `may_drop`: also where
-    /// that runs code of the user's. False: none is left but those in other hands and those to drop.
+    /// Visits the next block of the task: sweeps it if no thread has, and registers it once it is swept. With
+    /// `may_drop`, also if that runs code of the user's. Returns false when only blocks held by the sweeper, or blocks
+    /// with pending drops, remain.
     fn sweep_next(&mut self, may_drop: bool) -> bool {
         let Some(job) = self.job.clone() else { return false };
         if self.looked_at < job.len() {
             let swept = self.look_at(self.looked_at, &job, may_drop);
             if !swept {
-                // Without memory to note it, it is waited for.
+                // Without memory to defer it, the block is visited again next time.
                 if !self.make_room_to_put_off() {
                     return false;
                 }
@@ -267,7 +270,7 @@ impl Blocks {
             return true;
         }
         if may_drop {
-            // The sweeper has one block in hand at a time.
+            // The sweeper holds one block at a time.
             for _ in 0..self.put_off.len().min(2) {
                 if let Some(index) = self.put_off.pop_front() {
                     if self.look_at(index, &job, may_drop) {
@@ -283,7 +286,7 @@ impl Blocks {
         false
     }
 
-    /// Whether the next block of the job waits for the sweeper.
+    /// Returns whether the next block of the task is left to the sweeper.
     fn next_is_unswept(&self) -> bool {
         self.job.as_ref().is_some_and(|job| {
             job.handed_over
@@ -293,7 +296,7 @@ impl Blocks {
         })
     }
 
-    /// Dead objects of the job that were dropped, on whatever thread: it changes while somebody drops them.
+    /// Returns the number of dead objects of the task that were dropped so far, on whatever thread.
     pub fn dropped(&self) -> usize {
         self.job.as_ref().map_or(0, |job| job.dropped())
     }
@@ -303,7 +306,7 @@ impl Blocks {
             || memory::may_allocate() && self.put_off.try_reserve(self.put_off.len().max(8)).is_ok()
     }
 
-    /// False: the block is to be put off.
+    /// Visits a block of the task. Returns false when the block must be deferred.
     fn look_at(&mut self, index: usize, job: &Job, may_drop: bool) -> bool {
         let block = job.block(index);
         if block.kind() == Kind::Plain {
@@ -321,7 +324,8 @@ impl Blocks {
         }
         let swept = job.state(index) == State::Swept;
         if swept {
-            // SAFETY: swept, and so the mutator's (I7); each block of a job is looked at until that is so, and not again.
+            // SAFETY: the block is swept, and so the mutator's (I7); each block of a task is visited until it is, and
+            // not again.
             unsafe { self.take_over(block) };
         }
         swept
@@ -329,7 +333,7 @@ impl Blocks {
 
     #[cfg(test)]
     pub fn offer_for_tests(&mut self, block: BlockPtr) {
-        // SAFETY: a new block, which nothing lies in.
+        // SAFETY: the block is new and empty.
         unsafe {
             self.offered += free_in(block);
             self.available[line(block.kind(), block.run())].push_front(block);
@@ -342,45 +346,46 @@ impl Blocks {
             .available
             .iter()
             .flat_map(BlockLine::iter)
-            // SAFETY: what is offered is swept, and the mutator's (I7).
+            // SAFETY: offered blocks are swept, and the mutator's (I7).
             .map(|block| unsafe { free_in(block) })
             .sum();
     }
 
-    /// Files a swept block.
+    /// Registers a swept block, or gives it back if it is empty.
     ///
     /// # Safety
-    /// The block must be this heap's, swept, the mutator's (I7), and not filed.
+    /// The block must be this heap's, swept, the mutator's (I7), and in no list.
     pub unsafe fn take_over(&mut self, block: BlockPtr) {
-        // SAFETY: the mutator's: the caller's word.
+        // SAFETY: the block is the mutator's (I7): the caller's promise.
         if unsafe { block.front() }.live.get() == 0 {
-            // SAFETY: nothing lives in it, and it is in no list: the caller's word.
+            // SAFETY: the block has no live object, and is in no list: the caller's promise.
             unsafe { self.arena.give_back(block) };
             return;
         }
         self.file(block);
-        // SAFETY: the mutator's.
+        // SAFETY: the block is the mutator's (I7): the caller's promise.
         let free = unsafe { free_in(block) };
-        // What is free at the end of a block has more behind it where the run goes on.
+        // In a run, free bytes at the end of the first block may have more behind them.
         let least = if block.run() > 1 { GRANULE } else { MIN_FREE };
         if !block.is_large() && free >= least {
             self.offered += free;
-            // SAFETY: it was not filed, and so in no line; it is the mutator's until the next sweep, which forgets the lines.
+            // SAFETY: the block was in no list, and so in no line; it is the mutator's (I7) until the next sweep, which
+            // drops the lines.
             unsafe { self.available[line(block.kind(), block.run())].push_front(block) };
         }
     }
 
     fn file(&mut self, block: BlockPtr) {
         if block.kind() == Kind::Drop || self.all.push(block).is_err() {
-            // SAFETY: it is filed nowhere else, and in no job until it is taken off: the mutator's (I7).
+            // SAFETY: the block is in no other list, and in no task until it is popped: the mutator's (I7).
             unsafe { self.own.push(block) };
         } else {
             self.background += usize::from(block.kind() == Kind::BackgroundDrop);
         }
     }
 
-    /// Sweeps within the budget, drops included. `take_part`: also blocks that the sweeper has not come to yet; without it
-    /// only what the sweeper has swept is filed.
+    /// Sweeps within the budget, drops included. Without `take_part`, leaves blocks that the sweeper has not reached
+    /// yet to it, and only registers those that it has swept.
     pub fn sweep_some(&mut self, meter: &mut Meter, take_part: bool) -> Swept {
         while !meter.exhausted() {
             if let Some(block) = self.to_drop.last() {
@@ -398,8 +403,8 @@ impl Blocks {
         if self.is_swept() { Swept::All } else { Swept::Some }
     }
 
-    /// Drops the dead of a block within the budget. Drop code runs as if the heap were suspended: it may enter
-    /// another. If it panics, the resume position is past the object.
+    /// Drops the dead of a block within the budget, then sweeps the block. The session is suspended meanwhile: drop
+    /// code may enter another heap. If it panics, the resume position is past the object.
     fn drop_some(&mut self, block: BlockPtr, meter: &mut Meter) {
         let (occupied, overwrite) = (self.occupied, self.overwrite);
         let _suspended = Session::suspend();
@@ -410,12 +415,12 @@ impl Blocks {
             } else {
                 sweep::each_dead(block, occupied, |object| {
                     if block.kind() == Kind::BackgroundDrop {
-                        // As on the sweeper's thread. `TypeInfo::drop`: the object is dead, its drop may run on any thread, and
-                        // the resume position is past it (I6).
+                        // Panics are caught, as on the sweeper's thread. `TypeInfo::drop`: the object is dead, its drop
+                        // may run on any thread, and the resume position is past it (I6).
                         sweep::drop_caught(object);
                     } else if let Some(drop) = object.info().drop {
-                        // SAFETY: `TypeInfo::drop`: the object is dead, this is the mutator's thread, and the resume position is
-                        // past it (I6).
+                        // SAFETY: `TypeInfo::drop`: the object is dead, this is the mutator's thread, and the resume
+                        // position is past it (I6).
                         drop(object);
                         if fault::is(Fault::DropsTwice) {
                             drop(object);
@@ -429,7 +434,7 @@ impl Blocks {
             return;
         }
         self.to_drop.pop();
-        // SAFETY: as above. It was in `to_drop`, and is filed nowhere.
+        // SAFETY: as above. The block was in `to_drop`, and is in no list.
         unsafe {
             sweep::sweep(block, occupied, overwrite);
             self.take_over(block);
@@ -437,12 +442,13 @@ impl Blocks {
         meter.spend(BLOCK_COST);
     }
 
-    /// Every block of a heap that is not being swept.
+    /// Iterates over the registered blocks: all that are taken while no sweep is in progress.
     pub fn each(&self) -> impl Iterator<Item = BlockPtr> + '_ {
         self.all.iter().chain(self.own.iter())
     }
 
-    /// The blocks of a sweep that have not been filed yet, for the verifier: with `each`, all that are taken.
+    /// Iterates over the blocks of a sweep that are not registered yet, for the verifier: with `each`, all that are
+    /// taken.
     pub fn unfiled(&self) -> impl Iterator<Item = BlockPtr> + '_ {
         let of_job = self.job.iter().flat_map(|job| {
             let put_off = self.put_off.iter().map(|&index| job.block(index));
@@ -451,7 +457,7 @@ impl Blocks {
         of_job.chain(self.to_drop.iter())
     }
 
-    /// What is wrong with the lists, for the verifier: each block is where its state says, and once.
+    /// Checks that each block is in the list that its state demands, once, and returns what is wrong, for the verifier.
     pub fn complaint(&self) -> Option<String> {
         let filed: HashSet<BlockPtr> = self.each().collect();
         let mut offered = HashSet::new();
@@ -467,7 +473,7 @@ impl Blocks {
                 }
             }
         }
-        // SAFETY: what is offered is swept, and the mutator's (I7).
+        // SAFETY: offered blocks are swept, and the mutator's (I7).
         let holes: usize = offered.iter().map(|&block| unsafe { free_in(block) }).sum();
         if holes != self.offered {
             return Some(format!("{holes} bytes are offered, and the count is {}", self.offered));
@@ -492,7 +498,7 @@ impl Blocks {
             let expected = if index < self.looked_at && !put_off.contains(&index) {
                 state == State::Swept
             } else {
-                // Whatever the sweeper has made of it; nobody, where there is none.
+                // In whatever state the sweeper left it; unswept, if the task was not handed over.
                 state != State::Abandoned && (job.handed_over || state == State::Unswept)
             };
             if !expected {
@@ -502,7 +508,7 @@ impl Blocks {
         None
     }
 
-    /// The blocks, in every order that they are kept in, with their bitmaps. What lies in them is told by
+    /// Digests the blocks, in the order of each list, with their bitmaps. The objects in them are digested by
     /// [`Collector::digest`](super::collector::Collector::digest).
     #[cfg(grisaille_faults)]
     pub fn digest(&self, marker: &crate::mark::marker::Marker, digest: &mut crate::space::digest::Digest<'_>) {
@@ -531,7 +537,7 @@ impl Blocks {
         }
         digest.flag(job.is_some());
         if let Some(job) = job {
-            // Nobody else has it: what is swept was looked at.
+            // No other thread has the task: every swept block was visited.
             debug_assert!(!job.handed_over, "the future depends on another thread");
             digest.number(job.len());
             digest.number(*looked_at);
@@ -555,16 +561,16 @@ impl Blocks {
         }
     }
 
-    /// Drops what is left of a heap that is being dropped: every object with drop glue, dead or alive, once.
-    /// All holes are retired: `occupied` names every object.
+    /// Drops every object with drop glue that was not dropped yet, dead or alive, of a heap that is being dropped. All
+    /// holes must be retired, so that `occupied` has every object.
     pub fn drop_everything(&mut self, occupied: usize) {
         let _suspended = Session::suspend();
         while let Some(block) = self.to_drop.pop() {
             if block.kind() == Kind::Plain {
                 continue;
             }
-            // SAFETY: no other thread touches it; from the resume position on none was dropped (I6). `TypeInfo::drop`: the
-            // heap is gone, and this is the mutator's thread.
+            // SAFETY: no other thread touches the block (I7); from the resume position on no object was dropped (I6).
+            // `TypeInfo::drop`: the heap is gone, and this is the mutator's thread.
             unsafe {
                 let _ = sweep::each_dead(block, self.occupied, |object| {
                     sweep::drop_caught(object);
@@ -579,44 +585,46 @@ impl Blocks {
                 if let Some(claim) = job.claim(index).or_else(|| job.inherit(index)) {
                     claim.sweep();
                 }
-                // A block in the sweeper's hands is left to it, with what survives in it.
+                // A block that the sweeper holds is left to it, with its survivors.
                 let block = job.block(index);
-                // SAFETY: the heap is being dropped, and what is left to another is not looked at again.
+                // SAFETY: the heap is being dropped, and a block that was left to the sweeper is not touched again.
                 if !unsafe { job.abandon(index) } && block.kind() != Kind::Plain {
-                    // SAFETY: the block is swept: the mutator's (I7). What survived has not been dropped.
+                    // SAFETY: the block is swept, and so the mutator's (I7). Its survivors were not dropped.
                     unsafe { sweep::drop_all(block, job.occupied) };
                 }
             }
         }
         for block in self.each() {
             if block.kind() != Kind::Plain {
-                // SAFETY: swept blocks are the mutator's (I7). No list is changed meanwhile: nobody else has the heap.
+                // SAFETY: swept blocks are the mutator's (I7). No list changes meanwhile: drop code cannot reach the
+                // heap.
                 unsafe { sweep::drop_all(block, occupied) };
             }
         }
     }
 
-    /// Bytes of memory that the lists of blocks and the maps of chunks take.
+    /// Returns the bytes of memory that the lists of blocks and the maps of chunks take.
     pub fn bytes(&self) -> usize {
-        // The last job is the present one, or keeps its list until the next.
+        // `old_job` is the present task, or keeps its list until the next.
         self.all.bytes()
             + self.old_job.bytes()
             + self.put_off.capacity() * size_of::<usize>()
             + self.arena.bytes_of_maps()
     }
 
-    /// Whether the limit leaves room for so many bytes outside.
+    /// Returns whether the limit leaves room for `bytes` bytes outside.
     pub fn has_room_besides(&self, bytes: usize) -> bool {
         self.arena.used.saturating_add(bytes).saturating_add(self.bytes()) <= self.arena.limit
     }
 
-    /// Bytes that may be allocated without a sweep: what the limit leaves, and holes. `besides` count against the limit too.
+    /// Returns the bytes that may be allocated without a sweep: those that the limit leaves, and holes. `besides` bytes
+    /// count towards the limit too.
     pub fn free(&self, besides: usize) -> usize {
         let taken = self.arena.used.saturating_add(besides).saturating_add(self.bytes());
         self.arena.limit.saturating_sub(taken).saturating_add(self.offered)
     }
 
-    /// Bytes in blocks that are taken.
+    /// Returns the bytes of blocks that are taken.
     pub fn used(&self) -> usize {
         self.arena.used
     }

@@ -109,8 +109,8 @@ impl Collector {
         ended
     }
 
-    /// Returns whether the mutator may not run before the next phase: without a barrier, from the start of marking
-    /// until the end of phase `Weak`.
+    /// Returns whether the world is stopped: without a barrier, from the start of marking until the end of phase
+    /// `Weak`.
     fn world_stands<B: Barrier>(&self) -> bool {
         !B::RULES.incremental && matches!(self.phase.get(), Phase::Mark | Phase::MarkTermination | Phase::Weak)
     }

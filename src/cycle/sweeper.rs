@@ -1,14 +1,15 @@
-//! The sweeper thread: one a process, started on first need, joined never, parked when idle.
+//! The sweeper's thread: one for each process, started when it is first needed, never joined, parked when idle.
 //!
-//! A heap hands it a [`Job`]: the blocks of one cycle. Mutator and sweeper take blocks from it by compare-and-swap of
-//! a block's state, `Unswept -> Sweeping`, which gives a [`Claim`]; sweeping takes that, and releases the block with
-//! `Sweeping -> Swept`, which publishes the bitmaps.
-//! Nobody waits for a block. A heap that is dropped meanwhile moves the block in the sweeper's hands to `Abandoned`
-//! and leaves the rest of that block's drops to it; the last share of the job frees the memory.
+//! A heap hands it a [`Job`], a sweep task: the blocks of one cycle. Mutator and sweeper claim a block by
+//! compare-and-swap of its state, `Unswept -> Sweeping`, which gives a [`Claim`]; sweeping consumes the claim, and
+//! releases the block with `Sweeping -> Swept`, which publishes the bitmaps. No thread waits for a block. A heap that
+//! is dropped meanwhile moves the block that the sweeper holds to `Abandoned` and leaves the rest of its drops to the
+//! sweeper; the last share of the task frees the memory.
 //!
-//! In a forked child the thread is missing. What it had in hand when the process was forked is inherited
-//! ([`Job::inherit`]): swept without a drop, since nobody knows which of the dead were dropped. What they own is leaked in the
-//! child, and so is the memory of a heap whose jobs the thread had. The next job starts a thread of the child's own.
+//! A forked child lacks the thread. A block that the thread held when the process was forked is inherited
+//! ([`Job::inherit`]) and swept without drops, since it is unknown which of the dead were dropped. What these own is
+//! leaked in the child, and so is the memory of a heap whose tasks the thread had. The next task starts a thread of the
+//! child's.
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
@@ -22,85 +23,84 @@ use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::mpsc::{Sender, channel};
 use crate::sync::{Arc, PerProcess, thread};
 
-/// Who may touch a block of a job (I7).
+/// The state of a block of a task, which says who may touch the block (I7).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub(crate) enum State {
-    /// Whoever claims it.
+    /// The thread that claims it.
     Unswept = 0,
     /// The thread that claimed it.
     Sweeping = 1,
     /// The mutator.
     Swept = 2,
-    /// The thread that claimed it: the heap is gone.
+    /// The thread that claimed it, after the heap was dropped.
     Abandoned = 3,
-    /// The mutator: this process was forked while the sweeper's thread was at it.
+    /// The mutator of a forked process, if the sweeper's thread held the block when the process was forked.
     Inherited = 4,
 }
 
-/// The blocks of one cycle that are to be swept, none of which has drop glue that must run on the mutator's thread.
+/// A sweep task: the blocks to be swept in one cycle, without those whose drop glue must run on the mutator's thread.
 ///
-/// The states are here and not in the blocks: a sweeper that comes late, when the mutator has swept a block, freed it
-/// and put it to another use, must not look at its memory.
+/// The states are here and not in the blocks: a late sweeper must not read the memory of a block that the mutator has
+/// swept, freed and put to another use.
 pub(crate) struct Job {
     blocks: BlockList,
-    /// The bitmap that holds what survived.
+    /// The bitmap of the survivors.
     pub occupied: usize,
-    /// Overwrite what is freed.
+    /// Whether freed memory is overwritten.
     pub overwrite: bool,
-    /// The sweeper's thread has it too.
+    /// Whether the sweeper's thread has the task too.
     pub handed_over: bool,
-    /// Of which process that thread is.
+    /// The process of that thread.
     process: u32,
-    /// Drops of dead objects that have ended, on whatever thread. It tells who waits that it is not for nothing, and orders
-    /// nothing.
+    /// Number of drops of dead objects that have ended, on whatever thread: shows a waiting mutator that there is
+    /// progress. Relaxed.
     dropped: std::sync::atomic::AtomicUsize,
-    /// Where the sweeper goes on. The mutator has a position of its own.
+    /// The sweeper's next block. The mutator has a position of its own.
     next: AtomicUsize,
     /// Keeps the blocks' memory.
     _memory: Arc<Memory>,
 }
 
-/// A block of a job that has been taken from it: whoever has this may touch the block, and nobody else does (I7). There is one
-/// for a block, which a successful compare-and-swap makes; sweeping takes it.
+/// A claimed block of a task: only the owner of the claim may touch the block (I7). A successful compare-and-swap makes
+/// the one claim of a block; sweeping consumes it.
 #[must_use = "a block that is claimed and not swept is never published"]
 pub(crate) struct Claim<'j> {
     job: &'j Job,
     index: usize,
-    /// The state into which it was moved: `Sweeping`, or `Inherited`.
+    /// The state that the claim gave the block: `Sweeping` or `Inherited`.
     state: State,
 }
 
 impl Claim<'_> {
-    /// Sweeps the block and publishes it: it is the mutator's from here on.
+    /// Sweeps the block and publishes it: the block is the mutator's from here on.
     pub fn sweep(self) {
         let Claim { job, index, state } = self;
         let block = job.block(index);
         if state == State::Inherited {
-            // SAFETY: the block is ours (I7), by the claim. Whoever had it wrote nothing that a sweep does not write anew: not
-            // the bitmap of what survived, nor what that names.
+            // SAFETY: the block is the claim's (I7). The thread that held it wrote neither the bitmap of the survivors
+            // nor these, and a sweep writes everything else anew.
             unsafe { sweep::sweep_again(block, job.occupied, job.overwrite) };
         } else {
             let ended = || _ = job.dropped.fetch_add(1, Ordering::Relaxed);
-            // SAFETY: the block is ours (I7), by the claim. In a job there is none whose drops must run on the mutator's
-            // thread.
+            // SAFETY: the block is the claim's (I7). A task has no block whose drops must run on the mutator's thread.
             unsafe { sweep::sweep_in_background(block, job.occupied, job.overwrite, ended) };
         }
         if !job.change(index, state, State::Swept) && block.kind() == Kind::BackgroundDrop {
-            // SAFETY: the heap is gone and left the block to us (I7), by `abandon`; what survived has not been dropped, and
-            // nobody uses it any more.
+            // SAFETY: the heap is gone, and `abandon` left the block to this claim (I7); the survivors were not
+            // dropped, and are not used any more.
             unsafe { sweep::drop_all(block, job.occupied) };
         }
     }
 }
 
 impl Job {
-    /// All `blocks` are unswept.
+    /// Makes a task of unswept blocks.
     ///
     /// # Safety
-    /// The blocks must be of this memory, of kinds whose drops may run on any thread, and in no other job. From here on the
-    /// caller touches one that is unswept by its [`Claim`] only, and one that is [swept](State::Swept) when it has seen that
-    /// (I7). `occupied` must be the bitmap that says what survived, and the other one parse (I3).
+    /// The blocks must be of this memory, of kinds whose drops may run on any thread, and in no other task. From here
+    /// on the caller must touch a block only through its [`Claim`], or after it has read the state
+    /// [`Swept`](State::Swept) (I7). `occupied` must be the bitmap of the survivors, and the other one parse (I3).
     pub unsafe fn new(
         blocks: BlockList,
         occupied: usize,
@@ -124,7 +124,7 @@ impl Job {
         self.blocks.len()
     }
 
-    /// Bytes of memory that the list takes.
+    /// Returns the bytes of memory that the list of blocks takes.
     pub fn bytes(&self) -> usize {
         self.blocks.bytes()
     }
@@ -143,46 +143,48 @@ impl Job {
         }
     }
 
-    /// Moves a block from one state to the next. What was written before is published with it. Returns false where it was not
-    /// in the first state.
+    /// Moves a block from one state to another, and publishes earlier writes. Returns false when the block was not in
+    /// the first state.
     fn change(&self, index: usize, from: State, to: State) -> bool {
         let state = self.blocks.state(index);
         state.compare_exchange(from as u8, to as u8, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
-    /// Takes an unswept block.
+    /// Claims an unswept block.
     pub fn claim(&self, index: usize) -> Option<Claim<'_>> {
         let claimed = self.change(index, State::Unswept, State::Sweeping);
         claimed.then_some(Claim { job: self, index, state: State::Sweeping })
     }
 
-    /// Returns whether this process was forked from the one whose sweeper has the job: nobody has it here. A system call.
+    /// Returns whether this process was forked from the one whose sweeper has the task: no thread of this one has.
+    /// Makes a system call.
     pub fn has_lost_its_sweeper(&self) -> bool {
         self.handed_over && self.process != std::process::id()
     }
 
-    /// Takes a block that the sweeper's thread had in hand when this process was forked. (No other can be in that state where
-    /// somebody looks: a mutator that sweeps a block looks at none before it has.)
+    /// Claims a block that the sweeper's thread held when this process was forked. (No other block is in state
+    /// `Sweeping` at a call: the mutator does not call this while it sweeps a block.)
     pub fn inherit(&self, index: usize) -> Option<Claim<'_>> {
         let inherited = self.has_lost_its_sweeper() && self.change(index, State::Sweeping, State::Inherited);
         inherited.then_some(Claim { job: self, index, state: State::Inherited })
     }
 
-    /// How many drops of dead objects have ended.
+    /// Returns the number of drops of dead objects that have ended.
     pub fn dropped(&self) -> usize {
         self.dropped.load(Ordering::Relaxed)
     }
 
-    /// Leaves a block, and what survives in it, to whoever sweeps it just now. Returns false where nobody does: then it is
-    /// swept, or was left already.
+    /// Leaves a block and its survivors to the thread that is sweeping it. Returns false when none is: then the block
+    /// is swept, or was left already.
     ///
     /// # Safety
-    /// The heap must be about to go: nobody uses an object of this block, or drops it, but who has the block's [`Claim`].
+    /// The heap must be about to be dropped: from here on only the owner of the block's [`Claim`] may use or drop its
+    /// objects.
     pub unsafe fn abandon(&self, index: usize) -> bool {
         self.change(index, State::Sweeping, State::Abandoned)
     }
 
-    /// Sweeps one block on the sweeper's thread. Returns false where none is left to take.
+    /// Sweeps one block on the sweeper's thread. Returns false when none is left to claim.
     pub fn sweep_one(&self) -> bool {
         loop {
             let index = self.next.fetch_add(1, Ordering::Relaxed);
@@ -197,29 +199,29 @@ impl Job {
     }
 }
 
-/// What the thread is called.
+/// The name of the thread.
 const NAME: &str = "grisaille-sweeper";
 
-/// What the thread is asked for.
+/// An order to the sweeper's thread.
 enum Order {
     Sweep(Arc<Job>),
-    /// The pages of a chunk that lies ahead are to be taken. The heap may be gone meanwhile, or use it.
+    /// Commit the pages of a chunk in advance. The heap may be gone meanwhile, or use the chunk.
     TakePages(NonNull<u8>, usize, Arc<Memory>),
 }
 
-// SAFETY: the address is that of memory which the order keeps, and of which only the pages are touched.
+// SAFETY: the address is of memory that the order has a share of, and whose contents the order leaves as they are.
 unsafe impl Send for Order {}
 
-/// Where orders go, if the thread could be started.
+/// Returns where to send orders, if the thread could be started.
 fn sweeper() -> Option<&'static Sender<Order>> {
     static SWEEPER: PerProcess<Sender<Order>> = PerProcess::new(start);
     SWEEPER.get()
 }
 
-/// What std and the system take for a thread and a channel, but for the thread's stack: more than enough of it. std does not
-/// look at the answer when it asks, so this is asked for before.
+/// More memory than std and the system take for a thread and a channel, without the thread's stack. std aborts when an
+/// allocation fails, so this is checked before.
 const THREAD: Layout = Layout::new::<[usize; 8192]>();
-/// The same for an order: room for some more of them in the channel.
+/// More memory than an order takes in the channel.
 const ORDER: Layout = Layout::new::<[usize; 256]>();
 
 fn start() -> Option<Sender<Order>> {
@@ -231,7 +233,7 @@ fn start() -> Option<Sender<Order>> {
         for order in orders {
             match order {
                 Order::Sweep(job) => while job.sweep_one() {},
-                // SAFETY: a chunk of this memory, of which the order has a share.
+                // SAFETY: the chunk is of memory that the order has a share of.
                 Order::TakePages(base, bytes, _memory) => unsafe { take_pages(base, bytes) },
             }
         }
@@ -239,13 +241,13 @@ fn start() -> Option<Sender<Order>> {
     thread::Builder::new().name(NAME.into()).spawn(body).ok().map(|_| sender)
 }
 
-/// Whether there is a sweeper thread, and memory to order something of it; starts it on first need. Without it the mutator
-/// sweeps by itself.
+/// Returns whether there is a sweeper's thread, and memory for an order to it. Starts the thread if it is first needed.
+/// Without it the mutator sweeps by itself.
 pub(crate) fn takes_orders() -> bool {
     sweeper().is_some() && memory::is_there(ORDER)
 }
 
-/// Hands a job to the sweeper thread.
+/// Hands a task to the sweeper's thread.
 pub(crate) fn hand_over(job: &Arc<Job>) {
     if let Some(sweeper) = sweeper() {
         // The thread never ends, so the channel never closes; if it did, the mutator would sweep.
@@ -253,7 +255,7 @@ pub(crate) fn hand_over(job: &Arc<Job>) {
     }
 }
 
-/// Has the sweeper thread take the pages of a chunk.
+/// Orders the sweeper's thread to commit the pages of a chunk in advance.
 ///
 /// # Safety
 /// The chunk must be of `memory`.
@@ -279,7 +281,7 @@ mod tests {
 
     fn job(arena: &mut Arena, count: usize) -> Job {
         let blocks = (0..count).map(|_| testing::take(arena, 1, Kind::Plain, false, 0).unwrap()).collect();
-        // SAFETY: new blocks of this arena, which nothing lies in.
+        // SAFETY: new, empty blocks of this arena.
         unsafe { Job::new(blocks, 1, false, true, arena.memory()) }
     }
 
@@ -295,8 +297,8 @@ mod tests {
         assert!(unsafe { job.abandon(1) && !job.abandon(0) });
     }
 
-    /// Found by the binary-trees bench: the state was a word in the block, and a sweeper that came late took blocks
-    /// that the mutator had swept, freed and put to another use, and cleared their bitmaps.
+    /// Found by the binary-trees bench: the state was a word in the block, and a late sweeper claimed blocks that the
+    /// mutator had swept, freed and put to another use, and cleared their bitmaps.
     #[test]
     fn a_late_sweeper_touches_nothing() {
         let mut arena = Arena::new(usize::MAX).unwrap();
@@ -316,7 +318,7 @@ mod tests {
         assert_eq!(bitmap::count(unsafe { reused.bits(0) }), 100);
     }
 
-    /// A forked child has its parent's jobs, and not the thread that had a block in hand.
+    /// A forked child has its parent's tasks, and not the thread that held a block.
     #[test]
     fn what_a_lost_sweeper_had_in_hand_is_swept_and_not_dropped() {
         static DROPS: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
@@ -332,7 +334,8 @@ mod tests {
         };
         let mut arena = Arena::new(usize::MAX).unwrap();
         let block = testing::take(&mut arena, 1, Kind::BackgroundDrop, false, 0).unwrap();
-        // SAFETY: the test's own block; three objects of a granule each lie at its beginning, of which the last one lives.
+        // SAFETY: the test's own block, with three objects of a granule each at its beginning, of which the last is
+        // alive.
         let mut job = unsafe {
             for at in FIRST_GRANULE..FIRST_GRANULE + 3 {
                 ObjectPtr::write(block.at(at), &OBJECT);
@@ -341,7 +344,7 @@ mod tests {
             bitmap::set_run(block.bits(1), FIRST_GRANULE + 2, 1);
             Job::new([block].into_iter().collect(), 1, true, true, arena.memory())
         };
-        // The thread has come so far: one is dropped, and a part of the bitmap cleared.
+        // The thread has dropped one object, and cleared a part of the bitmap.
         let _claim = job.claim(0);
         // SAFETY: as above.
         unsafe {
