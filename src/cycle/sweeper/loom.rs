@@ -5,13 +5,14 @@
 //! ```
 //!
 //! Each scene runs real [`Blocks`] with real objects, and the sweeper's real thread (a coroutine of loom's). loom
-//! reports two touches of a block without an order between them and a thread that sleeps for ever, [`watch`] a touch of
-//! memory that has gone back; the scene counts the drops of each object, and names what must have happened in some
-//! order, so that no scene misses what it is for. Then it runs on worse machines ([`WEAKNESSES`]), where it must fail.
+//! reports two accesses to a block without an order between them and a thread that sleeps for ever, [`watch`] an access
+//! to memory that was given back; the scene counts the drops of each object, and names events that must have happened
+//! in some order, so that no scene misses its purpose. Then each scene runs with weaker atomic operations
+//! ([`WEAKNESSES`]), and must fail.
 //!
 //! loom runs two or three threads, which is all of them: a heap has one mutator, and there is one sweeper. Where "in
 //! every order" took over a minute, the number of preemptions has a bound, which the test prints with the executions.
-//! loom knows neither std's channel nor its `Arc`: those stand here with what their documentation promises.
+//! loom knows neither std's channel nor its `Arc`: replacements here do what the documentation of these promises.
 
 use core::cell::RefCell;
 use core::ptr::NonNull;
@@ -45,19 +46,19 @@ static OBJECT: TypeInfo = TypeInfo {
     name: || "an object of a scene",
 };
 
-/// The payload: its number, and its role.
+/// The payload of an object: the object's number, and its role.
 type Payload = [usize; 2];
 
 /// Dies in the cycle.
 const DEAD: usize = 0;
 /// Lives until the heap is dropped.
 const LIVING: usize = 1;
-/// As they are, and its drop panics.
+/// Added to the others: the object's drop panics.
 const PANICS: usize = 2;
 
-// loom's threads are coroutines of one thread: these are theirs together.
+// loom's threads are coroutines of one thread, so they share these.
 std::thread_local! {
-    /// For each object how often it was dropped.
+    /// Number of drops of each object.
     static DROPS: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -66,7 +67,7 @@ fn on_the_sweeper() -> bool {
 }
 
 unsafe fn dropped(object: ObjectPtr) {
-    // SAFETY: the payload of a scene's object.
+    // SAFETY: the object is a scene's, whose payload is a `Payload`.
     let [number, role] = unsafe { object.payload().cast::<Payload>().read() };
     DROPS.with_borrow_mut(|drops| drops[number] += 1);
     saw(match (role & LIVING, on_the_sweeper()) {
@@ -77,7 +78,7 @@ unsafe fn dropped(object: ObjectPtr) {
     });
     if role & PANICS != 0 {
         saw(if on_the_sweeper() { "a panic on the sweeper" } else { "a panic on the mutator" });
-        // Without the hook, which would report each of a hundred thousand panics.
+        // Without the panic hook, which would report each of a hundred thousand panics.
         std::panic::resume_unwind(Box::new("a drop panics"));
     }
 }
@@ -101,7 +102,7 @@ fn fill(block: BlockPtr, roles: &[usize]) -> [Vec<usize>; 2] {
     let mut numbers = [Vec::new(), Vec::new()];
     for (index, &role) in roles.iter().enumerate() {
         let at = FIRST_GRANULE + index * OBJECT_GRANULES;
-        // SAFETY: a block that the scene has just taken (I7): nothing lies in it.
+        // SAFETY: the block is empty, and the scene has just taken it (I7).
         unsafe {
             numbers[role & LIVING].push(write(block.at(at), role));
             bitmap::set_run(block.bits(0), at, OBJECT_GRANULES);
@@ -125,13 +126,14 @@ fn heap() -> Blocks {
     Blocks::new(usize::MAX).unwrap()
 }
 
-/// A new block with an object for each role, as it is when a sweep begins: bitmap 0 was `occupied`, 1 names who lives.
+/// Makes a block with an object for each role, as it is when a sweep begins: bitmap 0 was `occupied`, 1 has the
+/// survivors.
 fn block(blocks: &mut Blocks, kind: Kind, roles: &[usize]) -> [Vec<usize>; 2] {
     let block = blocks.take(kind, 1, 0).unwrap();
     fill(block, roles)
 }
 
-/// Sweeps to the end, by itself too, or by the sweeper alone.
+/// Sweeps to the end, on this thread too if `take_part`, or on the sweeper's alone.
 fn sweep_all(blocks: &mut Blocks, take_part: bool) {
     while blocks.sweep_some(&mut Meter::unlimited(), take_part) != Swept::All {
         saw("a wait");
@@ -157,7 +159,7 @@ fn end() {
 
 // ---- the model
 
-/// What comes before each execution.
+/// Prepares each execution.
 fn begin() {
     DROPS.take();
 }
@@ -248,7 +250,7 @@ fn every_state() {
     } else if let Some(claim) = job.claim(0) {
         claim.sweep();
     }
-    // SAFETY: nobody uses the scene's objects.
+    // SAFETY: the scene does not use its objects.
     let abandoned = unsafe { job.abandon(0) };
     if abandoned {
         assert_eq!(job.state(0), State::Abandoned);
@@ -264,7 +266,7 @@ fn every_state() {
     assert_dropped(&living, usize::from(abandoned));
 }
 
-/// Two blocks, one of them with drops, are swept by whoever comes first.
+/// Two blocks, one of them with drops, are swept by the thread that comes first.
 fn a_cycle() {
     let mut blocks = heap();
     block(&mut blocks, Kind::Plain, &[DEAD, LIVING]);
@@ -281,8 +283,8 @@ fn a_cycle() {
     assert_dropped(&living, 1);
 }
 
-/// The mutator wants memory while its blocks are swept, and may have no other: it takes what is there, and drops
-/// nothing.
+/// The mutator allocates while its blocks are swept and the limit leaves no others: it takes free memory in them, and
+/// drops nothing.
 fn allocation_meanwhile() {
     // Less than a third block, and room for the lists of the two.
     let mut blocks = Blocks::new(3 * BLOCK_SIZE - 1).unwrap();
@@ -294,9 +296,9 @@ fn allocation_meanwhile() {
     let mut new = Vec::new();
     for kind in [Kind::BackgroundDrop, Kind::Plain] {
         blocks.sweep_for(kind, 1);
-        // SAFETY: what is offered is swept, and the mutator's (I7); no other area has it.
+        // SAFETY: offered blocks are swept, and the mutator's (I7); no other area has the block.
         if blocks.offer(kind, 1, 8, |block| unsafe { bump.enter_block(block, 1, bytes) }) {
-            // SAFETY: just taken.
+            // SAFETY: the bytes were just taken.
             new.push((kind, unsafe { write(bump.take(bytes).unwrap(), LIVING) }));
             bump.retire(1, 0);
             saw("room in a swept block");
@@ -317,7 +319,7 @@ fn allocation_meanwhile() {
     }
 }
 
-/// The mutator sweeps everything, gives it back and uses it otherwise: a sweeper that comes late touches nothing.
+/// The mutator sweeps all blocks, gives them back and uses them otherwise: a late sweeper touches none of them.
 fn a_job_that_comes_late() {
     let mut blocks = heap();
     for _ in 0..2 {
@@ -344,7 +346,7 @@ fn parked_and_woken() {
     for occupied in [1, 0] {
         blocks.start_sweep(occupied, Sweep::Concurrent, true);
         sweep_all(&mut blocks, false);
-        // In the second cycle nobody is marked.
+        // In the second cycle no object is marked.
         assert_dropped(&objects[0], 1);
         objects.reverse();
     }
@@ -373,7 +375,7 @@ fn a_heap_dropped_meanwhile() {
     }
 }
 
-/// A heap is dropped when the mutator has looked at some of the blocks.
+/// A heap is dropped when the mutator has visited some of the blocks.
 fn a_heap_dropped_half_swept() {
     let mut blocks = heap();
     let first = block(&mut blocks, Kind::BackgroundDrop, &[DEAD, LIVING]);
@@ -411,14 +413,14 @@ impl Moved {
     }
 }
 
-/// The arena goes when its blocks have been handed over: the job has a share of the memory.
+/// The arena is dropped when its blocks have been handed over: the task has a share of the memory.
 fn the_last_share() {
     let mut arena = Arena::new(usize::MAX).unwrap();
     let block = testing::take(&mut arena, 1, Kind::Plain, false, 0).unwrap();
     fill(block, &[DEAD, LIVING]);
     let forgotten = is_weak("no share of the memory");
     let memory = if forgotten { Arena::new(usize::MAX).unwrap().memory() } else { arena.memory() };
-    // SAFETY: a block of this arena, filled as a sweep finds it; where it is not of that memory, that must be seen.
+    // SAFETY: a block of this arena, filled as a sweep finds it; if it is not of that memory, the scene must fail.
     hand_over(&Arc::new(unsafe { Job::new(BlockList::from_iter([block]), 1, true, true, memory) }));
     drop(arena);
     end();
@@ -443,7 +445,7 @@ fn two_heaps() {
     end();
 }
 
-/// One heap is dropped while the sweeper has a block of it, and another waits for its turn.
+/// One heap is dropped while the sweeper holds a block of it, and another heap's task waits.
 fn one_heap_dropped_and_the_other_swept() {
     let mut first = heap();
     let mut second = heap();
@@ -462,8 +464,8 @@ fn one_heap_dropped_and_the_other_swept() {
     }
 }
 
-/// Drops panic: of the dead and of the living, on whatever thread. The others are dropped all the same, and the
-/// sweeper goes on to the next block.
+/// Drops of dead and of live objects panic, on whatever thread. The others are dropped all the same, and the sweeper
+/// goes on to the next block.
 fn drops_that_panic() {
     let mut blocks = heap();
     let roles = [DEAD, DEAD | PANICS, DEAD, LIVING, LIVING | PANICS, LIVING];
