@@ -85,7 +85,7 @@ pub(crate) fn reserve_one<T>(vec: &mut Vec<T>) -> Result<(), NoMemory> {
 mod tests {
     use super::*;
 
-    /// The optimizer took out a request whose memory nobody used, and with it the answer that there is none.
+    /// Regression: the optimizer removed a request whose memory was not used, and with it the error.
     #[test]
     fn no_system_has_memory_for_all() {
         assert!(is_there(Layout::new::<u64>()));

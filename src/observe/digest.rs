@@ -1,8 +1,8 @@
 //! What decides the future of a heap, as a list of numbers. The search through small programs uses it to stop at a
 //! state that was seen before.
 //!
-//! Two heaps with one digest do the same from there on, whatever the mutator does, as long as all their steps are asked
-//! for (`automatic(false)`), nothing is swept on another thread, no limit is set, and nothing of the kit (interned
+//! Two heaps with one digest do the same from there on, whatever the mutator does, as long as all their steps are explicit
+//! (`automatic(false)`), nothing is swept on another thread, no limit is set, and nothing of the kit (interned
 //! strings, ephemerons, guardians) is in them. Then the pacer and the clock decide nothing.
 //!
 //! Each part of the collector has a `digest` method beside its fields. The methods destructure their part without `..`,

@@ -186,7 +186,7 @@ impl Chunk {
             self.back_with(false);
         }
         let (start, end) = (first * BLOCK_SIZE + pages * PAGE, (first + run) * BLOCK_SIZE);
-        // SAFETY: inside the run of the caller, who has not touched it; what is there belongs to nobody.
+        // SAFETY: inside the run of the caller, who has not touched it; nothing there is in use.
         if start == end || !unsafe { system::give_back(self.base.add(start), end - start) } {
             return 0;
         }

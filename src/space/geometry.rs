@@ -2,7 +2,7 @@
 
 /// Bytes of a block, and its alignment. (64 KiB was slower: `docs/experiments.md`, "Sizes of blocks and granules".)
 pub(crate) const BLOCK_SIZE: usize = 32 * 1024;
-/// Bytes of a page: what memory is counted in, and goes back to the system in.
+/// Bytes of a page: the unit in which memory is counted and decommitted.
 pub(crate) const PAGE: usize = 4096;
 /// Pages of a block.
 pub(crate) const PAGES: usize = BLOCK_SIZE / PAGE;

@@ -32,8 +32,8 @@
 //! * **I5** Popcounts are bytes (granules); object counts are kept by counters.
 //! * **I6** A dead object with `Drop` is dropped once: a resume position in its block moves past it first.
 //! * **I7** A block is touched by one thread at a time: by the mutator while it is in no sweep's job or is `Swept` in
-//!   it, by whoever moved it from `Unswept` to `Sweeping` until that thread publishes it. (What its front says for as
-//!   long as it is taken, its kind for one, may be read by all who keep its memory.)
+//!   it, otherwise by the thread that moved it from `Unswept` to `Sweeping`, until that thread publishes it. (The fields of
+//!   its front that do not change while it is taken, as its kind, may be read by all who keep its memory.)
 
 pub(crate) mod arena;
 pub(crate) mod bitmap;

@@ -48,7 +48,7 @@ pub(crate) mod layout;
 ///   anything contravariant in it) must not be replaced in.
 /// * All else that the value holds must be `Send + 'static`.
 /// * `NEEDS_TRACE` may be false only where no value of the type holds a pointer.
-/// * The type must not implement `Drop` in a way that looks at pointers: what they point to may be gone.
+/// * The type must not implement `Drop` in a way that follows pointers: their objects may be gone.
 /// * `ATOMIC_WORD` (hidden, false by default) may be true only for types of one initialized word without padding.
 /// * `MAX_POINTERS` (hidden, unbounded by default) may be no smaller than the number of pointers that `trace` passes
 ///   on: these are stored without a check for room.

@@ -75,7 +75,7 @@ impl Verifier<'_> {
         let Walked { block, filed, .. } = self.blocks[number];
         let marker = &self.c.marker;
         // SAFETY: `occupied` may be read of any block: the mutator alone writes it, in blocks that are filed, and
-        // while a block is in a sweep's hands whoever has it only reads this bitmap too (I7).
+        // while a sweep has a block, its thread only reads this bitmap too (I7).
         let mut allocated = unsafe { words(block, marker.occupied()) };
         // SAFETY: the other one is read of filed blocks only, which are the mutator's (I7).
         let marked = if filed { unsafe { words(block, marker.marked()) } } else { [0; WORDS] };

@@ -20,7 +20,7 @@
 //!   objects must point to what is marked (the strong one); in the root-scanning window nothing that has pointers is
 //!   black;
 //! * once liveness is decided, whatever lives points to what lives, and a second mark reaches nothing that the first
-//!   did not (under stop-the-world marking, both reach the same).
+//!   did not (under stop-the-world marking, both reach the same objects).
 //!
 //! [`HeapBuilder::check`](crate::HeapBuilder::check) makes a heap verify itself at each step.
 
@@ -90,7 +90,7 @@ pub enum Check {
     /// heap.enter(|cx| {
     ///     for i in 0..1000 {
     ///         cx.alloc(i);
-    ///         cx.safepoint(); // looked at ten times
+    ///         cx.safepoint(); // checked ten times
     ///     }
     /// });
     /// ```

@@ -112,7 +112,7 @@ fn one_block_does_not_keep_its_chunk() {
         assert_eq!(arena.held, used - free.len() * BLOCK_SIZE);
     }
     assert_eq!(age_all(&mut arena), 0);
-    // What is taken next goes beside what is kept.
+    // The next blocks are taken beside those that are kept.
     let chunks = arena.chunks.len();
     let again: Vec<_> = free.iter().map(|_| take(&mut arena, 1, Kind::Plain, false, 0).unwrap()).collect();
     assert_eq!((arena.chunks.len(), arena.held, arena.used), (chunks, held, used));
@@ -125,14 +125,14 @@ fn what_is_needed_now_and_then_stays() {
     let (mut arena, mut blocks) = full(1);
     let held = arena.held;
     for _ in 0..4 * IDLE_CYCLES {
-        // Between two cycles all is taken once, and after each of them nearly nothing.
+        // Between two cycles all blocks are taken once, and at the end of each cycle nearly none.
         for block in blocks.drain(1..) {
             give_back(&mut arena, block);
         }
         assert_eq!((age_all(&mut arena), arena.held), (0, held));
         blocks.extend((1..CHUNK_BLOCKS).map(|_| take(&mut arena, 1, Kind::Plain, false, 0).unwrap()));
     }
-    // Less than half of it is worth no system call either.
+    // Less than half of a chunk is not worth a system call either.
     for block in blocks.drain(..CHUNK_BLOCKS / 2) {
         give_back(&mut arena, block);
     }
@@ -144,7 +144,7 @@ fn what_is_needed_now_and_then_stays() {
 #[test]
 fn blocks_are_taken_where_most_is_taken() {
     let (mut arena, blocks) = full(3);
-    // The first is nearly free, the second half, of the last one block is.
+    // The first chunk is nearly free, the second half free, and the last has one free block.
     let (sparse, rest) = blocks.split_at(CHUNK_BLOCKS);
     let (half, last) = rest.split_at(CHUNK_BLOCKS);
     sparse[1..]
@@ -217,11 +217,11 @@ fn a_run_holds_the_pages_that_it_uses() {
     assert_eq!((arena.used, arena.held), (9000 * PAGE, 9000 * PAGE));
     runs.iter().for_each(|&run| give_back(&mut arena, run));
     assert_eq!((arena.used, arena.held), (0, 9000 * PAGE));
-    // The same again takes nothing, and nothing goes back.
+    // The same runs again take no memory, and give none back.
     let runs: Vec<_> = (0..1000).map(|_| take_part(&mut arena, 2, 9, Kind::Plain, true, 0).unwrap()).collect();
     assert_eq!((arena.used, arena.held, arena.returned), (9000 * PAGE, 9000 * PAGE, 0));
     runs.iter().for_each(|&run| give_back(&mut arena, run));
-    // Where whole blocks were in use, what lies behind the ninth page goes, but for a little.
+    // Where whole blocks were in use, the pages behind the ninth are decommitted, but for a few.
     let blocks: Vec<_> = (0..2000).map(|_| take(&mut arena, 1, Kind::Plain, false, 0).unwrap()).collect();
     blocks.iter().for_each(|&block| give_back(&mut arena, block));
     let held = arena.held;
@@ -257,7 +257,7 @@ fn a_large_heap_has_a_chunk_ahead() {
         (0..=AHEAD_FROM / BLOCK_SIZE).map(|_| take(&mut arena, 1, Kind::Plain, false, 0).unwrap()).collect();
     assert_eq!(blocks.last().unwrap().base(), base, "it is used when the others are full");
     assert!(arena.make_ahead().is_some(), "and then there is another");
-    // What went back comes first.
+    // Blocks that were given back are taken first.
     for block in blocks {
         give_back(&mut arena, block);
     }
