@@ -76,7 +76,8 @@
 //!     cx: &mut Mutator<'s>,
 //!     env: Rooted<'_, Gc<'_, Env<'_>>>,
 //! ) -> Rooted<'s, Gc<'s, Env<'s>>> {
-//!     let mut at = cx.root(env.get(cx)); // rooted in this scope, so that `at` can be assigned
+//!     // Rooted in this scope, so that `at` can be assigned.
+//!     let mut at = cx.root(env.get(cx));
 //!     for _ in 0..3 {
 //!         at = cx.root(cx.alloc(Env { parent: Slot::new(Some(at.get(cx))) }));
 //!         cx.safepoint();
@@ -113,7 +114,7 @@
 //! | condition | work of a step | time of a step | the next one is due |
 //! |---|---|---|---|
 //! | below the goal | the debt | 40 µs | 16 KiB allocated later; down to 8 KiB near the goal, where debt is left |
-//! | barriers shaded some hundred pointers, or that many writes to watched roots | the debt | 40 µs | 40 µs later at the soonest |
+//! | barriers shaded some hundred pointers, or that many writes to watched roots | the debt | 40 µs | 40 µs later at the earliest |
 //! | past the goal | at least half of the bytes allocated since the last step, and as much again for each eighth by which the goal is exceeded, up to 4 MiB | until that work is done | as above |
 //! | 48 KiB or more allocated between two safepoints | the debt | half of the mutator's time since the last step, up to 500 µs; all of the debt where the next safepoint would find the goal exceeded | at the next safepoint |
 //! | the goal exceeded by as much as is allocated between two safepoints | the rest of the cycle | one pause | |
