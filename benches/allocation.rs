@@ -37,7 +37,7 @@ impl Drop for Counts {
     }
 }
 
-/// What is allocated.
+/// The kind of object that is allocated.
 trait Object: Copy {
     fn allocate<B: Barrier>(self, cx: &Mutator<'_, B>, number: u64);
 }

@@ -13,13 +13,13 @@ const MIB: usize = 1 << 20;
 /// Bytes of an object, header included.
 const OBJECT: usize = 48;
 
-/// Processor time of this thread.
+/// Returns the processor time of this thread.
 fn now() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
-/// So many rounds of work that no optimizer removes.
+/// Works for `rounds` rounds that no optimizer removes.
 fn work(rounds: u64) {
     (0..rounds).for_each(|round| _ = std::hint::black_box(round));
 }

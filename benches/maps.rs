@@ -25,7 +25,7 @@ use hashbrown::HashMap;
 
 type Numbers<'gc> = Gc<'gc, Map<'gc, u64, u64>>;
 
-/// A number that is no small one.
+/// Returns the `n`-th key, a large number.
 fn key(n: u64) -> u64 {
     n.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 20
 }
@@ -121,7 +121,7 @@ fn insert(mut map: HashMap<u64, u64>, (key, value): (u64, u64)) -> HashMap<u64, 
     map
 }
 
-/// Takes all entries out of a map, the first first.
+/// Takes all entries out of a map, from the front.
 fn work_list(entries: u64, pops: bool) -> Duration {
     heap().enter(|cx| {
         let map: Numbers<'_> = cx.alloc(Map::new());

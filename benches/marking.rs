@@ -49,7 +49,7 @@ struct Graph<B: Barrier> {
     heap: Heap<B>,
     /// The root.
     _kept: Box<dyn Any>,
-    /// Objects that a cycle marks.
+    /// The number of objects that a cycle marks.
     objects: usize,
 }
 
@@ -68,14 +68,14 @@ impl<B: Barrier> Graph<B> {
             }
             _ => Box::new(nodes(cx, shape, objects)),
         });
-        // Once around: the marks of the first cycle are on fresh pages.
+        // A first cycle, not timed, whose mark bits are on fresh pages.
         heap.enter(|cx| cx.collect());
-        // The arrays count too.
+        // The arrays are objects too.
         let objects = if shape == Shape::WideArrays { objects / WIDE * (WIDE + 1) + 1 } else { objects };
         Graph { heap, _kept: kept, objects }
     }
 
-    /// Marks it all, by steps of that budget.
+    /// Runs a cycle, by steps of that budget.
     fn mark(&mut self, budget: Budget) -> Duration {
         let objects = self.objects;
         self.heap.enter(|cx| {

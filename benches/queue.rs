@@ -21,7 +21,7 @@ use grisaille::{Barrier, Gc, Heap, Persistent, Phase};
 /// Items in the queue.
 const ITEMS: usize = 1000;
 
-/// Nodes of the list behind it.
+/// Nodes of the list that lives.
 fn behind() -> usize {
     size(1_000_000, 10_000)
 }

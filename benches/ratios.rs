@@ -64,7 +64,7 @@ fn nanoseconds(time: Duration, operations: usize) -> f64 {
 
 // ---- the barrier
 
-/// Which graph, and how it is written: the words of a title, and of a legend.
+/// The graph, and how it is written: the words of a title, and of a legend.
 fn each_graph(mut section: impl FnMut(usize, &str, Writes, &str)) {
     for (nodes, place) in [(graph::in_cache(), "in cache"), (graph::in_memory(), "cold, 256 MB")] {
         let count = if nodes > graph::in_cache() { nodes / 16 } else { nodes / 8 };
@@ -91,7 +91,7 @@ fn idle() {
 
     each_graph(|nodes, place, writes, legend| {
         let writes = match writes {
-            // In cache one pass is over before the clock has been read: many.
+            // In the cache one pass is over before the clock has been read, so there are many.
             Writes::Picked { count, .. } if nodes <= graph::in_cache() => {
                 Writes::Picked { count, passes: size(128, 1) }
             }
@@ -118,7 +118,7 @@ fn idle() {
 fn marking() {
     fn section<B: Barrier>(nodes: usize, place: &str, writes: Writes, legend: &str) {
         let in_cache = nodes <= graph::in_cache();
-        // One each, since a cycle of one would end for the other.
+        // A heap for each: a cycle of one side would end for the other.
         let graph = RefCell::new(Graph::<B>::new(nodes));
         let marked = RefCell::new(Graph::<B>::new(nodes));
         let time = |graph: &RefCell<Graph<B>>, state| {
@@ -152,7 +152,7 @@ fn marking() {
 
 // ---- whole programs
 
-/// What a heap did in a run that is over.
+/// The figures of a heap whose run is over.
 fn runs<B: Barrier>(run: impl FnOnce(&mut Heap<B>) -> usize) -> (Duration, usize, Stats) {
     let mut heap = Heap::builder().barrier::<B>().build().expect("a configuration that works");
     let start = Instant::now();
@@ -160,7 +160,7 @@ fn runs<B: Barrier>(run: impl FnOnce(&mut Heap<B>) -> usize) -> (Duration, usize
     (start.elapsed(), operations, heap.stats())
 }
 
-/// A line about each case of a table: its cycles, its memory, and the collector's share.
+/// Prints a line about each case of a table: its cycles, its memory, and the collector's share.
 fn line(name: &str, time: Duration, stats: &Stats) -> String {
     format!(
         "{name}: {} cycles, longest pause {:.2} ms, {:.1} MB held, the collector's share of the time {:.1} %, of which in \
@@ -280,14 +280,14 @@ fn lox() {
 
 // ---- sweeping
 
-/// Processor time of this thread: what other programs do to the machine is not in it.
+/// Returns the processor time of this thread, which other programs do not lengthen.
 #[cfg(unix)]
 fn thread_time() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
-/// Wall-clock time, where processor time is not to be had.
+/// Returns wall-clock time, where there is no clock of processor time.
 #[cfg(not(unix))]
 fn thread_time() -> Duration {
     use std::sync::LazyLock;
@@ -295,7 +295,7 @@ fn thread_time() -> Duration {
     START.elapsed()
 }
 
-/// Of one repetition: shares of the mutator's time in per cent, and the longest step in microseconds.
+/// The figures of one repetition: shares of the mutator's time in per cent, and the longest step in microseconds.
 #[derive(Default)]
 struct Sweeping {
     in_sweep: Vec<f64>,

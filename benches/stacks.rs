@@ -39,7 +39,7 @@ struct Shape {
 
 fn shapes() -> [Shape; 2] {
     let million = size(1 << 20, 1 << 12);
-    // Powers of two, to pick from.
+    // Powers of two, so that an index is a mask of a random number.
     let many = size(1 << 13, 1 << 6);
     [
         Shape { name: "many small", stacks: many, slots: million / many },

@@ -13,13 +13,13 @@ use rustix::time::{ClockId, clock_gettime};
 const MILLION: usize = 1_000_000;
 const STEP: Duration = Duration::from_micros(50);
 
-/// Processor time of this thread.
+/// Returns the processor time of this thread.
 fn now() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
-/// What was measured of one kind.
+/// The figures of one kind of thing.
 #[derive(Default)]
 struct Row {
     steps: u64,
@@ -57,7 +57,7 @@ impl Row {
     }
 }
 
-/// Numbers below `n` in an order that is the same each time.
+/// Returns the numbers below `n` in an order that is the same each time.
 fn shuffled(n: usize) -> Vec<u32> {
     let mut numbers: Vec<u32> = (0..n as u32).collect();
     let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
@@ -70,7 +70,7 @@ fn shuffled(n: usize) -> Vec<u32> {
     numbers
 }
 
-/// Drops things in random order; what is left of each is dropped by the heap.
+/// Drops the things in random order; the heap frees what their handles leave behind.
 fn drop_shuffled<T>(things: Vec<T>) {
     let mut things: Vec<Option<T>> = things.into_iter().map(Some).collect();
     for at in shuffled(things.len()) {

@@ -46,7 +46,7 @@ struct Dropped {
     _rest: [usize; 2],
 }
 
-/// Which objects die, and come again.
+/// Which objects die, and are made again.
 #[derive(Clone, Copy)]
 enum Dies {
     None,
@@ -63,7 +63,7 @@ impl Dies {
     }
 }
 
-/// What an iteration measured.
+/// The figures of an iteration.
 struct Times {
     sweeping: Duration,
     refilling: Duration,

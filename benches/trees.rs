@@ -22,7 +22,7 @@ use common::{each_barrier, each_policy, gcbench, hold, size, trees};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use grisaille::{Barrier, Heap, Mutator, Phase};
 
-/// Depth of the trees of a batch, and how many there are.
+/// The depth of the trees of a batch, and their number.
 const DEPTH: usize = 10;
 const TREES: usize = 64;
 

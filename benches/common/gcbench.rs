@@ -49,7 +49,7 @@ fn trees(largest: usize, depth: usize) -> usize {
     2 * size(largest + 2) / size(depth)
 }
 
-/// Trees of that depth without a safepoint, half of them from above.
+/// Builds trees of that depth without a safepoint, half of them top-down.
 pub fn batch<B: Barrier>(cx: &mut Mutator<'_, B>, depth: usize, trees: usize) {
     let before = cx.stats().objects_allocated();
     for index in 0..trees {
@@ -62,7 +62,7 @@ pub fn batch<B: Barrier>(cx: &mut Mutator<'_, B>, depth: usize, trees: usize) {
     assert_eq!(cx.stats().objects_allocated() - before, (trees * size(depth)) as u64);
 }
 
-/// The whole benchmark, with a safepoint a tree. Answers the number of nodes.
+/// Runs the whole benchmark, with a safepoint a tree. Returns the number of nodes.
 pub fn run<B: Barrier>(cx: &mut Mutator<'_, B>, largest: usize) -> usize {
     let before = cx.stats().objects_allocated();
     cx.scope(|cx, _| {
@@ -89,7 +89,7 @@ pub fn run<B: Barrier>(cx: &mut Mutator<'_, B>, largest: usize) -> usize {
     nodes
 }
 
-/// The nodes of a [`run`].
+/// Returns the number of nodes of a [`run`].
 pub fn expected(largest: usize) -> usize {
     let many: usize = (SMALLEST..=largest).step_by(2).map(|depth| 2 * trees(largest, depth) * size(depth)).sum();
     size(largest + 2) + size(largest) + many

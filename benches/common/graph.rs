@@ -30,26 +30,26 @@ pub struct Node<'gc> {
 
 type Nodes<'gc> = Array<'gc, Gc<'gc, Node<'gc>>>;
 
-/// Where the timed writes find a cycle.
+/// The state of the cycle at the timed writes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum State {
     /// No cycle is in progress.
     Idle,
-    /// The roots are unscanned: the window, where the policy has one. Most nodes are white.
+    /// The roots are unscanned: the root-scanning window, where the policy has one. Most nodes are white.
     Window,
-    /// The roots are scanned. Most nodes are white: a shade is the first of its node, and queues it.
+    /// The roots are scanned. Most nodes are white: the first shade of a node queues it.
     White,
-    /// Every node is marked or queued: a shade finds that there is nothing to do.
+    /// Every node is marked or queued: a shade has nothing to do.
     Marked,
 }
 
-/// How the timed writes find their nodes.
+/// How the nodes of the timed writes are found.
 #[derive(Clone, Copy)]
 pub enum Writes {
-    /// They were picked beforehand, and are done so many times over: a write is all that is timed.
+    /// Picked beforehand, and written many times over: only writes are timed.
     Picked { count: usize, passes: usize },
-    /// They are picked on the way, by an index into a table of pointers that is as cold as the nodes are: what a program
-    /// does that has to find its objects first.
+    /// Picked on the way, by an index into a table of pointers that is as cold as the nodes: as in a program that has
+    /// to find its objects first.
     Random { count: usize },
 }
 
@@ -59,7 +59,7 @@ impl Writes {
         count
     }
 
-    /// Writes that are timed.
+    /// The number of timed writes.
     pub fn operations(self) -> usize {
         match self {
             Writes::Picked { count, passes } => count * passes,
@@ -74,7 +74,7 @@ pub struct Graph<B: Barrier> {
     nodes: Persistent<Nodes<'static>>,
     held: Option<Held>,
     state: State,
-    /// Writes since the cycle started.
+    /// The number of writes since the cycle started.
     written: usize,
     random: Random,
 }
@@ -101,7 +101,7 @@ impl<B: Barrier> Graph<B> {
     pub fn time(&mut self, state: State, writes: Writes) -> Duration {
         let Graph { heap, nodes, held, state: current, written, random } = self;
         heap.enter(|cx| {
-            // Of each eight nodes one may be queued by the writes; then a cycle begins anew.
+            // The writes may queue one of each eight nodes; then a new cycle begins.
             let is_used_up = |cx: &Mutator<'_, B>| *written + writes.count() > nodes.get(cx).len() / 8;
             let starts_anew = state != *current || state == State::White && is_used_up(cx);
             if starts_anew {
@@ -145,7 +145,8 @@ impl<B: Barrier> Graph<B> {
     }
 }
 
-/// Two writes of each edge shade whatever the policy shades: the old value, or the new one. Each node is both.
+/// Shades all nodes by two writes of each edge, whichever value the policy shades: each node is the old value of one
+/// and the new value of the other.
 fn mark_by_writing<'a, B: Barrier>(cx: &'a Mutator<'_, B>, nodes: &[Gc<'a, Node<'a>>]) {
     for _ in 0..2 {
         for (index, node) in nodes.iter().enumerate() {
@@ -156,7 +157,7 @@ fn mark_by_writing<'a, B: Barrier>(cx: &'a Mutator<'_, B>, nodes: &[Gc<'a, Node<
     }
 }
 
-/// That the heap is in that state, as far as can be seen in a hundred nodes.
+/// Checks that the heap is in that state, by a sample of a hundred nodes.
 fn check_state<B: Barrier>(cx: &Mutator<'_, B>, nodes: &[Gc<'_, Node<'_>>], state: State, random: &mut Random) {
     let phase = if state == State::Idle { Phase::Idle } else { Phase::Mark };
     assert_eq!(cx.phase(), phase, "a row's name says something else");
@@ -197,7 +198,7 @@ fn pick_and_rewire<'a, B: Barrier>(
     }
 }
 
-/// The floor: the same objects in the same heap, whose edges are plain cells that hold addresses.
+/// The lower bound: the same objects in the same heap, whose edges are plain cells that hold addresses.
 pub struct Plain {
     heap: Heap<Hybrid>,
     nodes: Persistent<Array<'static, Gc<'static, PlainNode>>>,
@@ -282,13 +283,13 @@ impl<B: Barrier> Replaced<B> {
             }
             cx.persist(array)
         });
-        // The cycle that the building has made due is not the rows'.
+        // Building the graph made a cycle due, which is not part of a row.
         heap.enter(|cx| cx.collect());
         Replaced { heap, nodes, random, replaced: 0 }
     }
 
-    /// A node takes another's place and its edges, and some edge of the graph points to it. The old node loses its edges,
-    /// so what is garbage stays so.
+    /// Makes a node that takes another's place and edges, and makes some edge of the graph point to it. The old node
+    /// loses its edges, so what is garbage stays garbage.
     pub fn run(&mut self, operations: usize) {
         let Replaced { heap, nodes, random, replaced } = self;
         *replaced += operations as u64;
@@ -307,7 +308,7 @@ impl<B: Barrier> Replaced<B> {
         });
     }
 
-    /// That the heap collected meanwhile, and freed what was replaced (but for what the last cycles have not seen).
+    /// Checks that the heap collected meanwhile, and freed the replaced nodes (but for floating garbage).
     pub fn check(&self) {
         let stats = self.heap.stats();
         let bytes = self.replaced * 32;

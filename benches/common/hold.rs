@@ -6,7 +6,7 @@
 
 use grisaille::{Barrier, Budget, Color, Gc, Hybrid, Mutator, Phase, Slot, Stack, Trace};
 
-/// So many pieces of work are left in any case.
+/// The pieces of work that are always left.
 const BALLAST: usize = 1000;
 
 #[derive(Trace)]
@@ -14,7 +14,7 @@ pub struct Ballast<'gc> {
     next: Slot<Option<Gc<'gc, Ballast<'gc>>>>,
 }
 
-/// A cycle in progress. The ballast is a root, and is to be kept until the cycle is to end.
+/// A cycle in progress. The ballast is a root that must be kept until the cycle is to end.
 pub struct Held {
     ballast: Stack<Gc<'static, Ballast<'static>>>,
 }
@@ -27,8 +27,8 @@ fn ballast<'a, B: Barrier>(cx: &'a Mutator<'_, B>) -> Gc<'a, Ballast<'a>> {
     list
 }
 
-/// Starts a cycle, of which nothing but the start is done: no root is scanned (unless the policy scans them all in one
-/// pause), and a policy with a window has it open.
+/// Starts a cycle, and does nothing but start it: no root is scanned (unless the policy scans all in one pause), and
+/// the root-scanning window is open, if the policy has one.
 pub fn start<B: Barrier>(cx: &mut Mutator<'_, B>) -> Held {
     assert_eq!(cx.phase(), Phase::Idle, "a cycle is in progress already");
     let mut stack = Stack::new(cx);
@@ -37,8 +37,8 @@ pub fn start<B: Barrier>(cx: &mut Mutator<'_, B>) -> Held {
     Held { ballast: stack }
 }
 
-/// Starts a cycle and scans the roots. Of the graph next to nothing is traced. The heap has no other stack: they are
-/// scanned after all other roots, and a window closes with the last.
+/// Starts a cycle and scans the roots, and traces next to nothing of the graph. The heap must have no other stack:
+/// stacks are scanned after all other roots, and the window closes with the last.
 pub fn start_and_scan_roots<B: Barrier>(cx: &mut Mutator<'_, B>) -> Held {
     let mut held = start(cx);
     while cx.color(held.ballast.open(cx).top(cx, 0)) == Color::White || window_is_open(cx) {
@@ -52,7 +52,7 @@ pub fn go_on<B: Barrier>(cx: &mut Mutator<'_, B>) {
     assert_eq!(cx.step(Budget::work(1)).phase, Phase::Mark, "marking ended before the roots were scanned");
 }
 
-/// Whether the policy has a window and it is open: new objects are still white.
+/// Returns whether the policy's root-scanning window is open: new objects are still white.
 pub fn window_is_open<B: Barrier>(cx: &Mutator<'_, B>) -> bool {
     B::NAME == Hybrid::NAME && cx.phase() == Phase::Mark && cx.color(cx.alloc(0u64)) == Color::White
 }
@@ -65,7 +65,7 @@ pub fn finish<B: Barrier>(cx: &mut Mutator<'_, B>) {
     assert_eq!(cx.phase(), Phase::Idle);
 }
 
-/// Ends the cycle and runs a whole one, so that what was born during the first is freed as well.
+/// Ends the cycle and runs a whole one, so that objects born during the first are freed as well.
 pub fn clean<B: Barrier>(cx: &mut Mutator<'_, B>) {
     cx.collect();
     assert_eq!(cx.phase(), Phase::Idle);

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::io::{self, Write};
 use std::rc::Rc;
 
-/// A program, and what it prints.
+/// A program and its expected output.
 #[derive(Clone, Copy)]
 pub struct Program {
     pub name: &'static str,
@@ -41,7 +41,7 @@ pub fn program(name: &str) -> Program {
     *PROGRAMS.iter().find(|program| program.name == name).expect("a program of the example")
 }
 
-/// Where a program's output goes, to be compared.
+/// A program's output, kept to be compared.
 #[derive(Clone, Default)]
 pub struct Output(Rc<RefCell<Vec<u8>>>);
 

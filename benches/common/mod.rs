@@ -34,7 +34,7 @@ macro_rules! each_barrier {
 
 pub(crate) use {each_barrier, each_policy};
 
-/// Whether each row is only to be run once, small: `cargo bench -- --test`, and what `cargo test` makes of a bench.
+/// Returns whether each row is only to be run once, small: under `cargo bench -- --test`, and under `cargo test`.
 pub fn is_test() -> bool {
     let mut bench = false;
     for argument in std::env::args() {
@@ -47,12 +47,12 @@ pub fn is_test() -> bool {
     !bench
 }
 
-/// A size, and what takes its place in a test.
+/// Returns the size `full`, or `test` in a test.
 pub fn size(full: usize, test: usize) -> usize {
     if is_test() { test } else { full }
 }
 
-/// xorshift64: the same numbers in each run.
+/// A random generator (xorshift64), with the same numbers in each run.
 pub struct Random(u64);
 
 impl Random {
@@ -68,11 +68,11 @@ impl Random {
         self.0 as usize
     }
 
-    /// Below `bound`, which is a power of two.
+    /// Returns a number below `bound`, which is a power of two.
     #[inline(always)]
     pub fn below(&mut self, bound: usize) -> usize {
         debug_assert!(bound.is_power_of_two());
-        // The upper bits are the better ones.
+        // The upper bits are more random.
         (self.next() >> 20) & (bound - 1)
     }
 }

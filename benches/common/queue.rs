@@ -25,14 +25,14 @@ fn list<'a, B: Barrier>(cx: &'a Mutator<'_, B>, items: usize) -> (Gc<'a, Item<'a
     (first, last)
 }
 
-/// A queue of so many items, behind a list of so many.
+/// Makes a queue of so many items, behind a list of so many.
 pub fn queue<'a, B: Barrier>(cx: &'a Mutator<'_, B>, items: usize, behind: usize) -> Gc<'a, Queue<'a>> {
     let (list_behind, _) = list(cx, behind);
     let (front, back) = list(cx, items);
     cx.alloc(Queue { front: Slot::new(front), back: Slot::new(back), _list: list_behind })
 }
 
-/// An item comes in and one goes out, with a safepoint, so many times.
+/// Puts an item in and takes one out, with a safepoint, so many times.
 pub fn churn<B: Barrier>(cx: &mut Mutator<'_, B>, queue: Rooted<'_, Gc<'_, Queue<'_>>>, steps: usize) {
     for _ in 0..steps {
         let queue = queue.get(cx);

@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-/// Something that is timed, many times over.
+/// A case of a table, which is timed many times over.
 pub struct Case<'a> {
     name: String,
-    /// Runs it once, and answers nanoseconds (or whatever the table says).
+    /// Runs the case once, and returns nanoseconds (or the table's unit).
     run: Box<dyn FnMut() -> f64 + 'a>,
     times: Vec<f64>,
 }
@@ -16,8 +16,8 @@ impl<'a> Case<'a> {
     }
 }
 
-/// Runs the cases in turn, in one order and then in the other, so that whatever the machine does meanwhile happens to
-/// all of them. A first round is not counted.
+/// Runs the cases in turn, in one order and then in the other, so that whatever the machine does meanwhile affects all
+/// of them. A first round is not counted.
 pub fn interleave(cases: &mut [Case<'_>], repetitions: usize) {
     for round in 0..=repetitions {
         let mut order: Vec<usize> = (0..cases.len()).collect();
@@ -49,10 +49,10 @@ pub fn largest(values: &[f64]) -> f64 {
     values.iter().copied().fold(f64::NEG_INFINITY, f64::max)
 }
 
-/// One ratio: a case against another, by their names.
+/// A ratio of two cases, by their names.
 pub struct Ratio(pub &'static str, pub &'static str);
 
-/// A table of the cases, each against the first.
+/// Makes a table of the cases, each relative to the first.
 pub fn table(title: &str, unit: &str, legend: &str, cases: &[Case<'_>], more: &[Ratio]) {
     let mut text = format!("\n## {title}\n\n{legend}\n\n");
     let base = &cases[0];

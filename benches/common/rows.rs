@@ -7,16 +7,16 @@ use criterion::{BenchmarkGroup, Criterion, SamplingMode, Throughput};
 
 pub type Group<'c> = BenchmarkGroup<'c, WallTime>;
 
-/// How long a row runs.
+/// The length of a row's run.
 #[derive(Clone, Copy)]
 pub enum Pace {
     /// Iterations of micro- to milliseconds.
     Short,
-    /// Iterations of many milliseconds, or with much to be done between them that is not timed: one or a few a sample.
+    /// Iterations of many milliseconds, or with much untimed work between them: one or a few a sample.
     Long,
 }
 
-/// A group of rows, after its legend. `operations` are what an iteration does: criterion's `elem/s`.
+/// Makes a group of rows, after printing its legend. `operations` is the number in an iteration: criterion's `elem/s`.
 pub fn group<'c>(c: &'c mut Criterion, name: &str, legend: &str, operations: usize, pace: Pace) -> Group<'c> {
     println!("\n{name}: {legend}\n");
     let mut group = c.benchmark_group(name);

@@ -8,7 +8,7 @@ pub struct Tree<'gc> {
     right: Option<Gc<'gc, Tree<'gc>>>,
 }
 
-/// A tree, without a safepoint on the way: its pointers are plain.
+/// Builds a tree without a safepoint: its pointers are plain.
 pub fn grow<'a, B: Barrier>(cx: &'a Mutator<'_, B>, depth: usize) -> Gc<'a, Tree<'a>> {
     if depth == 0 {
         return cx.alloc(Tree { left: None, right: None });
@@ -17,7 +17,7 @@ pub fn grow<'a, B: Barrier>(cx: &'a Mutator<'_, B>, depth: usize) -> Gc<'a, Tree
     cx.alloc(Tree { left: Some(left), right: Some(right) })
 }
 
-/// A tree, with a scope and a safepoint a node: as a recursive evaluator allocates.
+/// Builds a tree, with a scope and a safepoint a node: as a recursive evaluator allocates.
 pub fn grow_rooted<'s, B: Barrier>(cx: &mut Mutator<'s, B>, depth: usize) -> Rooted<'s, Gc<'s, Tree<'s>>> {
     cx.scope(|cx, out| {
         cx.safepoint();
@@ -45,8 +45,8 @@ pub enum Safepoints {
     ANode,
 }
 
-/// The whole benchmark: a stretch tree, one that lives to the end, and ever fewer and larger ones that die. Answers the
-/// number of nodes, which were all counted.
+/// Runs the whole benchmark: a stretch tree, one that lives to the end, and ever fewer and larger ones that die.
+/// Returns the number of nodes, all of which were counted.
 pub fn run<B: Barrier>(cx: &mut Mutator<'_, B>, depth: usize, safepoints: Safepoints) -> usize {
     let tree = |cx: &mut Mutator<'_, B>, depth| {
         cx.scope(|cx, _| {
@@ -77,7 +77,7 @@ pub fn run<B: Barrier>(cx: &mut Mutator<'_, B>, depth: usize, safepoints: Safepo
     all
 }
 
-/// The nodes of a [`run`].
+/// Returns the number of nodes of a [`run`].
 pub fn expected(depth: usize) -> usize {
     let many: usize = (4..=depth).step_by(2).map(|d| nodes(d) << (depth - d + 4)).sum();
     nodes(depth + 1) + nodes(depth) + many

@@ -19,7 +19,7 @@ const ENTRY: usize = size_of::<Entry<'static>>() + 8 + 8;
 /// Bytes that a unit of work allocates.
 pub const UNIT: usize = (CALL + 1) * (size_of::<Entry<'static>>() + 8);
 
-/// What the table names, and what a call leaves behind as garbage.
+/// An entry of the table, or garbage that a call leaves behind.
 #[derive(Trace)]
 pub struct Entry<'gc> {
     before: Slot<Option<EntryRef<'gc>>>,
@@ -29,16 +29,16 @@ pub struct Entry<'gc> {
 
 /// A pointer to an entry.
 type EntryRef<'gc> = Gc<'gc, Entry<'gc>>;
-/// All entries.
+/// The table of all entries.
 type Table<'gc> = Array<'gc, Slot<Option<EntryRef<'gc>>>>;
-/// What the stack holds.
+/// The type of the stack's slots.
 pub type Value = Option<EntryRef<'static>>;
 
-/// Picks entries.
+/// The random generator that picks entries.
 struct Random(u64);
 
 impl Random {
-    /// A number below `bound`.
+    /// Returns a number below `bound`.
     #[inline(always)]
     fn below(&mut self, bound: usize) -> usize {
         // xorshift64
@@ -50,7 +50,7 @@ impl Random {
 }
 
 /// Visits all numbers below a bound once, in an order that looks random: a full-period congruence modulo a power of
-/// two, with what lies beyond the bound left out.
+/// two, from which numbers beyond the bound are left out.
 struct Order {
     at: usize,
     factor: usize,
@@ -58,7 +58,7 @@ struct Order {
 }
 
 impl Order {
-    /// The numbers below `bound`; the factor is one more than a multiple of four.
+    /// Makes the order of the numbers below `bound`; the factor is one more than a multiple of four.
     fn new(bound: usize, factor: usize) -> Order {
         Order { at: 0, factor, bound }
     }
@@ -83,12 +83,12 @@ pub struct Cache<'s> {
 }
 
 impl<'s> Cache<'s> {
-    /// A cache of so many bytes. No safepoint lies within: the heap grows, and does not collect.
+    /// Makes a cache of so many bytes, without a safepoint: the heap grows, and does not collect.
     pub fn new<B: Barrier>(cx: &Mutator<'s, B>, bytes: usize) -> Cache<'s> {
         let len = (bytes / ENTRY).max(8);
         let table: Table<'_> = cx.alloc_array(len, |_| Slot::new(None));
         let entries = table.as_slice();
-        // Neighbours in memory are neither neighbours in the table nor in the ring, as it is after a while.
+        // Neighbours in memory are neighbours neither in the table nor in the ring, as after a while of use.
         let mut order = Order::new(len, 3_935_559_000_370_003_845);
         for key in 0..len as u64 {
             let entry = cx.alloc(Entry { before: Slot::new(None), after: Slot::new(None), key });
@@ -114,7 +114,7 @@ impl<'s> Cache<'s> {
         }
     }
 
-    /// A unit of work, with a safepoint at its end.
+    /// Does a unit of work, with a safepoint at its end.
     #[inline(never)]
     pub fn work<B: Barrier>(&mut self, cx: &mut Mutator<'s, B>, stack: &mut StackView<'_, '_, Value>) {
         self.units += 1;
@@ -126,7 +126,7 @@ impl<'s> Cache<'s> {
         let (before, after) = (old.before.get().unwrap(), old.after.get().unwrap());
         before.after.set(cx, Some(after));
         after.before.set(cx, Some(before));
-        // The new one goes behind some other.
+        // The new entry goes behind some other.
         let other = entries[self.random.below(self.len)].get().unwrap();
         let left = if Gc::ptr_eq(other, old) { before } else { other };
         let right = left.after.get().unwrap();
@@ -151,14 +151,14 @@ impl<'s> Cache<'s> {
         cx.safepoint();
     }
 
-    /// Allocates and lets go of at least so many bytes, without a safepoint.
+    /// Allocates at least so many bytes of garbage, without a safepoint.
     pub fn waste<B: Barrier>(cx: &Mutator<'s, B>, bytes: usize) {
         for key in 0..(bytes / (size_of::<Entry<'static>>() + 8)) as u64 {
             cx.alloc(Entry { before: Slot::new(None), after: Slot::new(None), key });
         }
     }
 
-    /// Whether the ring still goes through all entries and the stack agrees with the table.
+    /// Returns whether the ring still goes through all entries and the stack agrees with the table.
     pub fn is_whole<B: Barrier>(&self, cx: &Mutator<'s, B>, stack: &StackView<'_, '_, Value>) -> bool {
         let entries = self.table.get(cx).as_slice();
         let first = entries[0].get().unwrap();

@@ -31,7 +31,7 @@ fn colour(policy: Policy) -> RGBColor {
     }
 }
 
-/// Draws all into a file.
+/// Draws the whole plot into a file.
 pub fn draw(rows: &[Row], path: &Path) -> Drawn {
     let mut lives: Vec<usize> = rows.iter().map(|row| row.live).collect();
     lives.dedup();
@@ -78,7 +78,7 @@ macro_rules! curve {
     }};
 }
 
-/// From 0.01 ms up, so that all panels have the same scale.
+/// The axis begins at 0.01 ms, so that all panels have the same scale.
 fn range_of_micros(highest: f64) -> std::ops::Range<f64> {
     1.0..(highest / 1000.0 * 2.0).max(100.0)
 }

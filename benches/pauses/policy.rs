@@ -30,7 +30,7 @@ impl Policy {
     pub const ALL: [Policy; 6] =
         [Policy::Insertion, Policy::Deletion, Policy::Hybrid, Policy::Watermark, Policy::StopTheWorld, Policy::Control];
 
-    /// As tables and arguments have it.
+    /// Returns the name in tables and arguments.
     pub fn name(self) -> &'static str {
         match self {
             Policy::Insertion => Insertion::NAME,
@@ -42,12 +42,12 @@ impl Policy {
         }
     }
 
-    /// The policy of that name.
+    /// Returns the policy of that name.
     pub fn named(name: &str) -> Option<Policy> {
         Policy::ALL.into_iter().find(|policy| policy.name() == name)
     }
 
-    /// Runs the program with stacks of the given depths; passes on what was seen at each.
+    /// Runs the program with stacks of the given depths; passes on the samples at each.
     pub fn run(self, plan: &Plan, depths: &[usize], samples: &mut Samples, seen: impl FnMut(usize, Vec<Run>)) {
         match self {
             Policy::Insertion => collected::<Insertion>(plan, depths, samples, seen),

@@ -10,16 +10,16 @@ use crate::policy::Policy;
 use crate::sample::Cause;
 use crate::timeline::{Run, WINDOWS, histogram};
 
-/// Shares of all interruptions that are not longer than what is told.
+/// Quantiles: shares of all interruptions that are not longer than the reported one.
 pub const QUANTILES: [f64; 5] = [0.5, 0.9, 0.99, 0.999, 0.9999];
-/// Where p50, p99 and p99.9 are among them.
+/// The indices of p50, p99 and p99.9 in [`QUANTILES`].
 pub const TOLD_QUANTILES: [usize; 3] = [0, 2, 3];
 
-/// Those who interrupt, as the second table has them.
+/// The causes of interruptions, in the order of the second table.
 pub const CULPRITS: [&str; 8] =
     ["start", "mark", "mark termination", "weak", "sweep", "release", "new memory", "mutator"];
 
-/// The place of a cause among [`CULPRITS`].
+/// Returns the index of a cause in [`CULPRITS`].
 fn culprit(cause: Cause) -> usize {
     match cause {
         Cause::Step(Phase::Idle | Phase::SweepTermination) => 0,
@@ -37,19 +37,19 @@ fn culprit(cause: Cause) -> usize {
 /// See the module. Times are nanoseconds of the thread's processor time, but for `longest_wall`.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Row {
-    /// What lives, in MB.
+    /// The live heap in MB.
     pub live: usize,
     /// Slots of the stack.
     pub stack: usize,
-    /// Who.
+    /// The policy or the control.
     pub policy: Policy,
-    /// What an undisturbed batch takes; the least over the runs.
+    /// The time of an undisturbed batch; the least over the runs.
     pub usual: f64,
     /// Interruptions of all runs, by [`QUANTILES`].
     pub quantiles: [f64; QUANTILES.len()],
-    /// The longest interruption: the smallest over the runs of it.
+    /// The longest interruption: the smallest over the runs.
     pub longest: f64,
-    /// The same by the wall clock.
+    /// The longest interruption by the wall clock.
     pub longest_wall: f64,
     /// The longest by [`CULPRITS`]: the smallest over the runs of each.
     pub longest_by: [f64; CULPRITS.len()],
@@ -64,7 +64,7 @@ pub struct Row {
 }
 
 impl Row {
-    /// What the runs come to.
+    /// Makes the row of several runs.
     pub fn new(live: usize, stack: usize, policy: Policy, runs: &[Run]) -> Row {
         let least = |of: &dyn Fn(&Run) -> u64| runs.iter().map(of).min().unwrap_or(0) as f64;
         let total: u64 = runs.iter().map(|run| run.total).sum();
@@ -92,7 +92,7 @@ impl Row {
         }
     }
 
-    /// Who made the longest interruption.
+    /// Returns the cause of the longest interruption.
     pub fn longest_culprit(&self) -> Option<&'static str> {
         let longest = self.longest_by.iter().copied().fold(0.0, f64::max);
         let at = self.longest_by.iter().position(|&time| time > 0.0 && time == longest)?;
