@@ -1,4 +1,4 @@
-//! The blocks of a heap: those offered for allocation, those to be swept, and those taken from the arena.
+//! The blocks of a heap: those offered for allocation, those to be swept, and the arena of the free ones.
 
 use core::ops::ControlFlow;
 use std::collections::{HashSet, VecDeque};
@@ -75,7 +75,7 @@ pub(crate) struct Blocks {
     own: OwnBlocks,
     /// Number of blocks in `all` with drops that may run on the sweeper's thread.
     background: usize,
-    /// Swept blocks with holes, by kind and by length of run ([`line`]).
+    /// Swept blocks with holes, by kind and by length of run ([`line()`]).
     available: [BlockLine; 2 * KINDS],
     /// Bytes of the holes in `available`.
     offered: usize,
@@ -215,7 +215,7 @@ impl Blocks {
     }
 
     /// Starts a sweep: all blocks are unswept from here on. The marker must have flipped, and no hole be open (I2).
-    /// Constant time, without waking the thread.
+    /// Constant time, except for waking the thread.
     pub fn start_sweep(&mut self, occupied: usize, mode: Sweep, overwrite: bool) {
         debug_assert!(self.is_swept(), "a cycle ended before the last one was swept");
         self.available = Default::default();

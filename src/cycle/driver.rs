@@ -14,10 +14,10 @@ use crate::space::arena::Aged;
 /// size lie between a program's operations.
 const STRESS: [(usize, u32); 5] = [(1 << 12, 6), (1, 48), (usize::MAX, 1), (1 << 10, 24), (1, 400)];
 
-/// How often a safepoint yields to other threads while the sweeper's thread holds the last block.
+/// Number of times that a safepoint yields to other threads while the sweeper's thread holds the last block.
 const PATIENCE: usize = 256;
-/// How often [`collect`](Collector::collect) does so, counted anew when a drop ends. Beyond [`PATIENCE`] it sleeps for
-/// a millisecond each time: after about a second in which no drop ends it returns.
+/// Number of times that [`collect`](Collector::collect) waits for that thread, counted anew when a drop ends. From the
+/// 257th on it sleeps for a millisecond: after about a second in which no drop ends it returns.
 const LONG_PATIENCE: usize = PATIENCE + 1000;
 
 /// The action of a safepoint.

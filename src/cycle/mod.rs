@@ -14,8 +14,8 @@
 //! | `Sweep` | sweeper thread and mutator take blocks from one list | none |
 //! | `Release` | empty chunks age, and are decommitted | bounded steps |
 //!
-//! The mutator calls [`Collector::run`] at its safepoints only: it runs between two steps, and inside a step no
-//! unrooted pointer lives.
+//! The mutator calls [`Collector::run`] at its safepoints only: so the mutator runs between two steps, and inside a step
+//! no unrooted pointer lives.
 
 pub(crate) mod allocate;
 pub(crate) mod blocks;

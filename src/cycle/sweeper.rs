@@ -79,7 +79,7 @@ impl Claim<'_> {
         let block = job.block(index);
         if state == State::Inherited {
             // SAFETY: the block is the claim's (I7). The thread that held it wrote neither the bitmap of the survivors
-            // nor these, and a sweep writes everything else anew.
+            // nor the survivors, and a sweep writes everything else anew.
             unsafe { sweep::sweep_again(block, job.occupied, job.overwrite) };
         } else {
             let ended = || _ = job.dropped.fetch_add(1, Ordering::Relaxed);

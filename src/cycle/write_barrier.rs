@@ -65,7 +65,7 @@ impl Collector {
     /// Runs the barrier of a mutation of a whole object, before it.
     ///
     /// # Safety
-    /// The object must be live and complete, and its payload be written or borrowed exclusively by nobody yet.
+    /// The object must be live and complete, and its payload not yet be written or borrowed exclusively.
     #[inline]
     pub unsafe fn before_whole_write<B: Barrier>(&self, object: ObjectPtr, needs_trace: bool) {
         if needs_trace && self.marking.get() {

@@ -50,7 +50,7 @@ impl Marker {
     /// Shades the children of an object at once, before a whole-object write hides them.
     ///
     /// # Safety
-    /// The object must be live and complete, and its payload be written or borrowed exclusively by nobody.
+    /// The object must be live and complete, and its payload not be written or borrowed exclusively.
     pub unsafe fn trace_now(&self, object: ObjectPtr) {
         let mut tracer = Tracer::shading(self);
         let mut piece = 0;

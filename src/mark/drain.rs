@@ -149,8 +149,8 @@ impl<'m> Drain<'m> {
                         self.standing.prefetched.waiting = waiting;
                     }
                     // SAFETY: `TypeInfo::mark_alike`: the info is the object's own (I3), which is live, marked, booked,
-                    // and not being written: the mutator stands at a safepoint. Nobody else uses where this loop
-                    // stands, and the top is of its edges.
+                    // and not being written: the mutator stands at a safepoint. Nothing else uses this loop's
+                    // `standing`, and the top is of its edges.
                     let came = unsafe {
                         mark_alike[usize::from(PREFETCH)](
                             object,
@@ -251,7 +251,7 @@ impl<'m> Drain<'m> {
     fn goes_on(&mut self, object: ObjectPtr, mut next: usize) -> usize {
         while next != 0 && !self.marker.has_room_for_pieces() {
             // No memory to record the next piece: scan the object in one go.
-            // SAFETY: the object is live and not being written: it is being traced, and the mutator stands at a safepoint.
+            // SAFETY: the object is live and not written: it is being traced, and the mutator stands at a safepoint.
             next = unsafe { self.standing.tracer.trace_piece(object, next) };
         }
         if next != 0 {

@@ -79,7 +79,7 @@ impl EdgeRoom {
     /// `top` must be of a stack in this room, and all edges below it pushed. `f` must push nothing in this room.
     pub unsafe fn each_prefetched(&self, top: Top, marked: usize, mut f: impl FnMut(ObjectPtr)) {
         let len = self.len(top);
-        // SAFETY: `push` wrote the edges below `top`, and nobody writes here meanwhile: the caller's promise.
+        // SAFETY: `push` wrote the edges below `top`, and nothing is pushed meanwhile: the caller's promise.
         let edge = |at: usize| unsafe { self.base().add(at).read() };
         (0..len.min(DELAY)).for_each(|at| prefetch(edge(at), marked));
         for at in 0..len {
@@ -100,7 +100,7 @@ impl EdgeRoom {
 /// Returns the youngest edge of a stack whose empty top is `base`.
 ///
 /// # Safety
-/// `base` and `top` must be of one room, which nobody else uses during the call.
+/// `base` and `top` must be of one stack, which is not used otherwise during the call.
 #[inline(always)]
 pub(crate) unsafe fn youngest(base: Top, top: Top) -> Option<ObjectPtr> {
     // SAFETY: above the room's beginning, and written by `push`.

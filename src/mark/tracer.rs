@@ -149,9 +149,10 @@ impl<'t> Tracer<'t> {
     #[inline(always)]
     pub(crate) fn visit(&mut self, object: ObjectPtr) {
         // Where the sink is known, the compiler removes all but one arm; where it is not, marking comes first.
-        // SAFETY: whoever opened these edges promised that no other stack in the room is in use. Stacks that do not check
-        // for room are in tracers of `trace_few` and `Marker::buffer_write` only: both pass the tracer to the `trace` of
-        // values that have no more pointers than there is room for, which do no more with it (`Trace`'s contract).
+        // SAFETY: the opener of these edges promised that no other stack in the room is in use. Stacks that do not
+        // check for room are in tracers of `trace_few` and `Marker::buffer_write` only: both pass the tracer to the
+        // `trace` of values that have no more pointers than there is room for, and do no more with it (`Trace`'s
+        // contract).
         if unsafe { self.edges.push(object) } {
         } else if let Sink::Rooting(area) = self.sink {
             area.take(object);
@@ -220,7 +221,7 @@ impl<'t> Tracer<'t> {
     /// Traces a piece of an object. Returns the next piece, or 0 after the last.
     ///
     /// # Safety
-    /// The object must be complete, its payload be written or borrowed exclusively by nobody, and the piece be 0 or
+    /// The object must be complete, its payload not be written or borrowed exclusively, and the piece be 0 or
     /// what the last call for this object returned. The tracer must not be for rooting.
     pub(crate) unsafe fn trace_piece(&mut self, object: ObjectPtr, piece: usize) -> usize {
         let top = self.edges.top();
@@ -248,7 +249,7 @@ impl<'t> Tracer<'t> {
 ///
 /// # Safety
 /// `erased` must come from a live, exclusively borrowed `Tracer` that is not for rooting, and `top` from its edges, as
-/// [`TypeInfo::trace`]'s caller promises.
+/// the caller of `TypeInfo::trace` promises.
 #[inline(always)]
 pub(crate) unsafe fn trace_with(erased: NonNull<()>, top: Top, f: impl FnOnce(&mut Tracer<'_>) -> usize) -> Traced {
     // SAFETY: `erased` is a live `Tracer`, borrowed exclusively: the caller's promise.

@@ -58,7 +58,7 @@ mod tests {
         // An eighth of the headroom at the least, and all but a sixteenth at the most.
         assert_eq!(runway(16 << 20, 0, 0), 2 << 20);
         assert_eq!(runway(16 << 20, 10_000, 0), 15 << 20);
-        // What is allocated between so many steps, and a quarter more.
+        // The bytes allocated between that many steps, and a quarter more.
         assert_eq!(runway(16 << 20, 256, 0), 5 << 20);
         assert_eq!(runway(16 << 20, 256, 1 << 20), (3 << 20) + (3 << 18));
         assert_eq!(runway(0, 256, 0), 0);

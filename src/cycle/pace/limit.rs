@@ -5,9 +5,9 @@
 //!
 //! * a safepoint that finds less than the *reserve* free finishes the cycle in progress, or runs one, in one pause;
 //! * a safepoint after a refusal does the same, and the cycle is one that began after the refusal;
-//! * such a cycle begins at most once in a *quantum* of growth, 1/32 of the limit, and not where more than 15/16 of the limit
-//!   was live at the end of the last one: from there on allocations are refused, and steps, also those of cycles that
-//!   begin as the goal comes near, take at most half of the wall-clock time.
+//! * such a cycle begins at most once in a *quantum* of growth, 1/32 of the limit, and not where more than 15/16 of
+//!   the limit was live at the end of the last one: from there on allocations are refused, and steps, also those of
+//!   cycles that begin as the goal comes near, take at most half of the wall-clock time.
 //!
 //! The reserve is 1/16 of the limit while at most 4/5 of the limit is live: a mutator may allocate as much between two
 //! safepoints. Above that it is twice what the mutator recently allocated between two safepoints, at most 1/16: a
