@@ -59,14 +59,14 @@ fn upward_imports_and_circles_are_seen() {
         imports_of("space", "// use crate::cycle;\n#[cfg(test)]\nmod tests { use crate::cycle::pace; }"),
         [""; 0]
     );
-    // What a module takes from the one that it is a part of makes no circle.
+    // An import by a module from the one that it is a part of makes no circle.
     assert_eq!(imports_of("cycle::pace", "use super::Ended;"), [""; 0]);
     let circle = [("a", "b"), ("b", "c"), ("c", "a"), ("d", "a")];
     let circle: Imports = circle.map(|(from, to)| (from.into(), [to.into()].into())).into();
     assert!(reaches(&circle, "a", "a") && reaches(&circle, "d", "a") && !reaches(&circle, "d", "d"));
 }
 
-/// Whether something that `from` imports is `to`, or leads there.
+/// Returns whether something that `from` imports is `to`, or leads there.
 fn reaches(imports: &Imports, from: &str, to: &str) -> bool {
     let mut seen = BTreeSet::new();
     let mut left = vec![from];
@@ -108,7 +108,7 @@ fn collect(src: &Path, dir: &Path, files: &mut BTreeMap<String, String>) {
     }
 }
 
-/// The modules that the code of `module` names, but for those that it is a part of.
+/// Returns the modules that the code of `module` names, but for those that it is a part of.
 fn imported(module: &str, code: &str, modules: &BTreeSet<String>) -> BTreeSet<String> {
     let code: String = code.lines().map(|line| line.split("//").next().unwrap_or("")).collect::<Vec<_>>().join("\n");
     let code = without_tests(&code);
@@ -131,14 +131,14 @@ fn imported(module: &str, code: &str, modules: &BTreeSet<String>) -> BTreeSet<St
     }
     let is_part_of = |whole: &str| whole.is_empty() || module == whole || module.starts_with(&format!("{whole}::"));
     let found = paths.iter().filter_map(|path| resolve(module, path, modules));
-    // The root of the crate names all others: who imports from there could come by anything.
+    // The root of the crate names all others, so an import from it could reach any module.
     found
         .filter(|(import, whole)| !is_part_of(import) || import.is_empty() && !whole)
         .map(|(import, _)| import)
         .collect()
 }
 
-/// The code without the modules and functions that are for tests.
+/// Returns the code without the modules and functions that are for tests.
 fn without_tests(code: &str) -> String {
     let mut kept = String::new();
     let mut rest = code;
@@ -178,8 +178,8 @@ fn expand(prefix: &str, tree: &str, paths: &mut Vec<String>) {
     }
 }
 
-/// The module that a path leads into, and whether the path names that module and nothing in it. None: it is not of this
-/// crate.
+/// Returns the module that a path leads into, and whether the path names that module and nothing in it. `None`: the
+/// path is not of this crate.
 fn resolve(module: &str, path: &str, modules: &BTreeSet<String>) -> Option<(String, bool)> {
     let mut names = path.split("::").peekable();
     let mut place: Vec<&str> = match names.next()? {

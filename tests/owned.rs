@@ -34,14 +34,14 @@ each_policy! {
 
 const SWEEPS: [Sweep; 3] = [Sweep::Concurrent, Sweep::Lazy, Sweep::Eager];
 
-/// Dropped on the mutator's thread.
+/// An object that is dropped on the mutator's thread.
 #[derive(Trace)]
 struct Slow {
     #[trace(skip)]
     chars: RefCell<Owned<Vec<char>>>,
 }
 
-/// Dropped on the sweeper's.
+/// An object that may be dropped on the sweeper's thread.
 #[derive(Trace)]
 #[trace(drop = "background")]
 struct Background {
@@ -49,7 +49,7 @@ struct Background {
     chars: Mutex<Owned<Vec<char>>>,
 }
 
-/// With pointers.
+/// An object with pointers.
 #[derive(Trace)]
 struct Node<'gc> {
     children: Owned<Vec<Gc<'gc, u64>>>,
@@ -63,7 +63,7 @@ fn external<B: Barrier>(cx: &Mutator<'_, B>) -> usize {
 mod checks {
     use super::*;
 
-    /// Strings of 100,000 characters, made one by one, that nobody keeps: 400,000 bytes each, 1.2 GB together. Between
+    /// Strings of 100,000 characters, made one by one, that nothing keeps: 400,000 bytes each, 1.2 GB together. Between
     /// two safepoints one is made.
     pub fn garbage_strings_are_collected_in_time<B: Barrier>() {
         const LEN: usize = 100_000;
@@ -71,7 +71,7 @@ mod checks {
             |cx| _ = cx.alloc(cx.own(Vec::<char>::with_capacity(LEN))),
             |cx| _ = cx.alloc(Slow { chars: RefCell::new(cx.own(Vec::with_capacity(LEN))) }),
             |cx| _ = cx.alloc(Background { chars: Mutex::new(cx.own(Vec::with_capacity(LEN))) }),
-            // It grows after it was made.
+            // The string grows after its owner is made.
             |cx| {
                 let text = cx.alloc(RefLock::new(cx.own(Vec::<char>::new())));
                 RefLock::borrow_mut(text, cx).edit(cx).reserve_exact(LEN);
@@ -87,7 +87,7 @@ mod checks {
                     most = most.max(external(cx));
                     cx.safepoint();
                 }
-                // Nothing lives, so the floor is the goal.
+                // Nothing lives, so the goal is the heap's minimum.
                 let bound = FLOOR + FLOOR / 10 + 4 * LEN;
                 assert!(most <= bound, "{} {sweep:?}: {most} bytes, bound {bound}", <B as Barrier>::NAME);
                 cx.collect();
@@ -147,7 +147,7 @@ mod checks {
         }
     }
 
-    /// The observers that are asked after at each tick, and that nobody else holds.
+    /// The weak observers that each tick asks, and that nothing else holds.
     fn polled<B: Barrier>(ask: impl for<'a> Fn(&'a Mutator<'_, B>, Weak<'a, u64>) -> bool) -> usize {
         let mut heap = Heap::builder().barrier::<B>().build().unwrap();
         heap.enter(|cx| {
@@ -175,7 +175,7 @@ mod checks {
         assert_eq!(polled::<B>(|cx, weak| weak.upgrade(cx).is_some()), expected, "{}", <B as Barrier>::NAME);
     }
 
-    /// Asked after each piece of a cycle: weak pointer and ephemeron say yes up to some moment, and no from then on, as
+    /// Asks after each piece of a cycle: weak pointer and ephemeron say yes up to some moment, and no from then on, as
     /// `upgrade` does.
     pub fn the_answer_is_final_once_it_is_no<B: Barrier>() {
         let mut heap = Heap::builder().barrier::<B>().automatic(false).build().unwrap();
@@ -206,7 +206,7 @@ mod checks {
     }
 }
 
-/// An owner is counted where it is, whoever made it.
+/// An owner is counted in the heap that it is in, whichever thread made it.
 #[test]
 fn owners_move() {
     let (mut a, mut b) = (Heap::new(), Heap::new());
@@ -229,7 +229,7 @@ fn owners_move() {
     std::thread::spawn(move || assert_eq!(&*owner, "text")).join().unwrap();
     assert_eq!(a.stats().bytes_external(), 0);
 
-    // Its heap is gone by the time it is dropped.
+    // Its heap is gone when it is dropped.
     let owner = a.enter(|cx| cx.own(String::from("text")));
     drop(a);
     assert_eq!(owner.counted(), 4);
@@ -251,7 +251,7 @@ fn owners_are_swapped_replaced_forgotten() {
         assert_eq!(std::mem::take(&mut *a.edit(cx)).len(), 5);
         assert_eq!(external(cx), 0);
 
-        // A guard that is forgotten leaves the count as it was, and the next edit finds the truth.
+        // A guard that is forgotten leaves the count as it was, and the next edit corrects it.
         std::mem::forget::<Edit<'_, Vec<u8>>>({
             let mut edit = a.edit(cx);
             edit.reserve_exact(7);
@@ -311,7 +311,7 @@ fn garbage_strings_do_not_fill_the_heap() {
     }
 }
 
-/// A measure that lies harms nothing but the pace: sums stay far from where they overflow.
+/// A wrong measure affects the pace only: sums stay far from where they overflow.
 #[test]
 fn absurd_measures_do_no_harm() {
     struct Liar(usize);

@@ -15,7 +15,7 @@ struct Node<'gc> {
 }
 
 std::thread_local! {
-    /// So many traces of a [`Panics`] on this thread from now the trace panics; 0 for never.
+    /// The number of traces of a [`Panics`] on this thread until one panics; 0 for never.
     static ARMED: Cell<usize> = const { Cell::new(0) };
 }
 
@@ -34,7 +34,7 @@ unsafe impl<'gc> Trace for Panics<'gc> {
     }
 }
 
-/// At the limit nothing moved the sizes that safepoints looked at: the heap stayed full though all was dead.
+/// At the limit nothing moved the sizes that safepoints read: the heap stayed full though all was dead.
 #[test]
 fn a_full_heap_recovers_at_safepoints() {
     fn check<B: Barrier>() {
@@ -53,7 +53,7 @@ fn a_full_heap_recovers_at_safepoints() {
     check::<StopTheWorld>();
 }
 
-/// The same with small objects that the mutator lets go of only when the heap is full.
+/// The same with small objects that the mutator releases only when the heap is full.
 #[test]
 fn an_exhausted_heap_finds_out_that_the_mutator_let_go() {
     let mut heap = Heap::builder().limit(1 << 20).build().unwrap();
@@ -111,7 +111,7 @@ struct Background {
     _guard: EntersAHeap,
 }
 
-/// Drop code of background types ran inside `alloc`, and in an active region when the mutator swept.
+/// Drop code of background types ran inside `alloc`, and in an active session when the mutator swept.
 #[test]
 fn background_drops_run_as_if_suspended_and_never_in_alloc() {
     let mut heap = Heap::builder().sweep(Sweep::Lazy).automatic(false).build().unwrap();
@@ -252,8 +252,8 @@ fn insertion_ends_its_cycles_while_the_program_allocates_and_links() {
     });
 }
 
-/// A type whose pointers are in an array of none has to be traced, and passes no pointer on. Where there was no room for
-/// edges at all, the way without a look at the room was taken.
+/// A type whose pointers are in an array of length zero has to be traced, and passes no pointer on. Where there was no
+/// room for edges at all, the path without a check for room was taken.
 #[test]
 fn a_type_with_an_array_of_no_pointers_is_traced() {
     #[derive(Trace)]
@@ -313,7 +313,7 @@ fn who_cannot_allocate_is_not_left_time_to() {
 /// A root whose trace panicked counted as scanned, and what it held was freed.
 #[test]
 fn a_root_whose_trace_panics_is_scanned_again() {
-    /// False: the trace panicked. Other panics go on.
+    /// Returns false when the trace panicked. Other panics go on.
     fn ends(f: impl FnOnce()) -> bool {
         let panic = catch_unwind(AssertUnwindSafe(f)).err();
         panic.is_none_or(|panic| if panic.is::<&str>() { false } else { resume_unwind(panic) })
@@ -328,7 +328,7 @@ fn a_root_whose_trace_panics_is_scanned_again() {
                 for n in 4..7 {
                     open.push(cx, Panics(cx.alloc(n)));
                 }
-                // Writes to scanned roots, and through a window, while roots are scanned.
+                // Writes to scanned roots, and through `cells`, while roots are scanned.
                 while cx.phase() != Phase::Mark {
                     cx.step(Budget::work(1));
                 }

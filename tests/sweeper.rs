@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use grisaille::{Array, Budget, Gc, Heap, Mutator, Phase, Trace};
 
-/// There is one sweeper in a process, and each test holds it up.
+/// Serializes the tests: a process has one sweeper, and each test holds it up.
 fn alone() -> MutexGuard<'static, ()> {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     ONE_AT_A_TIME.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
-/// Ends the process if a test has not come to its end: what is looked for here is a thread that waits for ever. A test that
-/// fails opens its gate, so that the others find the sweeper.
+/// Ends the process if a test does not end, since a failure here is a thread that waits for ever. A test that fails
+/// opens its gate, so that the others find the sweeper.
 struct Watchdog(Arc<AtomicBool>, Arc<Gate>);
 
 impl Watchdog {
@@ -51,7 +51,7 @@ struct Gate {
 }
 
 impl Gate {
-    /// Waits until the sweeper's thread stands before it.
+    /// Waits until the sweeper's thread is at the gate.
     fn wait_for_the_sweeper(&self) {
         while self.begun.load(SeqCst) == 0 {
             thread::sleep(Duration::from_millis(1));
@@ -88,12 +88,12 @@ type Entries<'gc> = Array<'gc, Gc<'gc, Entry>>;
 
 fn entries<'a>(cx: &'a Mutator<'_>, count: u64, gate: &Arc<Gate>) -> Entries<'a> {
     let entry = |number, gate| cx.alloc(Entry { number, _gate: gate });
-    // Blocks that the mutator may come to first. They live.
+    // Blocks that the mutator may sweep first. Their objects live.
     let plain = cx.alloc_array(100_000, |at| at);
     assert_eq!(plain.as_slice()[1], 1);
     cx.alloc_array(count as usize, |at| {
         if at as u64 == count / 2 {
-            // The one that dies.
+            // The object that dies.
             entry(0, Some(AtGate(gate.clone())));
         }
         entry(at as u64, None)
@@ -104,7 +104,7 @@ fn assert_whole(entries: Entries<'_>) {
     assert!(entries.as_slice().iter().enumerate().all(|(at, entry)| entry.number == at as u64));
 }
 
-/// Goes to where the sweeper's thread has a block in hand, and does not come to its end.
+/// Brings the sweeper's thread to the gate in the middle of a block.
 fn hold_the_sweeper_up(cx: &mut Mutator<'_>, gate: &Gate) {
     let sweeps = |cx: &Mutator<'_>| cx.phase() == Phase::Sweep;
     while !sweeps(cx) {
@@ -127,7 +127,7 @@ fn collect_returns_though_a_drop_on_the_sweeper_waits_for_its_thread() {
         cx.collect();
         assert_eq!((cx.stats().collections_cut_short(), cx.stats().cycles()), (1, cycles));
         cx.verify().unwrap();
-        // It may be asked again, and others may allocate meanwhile.
+        // The call may be repeated, and others may allocate meanwhile.
         let open = Arc::new(Gate { open: AtomicBool::new(true), ..Gate::default() });
         let more = cx.root(entries(cx, 10, &open));
         cx.step(Budget::unlimited());
@@ -188,7 +188,7 @@ mod forked {
     fn goes_on(stress: bool, at_safepoints: bool) {
         let (_alone, gate) = (alone(), Arc::<Gate>::default());
         let _watchdog = Watchdog::new(&gate);
-        // Some blocks are not swept yet when the process is forked.
+        // Some blocks are not swept yet at the fork.
         let count = 20_000;
         let mut heap = Heap::builder().stress(stress).build().unwrap();
         heap.enter(|cx| {
@@ -208,7 +208,7 @@ mod forked {
                 cx.verify().unwrap();
                 assert_whole(kept.get(cx));
                 assert_eq!(gate.counts(), (1, 0), "what the thread was at is nobody's to finish");
-                // The holes of its block are used again, and what dies in them is dropped, by whatever thread.
+                // The holes of its block are used again, and what dies in them is dropped, on either thread.
                 let gates = Arc::<Gate>::default();
                 gates.open.store(true, SeqCst);
                 for round in 1..=3 {
@@ -242,7 +242,7 @@ mod forked {
         kept.open.store(true, SeqCst);
         let mut heap = Some(Heap::builder().automatic(false).stress(true).build().unwrap());
         heap.as_mut().unwrap().enter(|cx| {
-            // It lives in the block that the thread has in hand.
+            // The object lives in the block that the sweeper's thread is sweeping.
             let _kept = cx.root(cx.alloc(Entry { number: 0, _gate: Some(AtGate(kept.clone())) }));
             let _entries = cx.root(entries(cx, 10, &gate));
             hold_the_sweeper_up(cx, &gate);

@@ -24,21 +24,22 @@ use grisaille::{
 };
 
 const THREADS: u64 = 4;
-/// What each thread does in `cargo test`.
+/// The work of each thread in `cargo test`.
 const TURNS: usize = 150;
-/// Objects with an entry that a heap may have in its life.
+/// The number of objects with an entry that a heap may allocate.
 const ENTRIES: usize = 1 << 16;
 const CHAINS: usize = 64;
 const CANARY: u64 = 0x6772_6973_6169_6c6c;
 
-/// Something is wrong that was found where no panic gets through: in a drop.
+/// An error that was found in a drop, through which no panic gets.
 static DROPPED_TWICE: AtomicBool = AtomicBool::new(false);
 
 /// Drops that ran on the sweeper's thread, and how many of them panicked.
 static DROPPED_THERE: AtomicUsize = AtomicUsize::new(0);
 static PANICKED_THERE: AtomicUsize = AtomicUsize::new(0);
 
-/// Who of a heap was born, and how often each has died. No lock: it should order nothing between the threads.
+/// The ledger of a heap: which objects were made, and how often each was dropped. No lock: it should order nothing
+/// between the threads.
 struct Ledger {
     born: AtomicUsize,
     died: AtomicUsize,
@@ -81,7 +82,7 @@ impl Drop for Entry {
             DROPPED_THERE.fetch_add(1, Relaxed);
             PANICKED_THERE.fetch_add(usize::from(self.panics), Relaxed);
             if self.number.is_multiple_of(16) {
-                // So that heaps are dropped while the sweeper has a block in hand.
+                // So that heaps are dropped while the sweeper is sweeping a block.
                 thread::yield_now();
             }
         }
@@ -92,7 +93,7 @@ impl Drop for Entry {
     }
 }
 
-/// Dropped on any thread.
+/// An object that may be dropped on any thread.
 #[derive(Trace)]
 #[trace(drop = "background")]
 struct Node<'gc> {
@@ -103,7 +104,7 @@ struct Node<'gc> {
     _entry: Entry,
 }
 
-/// Dropped on the mutator's.
+/// An object that is dropped on the mutator's thread.
 #[derive(Trace)]
 struct Own<'gc> {
     node: Slot<Option<Gc<'gc, Node<'gc>>>>,
@@ -132,7 +133,7 @@ struct Traveller<B: Barrier> {
 }
 
 trait Travels: Send {
-    /// Some work. False: its ledger is full.
+    /// Does some work. Returns false when the ledger is full.
     fn turn(&mut self, random: &mut Random) -> bool;
     fn phase(&self) -> Phase;
     fn ledger(&self) -> Arc<Ledger>;
@@ -140,7 +141,7 @@ trait Travels: Send {
 
 impl<B: Barrier> Traveller<B> {
     fn set_out(random: &mut Random) -> Box<dyn Travels> {
-        // Under stress every job is handed over, and what is freed is overwritten.
+        // Under stress every job is handed over, and freed memory is overwritten.
         let stress = random.below(2) == 0;
         let heap = Heap::builder().barrier::<B>().sweep(Sweep::Concurrent).stress(stress).floor(256 << 10);
         let mut heap = heap.automatic(random.below(4) != 0).build().unwrap();
@@ -176,7 +177,7 @@ impl<B: Barrier> Travels for Traveller<B> {
                     22 => _ = cx.alloc_array(random.below(5000), |_| random.0),
                     23 => slots[this].set(cx, None),
                     24 => {
-                        // A long chain is cut behind a while, and what is cut off hangs elsewhere for a time.
+                        // A long chain is cut after a while, and the part that is cut off hangs elsewhere for a time.
                         let mut at = slots[this].get();
                         for _ in 0..random.below(60) {
                             at = at.and_then(|node| {
@@ -215,7 +216,7 @@ impl<B: Barrier> Travels for Traveller<B> {
     }
 }
 
-/// What the threads have together.
+/// The state that the threads share.
 #[derive(Default)]
 struct World {
     waiting: Mutex<Vec<Box<dyn Travels>>>,
@@ -274,7 +275,7 @@ fn heaps_are_swept_passed_on_and_dropped_at_once() {
     for heap in core::mem::take(&mut *waiting.lock().unwrap()) {
         world.end(heap);
     }
-    // The sweeper finishes what it was left. No assertion on its speed: only one that never ends fails.
+    // The sweeper finishes the jobs that it has. Its speed is not asserted: only a job that never ends fails.
     let patience = Instant::now() + Duration::from_secs(60);
     while !world.ledgers.lock().unwrap().iter().all(|ledger| ledger.is_closed()) {
         assert!(Instant::now() < patience, "some were never dropped");

@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs, process};
 
-/// The compiler whose messages are beside the programs.
+/// The version of the compiler whose messages are beside the programs.
 const TOOLCHAIN: &str = "rustc 1.95.";
 
 fn is_known_toolchain() -> bool {
@@ -16,7 +16,7 @@ fn is_known_toolchain() -> bool {
     version.is_ok_and(|output| output.stdout.starts_with(TOOLCHAIN.as_bytes()))
 }
 
-/// The programs that must be refused.
+/// Returns the programs that must be refused.
 fn refused() -> Vec<PathBuf> {
     let paths = ["tests/ui", "tests/hostile/refused"]
         .into_iter()
@@ -29,7 +29,7 @@ fn refused() -> Vec<PathBuf> {
     refused
 }
 
-/// A directory of the same programs without their messages.
+/// Makes a directory of the same programs without their messages.
 fn without_messages() -> PathBuf {
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("ui");
     let _ = fs::remove_dir_all(&directory);
