@@ -328,7 +328,7 @@ fn a_root_whose_trace_panics_is_scanned_again() {
                 for n in 4..7 {
                     open.push(cx, Panics(cx.alloc(n)));
                 }
-                // Writes to scanned roots, and through `cells`, while roots are scanned.
+                // Writes to scanned roots, and through `window`, while roots are scanned.
                 while cx.phase() != Phase::Mark {
                     cx.step(Budget::work(1));
                 }

@@ -1,4 +1,4 @@
-//! Writes through `StackView::cells` while the roots are scanned are found, in bounded steps.
+//! Writes through `StackView::window` while the roots are scanned are found, in bounded steps.
 
 use grisaille::{Barrier, Budget, Check, Gc, Heap, Phase, Stack};
 
