@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::collector::Collector;
 use super::phase::Phase;
-use super::{Ended, GIVE_BACK_COST};
+use super::{Ended, give_back_cost};
 use crate::barrier::Barrier;
 use crate::mark::budget::{Budget, Meter};
 use crate::space::arena::Aged;
@@ -190,7 +190,7 @@ impl Collector {
         loop {
             let chunk = self.idle_at.get();
             let exhausted = match blocks.arena.release(chunk) {
-                Aged::InPart => meter.spend(GIVE_BACK_COST),
+                Aged::InPart { pages } => meter.spend(give_back_cost(pages)),
                 Aged::Done => {
                     self.idle_at.set(chunk + 1);
                     meter.spend(16)

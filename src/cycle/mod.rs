@@ -51,8 +51,11 @@ use phase::Phase;
 /// Work booked for rescanning a block after a mark-stack overflow: a walk over its objects.
 const RESCAN_COST: usize = 16 * 1024;
 
-/// Work booked for decommitting 2 MiB: 4 microseconds if they are one page, 80 if they are many.
-const GIVE_BACK_COST: usize = 32 * 1024;
+/// Returns the work to book for decommitting so many pages in one call: 4 microseconds for the call, and 80 for 2 MiB of
+/// small pages.
+fn give_back_cost(pages: usize) -> usize {
+    1600 + 60 * pages
+}
 
 /// Work booked for a page of handles that is freed.
 const PAGE_COST: usize = 512;
@@ -189,8 +192,8 @@ impl Collector {
         let chunk = self.released.get();
         let aged = self.blocks.borrow_mut().arena.age(chunk);
         match aged {
-            Aged::InPart => {
-                meter.spend(GIVE_BACK_COST);
+            Aged::InPart { pages } => {
+                meter.spend(give_back_cost(pages));
             }
             Aged::Done => {
                 meter.spend(256);

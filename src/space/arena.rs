@@ -74,7 +74,7 @@ pub(crate) enum Aged {
     /// The chunk is done.
     Done,
     /// A piece of the chunk went back, and more may be left to go.
-    InPart,
+    InPart { pages: usize },
 }
 
 /// There is no run of that many blocks within the limit, or the system has no more memory.
@@ -246,7 +246,7 @@ impl Arena {
         let mut chunk = self.chunks.len();
         while self.held > most && chunk > 0 {
             match self.release(chunk - 1) {
-                Aged::InPart => {}
+                Aged::InPart { .. } => {}
                 Aged::Done | Aged::End => chunk -= 1,
             }
         }
@@ -424,7 +424,7 @@ impl Arena {
             return Aged::Done;
         }
         let flow = self.release(index);
-        if flow != Aged::InPart {
+        if !matches!(flow, Aged::InPart { .. }) {
             self.chunks[index].idle = 0;
         }
         flow
@@ -438,7 +438,7 @@ impl Arena {
             0 => Aged::Done,
             pages => {
                 self.went(pages);
-                Aged::InPart
+                Aged::InPart { pages }
             }
         }
     }

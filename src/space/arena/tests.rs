@@ -51,8 +51,9 @@ fn age_all(arena: &mut Arena) -> usize {
         match arena.age(index) {
             Aged::End => return pieces,
             Aged::Done => index += 1,
-            Aged::InPart => {
-                assert!(before - arena.held <= CHUNK, "a piece is no more than 2 MiB");
+            Aged::InPart { pages } => {
+                assert_eq!(before - arena.held, pages * PAGE, "a piece is as large as it says");
+                assert!(pages * PAGE <= CHUNK, "a piece is no more than 2 MiB");
                 pieces += 1;
             }
         }
