@@ -31,7 +31,7 @@ impl Session {
     /// # Panics
     /// When a heap is active already.
     #[track_caller]
-    pub fn enter(id: u64) -> Session {
+    pub(crate) fn enter(id: u64) -> Session {
         assert!(
             ACTIVE.get() == 0,
             "another heap is entered on this thread: a heap inside a heap goes through Mutator::suspend"
@@ -40,7 +40,7 @@ impl Session {
     }
 
     /// Opens a session in which no heap is active.
-    pub fn suspend() -> Session {
+    pub(crate) fn suspend() -> Session {
         Session::open(0)
     }
 

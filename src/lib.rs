@@ -132,6 +132,8 @@
 //! The share of a span of time that is left to the mutator is its *utilisation* (Cheng and Blelloch, "A parallel,
 //! real-time garbage collector", PLDI 2001).
 
+#![deny(unreachable_pub)]
+
 // The derive's output names the crate.
 extern crate self as grisaille;
 
@@ -145,6 +147,7 @@ pub mod barrier;
 mod context;
 mod cycle;
 #[cfg(not(grisaille_faults))]
+#[allow(unreachable_pub, reason = "public in the build that can be broken")]
 mod fault;
 #[cfg(grisaille_faults)]
 pub mod fault;

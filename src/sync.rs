@@ -5,6 +5,7 @@
 //! ([`watch`]), and loom fails on two touches with no order between them. In a program `watch` is nothing.
 
 #[cfg(loom)]
+#[allow(unreachable_pub, reason = "as in std")]
 mod loom;
 #[cfg(loom)]
 pub(crate) use self::loom::*;
@@ -30,15 +31,15 @@ pub(crate) mod watch {
 
     impl Touched {
         #[inline(always)]
-        pub fn new() -> Touched {
+        pub(crate) fn new() -> Touched {
             Touched
         }
 
         #[inline(always)]
-        pub fn reads(&self) {}
+        pub(crate) fn reads(&self) {}
 
         #[inline(always)]
-        pub fn writes(&self) {}
+        pub(crate) fn writes(&self) {}
     }
 
     /// Reports a read of a field of a block's front that never changes while the block is taken.

@@ -4,13 +4,13 @@ use syn::{Attribute, DeriveInput, LitStr, meta::ParseNestedMeta};
 
 /// The options of a type.
 #[derive(Default)]
-pub struct TypeOptions {
+pub(crate) struct TypeOptions {
     /// `#[trace(drop = "background")]`
     pub background_drop: bool,
 }
 
 impl TypeOptions {
-    pub fn of(input: &DeriveInput) -> syn::Result<Self> {
+    pub(crate) fn of(input: &DeriveInput) -> syn::Result<Self> {
         refuse_packed(&input.attrs)?;
         let mut options = Self::default();
         each_option(&input.attrs, |meta| {
@@ -31,7 +31,7 @@ impl TypeOptions {
 }
 
 /// Returns whether a field has `#[trace(skip)]`.
-pub fn field_is_skipped(attributes: &[Attribute]) -> syn::Result<bool> {
+pub(crate) fn field_is_skipped(attributes: &[Attribute]) -> syn::Result<bool> {
     let mut skip = false;
     each_option(attributes, |meta| {
         if !meta.path.is_ident("skip") {
@@ -43,7 +43,7 @@ pub fn field_is_skipped(attributes: &[Attribute]) -> syn::Result<bool> {
 }
 
 /// Refuses options on variants and generic parameters, where they would seem to have an effect.
-pub fn refuse_options(attributes: &[Attribute], on: &str) -> syn::Result<()> {
+pub(crate) fn refuse_options(attributes: &[Attribute], on: &str) -> syn::Result<()> {
     match attributes.iter().find(|a| a.path().is_ident("trace")) {
         Some(a) => Err(syn::Error::new_spanned(&a.meta, format!("this means nothing on {on}: skip fields one by one"))),
         None => Ok(()),

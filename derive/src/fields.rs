@@ -9,7 +9,7 @@ use crate::shape::{Field, Shape};
 
 impl Field {
     /// The field's type, by its name; valid in the impl of `Trace`, whose `Self` has the names.
-    pub fn alias(&self) -> TokenStream {
+    pub(crate) fn alias(&self) -> TokenStream {
         let name = self.alias_name();
         quote_spanned!(self.span()=> <Self as __GrisailleFields>::#name)
     }
@@ -21,7 +21,7 @@ impl Field {
 
 /// Emits the names: associated types rather than type aliases, so that the user's parameters, their bounds and `Self`
 /// mean there what they mean in the type.
-pub fn aliases(input: &DeriveInput, shape: &Shape, generics: &Generics) -> Option<TokenStream> {
+pub(crate) fn aliases(input: &DeriveInput, shape: &Shape, generics: &Generics) -> Option<TokenStream> {
     let name = &input.ident;
     let (_, ty_generics, _) = input.generics.split_for_impl();
     let (parameters, where_clause) = (&generics.parameters, &generics.where_clause);

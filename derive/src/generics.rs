@@ -12,7 +12,7 @@ use crate::attributes;
 use crate::shape::Shape;
 use crate::substitute::{Substitute, at_lifetime, at_parameter};
 
-pub struct Generics {
+pub(crate) struct Generics {
     /// `<'gc, T: Bound, const N: usize>`
     pub parameters: TokenStream,
     pub where_clause: WhereClause,
@@ -21,7 +21,7 @@ pub struct Generics {
 }
 
 impl Generics {
-    pub fn of(input: &DeriveInput, shape: &Shape) -> syn::Result<Self> {
+    pub(crate) fn of(input: &DeriveInput, shape: &Shape) -> syn::Result<Self> {
         for parameter in &input.generics.params {
             let attributes = match parameter {
                 GenericParam::Lifetime(p) => &p.attrs,

@@ -16,6 +16,8 @@
 //! * **A field's type is emitted once.** A type macro may expand to another type each time. `fields.rs` gives each type
 //!   a name, which everything else uses, and the proofs show that the named type is the field's.
 
+#![deny(unreachable_pub)]
+
 mod attributes;
 mod fields;
 mod generics;

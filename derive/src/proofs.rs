@@ -15,7 +15,7 @@ use crate::shape::Shape;
 /// Proves that `At` commutes with the fields: the field of `At<'__at>` *is* `At<'__at>` of the field, whatever `'__at`,
 /// and a skipped field is the same in both, `Send` and `'static`. The two types are destructured, so that the compiler
 /// supplies the fields' types, and an attribute macro, an alias or a type macro cannot hide anything.
-pub fn fields_match(input: &DeriveInput, shape: &Shape) -> TokenStream {
+pub(crate) fn fields_match(input: &DeriveInput, shape: &Shape) -> TokenStream {
     let name = &input.ident;
     let mutable = Some(Default::default());
 
@@ -56,7 +56,7 @@ pub fn fields_match(input: &DeriveInput, shape: &Shape) -> TokenStream {
 
 /// Emits an impl that overlaps with another if the type has a `Drop`. Its bounds are the type's own, not those of the
 /// `Trace` impl: a `Drop` is for every instance.
-pub fn no_drop(input: &DeriveInput) -> TokenStream {
+pub(crate) fn no_drop(input: &DeriveInput) -> TokenStream {
     let name = &input.ident;
     let (parameters, ty_generics, where_clause) = input.generics.split_for_impl();
     quote! {
@@ -70,7 +70,7 @@ pub fn no_drop(input: &DeriveInput) -> TokenStream {
 /// Evaluates `NEEDS_TRACE` at the type. For a type that contains itself by value this needs its own result, which the
 /// compiler refuses. Without this the error would come at the first use, and only when code is generated. Types with
 /// parameters are not evaluated here.
-pub fn finite(input: &DeriveInput) -> Option<TokenStream> {
+pub(crate) fn finite(input: &DeriveInput) -> Option<TokenStream> {
     let name = &input.ident;
     let generics = &input.generics;
     let concrete = generics.where_clause.is_none() && generics.params.len() == generics.lifetimes().count();

@@ -6,7 +6,7 @@ use syn::{Data, DeriveInput, Fields, Member, Token, Type, spanned::Spanned};
 
 use crate::attributes;
 
-pub struct Shape {
+pub(crate) struct Shape {
     variants: Vec<Variant>,
 }
 
@@ -16,7 +16,7 @@ struct Variant {
     fields: Vec<Field>,
 }
 
-pub struct Field {
+pub(crate) struct Field {
     pub member: Member,
     /// The field's type. Emitted in one place only; see `fields.rs`.
     pub ty: Type,
@@ -26,7 +26,7 @@ pub struct Field {
 }
 
 impl Shape {
-    pub fn of(input: &DeriveInput) -> syn::Result<Self> {
+    pub(crate) fn of(input: &DeriveInput) -> syn::Result<Self> {
         let mut numbers = 0..;
         let variants = match &input.data {
             Data::Struct(data) => vec![Variant { name: None, fields: fields(&data.fields, &mut numbers)? }],
@@ -47,23 +47,23 @@ impl Shape {
     }
 
     /// Returns the fields of all variants.
-    pub fn fields(&self) -> impl Iterator<Item = &Field> {
+    pub(crate) fn fields(&self) -> impl Iterator<Item = &Field> {
         self.variants.iter().flat_map(|v| &v.fields)
     }
 
     /// Returns the fields that are not skipped.
-    pub fn traced(&self) -> impl Iterator<Item = &Field> {
+    pub(crate) fn traced(&self) -> impl Iterator<Item = &Field> {
         self.fields().filter(|f| !f.skip)
     }
 
     /// Returns the fields of each variant.
-    pub fn variants(&self) -> impl Iterator<Item = impl Iterator<Item = &Field>> {
+    pub(crate) fn variants(&self) -> impl Iterator<Item = impl Iterator<Item = &Field>> {
         self.variants.iter().map(|v| v.fields.iter())
     }
 
     /// Emits a match on the place `on` that runs `act` for each field, bound by reference. The patterns name every
     /// field, skipped ones included, and have no `..`: a field that this macro has not seen is then an error.
-    pub fn destructure(
+    pub(crate) fn destructure(
         &self,
         name: &Ident,
         on: TokenStream,
@@ -93,13 +93,13 @@ impl Shape {
 impl Field {
     /// Returns the span for code emitted for this field: compiler errors point at the field's type, and the user's
     /// lints do not apply, since it is still code of this macro.
-    pub fn span(&self) -> Span {
+    pub(crate) fn span(&self) -> Span {
         Span::call_site().located_at(self.ty.span())
     }
 }
 
 /// Makes a local variable that cannot clash with one of the user's names.
-pub fn local(name: &str) -> Ident {
+pub(crate) fn local(name: &str) -> Ident {
     format_ident!("__{name}", span = Span::mixed_site())
 }
 

@@ -8,7 +8,7 @@ use quote::quote;
 use syn::visit_mut::{self, VisitMut};
 use syn::{Lifetime, Type, parse_quote};
 
-pub struct Substitute<'i> {
+pub(crate) struct Substitute<'i> {
     pub lifetime: Option<&'i Lifetime>,
     pub parameters: Vec<&'i Ident>,
     /// What `Self` becomes.
@@ -16,12 +16,12 @@ pub struct Substitute<'i> {
 }
 
 /// The lifetime of `At<'__at>`.
-pub fn at_lifetime() -> Lifetime {
+pub(crate) fn at_lifetime() -> Lifetime {
     Lifetime::new("'__at", Span::call_site())
 }
 
 /// `<T as Trace>::At<'__at>`
-pub fn at_parameter(name: &Ident) -> Type {
+pub(crate) fn at_parameter(name: &Ident) -> Type {
     parse_quote!(<#name as ::grisaille::Trace>::At<'__at>)
 }
 

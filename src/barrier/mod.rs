@@ -45,7 +45,7 @@
 /// The rules that make a policy, which seal [`Barrier`].
 #[cfg(not(grisaille_faults))]
 pub(crate) mod rules {
-    pub use crate::barrier::policy::*;
+    pub(crate) use crate::barrier::policy::*;
 }
 
 /// The rules that make a policy, for policies that exist in tests only. A policy with other rules than the five above

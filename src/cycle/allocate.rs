@@ -22,7 +22,7 @@ const TRIES: usize = 8;
 impl Collector {
     /// Returns the bump area for objects of that size, which must not be big.
     #[inline(always)]
-    pub fn bump(&self, kind: Kind, bytes: usize) -> &Bump {
+    pub(crate) fn bump(&self, kind: Kind, bytes: usize) -> &Bump {
         &self.bumps[kind as usize + if bytes > MEDIUM { KINDS } else { 0 }]
     }
 
@@ -32,7 +32,7 @@ impl Collector {
     /// `bytes` must be a multiple of [`GRANULE`] and not 0. Before the next safepoint, and before a walk reaches the
     /// memory, it must hold an object of that size (I3, I4).
     #[cold]
-    pub unsafe fn reserve(&self, bytes: usize, kind: Kind) -> Option<NonNull<u8>> {
+    pub(crate) unsafe fn reserve(&self, bytes: usize, kind: Kind) -> Option<NonNull<u8>> {
         // SAFETY: passed on.
         let at = unsafe { self.find_room(bytes, kind) };
         if at.is_none() {
@@ -140,7 +140,7 @@ impl Collector {
     /// `bytes` must be the size of an object of this type, whose payload must be written before the next safepoint.
     #[cold]
     #[inline(never)]
-    pub unsafe fn reserve_object(&self, bytes: usize, kind: Kind, info: &'static TypeInfo) -> Option<ObjectPtr> {
+    pub(crate) unsafe fn reserve_object(&self, bytes: usize, kind: Kind, info: &'static TypeInfo) -> Option<ObjectPtr> {
         // SAFETY: the size of an object is in whole granules; the header is written below, the rest is passed on.
         let at = unsafe { self.reserve(bytes, kind) }?;
         // SAFETY: the bytes were just reserved, and have room for a header.
@@ -159,14 +159,14 @@ impl Collector {
     }
 
     /// Books the bytes allocated in the open holes.
-    pub fn checkpoint(&self) {
+    pub(crate) fn checkpoint(&self) {
         for bump in &self.bumps {
             self.booked(bump.checkpoint(self.marker.occupied()));
         }
     }
 
     /// Changes the colour of new objects.
-    pub fn set_birth(&self, birth: BirthColor) {
+    pub(crate) fn set_birth(&self, birth: BirthColor) {
         self.checkpoint();
         if birth == BirthColor::Black && self.birth.get() != BirthColor::Black {
             self.black_from.set(self.objects_allocated());
@@ -178,7 +178,7 @@ impl Collector {
     }
 
     /// Closes all holes and leaves their blocks (I2). Objects are born white from here on.
-    pub fn retire_holes(&self) {
+    pub(crate) fn retire_holes(&self) {
         for bump in &self.bumps {
             self.booked(bump.retire(self.marker.occupied(), self.marker.marked()));
             bump.leave_block();

@@ -110,7 +110,7 @@ unsafe fn free_in(block: BlockPtr) -> usize {
 }
 
 impl Blocks {
-    pub fn new(limit: usize) -> Result<Blocks, NoMemory> {
+    pub(crate) fn new(limit: usize) -> Result<Blocks, NoMemory> {
         let arena = Arena::new(limit)?;
         if !memory::is_there_to_share::<Job>() {
             return Err(NoMemory);
@@ -136,7 +136,13 @@ impl Blocks {
 
     /// Offers up to `tries` blocks with holes, of runs of that length, until one is accepted. Returns whether one was.
     /// A refused block goes to the end of the line: it has no hole for this object, and may have one for a smaller.
-    pub fn offer(&mut self, kind: Kind, run: usize, tries: usize, mut accepts: impl FnMut(BlockPtr) -> bool) -> bool {
+    pub(crate) fn offer(
+        &mut self,
+        kind: Kind,
+        run: usize,
+        tries: usize,
+        mut accepts: impl FnMut(BlockPtr) -> bool,
+    ) -> bool {
         let waiting = &mut self.available[line(kind, run)];
         let mut refused = None;
         for _ in 0..tries {
@@ -162,7 +168,7 @@ impl Blocks {
     /// Sweeps a few blocks, until one with holes is found or one is free, even if other memory is free: taking new
     /// memory before a sweep is over would make the heap larger than necessary. Drops nothing: allocation runs no code
     /// of the user's.
-    pub fn sweep_for(&mut self, kind: Kind, run: usize) {
+    pub(crate) fn sweep_for(&mut self, kind: Kind, run: usize) {
         let used = self.arena.used;
         for _ in 0..SWEEP_AT_ALLOCATION {
             let found = !self.available[line(kind, run)].is_empty() || self.arena.used < used;
@@ -174,12 +180,12 @@ impl Blocks {
 
     /// Takes an empty block, the first of a run of that length whose other blocks are not used yet. At the limit,
     /// sweeps all blocks that it can.
-    pub fn take(&mut self, kind: Kind, run: usize, besides: usize) -> Result<BlockPtr, Full> {
+    pub(crate) fn take(&mut self, kind: Kind, run: usize, besides: usize) -> Result<BlockPtr, Full> {
         self.take_pages(run, PAGES, kind, false, besides)
     }
 
     /// Takes a run of blocks for one large object, which uses `pages` pages of it.
-    pub fn take_large(&mut self, pages: usize, kind: Kind, besides: usize) -> Result<BlockPtr, Full> {
+    pub(crate) fn take_large(&mut self, pages: usize, kind: Kind, besides: usize) -> Result<BlockPtr, Full> {
         self.take_pages(pages.div_ceil(PAGES), pages, kind, true, besides)
     }
 
@@ -207,7 +213,7 @@ impl Blocks {
 
     /// Lets the sweeper's thread commit the pages of the next chunk in advance, if a large heap has just grown.
     #[inline]
-    pub fn look_ahead(&mut self) {
+    pub(crate) fn look_ahead(&mut self) {
         if let Some((base, bytes)) = self.arena.make_ahead() {
             // SAFETY: the chunk is of this arena, whose memory that is.
             unsafe { sweeper::have_pages_taken(base, bytes, self.arena.memory()) };
@@ -216,7 +222,7 @@ impl Blocks {
 
     /// Starts a sweep: all blocks are unswept from here on. The marker must have flipped, and no hole be open (I2).
     /// Constant time, except for waking the thread.
-    pub fn start_sweep(&mut self, occupied: usize, mode: Sweep, overwrite: bool) {
+    pub(crate) fn start_sweep(&mut self, occupied: usize, mode: Sweep, overwrite: bool) {
         debug_assert!(self.is_swept(), "a cycle ended before the last one was swept");
         self.available = Default::default();
         self.offered = 0;
@@ -248,7 +254,7 @@ impl Blocks {
     }
 
     /// Returns whether no block is unswept, undropped, or held by the sweeper.
-    pub fn is_swept(&self) -> bool {
+    pub(crate) fn is_swept(&self) -> bool {
         self.job.is_none() && self.to_drop.is_empty()
     }
 
@@ -297,7 +303,7 @@ impl Blocks {
     }
 
     /// Returns the number of dead objects of the task that were dropped so far, on whatever thread.
-    pub fn dropped(&self) -> usize {
+    pub(crate) fn dropped(&self) -> usize {
         self.job.as_ref().map_or(0, |job| job.dropped())
     }
 
@@ -332,7 +338,7 @@ impl Blocks {
     }
 
     #[cfg(test)]
-    pub fn offer_for_tests(&mut self, block: BlockPtr) {
+    pub(crate) fn offer_for_tests(&mut self, block: BlockPtr) {
         // SAFETY: the block is new and empty.
         unsafe {
             self.offered += free_in(block);
@@ -341,7 +347,7 @@ impl Blocks {
     }
 
     #[cfg(test)]
-    pub fn recount_offered(&mut self) {
+    pub(crate) fn recount_offered(&mut self) {
         self.offered = self
             .available
             .iter()
@@ -355,7 +361,7 @@ impl Blocks {
     ///
     /// # Safety
     /// The block must be this heap's, swept, the mutator's (I7), and in no list.
-    pub unsafe fn take_over(&mut self, block: BlockPtr) {
+    pub(crate) unsafe fn take_over(&mut self, block: BlockPtr) {
         // SAFETY: the block is the mutator's (I7): the caller's promise.
         if unsafe { block.front() }.live.get() == 0 {
             // SAFETY: the block has no live object, and is in no list: the caller's promise.
@@ -386,7 +392,7 @@ impl Blocks {
 
     /// Sweeps within the budget, drops included. Without `take_part`, leaves blocks that the sweeper has not reached
     /// yet to it, and only registers those that it has swept.
-    pub fn sweep_some(&mut self, meter: &mut Meter, take_part: bool) -> Swept {
+    pub(crate) fn sweep_some(&mut self, meter: &mut Meter, take_part: bool) -> Swept {
         while !meter.exhausted() {
             if let Some(block) = self.to_drop.last() {
                 self.drop_some(block, meter);
@@ -443,13 +449,13 @@ impl Blocks {
     }
 
     /// Iterates over the registered blocks: all that are taken while no sweep is in progress.
-    pub fn each(&self) -> impl Iterator<Item = BlockPtr> + '_ {
+    pub(crate) fn each(&self) -> impl Iterator<Item = BlockPtr> + '_ {
         self.all.iter().chain(self.own.iter())
     }
 
     /// Iterates over the blocks of a sweep that are not registered yet, for the verifier: with `each`, all that are
     /// taken.
-    pub fn unfiled(&self) -> impl Iterator<Item = BlockPtr> + '_ {
+    pub(crate) fn unfiled(&self) -> impl Iterator<Item = BlockPtr> + '_ {
         let of_job = self.job.iter().flat_map(|job| {
             let put_off = self.put_off.iter().map(|&index| job.block(index));
             put_off.chain((self.looked_at..job.len()).map(|index| job.block(index)))
@@ -458,7 +464,7 @@ impl Blocks {
     }
 
     /// Checks that each block is in the list that its state demands, once, and returns what is wrong, for the verifier.
-    pub fn complaint(&self) -> Option<String> {
+    pub(crate) fn complaint(&self) -> Option<String> {
         let filed: HashSet<BlockPtr> = self.each().collect();
         let mut offered = HashSet::new();
         for (number, waiting) in self.available.iter().enumerate() {
@@ -511,7 +517,7 @@ impl Blocks {
     /// Digests the blocks, in the order of each list, with their bitmaps. The objects in them are digested by
     /// [`Collector::digest`](super::collector::Collector::digest).
     #[cfg(grisaille_faults)]
-    pub fn digest(&self, marker: &crate::mark::marker::Marker, digest: &mut crate::space::digest::Digest<'_>) {
+    pub(crate) fn digest(&self, marker: &crate::mark::marker::Marker, digest: &mut crate::space::digest::Digest<'_>) {
         let Blocks {
             arena,
             all,
@@ -563,7 +569,7 @@ impl Blocks {
 
     /// Drops every object with drop glue that was not dropped yet, dead or alive, of a heap that is being dropped. All
     /// holes must be retired, so that `occupied` has every object.
-    pub fn drop_everything(&mut self, occupied: usize) {
+    pub(crate) fn drop_everything(&mut self, occupied: usize) {
         let _suspended = Session::suspend();
         while let Some(block) = self.to_drop.pop() {
             if block.kind() == Kind::Plain {
@@ -604,7 +610,7 @@ impl Blocks {
     }
 
     /// Returns the bytes of memory that the lists of blocks and the maps of chunks take.
-    pub fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         // `old_job` is the present task, or keeps its list until the next.
         self.all.bytes()
             + self.old_job.bytes()
@@ -613,19 +619,19 @@ impl Blocks {
     }
 
     /// Returns whether the limit leaves room for `bytes` bytes outside.
-    pub fn has_room_besides(&self, bytes: usize) -> bool {
+    pub(crate) fn has_room_besides(&self, bytes: usize) -> bool {
         self.arena.used.saturating_add(bytes).saturating_add(self.bytes()) <= self.arena.limit
     }
 
     /// Returns the bytes that may be allocated without a sweep: those that the limit leaves, and holes. `besides` bytes
     /// count towards the limit too.
-    pub fn free(&self, besides: usize) -> usize {
+    pub(crate) fn free(&self, besides: usize) -> usize {
         let taken = self.arena.used.saturating_add(besides).saturating_add(self.bytes());
         self.arena.limit.saturating_sub(taken).saturating_add(self.offered)
     }
 
     /// Returns the bytes of blocks that are taken.
-    pub fn used(&self) -> usize {
+    pub(crate) fn used(&self) -> usize {
         self.arena.used
     }
 }

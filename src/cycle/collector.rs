@@ -105,7 +105,7 @@ pub(crate) struct Collector {
 }
 
 impl Collector {
-    pub fn new(
+    pub(crate) fn new(
         pace: Pace,
         sweep: Sweep,
         stress: bool,
@@ -147,14 +147,14 @@ impl Collector {
     }
 
     /// Returns the bytes allocated in the open holes and not booked yet.
-    pub fn open_bytes(&self) -> usize {
+    pub(crate) fn open_bytes(&self) -> usize {
         self.bumps.iter().map(Bump::taken).sum()
     }
 
     /// Returns whether the mutator may go on before the next step of the cycle, though `poll` is set.
     #[cold]
     #[inline(never)]
-    pub fn is_between_steps(&self) -> bool {
+    pub(crate) fn is_between_steps(&self) -> bool {
         self.phase.get() != Phase::Idle
             && !self.stress
             && self.refused.get().is_none()
@@ -163,22 +163,22 @@ impl Collector {
     }
 
     /// Returns the granules of the block that a walk must skip: they are not allocated, whatever the bitmaps say (I3).
-    pub fn unused_of(&self, block: BlockPtr) -> Option<(usize, usize)> {
+    pub(crate) fn unused_of(&self, block: BlockPtr) -> Option<(usize, usize)> {
         self.bumps.iter().find_map(|bump| bump.unused(block))
     }
 
     /// Returns the granules of the block that hold objects which are not in `occupied` yet, for the verifier.
-    pub fn fresh_of(&self, block: BlockPtr) -> Option<(usize, usize)> {
+    pub(crate) fn fresh_of(&self, block: BlockPtr) -> Option<(usize, usize)> {
         self.bumps.iter().find_map(|bump| bump.fresh(block))
     }
 
-    pub fn objects_allocated(&self) -> usize {
+    pub(crate) fn objects_allocated(&self) -> usize {
         self.bumps.iter().map(|bump| bump.objects.get()).sum::<usize>() + self.counters.large_objects.get()
     }
 
     /// Books the live and dead objects of a cycle whose marking has ended. Called before the flip, with all holes
     /// retired.
-    pub fn book_cycle(&self, work: usize, incremental: bool) {
+    pub(crate) fn book_cycle(&self, work: usize, incremental: bool) {
         let allocated = self.objects_allocated();
         let objects = self.marker.objects.get() + (allocated - self.black_from.get());
         let born_black = self.born_black.replace(0);
@@ -201,7 +201,7 @@ impl Collector {
     }
 
     /// Books an interruption of the mutator.
-    pub fn paused(&self, time: Duration) {
+    pub(crate) fn paused(&self, time: Duration) {
         self.times.paused(time);
     }
 }

@@ -13,7 +13,7 @@ use crate::space::holes::Bump;
 
 impl Collector {
     /// See [`observe::digest`](crate::observe::digest).
-    pub fn digest(&self, digest: &mut Digest<'_>) {
+    pub(crate) fn digest(&self, digest: &mut Digest<'_>) {
         let Collector {
             marking,
             watch_roots,

@@ -36,7 +36,7 @@ impl Collector {
     /// Runs a safepoint that has something to do.
     #[cold]
     #[inline(never)]
-    pub fn safepoint<B: Barrier>(&self) {
+    pub(crate) fn safepoint<B: Barrier>(&self) {
         if self.is_between_steps() {
             return;
         }
@@ -139,7 +139,7 @@ impl Collector {
     }
 
     /// Runs a step of the embedder's size.
-    pub fn step<B: Barrier>(&self, meter: &mut Meter, start: Instant) -> Ended {
+    pub(crate) fn step<B: Barrier>(&self, meter: &mut Meter, start: Instant) -> Ended {
         self.checkpoint();
         let ended = self.run::<B>(meter, true);
         let end = Instant::now();
@@ -150,7 +150,7 @@ impl Collector {
 
     /// Finishes the cycle in progress, if any, and runs a whole one, unless drop code on the sweeper's thread does not
     /// return.
-    pub fn collect<B: Barrier>(&self) {
+    pub(crate) fn collect<B: Barrier>(&self) {
         let start = Instant::now();
         let ended = self.phase.get() == Phase::Idle || self.finish_cycle::<B>(LONG_PATIENCE);
         self.roots.reap_all();
@@ -163,7 +163,7 @@ impl Collector {
     }
 
     /// Does a part of the work of [`collect`](Collector::collect). Returns whether nothing is left to do.
-    pub fn idle<B: Barrier>(&self, budget: Budget) -> bool {
+    pub(crate) fn idle<B: Barrier>(&self, budget: Budget) -> bool {
         let start = Instant::now();
         let mut meter = Meter::new(budget, start);
         self.checkpoint();

@@ -25,7 +25,7 @@ pub(crate) struct BlockList {
 
 impl BlockList {
     /// Adds a block in state 0. At the most allocates one piece, and copies the list of pieces.
-    pub fn push(&mut self, block: BlockPtr) -> Result<(), NoMemory> {
+    pub(crate) fn push(&mut self, block: BlockPtr) -> Result<(), NoMemory> {
         let entry = Entry { block, state: AtomicU8::new(0) };
         match self.pieces.last_mut() {
             Some(piece) if piece.len() < PIECE => {
@@ -45,13 +45,13 @@ impl BlockList {
     }
 
     /// Returns the bytes of memory that the list takes.
-    pub fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         let entries = self.pieces.last().map_or(0, |last| (self.pieces.len() - 1) * PIECE + last.capacity());
         entries * size_of::<Entry>() + self.pieces.capacity() * size_of::<Vec<Entry>>()
     }
 
     /// Returns the bytes that adding a block allocates, without those of the list of pieces.
-    pub fn wanted(&self) -> usize {
+    pub(crate) fn wanted(&self) -> usize {
         let more = match self.pieces.last() {
             Some(last) if last.len() < last.capacity() => 0,
             Some(last) if last.len() < PIECE => last.len(),
@@ -61,19 +61,19 @@ impl BlockList {
         more * size_of::<Entry>()
     }
 
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.pieces.last().map_or(0, |last| (self.pieces.len() - 1) * PIECE + last.len())
     }
 
-    pub fn block(&self, index: usize) -> BlockPtr {
+    pub(crate) fn block(&self, index: usize) -> BlockPtr {
         self.pieces[index / PIECE][index % PIECE].block
     }
 
-    pub fn state(&self, index: usize) -> &AtomicU8 {
+    pub(crate) fn state(&self, index: usize) -> &AtomicU8 {
         &self.pieces[index / PIECE][index % PIECE].state
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = BlockPtr> + '_ {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = BlockPtr> + '_ {
         self.pieces.iter().flatten().map(|entry| entry.block)
     }
 }
@@ -93,42 +93,42 @@ pub(crate) struct OwnBlocks {
 }
 
 impl OwnBlocks {
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.last.is_none()
     }
 
     /// # Safety
     /// The block must be in no `OwnBlocks`, and the mutator's (I7) until it is popped.
-    pub unsafe fn push(&mut self, block: BlockPtr) {
+    pub(super) unsafe fn push(&mut self, block: BlockPtr) {
         // SAFETY: the block is the mutator's (I7): the caller's promise.
         unsafe { block.front() }.next_own.set(self.last.replace(block));
     }
 
-    pub fn last(&self) -> Option<BlockPtr> {
+    pub(super) fn last(&self) -> Option<BlockPtr> {
         self.last
     }
 
-    pub fn pop(&mut self) -> Option<BlockPtr> {
+    pub(super) fn pop(&mut self) -> Option<BlockPtr> {
         let block = self.last?;
         // SAFETY: the block is the mutator's (I7) as long as it is in the list.
         self.last = unsafe { block.front() }.next_own.get();
         Some(block)
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = BlockPtr> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = BlockPtr> {
         // SAFETY: the block is the mutator's (I7) as long as it is in the list.
         core::iter::successors(self.last, |block| unsafe { block.front() }.next_own.get())
     }
 }
 
 impl BlockLine {
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.first.is_none()
     }
 
     /// # Safety
     /// The block must be in no line, and the mutator's (I7) until it is popped or the line dropped.
-    pub unsafe fn push_front(&mut self, block: BlockPtr) {
+    pub(super) unsafe fn push_front(&mut self, block: BlockPtr) {
         // SAFETY: the block is the mutator's (I7): the caller's promise.
         unsafe { block.front() }.next_offered.set(self.first.replace(block));
         self.last.get_or_insert(block);
@@ -136,7 +136,7 @@ impl BlockLine {
 
     /// # Safety
     /// As for [`push_front`](BlockLine::push_front).
-    pub unsafe fn push_back(&mut self, block: BlockPtr) {
+    pub(super) unsafe fn push_back(&mut self, block: BlockPtr) {
         // SAFETY: the block is the mutator's (I7): the caller's promise.
         unsafe { block.front() }.next_offered.set(None);
         match self.last.replace(block) {
@@ -146,7 +146,7 @@ impl BlockLine {
         }
     }
 
-    pub fn pop_front(&mut self) -> Option<BlockPtr> {
+    pub(super) fn pop_front(&mut self) -> Option<BlockPtr> {
         let block = self.first?;
         // SAFETY: the block is the mutator's (I7) as long as it is in the line.
         self.first = unsafe { block.front() }.next_offered.get();
@@ -157,7 +157,7 @@ impl BlockLine {
     }
 
     /// Iterates from the front to the back.
-    pub fn iter(&self) -> impl Iterator<Item = BlockPtr> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = BlockPtr> {
         // SAFETY: the block is the mutator's (I7) as long as it is in the line.
         core::iter::successors(self.first, |block| unsafe { block.front() }.next_offered.get())
     }

@@ -74,7 +74,7 @@ pub(crate) enum Ended {
 impl Collector {
     /// Runs the phase machine until the budget is used up or the cycle ends. With `take_part`, the mutator sweeps
     /// blocks that the sweeper has not reached yet.
-    pub fn run<B: Barrier>(&self, meter: &mut Meter, take_part: bool) -> Ended {
+    pub(crate) fn run<B: Barrier>(&self, meter: &mut Meter, take_part: bool) -> Ended {
         self.marker.flush_barrier_buffer();
         let start = self.times.run_starts();
         let ended = loop {

@@ -139,7 +139,7 @@ pub(crate) struct Pacer {
 }
 
 impl Pacer {
-    pub fn new(pace: Pace, incremental: bool) -> Result<Pacer, NoMemory> {
+    pub(crate) fn new(pace: Pace, incremental: bool) -> Result<Pacer, NoMemory> {
         if !is_there_to_share::<AtomicUsize>() {
             return Err(NoMemory);
         }
@@ -181,29 +181,29 @@ impl Pacer {
     }
 
     /// Returns the bytes of objects, and those that they own outside.
-    pub fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         self.heap.get().saturating_add(self.external())
     }
 
-    pub fn heap(&self) -> usize {
+    pub(crate) fn heap(&self) -> usize {
         self.heap.get()
     }
 
-    pub fn external(&self) -> usize {
+    pub(crate) fn external(&self) -> usize {
         let tables = self.taken.get().wrapping_sub(self.given_back.load(Ordering::Relaxed));
         self.external.get().saturating_add(tables)
     }
 
     /// Books an allocation. Returns whether the next safepoint has something to do.
     #[inline]
-    pub fn allocated(&self, bytes: usize) -> bool {
+    pub(crate) fn allocated(&self, bytes: usize) -> bool {
         self.heap.set(self.heap.get() + bytes);
         self.limit.grew(bytes);
         self.size() >= self.poll_at.get()
     }
 
     /// Books a change of the bytes outside. Returns whether the next safepoint has something to do.
-    pub fn external_changed(&self, delta: isize) -> bool {
+    pub(crate) fn external_changed(&self, delta: isize) -> bool {
         self.look_outside();
         // Far above any real size, and far below where sums overflow.
         self.external.set(self.external.get().saturating_add_signed(delta).min(MAX_EXTERNAL));
@@ -226,7 +226,7 @@ impl Pacer {
 
     /// Books a change of the bytes that a table of the kit takes outside. Returns whether the next safepoint has
     /// something to do.
-    pub fn table_changed(&self, before: usize, after: usize) -> bool {
+    pub(crate) fn table_changed(&self, before: usize, after: usize) -> bool {
         self.look_outside();
         self.taken.set(self.taken.get().wrapping_add(after));
         self.given_back.fetch_add(before, Ordering::Relaxed);
@@ -252,23 +252,23 @@ impl Pacer {
     }
 
     /// Returns the bytes live at the end of the last marking, bytes outside included, as far as is known.
-    pub fn live(&self) -> usize {
+    pub(crate) fn live(&self) -> usize {
         self.lived.get().saturating_add(self.least_outside.get())
     }
 
     /// Makes the error of an operation that lacks `requested` bytes.
-    pub fn shortage(&self, requested: usize) -> Shortage {
+    pub(crate) fn shortage(&self, requested: usize) -> Shortage {
         Shortage { limit: self.pace.limit, live: self.live(), requested }
     }
 
     /// Returns whether a cycle is to start. The limit leaves `free` bytes.
-    pub fn wants_cycle(&self, free: usize) -> bool {
+    pub(crate) fn wants_cycle(&self, free: usize) -> bool {
         self.look_outside();
         self.size() >= self.trigger.get() || free < self.wanted_free(true)
     }
 
     /// Returns the free bytes below which the next safepoint has something to do.
-    pub fn wanted_free(&self, idle: bool) -> usize {
+    pub(crate) fn wanted_free(&self, idle: bool) -> usize {
         if !self.limit.exists() {
             0
         } else if !idle {
@@ -283,13 +283,13 @@ impl Pacer {
     }
 
     /// Returns the bytes that should be free at a safepoint.
-    pub fn reserve(&self) -> usize {
+    pub(crate) fn reserve(&self) -> usize {
         self.limit.reserve(self.burst.get())
     }
 
     /// Returns whether a mutator that allocates in bursts outruns the collector, which is in this phase: steps do not
     /// suffice.
-    pub fn is_outrun(&self, phase: Phase) -> bool {
+    pub(crate) fn is_outrun(&self, phase: Phase) -> bool {
         let (size, goal, burst) = (self.size(), self.goal.get(), self.burst.get());
         burst >= BURST
             && match phase {
@@ -328,7 +328,7 @@ impl Pacer {
     }
 
     /// Books the start of a cycle, and sets the work that a byte owes. With `grows`, new objects must be marked too.
-    pub fn cycle_starts(&self, grows: bool) {
+    pub(crate) fn cycle_starts(&self, grows: bool) {
         let left = self.goal.get().saturating_sub(self.size()).max(POLL_BYTES);
         self.runway.set(left);
         let expected = self.mark_work.get().max(self.size() / 2);
@@ -344,7 +344,7 @@ impl Pacer {
 
     /// Books the end of marking: `live` bytes of objects survive, of which `born_black` were born black. `time` is that
     /// of marking in all cycles together.
-    pub fn marking_ended(&self, live: usize, born_black: usize, work: usize, time: Duration) {
+    pub(crate) fn marking_ended(&self, live: usize, born_black: usize, work: usize, time: Duration) {
         self.heap.set(live);
         self.lived.set(live);
         self.least_outside.set(self.external());
@@ -366,27 +366,27 @@ impl Pacer {
     }
 
     /// Books the end of a sweep: bytes outside that the dead owned have been given back, and were not live.
-    pub fn swept(&self) {
+    pub(crate) fn swept(&self) {
         self.look_outside();
         self.limit.lives(self.live());
     }
 
     /// Prepares for a step that starts a cycle: bytes allocated before it owe nothing, and are no burst.
-    pub fn idle_ends(&self) {
+    pub(crate) fn idle_ends(&self) {
         self.charged.set(self.size());
         self.debt.set(0);
     }
 
     /// Books the bytes that the mutator allocated since the last safepoint that had something to do, as far as is
     /// known.
-    pub fn reached_safepoint(&self) {
+    pub(crate) fn reached_safepoint(&self) {
         let size = self.size();
         let bytes = size.saturating_sub(self.seen.replace(size).max(self.poll_at.get().min(size)));
         self.burst.set(self.burst.get().max(bytes));
     }
 
     /// Returns what the step that begins now should do. With `starved`, an allocation waits for the step.
-    pub fn charge(&self, starved: bool, now: Instant) -> Charge {
+    pub(crate) fn charge(&self, starved: bool, now: Instant) -> Charge {
         let size = self.size();
         let bytes = size.saturating_sub(self.charged.replace(size));
         self.look_outside();
@@ -406,7 +406,7 @@ impl Pacer {
     }
 
     /// Books `count` writes seen by barriers. Returns true when the next safepoint has something to do.
-    pub fn saw_writes(&self, count: usize, now: impl FnOnce() -> Instant) -> bool {
+    pub(crate) fn saw_writes(&self, count: usize, now: impl FnOnce() -> Instant) -> bool {
         if !self.pace.automatic {
             return false;
         }
@@ -426,13 +426,13 @@ impl Pacer {
 
     /// Returns whether the mutator, with `open` bytes allocated in open holes, may go on before the next step of a
     /// cycle.
-    pub fn is_too_early(&self, open: usize) -> bool {
+    pub(crate) fn is_too_early(&self, open: usize) -> bool {
         self.pace.automatic && self.size() + open < self.poll_at.get()
     }
 
     /// Books a step's work. Returns true when the next step follows so soon that each safepoint has to
     /// [check](Pacer::is_too_early).
-    pub fn step_ended(&self, spent: usize, idle: bool, now: Instant) -> bool {
+    pub(crate) fn step_ended(&self, spent: usize, idle: bool, now: Instant) -> bool {
         self.debt.set(self.debt.get().saturating_sub(spent));
         self.last_step.set(Some(now));
         if idle {
@@ -448,13 +448,13 @@ impl Pacer {
     }
 
     /// Books a step whose sweep waits for another thread, and has nothing to do before the next cycle.
-    pub fn nothing_to_do(&self, now: Instant) {
+    pub(crate) fn nothing_to_do(&self, now: Instant) {
         self.last_step.set(Some(now));
         self.poll_at.set(self.trigger.get().min(self.size() + 4 * POLL_BYTES));
     }
 
     /// Returns whether the mutator's half of the period is used up by steps.
-    pub fn must_leave_time(&self) -> bool {
+    pub(crate) fn must_leave_time(&self) -> bool {
         match self.period.get() {
             // After a step that took longer than its share the mutator gets as much.
             Some((start, taken)) if start.elapsed() < PERIOD.max(taken * 2) => taken > PERIOD / 2,
@@ -466,7 +466,7 @@ impl Pacer {
     }
 
     /// Books a step's time to the current period.
-    pub fn took(&self, time: Duration) {
+    pub(crate) fn took(&self, time: Duration) {
         if let Some((start, taken)) = self.period.get() {
             self.period.set(Some((start, taken + time)));
         }

@@ -19,12 +19,12 @@ impl Collector {
     }
 
     /// Returns the bytes that the limit leaves to allocate without a sweep.
-    pub fn free(&self) -> usize {
+    pub(crate) fn free(&self) -> usize {
         self.blocks.borrow().free(self.besides_blocks())
     }
 
     /// Returns whether the limit leaves room for `bytes` more bytes outside the heap. If not, books a refusal.
-    pub fn has_room_outside(&self, bytes: usize) -> bool {
+    pub(crate) fn has_room_outside(&self, bytes: usize) -> bool {
         let has_room = self.leaves_room(bytes);
         if !has_room {
             self.refuse(bytes);
@@ -33,13 +33,13 @@ impl Collector {
     }
 
     /// Returns whether the limit leaves room for `bytes` more bytes outside the heap.
-    pub fn leaves_room(&self, bytes: usize) -> bool {
+    pub(crate) fn leaves_room(&self, bytes: usize) -> bool {
         self.blocks.borrow().has_room_besides(self.outside().saturating_add(bytes))
     }
 
     /// Returns the bytes outside of blocks that count towards the limit: those that objects own, and those that the
     /// collector's own lists and tables take. None of these may be borrowed.
-    pub fn outside(&self) -> usize {
+    pub(crate) fn outside(&self) -> usize {
         self.pacer.external().saturating_add(self.marker.bytes() + self.lists())
     }
 
@@ -51,12 +51,12 @@ impl Collector {
     /// Returns the bytes of the lists of locals that count towards the limit if these take `more` bytes more: those
     /// beyond a quarter of the limit. A local takes 8 bytes, which an embedder who fills a heap up to the limit may not
     /// account for.
-    pub fn counted_locals(&self, more: usize) -> usize {
+    pub(crate) fn counted_locals(&self, more: usize) -> usize {
         (self.roots.bytes_of_locals() + more).saturating_sub(self.pacer.limit.bytes() / 4)
     }
 
     /// Returns the part that counts towards the limit of `bytes` more bytes of locals.
-    pub fn counted_growth_of_locals(&self, bytes: usize) -> usize {
+    pub(crate) fn counted_growth_of_locals(&self, bytes: usize) -> usize {
         self.counted_locals(bytes) - self.counted_locals(0)
     }
 
@@ -67,7 +67,7 @@ impl Collector {
     }
 
     /// Books a change of the bytes that a table of the kit takes outside the heap.
-    pub fn table_changed(&self, before: usize, after: usize) {
+    pub(crate) fn table_changed(&self, before: usize, after: usize) {
         if before != after && self.pacer.table_changed(before, after) {
             self.poll.set(true);
         }
@@ -75,7 +75,7 @@ impl Collector {
     }
 
     /// Books that objects own `delta` bytes more outside the heap than before.
-    pub fn external_changed(&self, delta: isize) {
+    pub(crate) fn external_changed(&self, delta: isize) {
         if self.pacer.external_changed(delta) {
             self.poll.set(true);
         }
@@ -93,7 +93,7 @@ impl Collector {
     }
 
     /// Returns whether less than the reserve is free under the limit.
-    pub fn is_short(&self) -> bool {
+    pub(crate) fn is_short(&self) -> bool {
         self.pacer.limit.exists() && self.free() < self.pacer.reserve()
     }
 }

@@ -74,7 +74,7 @@ pub(crate) struct Claim<'j> {
 
 impl Claim<'_> {
     /// Sweeps the block and publishes it: the block is the mutator's from here on.
-    pub fn sweep(self) {
+    pub(crate) fn sweep(self) {
         let Claim { job, index, state } = self;
         let block = job.block(index);
         if state == State::Inherited {
@@ -101,7 +101,7 @@ impl Job {
     /// The blocks must be of this memory, of kinds whose drops may run on any thread, and in no other task. From here
     /// on the caller must touch a block only through its [`Claim`], or after it has read the state
     /// [`Swept`](State::Swept) (I7). `occupied` must be the bitmap of the survivors, and the other one parse (I3).
-    pub unsafe fn new(
+    pub(crate) unsafe fn new(
         blocks: BlockList,
         occupied: usize,
         overwrite: bool,
@@ -120,20 +120,20 @@ impl Job {
         }
     }
 
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.blocks.len()
     }
 
     /// Returns the bytes of memory that the list of blocks takes.
-    pub fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.blocks.bytes()
     }
 
-    pub fn block(&self, index: usize) -> BlockPtr {
+    pub(crate) fn block(&self, index: usize) -> BlockPtr {
         self.blocks.block(index)
     }
 
-    pub fn state(&self, index: usize) -> State {
+    pub(crate) fn state(&self, index: usize) -> State {
         match self.blocks.state(index).load(Ordering::Acquire) {
             0 => State::Unswept,
             1 => State::Sweeping,
@@ -151,26 +151,26 @@ impl Job {
     }
 
     /// Claims an unswept block.
-    pub fn claim(&self, index: usize) -> Option<Claim<'_>> {
+    pub(crate) fn claim(&self, index: usize) -> Option<Claim<'_>> {
         let claimed = self.change(index, State::Unswept, State::Sweeping);
         claimed.then_some(Claim { job: self, index, state: State::Sweeping })
     }
 
     /// Returns whether this process was forked from the one whose sweeper has the task: no thread of this one has.
     /// Makes a system call.
-    pub fn has_lost_its_sweeper(&self) -> bool {
+    pub(crate) fn has_lost_its_sweeper(&self) -> bool {
         self.handed_over && self.process != std::process::id()
     }
 
     /// Claims a block that the sweeper's thread held when this process was forked. (No other block is in state
     /// `Sweeping` at a call: the mutator does not call this while it sweeps a block.)
-    pub fn inherit(&self, index: usize) -> Option<Claim<'_>> {
+    pub(crate) fn inherit(&self, index: usize) -> Option<Claim<'_>> {
         let inherited = self.has_lost_its_sweeper() && self.change(index, State::Sweeping, State::Inherited);
         inherited.then_some(Claim { job: self, index, state: State::Inherited })
     }
 
     /// Returns the number of drops of dead objects that have ended.
-    pub fn dropped(&self) -> usize {
+    pub(crate) fn dropped(&self) -> usize {
         self.dropped.load(Ordering::Relaxed)
     }
 
@@ -180,12 +180,12 @@ impl Job {
     /// # Safety
     /// The heap must be about to be dropped: from here on only the owner of the block's [`Claim`] may use or drop its
     /// objects.
-    pub unsafe fn abandon(&self, index: usize) -> bool {
+    pub(crate) unsafe fn abandon(&self, index: usize) -> bool {
         self.change(index, State::Sweeping, State::Abandoned)
     }
 
     /// Sweeps one block on the sweeper's thread. Returns false when none is left to claim.
-    pub fn sweep_one(&self) -> bool {
+    pub(crate) fn sweep_one(&self) -> bool {
         loop {
             let index = self.next.fetch_add(1, Ordering::Relaxed);
             if index >= self.blocks.len() {

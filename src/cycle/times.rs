@@ -29,7 +29,7 @@ pub(crate) struct Times {
 
 impl Times {
     /// Books that the phase machine begins to run.
-    pub fn run_starts(&self) -> Instant {
+    pub(crate) fn run_starts(&self) -> Instant {
         let start = Instant::now();
         self.since.set(Some(start));
         self.checks.set(Duration::ZERO);
@@ -38,7 +38,7 @@ impl Times {
     }
 
     /// Books that the phase machine stops in `phase`. Returns the wall-clock time of its run.
-    pub fn run_ends(&self, phase: Phase, start: Instant) -> Duration {
+    pub(crate) fn run_ends(&self, phase: Phase, start: Instant) -> Duration {
         self.book(phase);
         let ran = self.since.take().map_or(Duration::ZERO, |end| end - start);
         if let (Some(from), Some(to)) = (self.processor_from.take(), processor_time()) {
@@ -51,7 +51,7 @@ impl Times {
     }
 
     /// Books the time since the last call to `phase`.
-    pub fn book(&self, phase: Phase) {
+    pub(crate) fn book(&self, phase: Phase) {
         if let Some(since) = self.since.get() {
             let now = Instant::now();
             let time = &self.in_phase[phase as usize];
@@ -61,7 +61,7 @@ impl Times {
     }
 
     /// Runs a check, whose time is not booked. During a run, the time before the check must have been booked.
-    pub fn leave_out(&self, check: impl FnOnce()) {
+    pub(crate) fn leave_out(&self, check: impl FnOnce()) {
         let (start, processor) = (Instant::now(), processor_time());
         check();
         let end = Instant::now();
@@ -77,7 +77,7 @@ impl Times {
     }
 
     /// Books a pause of the mutator of `time`, wall-clock, checks included.
-    pub fn paused(&self, time: Duration) {
+    pub(crate) fn paused(&self, time: Duration) {
         let time = time.saturating_sub(self.checks_in_pause.take());
         self.pauses.set(self.pauses.get() + 1);
         self.longest.set(self.longest.get().max(time));
@@ -85,27 +85,27 @@ impl Times {
         self.longest_processor.set(self.longest_processor.get().max(self.processor_in_pause.take()));
     }
 
-    pub fn in_phase(&self, phase: Phase) -> Duration {
+    pub(crate) fn in_phase(&self, phase: Phase) -> Duration {
         self.in_phase[phase as usize].get()
     }
 
-    pub fn in_phases(&self) -> [Duration; PHASES] {
+    pub(crate) fn in_phases(&self) -> [Duration; PHASES] {
         core::array::from_fn(|at| self.in_phase[at].get())
     }
 
-    pub fn processor(&self) -> Option<Duration> {
+    pub(crate) fn processor(&self) -> Option<Duration> {
         self.processor.get()
     }
 
-    pub fn pauses(&self) -> u64 {
+    pub(crate) fn pauses(&self) -> u64 {
         self.pauses.get()
     }
 
-    pub fn longest(&self) -> Duration {
+    pub(crate) fn longest(&self) -> Duration {
         self.longest.get()
     }
 
-    pub fn longest_processor(&self) -> Option<Duration> {
+    pub(crate) fn longest_processor(&self) -> Option<Duration> {
         self.longest_processor.get()
     }
 }

@@ -35,36 +35,36 @@ pub(crate) struct WeakTable {
 }
 
 impl WeakTable {
-    pub fn new() -> WeakTable {
+    pub(crate) fn new() -> WeakTable {
         WeakTable { entries: SplitTable::new(), swept: 0 }
     }
 
     /// Returns the entry with this hash that `is` accepts.
     #[inline]
-    pub fn find(&self, hash: u64, mut is: impl FnMut(ObjectPtr) -> bool) -> Option<ObjectPtr> {
+    pub(crate) fn find(&self, hash: u64, mut is: impl FnMut(ObjectPtr) -> bool) -> Option<ObjectPtr> {
         self.entries.find(hash, |(h, object)| *h == hash && is(*object)).map(|(_, object)| *object)
     }
 
-    pub fn insert(&mut self, hash: u64, object: ObjectPtr) -> Result<(), NoMemory> {
+    pub(crate) fn insert(&mut self, hash: u64, object: ObjectPtr) -> Result<(), NoMemory> {
         self.entries.insert(hash, (hash, object), |(hash, _)| *hash)
     }
 
     /// Returns the bytes that an insertion may allocate.
-    pub fn wanted(&self, hash: u64) -> usize {
+    pub(crate) fn wanted(&self, hash: u64) -> usize {
         self.entries.wanted(hash)
     }
 
     /// Returns the bytes of memory that the table takes.
-    pub fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.entries.bytes()
     }
 
-    pub fn start_sweep(&mut self) {
+    pub(crate) fn start_sweep(&mut self) {
         self.swept = 0;
     }
 
     /// Removes dead entries. Returns whether all are done.
-    pub fn sweep(&mut self, marker: &Marker, meter: &mut Meter) -> bool {
+    pub(crate) fn sweep(&mut self, marker: &Marker, meter: &mut Meter) -> bool {
         // A table that is split off meanwhile is appended: its entries are alive, or are examined there.
         while self.swept < self.entries.tables() {
             let buckets =
@@ -84,11 +84,11 @@ impl WeakTable {
     }
 
     /// Iterates over the entries, for the verifier.
-    pub fn each(&self) -> impl Iterator<Item = ObjectPtr> + '_ {
+    pub(crate) fn each(&self) -> impl Iterator<Item = ObjectPtr> + '_ {
         self.entries.iter().map(|(_, object)| *object)
     }
 
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }
 }

@@ -17,7 +17,7 @@ impl Collector {
     /// Runs the write barrier of `slot.set`, and of whatever else replaces one value by another (`()` for no value),
     /// before the store. To be called only while the barriers are on.
     #[inline(always)]
-    pub fn before_write<B: Barrier, O: Trace, N: Trace>(&self, old: &O, new: &N) {
+    pub(crate) fn before_write<B: Barrier, O: Trace, N: Trace>(&self, old: &O, new: &N) {
         let pass = |tracer: &mut Tracer<'_>| {
             if const { B::RULES.shade_old } {
                 old.trace(tracer);
@@ -44,7 +44,7 @@ impl Collector {
     /// Runs the barrier for the new value of a write to a watched root, before it. The rule for the old value is in the
     /// root's area.
     #[inline(always)]
-    pub fn before_root_write<B: Barrier, N: Trace>(&self, new: &N) {
+    pub(crate) fn before_root_write<B: Barrier, N: Trace>(&self, new: &N) {
         if const { B::RULES.shades_new_root() } {
             // SAFETY: as in `before_write`.
             let is_full = unsafe { self.marker.buffer_write(N::MAX_POINTERS, |tracer| new.trace(tracer)) };
@@ -56,7 +56,7 @@ impl Collector {
     }
 
     /// Books `count` writes seen by barriers.
-    pub fn saw_writes(&self, count: usize) {
+    pub(crate) fn saw_writes(&self, count: usize) {
         if self.pacer.saw_writes(count, Instant::now) {
             self.poll.set(true);
         }
@@ -67,7 +67,7 @@ impl Collector {
     /// # Safety
     /// The object must be live and complete, and its payload not yet be written or borrowed exclusively.
     #[inline]
-    pub unsafe fn before_whole_write<B: Barrier>(&self, object: ObjectPtr, needs_trace: bool) {
+    pub(crate) unsafe fn before_whole_write<B: Barrier>(&self, object: ObjectPtr, needs_trace: bool) {
         if needs_trace && self.marking.get() {
             // SAFETY: passed on.
             unsafe { self.before_whole_write_marking(object, B::RULES.whole_object) };
@@ -93,13 +93,13 @@ impl Collector {
     }
 
     /// Returns whether an entry of a weak table may still be found: false when it is decided that the object dies.
-    pub fn may_find(&self, object: ObjectPtr) -> bool {
+    pub(crate) fn may_find(&self, object: ObjectPtr) -> bool {
         !self.liveness_decided.get() || self.marker.is_marked(object)
     }
 
     /// Returns whether the object is alive as far as the collector knows. Does not shade it: the caller must not keep
     /// it.
-    pub fn is_alive(&self, object: ObjectPtr) -> bool {
+    pub(crate) fn is_alive(&self, object: ObjectPtr) -> bool {
         if fault::is(Fault::AskingShades) && self.marking.get() {
             self.marker.shade(object);
         }
@@ -107,7 +107,7 @@ impl Collector {
     }
 
     /// Returns whether a weak pointer to the object may be upgraded, and shades the object if the policy needs that.
-    pub fn may_upgrade<B: Barrier>(&self, object: ObjectPtr) -> bool {
+    pub(crate) fn may_upgrade<B: Barrier>(&self, object: ObjectPtr) -> bool {
         if !self.may_find(object) {
             return false;
         }
@@ -119,7 +119,7 @@ impl Collector {
 
     /// Roots a pointer for the current scope, by the policy's rule for roots.
     #[inline(always)]
-    pub fn push_root<B: Barrier>(&self, area: &PointerArea, object: ObjectPtr) {
+    pub(crate) fn push_root<B: Barrier>(&self, area: &PointerArea, object: ObjectPtr) {
         if const { B::RULES.shades_new_root() } && self.watch_roots.get() {
             self.marker.shade(object);
         }
@@ -128,7 +128,7 @@ impl Collector {
 
     /// Removes the roots from `len` on, by the policy's rule for roots.
     #[inline(always)]
-    pub fn truncate_roots<B: Barrier>(&self, area: &PointerArea, len: usize) {
+    pub(crate) fn truncate_roots<B: Barrier>(&self, area: &PointerArea, len: usize) {
         if const { B::RULES.watches_roots() } && self.watch_roots.get() {
             area.truncate_watched(len, &B::RULES, &self.marker);
         } else {

@@ -123,7 +123,7 @@ pub(crate) struct Meter {
 
 impl Meter {
     /// Makes the meter of a step that begins `now`.
-    pub fn new(budget: Budget, now: Instant) -> Meter {
+    pub(crate) fn new(budget: Budget, now: Instant) -> Meter {
         // A deadline too far ahead to be represented is no deadline.
         Meter::until(budget.work, budget.time.and_then(|time| now.checked_add(time)))
     }
@@ -134,18 +134,18 @@ impl Meter {
     }
 
     /// Makes the meter of an automatic step, whose time is bounded less exactly: see [`RUN`].
-    pub fn automatic(charge: Charge, now: Instant) -> Meter {
+    pub(crate) fn automatic(charge: Charge, now: Instant) -> Meter {
         let Charge { work, anyway, time } = charge;
         Meter { run: LONG_RUN, anyway, ..Meter::new(Budget::work(work).within(time), now) }
     }
 
-    pub fn unlimited() -> Meter {
+    pub(crate) fn unlimited() -> Meter {
         Meter::until(usize::MAX, None)
     }
 
     /// Books work. Returns whether the budget is used up.
     #[inline(always)]
-    pub fn spend(&mut self, bytes: usize) -> bool {
+    pub(crate) fn spend(&mut self, bytes: usize) -> bool {
         self.spent += bytes;
         self.left = self.left.saturating_sub(bytes);
         if self.left == 0 {
@@ -157,7 +157,7 @@ impl Meter {
     }
 
     /// Books work that [`room`](Meter::room) allowed. `now` is the time, if the caller has read the clock.
-    pub fn spend_run(&mut self, bytes: usize, now: Option<Instant>) {
+    pub(crate) fn spend_run(&mut self, bytes: usize, now: Option<Instant>) {
         self.spent += bytes;
         self.left = self.left.saturating_sub(bytes);
         self.exhausted = self.left == 0 || self.is_late(now);
@@ -180,16 +180,16 @@ impl Meter {
     }
 
     /// Returns the work that may be traced before it must be booked.
-    pub fn room(&self) -> usize {
+    pub(crate) fn room(&self) -> usize {
         self.left.min(self.run)
     }
 
     /// Returns whether the step has a deadline.
-    pub fn is_timed(&self) -> bool {
+    pub(crate) fn is_timed(&self) -> bool {
         self.deadline.is_some()
     }
 
-    pub fn exhausted(&self) -> bool {
+    pub(crate) fn exhausted(&self) -> bool {
         self.exhausted
     }
 }

@@ -20,7 +20,7 @@ impl Marker {
     /// pointers on, which are live, and do nothing else with the tracer.
     #[inline(always)]
     #[must_use]
-    pub unsafe fn buffer_write(&self, at_most: usize, pass: impl FnOnce(&mut Tracer<'_>)) -> bool {
+    pub(crate) unsafe fn buffer_write(&self, at_most: usize, pass: impl FnOnce(&mut Tracer<'_>)) -> bool {
         let top = self.buffer_top.get();
         let mut tracer = if at_most <= BUFFER - BATCH {
             // SAFETY: half of the room is free, or the buffer would have been flushed, and no more than `at_most`
@@ -41,7 +41,7 @@ impl Marker {
     }
 
     /// Shades the objects in the barrier buffer, and empties it.
-    pub fn flush_barrier_buffer(&self) {
+    pub(crate) fn flush_barrier_buffer(&self) {
         let top = self.buffer_top.replace(self.buffer.base());
         // SAFETY: the top is the buffer's; shading writes nothing to it.
         unsafe { self.shade_edges(&self.buffer, top) };
@@ -51,7 +51,7 @@ impl Marker {
     ///
     /// # Safety
     /// The object must be live and complete, and its payload not be written or borrowed exclusively.
-    pub unsafe fn trace_now(&self, object: ObjectPtr) {
+    pub(crate) unsafe fn trace_now(&self, object: ObjectPtr) {
         let mut tracer = Tracer::shading(self);
         let mut piece = 0;
         loop {

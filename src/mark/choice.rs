@@ -17,7 +17,7 @@ pub(crate) struct Choice {
 }
 
 impl Choice {
-    pub const fn new() -> Choice {
+    pub(crate) const fn new() -> Choice {
         Choice {
             costs: [const { Cell::new(0) }; 2],
             times: Cell::new(0),
@@ -27,7 +27,7 @@ impl Choice {
     }
 
     /// Returns the way to take next: the cheaper one or, once in [`TRY_EVERY`] times if it `may_try`, the other.
-    pub fn next(&self, may_try: bool) -> bool {
+    pub(crate) fn next(&self, may_try: bool) -> bool {
         #[cfg(test)]
         if let Some(way) = self.always.get() {
             return way;
@@ -42,14 +42,14 @@ impl Choice {
     }
 
     /// Returns the units of work that a way does in that time, by its average cost; 0 if it was never taken.
-    pub fn work_in(&self, time: Duration, way: bool) -> usize {
+    pub(crate) fn work_in(&self, time: Duration, way: bool) -> usize {
         let cost = self.costs[usize::from(way)].get();
         (time.as_nanos() as u64 * 1024).checked_div(cost).unwrap_or(0) as usize
     }
 
     /// Books the cost of `work` units on a way, a unit at four times the average at most, as one run may have been
     /// interrupted.
-    pub fn took(&self, way: bool, cost: u64, work: u64) {
+    pub(crate) fn took(&self, way: bool, cost: u64, work: u64) {
         let average = &self.costs[usize::from(way)];
         let (before, unit) = (average.get(), cost.saturating_mul(1024) / work.max(1));
         average.set(if before == 0 { unit.max(1) } else { (before * 3 + unit.min(before * 4)) / 4 });

@@ -295,14 +295,14 @@ pub(crate) struct RootScan<'m> {
 }
 
 impl<'m> RootScan<'m> {
-    pub fn new(marker: &'m Marker) -> RootScan<'m> {
+    pub(crate) fn new(marker: &'m Marker) -> RootScan<'m> {
         // SAFETY: the room is the marker's, which is borrowed, and no other loop or scan runs (see `Marker::edges`).
         RootScan { marker, tracer: Tracer::marking(marker, unsafe { marker.edges.open() }) }
     }
 
     /// Returns the tracer to which the next root passes its pointers, after shading a full batch.
     #[inline(always)]
-    pub fn tracer(&mut self) -> &mut Tracer<'m> {
+    pub(crate) fn tracer(&mut self) -> &mut Tracer<'m> {
         if self.marker.edges.len(self.tracer.top()) >= ROOTS_AT_ONCE
             || self.marker.edges.is_half_full(self.tracer.top())
         {

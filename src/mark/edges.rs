@@ -32,14 +32,14 @@ pub(crate) struct EdgeRoom {
 
 impl EdgeRoom {
     /// Makes room for that many edges. Targets of edges that do not fit are shaded at once.
-    pub fn new(room: usize) -> Result<EdgeRoom, NoMemory> {
+    pub(crate) fn new(room: usize) -> Result<EdgeRoom, NoMemory> {
         let mut edges = memory::with_room(room)?;
         edges.extend((0..room).map(|_| UnsafeCell::new(None)));
         Ok(EdgeRoom { edges: edges.into(), room: Cell::new(room) })
     }
 
     /// Limits the number of edges that may be pushed, for tests of the overflow path.
-    pub fn limit(&self, room: usize) {
+    pub(crate) fn limit(&self, room: usize) {
         self.room.set(room.min(self.edges.len()));
     }
 
@@ -47,7 +47,7 @@ impl EdgeRoom {
     ///
     /// # Safety
     /// The room must outlive the stack, and no other stack in it be used as long as this one is.
-    pub unsafe fn open(&self) -> Edges {
+    pub(crate) unsafe fn open(&self) -> Edges {
         // SAFETY: passed on; below the base there is nothing.
         unsafe { self.reopen(self.base()) }
     }
@@ -57,19 +57,19 @@ impl EdgeRoom {
     /// # Safety
     /// As for [`open`](EdgeRoom::open). `top` must be of a stack in this room, and all edges below it pushed.
     #[inline(always)]
-    pub unsafe fn reopen(&self, top: Top) -> Edges {
+    pub(crate) unsafe fn reopen(&self, top: Top) -> Edges {
         // SAFETY: `room` is at most what there is.
         Edges { top, end: unsafe { self.base().add(self.room.get()) } }
     }
 
     /// Returns the top of the empty stack.
     #[inline(always)]
-    pub fn base(&self) -> Top {
+    pub(crate) fn base(&self) -> Top {
         UnsafeCell::raw_get(self.edges.as_ptr()).cast()
     }
 
     /// Returns the number of edges below `top`.
-    pub fn len(&self, top: Top) -> usize {
+    pub(crate) fn len(&self, top: Top) -> usize {
         (top.addr() - self.base().addr()) / size_of::<ObjectPtr>()
     }
 
@@ -77,7 +77,7 @@ impl EdgeRoom {
     ///
     /// # Safety
     /// `top` must be of a stack in this room, and all edges below it pushed. `f` must push nothing in this room.
-    pub unsafe fn each_prefetched(&self, top: Top, marked: usize, mut f: impl FnMut(ObjectPtr)) {
+    pub(crate) unsafe fn each_prefetched(&self, top: Top, marked: usize, mut f: impl FnMut(ObjectPtr)) {
         let len = self.len(top);
         // SAFETY: `push` wrote the edges below `top`, and nothing is pushed meanwhile: the caller's promise.
         let edge = |at: usize| unsafe { self.base().add(at).read() };
@@ -92,7 +92,7 @@ impl EdgeRoom {
 
     /// Returns whether a stack with that top fills half of the room.
     #[inline(always)]
-    pub fn is_half_full(&self, top: Top) -> bool {
+    pub(crate) fn is_half_full(&self, top: Top) -> bool {
         self.len(top) > self.room.get() / 2
     }
 }
@@ -133,11 +133,11 @@ pub(crate) struct Edges {
 
 impl Edges {
     /// A stack without room.
-    pub const NONE: Edges = Edges { top: null_mut(), end: null_mut() };
+    pub(crate) const NONE: Edges = Edges { top: null_mut(), end: null_mut() };
 
     /// Returns where the next edge is pushed.
     #[inline(always)]
-    pub fn top(&self) -> Top {
+    pub(crate) fn top(&self) -> Top {
         self.top
     }
 
@@ -147,7 +147,7 @@ impl Edges {
     /// `top` must be of this stack: all edges below it were pushed, here or through a copy with the same end. For a
     /// stack without room any `top` will do.
     #[inline(always)]
-    pub unsafe fn set_top(&mut self, top: Top) {
+    pub(crate) unsafe fn set_top(&mut self, top: Top) {
         self.top = top;
     }
 
@@ -156,13 +156,13 @@ impl Edges {
     /// # Safety
     /// As for [`set_top`](Edges::set_top); `self` must not be used while the copy is.
     #[inline(always)]
-    pub unsafe fn with_top(&self, top: Top) -> Edges {
+    pub(crate) unsafe fn with_top(&self, top: Top) -> Edges {
         Edges { top, end: self.end }
     }
 
     /// Returns whether the stack has room for that many edges, at least one, if its top is `top`.
     #[inline(always)]
-    pub fn has_room(&self, top: Top, edges: usize) -> bool {
+    pub(crate) fn has_room(&self, top: Top, edges: usize) -> bool {
         debug_assert!(edges > 0);
         // A stack without room begins and ends at null.
         top.wrapping_add(edges) <= self.end
@@ -173,7 +173,7 @@ impl Edges {
     /// # Safety
     /// `top` must be of a stack that [has room](Edges::has_room) for all that will be pushed, which must be something.
     #[inline(always)]
-    pub unsafe fn unchecked(top: Top) -> Edges {
+    pub(crate) unsafe fn unchecked(top: Top) -> Edges {
         // SAFETY: a stack that has room has a top that is not null.
         unsafe { core::hint::assert_unchecked(!top.is_null()) };
         Edges { top, end: null_mut() }
@@ -185,7 +185,7 @@ impl Edges {
     /// The room must exist, and be used through no other stack. On an [`unchecked`](Edges::unchecked) stack no more may
     /// be pushed than its maker promised.
     #[inline(always)]
-    pub unsafe fn push(&mut self, object: ObjectPtr) -> bool {
+    pub(crate) unsafe fn push(&mut self, object: ObjectPtr) -> bool {
         if self.top == self.end {
             return false;
         }
@@ -213,18 +213,18 @@ pub(crate) struct InFlight {
 }
 
 impl InFlight {
-    pub const NONE: InFlight = InFlight { first: 0, len: 0 };
+    pub(crate) const NONE: InFlight = InFlight { first: 0, len: 0 };
 
     /// Removes the first waiting edge, which must exist.
     #[inline(always)]
-    pub fn take(&mut self) {
+    pub(crate) fn take(&mut self) {
         self.first = (self.first + 1) % DELAY;
         self.len -= 1;
     }
 }
 
 impl Prefetched {
-    pub const fn new() -> Prefetched {
+    pub(crate) const fn new() -> Prefetched {
         Prefetched { edges: [None; DELAY], waiting: InFlight::NONE }
     }
 
@@ -234,7 +234,13 @@ impl Prefetched {
     /// # Safety
     /// As for [`pop`].
     #[inline(always)]
-    pub unsafe fn pop(&mut self, waiting: &mut InFlight, base: Top, top: &mut Top, marked: usize) -> Option<ObjectPtr> {
+    pub(crate) unsafe fn pop(
+        &mut self,
+        waiting: &mut InFlight,
+        base: Top,
+        top: &mut Top,
+        marked: usize,
+    ) -> Option<ObjectPtr> {
         // SAFETY: passed on.
         unsafe { self.fill(waiting, base, top, marked) };
         self.pop_waiting(waiting)
@@ -245,7 +251,7 @@ impl Prefetched {
     /// # Safety
     /// As for [`pop`].
     #[inline(always)]
-    pub unsafe fn fill(&mut self, waiting: &mut InFlight, base: Top, top: &mut Top, marked: usize) {
+    pub(crate) unsafe fn fill(&mut self, waiting: &mut InFlight, base: Top, top: &mut Top, marked: usize) {
         while waiting.len < DELAY
             // SAFETY: passed on.
             && let Some(object) = unsafe { pop(base, top) }
@@ -258,12 +264,12 @@ impl Prefetched {
 
     /// Returns the edge that waited longest.
     #[inline(always)]
-    pub fn first(&self, waiting: InFlight) -> Option<ObjectPtr> {
+    pub(crate) fn first(&self, waiting: InFlight) -> Option<ObjectPtr> {
         if waiting.len > 0 { self.edges[waiting.first % DELAY] } else { None }
     }
 
     #[inline(always)]
-    pub fn pop_waiting(&self, waiting: &mut InFlight) -> Option<ObjectPtr> {
+    pub(crate) fn pop_waiting(&self, waiting: &mut InFlight) -> Option<ObjectPtr> {
         let first = self.first(*waiting)?;
         waiting.take();
         Some(first)

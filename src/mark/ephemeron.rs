@@ -97,7 +97,7 @@ fn hash_of((key, _): &(ObjectPtr, ObjectPtr)) -> u64 {
 }
 
 impl Waiting {
-    pub fn new() -> Waiting {
+    pub(crate) fn new() -> Waiting {
         Waiting {
             rings: SplitTable::new(),
             woken: Ring::default(),
@@ -112,7 +112,7 @@ impl Waiting {
 
     /// Adds an ephemeron to the ring of its key, unless it is in one. Returns false when there is no memory for that:
     /// then [`settle`](Waiting::settle) checks its key again and again.
-    pub fn add(&mut self, key: ObjectPtr, ephemeron: ObjectPtr) -> bool {
+    pub(crate) fn add(&mut self, key: ObjectPtr, ephemeron: ObjectPtr) -> bool {
         let next = next_of(ephemeron);
         if next.get().is_some() {
             return true;
@@ -134,13 +134,13 @@ impl Waiting {
 
     /// Returns whether the key of each unlisted ephemeron was white when `marked` objects were marked: only marking
     /// more objects can change that.
-    pub fn is_settled(&self, marked: usize) -> bool {
+    pub(crate) fn is_settled(&self, marked: usize) -> bool {
         self.count == 0 || self.looked_at == self.count && self.marked_then == marked
     }
 
     /// Visits the unlisted ephemerons until the key of one is marked, which makes that one grey. Slow, but needs no
     /// memory.
-    pub fn settle(&mut self, marked: usize, is_marked: impl Fn(ObjectPtr) -> bool, meter: &mut Meter) {
+    pub(crate) fn settle(&mut self, marked: usize, is_marked: impl Fn(ObjectPtr) -> bool, meter: &mut Meter) {
         if self.marked_then != marked {
             (self.marked_then, self.looked_at) = (marked, 0);
         }
@@ -164,7 +164,7 @@ impl Waiting {
     }
 
     /// Makes the ephemerons that wait for a marked key grey. Constant time, however many they are.
-    pub fn wake(&mut self, key: ObjectPtr) {
+    pub(crate) fn wake(&mut self, key: ObjectPtr) {
         if let Some((_, last)) = self.rings.remove(hash_of(&(key, key)), |(k, _)| *k == key) {
             self.woken.join(last);
             while fault::is(Fault::ForgetsEphemerons) && self.woken.pop().is_some() {}
@@ -172,17 +172,17 @@ impl Waiting {
     }
 
     /// Returns whether no ephemeron is grey.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.woken.last.get().is_none()
     }
 
     /// Takes a grey ephemeron.
-    pub fn pop(&self) -> Option<ObjectPtr> {
+    pub(crate) fn pop(&self) -> Option<ObjectPtr> {
         self.woken.pop()
     }
 
     /// Clears the ephemerons that still wait, once liveness is decided. Returns true when all are cleared.
-    pub fn clear(&mut self, meter: &mut Meter) -> bool {
+    pub(crate) fn clear(&mut self, meter: &mut Meter) -> bool {
         loop {
             if let Some(ephemeron) = self.cleared.pop() {
                 // SAFETY: only ephemerons are in a ring, and their memory is not swept before it is empty.
@@ -202,7 +202,7 @@ impl Waiting {
     }
 
     /// Returns the bytes of memory that the tables take.
-    pub fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.rings.bytes()
     }
 }

@@ -74,7 +74,7 @@ pub(crate) struct Marker {
 }
 
 impl Marker {
-    pub fn new(cap: usize) -> Result<Marker, NoMemory> {
+    pub(crate) fn new(cap: usize) -> Result<Marker, NoMemory> {
         let buffer = EdgeRoom::new(BUFFER)?;
         Ok(Marker {
             buffer_top: Cell::new(buffer.base()),
@@ -98,18 +98,18 @@ impl Marker {
 
     /// Returns the index of the bitmap that holds this cycle's marks.
     #[inline(always)]
-    pub fn marked(&self) -> usize {
+    pub(crate) fn marked(&self) -> usize {
         self.marked.get()
     }
 
     /// Returns the index of the bitmap that says what is allocated.
     #[inline(always)]
-    pub fn occupied(&self) -> usize {
+    pub(crate) fn occupied(&self) -> usize {
         1 - self.marked.get()
     }
 
     /// Flips the bitmaps: what was marked is occupied from now on.
-    pub fn flip(&self) {
+    pub(crate) fn flip(&self) {
         debug_assert!(self.is_empty());
         self.was_large.set(self.is_large());
         self.marked.set(1 - self.marked.get());
@@ -118,7 +118,7 @@ impl Marker {
     }
 
     #[inline(always)]
-    pub fn is_marked(&self, object: ObjectPtr) -> bool {
+    pub(crate) fn is_marked(&self, object: ObjectPtr) -> bool {
         // SAFETY: marks are only queried while every block is swept or the mutator's (I7).
         bitmap::get(unsafe { BlockPtr::of(object).bits(self.marked()) }, object.granule())
     }
@@ -147,14 +147,14 @@ impl Marker {
 
     /// Makes a white object grey, or black if it holds no pointers.
     #[inline]
-    pub fn shade(&self, object: ObjectPtr) {
+    pub(crate) fn shade(&self, object: ObjectPtr) {
         if self.mark(object) && object.info().needs_trace {
             self.enqueue(object);
         }
     }
 
     /// Makes a marked object grey, whether it was grey or black.
-    pub fn shade_again(&self, object: ObjectPtr) {
+    pub(crate) fn shade_again(&self, object: ObjectPtr) {
         debug_assert!(self.is_marked(object));
         if object.info().needs_trace && !object.is_queued() {
             self.enqueue(object);
@@ -202,7 +202,7 @@ impl Marker {
     }
 
     /// Returns whether no object is grey. To be called between two steps: within one there are edges too.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         // SAFETY: leaf borrows of what is not shared.
         let (stack, pieces) = unsafe { ((*self.stack.get()).is_empty(), (*self.pieces.get()).is_empty()) };
         let empty = stack && (pieces || fault::is(Fault::ForgetsPieces));
@@ -213,7 +213,7 @@ impl Marker {
 
     /// Looks for an ephemeron with a marked key among those that could not be listed by key, if nothing else is grey.
     /// Returns false when something else is.
-    pub fn settle(&self, meter: &mut Meter) -> bool {
+    pub(crate) fn settle(&self, meter: &mut Meter) -> bool {
         // SAFETY: leaf borrows of what is not shared.
         let (stack, pieces) = unsafe { ((*self.stack.get()).is_empty(), (*self.pieces.get()).is_empty()) };
         // SAFETY: as above.
@@ -228,7 +228,7 @@ impl Marker {
 
     /// Takes a block to rescan after a mark-stack overflow, if the mark stack is empty. The block is recorded again if
     /// another of its objects overflows.
-    pub fn take_overflowed(&self) -> Option<BlockPtr> {
+    pub(crate) fn take_overflowed(&self) -> Option<BlockPtr> {
         // SAFETY: leaf borrows of what is not shared.
         let empty = unsafe { (*self.stack.get()).is_empty() && (*self.pieces.get()).is_empty() };
         let block = if empty { self.overflowed.get()? } else { return None };
@@ -242,7 +242,7 @@ impl Marker {
 
     /// Pushes a grey object that had overflowed. Returns false when the mark stack is full again: the object's block is
     /// recorded again.
-    pub fn queue_again(&self, object: ObjectPtr) -> bool {
+    pub(crate) fn queue_again(&self, object: ObjectPtr) -> bool {
         // SAFETY: as in `enqueue`.
         let stack = unsafe { &mut *self.stack.get() };
         if stack.len() < self.cap.get() && reserve_one(stack).is_ok() {
@@ -254,20 +254,20 @@ impl Marker {
     }
 
     /// Iterates over the blocks with grey objects that overflowed the mark stack.
-    pub fn overflowed_blocks(&self) -> impl Iterator<Item = BlockPtr> {
+    pub(crate) fn overflowed_blocks(&self) -> impl Iterator<Item = BlockPtr> {
         // SAFETY: as in `take_overflowed`.
         core::iter::successors(self.overflowed.get(), |block| unsafe { block.front() }.next_overflowed.get())
     }
 
     /// Returns the grey objects of the mark stack with their next pieces, for the verifier.
-    pub fn queued_objects(&self) -> Vec<(ObjectPtr, usize)> {
+    pub(crate) fn queued_objects(&self) -> Vec<(ObjectPtr, usize)> {
         // SAFETY: as in `enqueue`.
         let (stack, pieces) = unsafe { (&*self.stack.get(), &*self.pieces.get()) };
         stack.iter().map(|&object| (object, 0)).chain(pieces.iter().copied()).collect()
     }
 
     /// Makes the only grey object white, which is a fault: for tests of the verifier.
-    pub fn free_a_grey_object(&self) {
+    pub(crate) fn free_a_grey_object(&self) {
         // SAFETY: as in `enqueue`.
         let stack = unsafe { &mut *self.stack.get() };
         if let [object] = stack[..]
@@ -350,18 +350,18 @@ impl Marker {
     }
 
     /// Makes an object black whose children have just been shaded.
-    pub fn blacken(&self, object: ObjectPtr) {
+    pub(crate) fn blacken(&self, object: ObjectPtr) {
         self.mark(object);
         // A stale entry on the stack is skipped when it is popped.
         object.set_queued(false);
     }
 
-    pub fn found_weak_cell(&self, object: ObjectPtr) {
+    pub(crate) fn found_weak_cell(&self, object: ObjectPtr) {
         self.weak_cells.add(object);
     }
 
     /// Registers an ephemeron that is being traced and whose key is white.
-    pub fn wait_for_key(&self, key: ObjectPtr, ephemeron: ObjectPtr) {
+    pub(crate) fn wait_for_key(&self, key: ObjectPtr, ephemeron: ObjectPtr) {
         debug_assert!(!self.is_marked(key));
         // SAFETY: a leaf borrow of what is not shared.
         if unsafe { (*self.waiting.get()).add(key, ephemeron) } {
@@ -370,13 +370,13 @@ impl Marker {
     }
 
     /// Clears the ephemerons that still wait, whose keys are dead. Returns true when all are cleared.
-    pub fn clear_waiting(&self, meter: &mut Meter) -> bool {
+    pub(crate) fn clear_waiting(&self, meter: &mut Meter) -> bool {
         // SAFETY: a leaf borrow of what is not shared.
         unsafe { (*self.waiting.get()).clear(meter) }
     }
 
     /// Returns the bytes of memory that the marker takes, without those that every heap has.
-    pub fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         // SAFETY: leaf borrows of what is not shared.
         let (stack, pieces, waiting) =
             unsafe { ((*self.stack.get()).capacity(), (*self.pieces.get()).capacity(), (*self.waiting.get()).bytes()) };
@@ -385,7 +385,7 @@ impl Marker {
 
     /// Digests the grey set in its order, and the weak cells.
     #[cfg(grisaille_faults)]
-    pub fn digest(&self, digest: &mut crate::space::digest::Digest<'_>) {
+    pub(crate) fn digest(&self, digest: &mut crate::space::digest::Digest<'_>) {
         let Marker {
             marked: _,
             stack,
@@ -421,7 +421,7 @@ impl Marker {
     }
 
     /// Lowers the cap of the mark stack, for tests of the overflow path.
-    pub fn set_cap(&self, cap: usize) {
+    pub(crate) fn set_cap(&self, cap: usize) {
         let cap = cap.max(1);
         self.cap.set(cap);
         self.edges.limit(cap);

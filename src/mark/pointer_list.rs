@@ -16,7 +16,7 @@ pub(crate) struct PointerList {
 }
 
 impl PointerList {
-    pub fn new() -> PointerList {
+    pub(crate) fn new() -> PointerList {
         PointerList { entries: UnsafeCell::new(Vec::new()), missing: Cell::new(0) }
     }
 
@@ -30,32 +30,32 @@ impl PointerList {
     }
 
     #[inline(always)]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         // SAFETY: a leaf expression.
         unsafe { self.entries() }.len()
     }
 
     /// Returns whether there is room for `more` entries.
     #[inline(always)]
-    pub fn has_room(&self, more: usize) -> bool {
+    pub(crate) fn has_room(&self, more: usize) -> bool {
         // SAFETY: a leaf expression.
         let entries = unsafe { self.entries() };
         entries.len() + more <= entries.capacity()
     }
 
     /// Returns the bytes of memory that the entries take.
-    pub fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         // SAFETY: a leaf expression.
         unsafe { self.entries() }.capacity() * size_of::<ObjectPtr>()
     }
 
     /// Returns by how many entries the list grows to make room for `more`: usually, and at the least.
-    pub fn growth(&self, more: usize) -> [usize; 2] {
+    pub(crate) fn growth(&self, more: usize) -> [usize; 2] {
         [more.max(self.len()).max(FIRST), more.max(self.len() / 16)]
     }
 
     /// Makes room for `more` entries.
-    pub fn make_room(&self, more: usize) -> Result<(), NoMemory> {
+    pub(crate) fn make_room(&self, more: usize) -> Result<(), NoMemory> {
         // SAFETY: no user code runs here.
         reserve_exact(unsafe { self.entries() }, more)
     }
@@ -64,7 +64,7 @@ impl PointerList {
     /// to roots has done so before. (Insertion need not record it: entries above `dirty_from` are dirty by their
     /// place.)
     #[inline(always)]
-    pub fn take(&self, object: ObjectPtr) {
+    pub(crate) fn take(&self, object: ObjectPtr) {
         // SAFETY: a leaf expression.
         let entries = unsafe { self.entries() };
         if entries.len() < entries.capacity() {
@@ -76,13 +76,13 @@ impl PointerList {
 
     /// Returns the number of pointers that [`take`](PointerList::take) had no room for since the last call.
     #[inline(always)]
-    pub fn take_missing(&self) -> usize {
+    pub(crate) fn take_missing(&self) -> usize {
         self.missing.replace(0)
     }
 
     /// Pushes a pointer, for which room should have been made.
     #[inline(always)]
-    pub fn push(&self, object: ObjectPtr) {
+    pub(crate) fn push(&self, object: ObjectPtr) {
         debug_assert!(self.has_room(1), "room was to be made when it was kept");
         // SAFETY: a leaf expression.
         unsafe { self.entries() }.push(object);
@@ -90,13 +90,13 @@ impl PointerList {
 
     /// Removes the entries from `len` on, when no root is watched.
     #[inline(always)]
-    pub fn truncate(&self, len: usize) {
+    pub(crate) fn truncate(&self, len: usize) {
         // SAFETY: a leaf expression.
         unsafe { self.entries() }.truncate(len);
     }
 
     /// Returns the entry at an index below `len`.
-    pub fn at(&self, index: usize) -> ObjectPtr {
+    pub(crate) fn at(&self, index: usize) -> ObjectPtr {
         // SAFETY: a leaf expression.
         let entries = unsafe { self.entries() };
         entries[index]
@@ -104,7 +104,7 @@ impl PointerList {
 
     /// Moves the entries from `from` on to the end of another list, which has room for them.
     #[inline(always)]
-    pub fn move_to(&self, other: &PointerList, from: usize) {
+    pub(crate) fn move_to(&self, other: &PointerList, from: usize) {
         debug_assert!(!core::ptr::eq(self, other));
         // SAFETY: no user code runs here, and the lists are two: escaping handles, and the handle scope stack.
         let (entries, others) = unsafe { (self.entries(), other.entries()) };

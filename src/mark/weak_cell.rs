@@ -39,7 +39,7 @@ pub(crate) struct WeakCells {
 
 impl WeakCells {
     /// Adds a weak cell, unless it is in the list.
-    pub fn add(&self, cell: ObjectPtr) {
+    pub(crate) fn add(&self, cell: ObjectPtr) {
         // SAFETY: a weak cell, which is being allocated or traced.
         let next = &unsafe { links_of(cell) }.next;
         if next.get().is_none() {
@@ -49,7 +49,7 @@ impl WeakCells {
         }
     }
 
-    pub fn pop(&self) -> Option<ObjectPtr> {
+    pub(crate) fn pop(&self) -> Option<ObjectPtr> {
         let cell = self.first.get()?;
         // SAFETY: only weak cells are in the list, and their memory is not swept while they are.
         let next = unsafe { links_of(cell) }.next.take();
@@ -59,7 +59,7 @@ impl WeakCells {
 
     /// Iterates over the list.
     #[cfg(grisaille_faults)]
-    pub fn iter(&self) -> impl Iterator<Item = ObjectPtr> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = ObjectPtr> {
         core::iter::successors(self.first.get(), |cell| {
             // SAFETY: as in `pop`.
             unsafe { links_of(*cell) }.next.get().filter(|next| next != cell)

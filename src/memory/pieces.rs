@@ -20,17 +20,17 @@ pub(crate) struct Pieces<T> {
 }
 
 impl<T> Pieces<T> {
-    pub const fn new() -> Pieces<T> {
+    pub(crate) const fn new() -> Pieces<T> {
         Pieces { first: Vec::new(), more: Vec::new(), len: 0 }
     }
 
     #[inline]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.len
     }
 
     /// Returns the bytes of memory that the vector takes.
-    pub fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         let entries = self.first.capacity() + self.more.len() * PIECE;
         entries * size_of::<T>() + self.more.capacity() * size_of::<Vec<T>>()
     }
@@ -41,7 +41,7 @@ impl<T> Pieces<T> {
     }
 
     /// Returns the bytes that a push allocates, the list of pieces left out.
-    pub fn wanted(&self) -> usize {
+    pub(crate) fn wanted(&self) -> usize {
         if self.len < self.first.capacity() || self.len >= PIECE && self.len < (self.more.len() + 1) * PIECE {
             0
         } else if self.len < PIECE {
@@ -52,7 +52,7 @@ impl<T> Pieces<T> {
     }
 
     /// Makes room for one more entry.
-    pub fn make_room(&mut self) -> Result<(), NoMemory> {
+    pub(crate) fn make_room(&mut self) -> Result<(), NoMemory> {
         if self.len < PIECE {
             if self.first.len() == self.first.capacity() {
                 let more = self.grown() - self.first.len();
@@ -67,7 +67,7 @@ impl<T> Pieces<T> {
         Ok(())
     }
 
-    pub fn push(&mut self, value: T) -> Result<(), NoMemory> {
+    pub(crate) fn push(&mut self, value: T) -> Result<(), NoMemory> {
         self.make_room()?;
         self.piece(self.len).push(value);
         self.len += 1;
@@ -79,7 +79,7 @@ impl<T> Pieces<T> {
         if index < PIECE { &mut self.first } else { &mut self.more[index / PIECE - 1] }
     }
 
-    pub fn pop(&mut self) -> Option<T> {
+    pub(crate) fn pop(&mut self) -> Option<T> {
         self.len = self.len.checked_sub(1)?;
         let value = self.piece(self.len).pop();
         if self.len.is_multiple_of(PIECE) {
@@ -98,7 +98,7 @@ impl<T> Pieces<T> {
     }
 
     /// Gives back the memory that the vector does not need.
-    pub fn shrink_to_fit(&mut self) {
+    pub(crate) fn shrink_to_fit(&mut self) {
         self.free_from((self.len.div_ceil(PIECE)).saturating_sub(1));
         self.more.shrink_to_fit();
         if self.len <= PIECE {
@@ -107,17 +107,17 @@ impl<T> Pieces<T> {
     }
 
     #[inline]
-    pub fn get(&self, index: usize) -> &T {
+    pub(crate) fn get(&self, index: usize) -> &T {
         if index < PIECE { &self.first[index] } else { &self.more[index / PIECE - 1][index % PIECE] }
     }
 
     #[inline]
-    pub fn get_mut(&mut self, index: usize) -> &mut T {
+    pub(crate) fn get_mut(&mut self, index: usize) -> &mut T {
         &mut self.piece(index)[index % PIECE]
     }
 
     /// Swaps two entries.
-    pub fn swap(&mut self, a: usize, b: usize)
+    pub(crate) fn swap(&mut self, a: usize, b: usize)
     where
         T: Copy,
     {
@@ -127,13 +127,13 @@ impl<T> Pieces<T> {
     }
 
     /// Removes an entry; the last one takes its place.
-    pub fn swap_remove(&mut self, index: usize) -> T {
+    pub(crate) fn swap_remove(&mut self, index: usize) -> T {
         assert!(index < self.len, "there is no such entry");
         let last = self.pop().unwrap_or_else(|| unreachable!("it is not empty"));
         if index == self.len { last } else { core::mem::replace(self.get_mut(index), last) }
     }
 
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &T> {
+    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &T> {
         self.first.iter().chain(self.more.iter().flatten())
     }
 }

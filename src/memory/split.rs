@@ -34,7 +34,7 @@ fn table_of(hash: u64, tables: usize) -> usize {
 }
 
 impl<T> SplitTable<T> {
-    pub const fn new() -> SplitTable<T> {
+    pub(crate) const fn new() -> SplitTable<T> {
         SplitTable {
             tables: Pieces::new(),
             len: 0,
@@ -44,17 +44,17 @@ impl<T> SplitTable<T> {
         }
     }
 
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.len
     }
 
     /// Returns the bytes of memory that the table takes.
-    pub fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.bytes + self.tables.bytes()
     }
 
     /// Returns the bytes that an insertion may take.
-    pub fn wanted(&self, hash: u64) -> usize {
+    pub(crate) fn wanted(&self, hash: u64) -> usize {
         let n = self.tables.len();
         let entry = size_of::<T>() + 1;
         if n == 0 || self.len >= n * FILL {
@@ -65,18 +65,18 @@ impl<T> SplitTable<T> {
     }
 
     /// Returns the number of small tables, which are the pieces of a pass.
-    pub fn tables(&self) -> usize {
+    pub(crate) fn tables(&self) -> usize {
         self.tables.len()
     }
 
     #[inline]
-    pub fn find(&self, hash: u64, is: impl FnMut(&T) -> bool) -> Option<&T> {
+    pub(crate) fn find(&self, hash: u64, is: impl FnMut(&T) -> bool) -> Option<&T> {
         let n = self.tables.len();
         if n == 0 { None } else { self.tables.get(table_of(hash, n)).find(hash, is) }
     }
 
     /// Removes an entry.
-    pub fn remove(&mut self, hash: u64, is: impl FnMut(&T) -> bool) -> Option<T> {
+    pub(crate) fn remove(&mut self, hash: u64, is: impl FnMut(&T) -> bool) -> Option<T> {
         let n = self.tables.len();
         if n == 0 {
             return None;
@@ -87,7 +87,7 @@ impl<T> SplitTable<T> {
     }
 
     /// Adds an entry that is not in the table yet.
-    pub fn insert(&mut self, hash: u64, value: T, hash_of: impl Fn(&T) -> u64) -> Result<(), NoMemory> {
+    pub(crate) fn insert(&mut self, hash: u64, value: T, hash_of: impl Fn(&T) -> u64) -> Result<(), NoMemory> {
         #[cfg(test)]
         (self.moved = 0);
         if self.tables.len() == 0 {
@@ -140,7 +140,7 @@ impl<T> SplitTable<T> {
 
     /// Merges the last small table into the one that it was split from, where there are far more than the entries need.
     /// Returns false when nothing was to be done, or there is no memory for it.
-    pub fn merge(&mut self, hash_of: impl Fn(&T) -> u64) -> bool {
+    pub(crate) fn merge(&mut self, hash_of: impl Fn(&T) -> u64) -> bool {
         #[cfg(test)]
         (self.moved = 0);
         let n = self.tables.len();
@@ -173,7 +173,12 @@ impl<T> SplitTable<T> {
     }
 
     /// Keeps the entries of one small table that `keeps` accepts. Returns the number of buckets visited.
-    pub fn retain_in(&mut self, table: usize, keeps: impl FnMut(&mut T) -> bool, hash_of: impl Fn(&T) -> u64) -> usize {
+    pub(crate) fn retain_in(
+        &mut self,
+        table: usize,
+        keeps: impl FnMut(&mut T) -> bool,
+        hash_of: impl Fn(&T) -> u64,
+    ) -> usize {
         let table = self.tables.get_mut(table);
         let (before, buckets) = (table.len(), table.num_buckets());
         table.retain(keeps);
@@ -196,7 +201,7 @@ impl<T> SplitTable<T> {
 
     /// Removes some entry, and frees small tables that are empty. `bucket` is where the last call ended, 0 at first;
     /// nothing else may change the table until all entries are taken.
-    pub fn take_any(&mut self, bucket: &mut usize) -> Option<T> {
+    pub(crate) fn take_any(&mut self, bucket: &mut usize) -> Option<T> {
         while let Some(last) = self.tables.len().checked_sub(1) {
             let table = self.tables.get_mut(last);
             while !table.is_empty() && *bucket < table.num_buckets() {
@@ -214,7 +219,7 @@ impl<T> SplitTable<T> {
         None
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = &T> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
         self.tables.iter().flat_map(|table| table.iter())
     }
 }

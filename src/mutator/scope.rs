@@ -112,7 +112,7 @@ pub(super) struct EndScope<B: Barrier> {
 
 impl<B: Barrier> EndScope<B> {
     #[inline(always)]
-    pub fn end(&self) {
+    pub(super) fn end(&self) {
         // SAFETY: the collector outlives the Mutator whose scope this is.
         let c = unsafe { self.collector.as_ref() };
         if const { B::RULES.watches_roots() } && c.watch_roots.get() {

@@ -21,13 +21,13 @@ pub(crate) struct PointerArea {
 }
 
 impl PointerArea {
-    pub fn new() -> PointerArea {
+    pub(crate) fn new() -> PointerArea {
         PointerArea { list: PointerList::new(), watermark: Cell::new(0), dirty_from: Cell::new(0) }
     }
 
     /// Truncates the area at the end of a scope, by the policy's rule for watched roots.
     #[cold]
-    pub fn truncate_watched(&self, len: usize, rules: &Rules, marker: &Marker) {
+    pub(crate) fn truncate_watched(&self, len: usize, rules: &Rules, marker: &Marker) {
         if rules.shades_popped_root() {
             for at in len..self.watermark.get().min(self.len()) {
                 marker.shade(self.at(at));
@@ -39,13 +39,13 @@ impl PointerArea {
     }
 
     /// Makes all entries unscanned. Constant time.
-    pub fn start_scan(&self) {
+    pub(crate) fn start_scan(&self) {
         self.watermark.set(self.len());
         self.dirty_from.set(self.len());
     }
 
     /// Scans from the top down until the budget is used up. Returns whether all entries are scanned.
-    pub fn scan(&self, marker: &Marker, meter: &mut Meter) -> bool {
+    pub(crate) fn scan(&self, marker: &Marker, meter: &mut Meter) -> bool {
         let mut at = self.watermark.get().min(self.len());
         let mut scan = RootScan::new(marker);
         while at > 0 {
@@ -59,12 +59,12 @@ impl PointerArea {
         at == 0
     }
 
-    pub fn is_scanned(&self) -> bool {
+    pub(crate) fn is_scanned(&self) -> bool {
         self.watermark.get() == 0
     }
 
     /// Shades the entries written since they were scanned.
-    pub fn rescan(&self, marker: &Marker) {
+    pub(crate) fn rescan(&self, marker: &Marker) {
         let from = self.dirty_from.get().min(self.len());
         for at in from + usize::from(fault::is(Fault::MissesADirtyRoot))..self.len() {
             marker.shade(self.at(at));
@@ -73,7 +73,7 @@ impl PointerArea {
     }
 
     #[cfg(grisaille_faults)]
-    pub fn digest(&self, digest: &mut crate::space::digest::Digest<'_>) {
+    pub(crate) fn digest(&self, digest: &mut crate::space::digest::Digest<'_>) {
         let PointerArea { list: _, watermark, dirty_from } = self;
         digest.number(self.len());
         (0..self.len()).for_each(|at| digest.object(self.at(at)));
@@ -85,7 +85,7 @@ impl PointerArea {
 
     /// Calls `f` with each root, whether this cycle's scan has still to reach it, and whether a rescan would shade it,
     /// for the verifier.
-    pub fn survey(&self, f: &mut dyn FnMut(ObjectPtr, bool, bool)) {
+    pub(crate) fn survey(&self, f: &mut dyn FnMut(ObjectPtr, bool, bool)) {
         for at in 0..self.len() {
             f(self.at(at), at < self.watermark.get(), at >= self.dirty_from.get());
         }

@@ -46,7 +46,7 @@ pub(crate) struct State {
 
 impl State {
     /// Takes the last ready object.
-    pub fn take(&mut self) -> Option<ObjectPtr> {
+    pub(crate) fn take(&mut self) -> Option<ObjectPtr> {
         self.ready = self.ready.checked_sub(1)?;
         self.unscanned = self.unscanned.min(self.ready);
         self.fresh = self.fresh.saturating_sub(1);
@@ -57,7 +57,7 @@ impl State {
 }
 
 impl GuardianArea {
-    pub fn new(head: Head, cycle: u64) -> GuardianArea {
+    pub(crate) fn new(head: Head, cycle: u64) -> GuardianArea {
         let state = State { objects: Pieces::new(), ready: 0, cycle, unscanned: 0, fresh: 0 };
         GuardianArea { head, state: RefCell::new(state) }
     }
@@ -141,12 +141,12 @@ pub(crate) struct GuardianTable {
 }
 
 impl GuardianTable {
-    pub fn new() -> GuardianTable {
+    pub(crate) fn new() -> GuardianTable {
         GuardianTable { areas: HandleTable::new(), examination: Examination::Due }
     }
 
     /// Makes all ready objects unscanned, and the examination of registered objects due. Constant time.
-    pub fn start_scan(&mut self) {
+    pub(crate) fn start_scan(&mut self) {
         self.areas.start_scan();
         self.examination = Examination::Due;
     }
@@ -154,7 +154,7 @@ impl GuardianTable {
     /// Scans ready objects until the budget is used up. Returns whether all are scanned. Guardians whose handle is gone
     /// are freed: their objects are not part of any snapshot, since only the handle could reach them, and those taken
     /// from it while the heap's barriers are on were shaded.
-    pub fn scan(&mut self, marker: &Marker, meter: &mut Meter, cycle: u64) -> bool {
+    pub(crate) fn scan(&mut self, marker: &Marker, meter: &mut Meter, cycle: u64) -> bool {
         self.areas.scan(cycle, |area, alive| {
             if alive && !area.scan(marker, meter, cycle) {
                 return Scanned::InPart;
@@ -164,13 +164,13 @@ impl GuardianTable {
     }
 
     /// Returns whether [`examine`](GuardianTable::examine) has begun and not ended in this cycle.
-    pub fn is_examining(&self) -> bool {
+    pub(crate) fn is_examining(&self) -> bool {
         !matches!(self.examination, Examination::Due | Examination::Done)
     }
 
     /// Finds the registered objects that nothing else keeps alive, once a cycle, makes them ready, and shades them.
     /// Returns whether that is done for this cycle.
-    pub fn examine(&mut self, marker: &Marker, meter: &mut Meter) -> bool {
+    pub(crate) fn examine(&mut self, marker: &Marker, meter: &mut Meter) -> bool {
         // No area is freed meanwhile, so that numbers do not change.
         self.areas.keep_all(true);
         loop {
@@ -207,7 +207,7 @@ impl GuardianTable {
     }
 
     /// Calls `f` with each ready object, which is a root, and whether it is still to be scanned in this cycle.
-    pub fn survey(&self, cycle: u64, f: &mut dyn FnMut(ObjectPtr, bool)) {
+    pub(crate) fn survey(&self, cycle: u64, f: &mut dyn FnMut(ObjectPtr, bool)) {
         for (area, waits) in self.areas.iter().filter(|(area, _)| area.head.is_alive()) {
             let state = area.state.borrow();
             for index in 0..state.ready {
@@ -219,7 +219,7 @@ impl GuardianTable {
     }
 
     /// Calls `f` with each registered object that is not ready.
-    pub fn each_registered(&self, f: &mut dyn FnMut(ObjectPtr)) {
+    pub(crate) fn each_registered(&self, f: &mut dyn FnMut(ObjectPtr)) {
         for (area, _) in self.areas.iter().filter(|(area, _)| area.head.is_alive()) {
             let state = area.state.borrow();
             (state.ready..state.objects.len()).for_each(|index| f(*state.objects.get(index)));

@@ -66,7 +66,7 @@ fn trace(root: Found<'_, RootArea>, tracer: &mut Tracer<'_>) {
 
 impl RootTable {
     /// Returns the layout of a root with a `V`.
-    pub fn layout<V: Trace>() -> Layout
+    pub(crate) fn layout<V: Trace>() -> Layout
     where
         V::At<'static>: Sized,
     {
@@ -74,7 +74,7 @@ impl RootTable {
     }
 
     /// Makes a root. `watched` holds the policy's rules while roots are watched.
-    pub fn persist<V: Trace + Copy>(
+    pub(crate) fn persist<V: Trace + Copy>(
         &mut self,
         value: V,
         heap: u64,
@@ -115,7 +115,7 @@ impl RootTable {
     /// Scans roots until the budget is used up. Returns whether all are scanned. Roots whose handle is gone are freed:
     /// with `last_look` after they were scanned once more, since they are part of a snapshot that is taken lazily.
     /// Under other rules their targets may have been freed in the cycle before.
-    pub fn scan_roots(&mut self, marker: &Marker, meter: &mut Meter, cycle: u64, last_look: bool) -> bool {
+    pub(crate) fn scan_roots(&mut self, marker: &Marker, meter: &mut Meter, cycle: u64, last_look: bool) -> bool {
         let mut scan = RootScan::new(marker);
         self.scan(cycle, |root, alive| {
             // The root counts as scanned only afterwards: its trace may panic.
@@ -129,7 +129,7 @@ impl RootTable {
     }
 
     /// Shades the targets of roots that were written since they were scanned.
-    pub fn rescan(&self, marker: &Marker) {
+    pub(crate) fn rescan(&self, marker: &Marker) {
         for (root, _) in self.iter() {
             if root.dirty.get() && root.head.is_alive() {
                 trace(root, &mut Tracer::shading(marker));
@@ -139,7 +139,7 @@ impl RootTable {
     }
 
     #[cfg(grisaille_faults)]
-    pub fn digest_roots(&self, digest: &mut crate::space::digest::Digest<'_>) {
+    pub(crate) fn digest_roots(&self, digest: &mut crate::space::digest::Digest<'_>) {
         let mut pointers = Vec::new();
         self.digest(digest, |root, digest| {
             let RootArea { head, scanned_in, dirty, trace: _ } = &*root;
@@ -160,7 +160,7 @@ impl RootTable {
     }
 
     /// Calls `f` with each root, for the verifier.
-    pub fn survey(&self, cycle: u64, last_look: bool, f: &mut dyn FnMut(Surveyed<'_>)) {
+    pub(crate) fn survey(&self, cycle: u64, last_look: bool, f: &mut dyn FnMut(Surveyed<'_>)) {
         let mut pointers = Vec::new();
         for (index, (root, unscanned)) in self.iter().enumerate() {
             pointers.clear();

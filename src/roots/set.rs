@@ -22,7 +22,7 @@ pub(crate) struct RootSet {
 }
 
 impl RootSet {
-    pub fn new() -> RootSet {
+    pub(crate) fn new() -> RootSet {
         RootSet {
             locals: PointerArea::new(),
             escapes: PointerArea::new(),
@@ -33,7 +33,7 @@ impl RootSet {
     }
 
     /// Makes all roots unscanned. Constant time.
-    pub fn start_scan(&self) {
+    pub(crate) fn start_scan(&self) {
         self.locals.start_scan();
         self.escapes.start_scan();
         self.persistent.borrow_mut().start_scan();
@@ -42,7 +42,7 @@ impl RootSet {
     }
 
     /// Scans roots within the budget. Returns whether all are scanned.
-    pub fn scan(&self, rules: &Rules, marker: &Marker, meter: &mut Meter, cycle: u64) -> bool {
+    pub(crate) fn scan(&self, rules: &Rules, marker: &Marker, meter: &mut Meter, cycle: u64) -> bool {
         let last_look = rules.takes_snapshot_lazily();
         self.locals.scan(marker, meter)
             && (!meter.exhausted() || self.escapes.is_scanned())
@@ -56,12 +56,12 @@ impl RootSet {
     }
 
     /// Returns whether the scan has reached every root.
-    pub fn is_scanned(&self) -> bool {
+    pub(crate) fn is_scanned(&self) -> bool {
         self.is_scanned_but_for_stacks() && self.stacks.borrow().areas.is_scanned()
     }
 
     /// Returns whether nothing is left for the scan to shade: it need not have reached empty stacks.
-    pub fn nothing_is_unscanned(&self, cycle: u64) -> bool {
+    pub(crate) fn nothing_is_unscanned(&self, cycle: u64) -> bool {
         self.is_scanned_but_for_stacks() && self.stacks.borrow().nothing_is_unscanned(cycle)
     }
 
@@ -73,7 +73,7 @@ impl RootSet {
     }
 
     /// Shades the targets of roots that were written since they were scanned.
-    pub fn rescan(&self, marker: &Marker, cycle: u64) {
+    pub(crate) fn rescan(&self, marker: &Marker, cycle: u64) {
         self.locals.rescan(marker);
         self.escapes.rescan(marker);
         self.persistent.borrow().rescan(marker);
@@ -81,26 +81,26 @@ impl RootSet {
     }
 
     /// Frees the areas of handles that were dropped.
-    pub fn reap_all(&self) {
+    pub(crate) fn reap_all(&self) {
         self.persistent.borrow_mut().reap_all();
         self.stacks.borrow_mut().areas.reap_all();
         self.guardians.borrow_mut().areas.reap_all();
     }
 
     /// Frees a page of handles that holds none, and returns whether there was one.
-    pub fn free_page(&self) -> bool {
+    pub(crate) fn free_page(&self) -> bool {
         self.persistent.borrow_mut().free_some()
             || self.stacks.borrow_mut().areas.free_some()
             || self.guardians.borrow_mut().areas.free_some()
     }
 
     /// Returns the bytes of memory that the tables behind handles take.
-    pub fn bytes_of_tables(&self) -> usize {
+    pub(crate) fn bytes_of_tables(&self) -> usize {
         self.persistent.borrow().bytes() + self.stacks.borrow().areas.bytes() + self.guardians.borrow().areas.bytes()
     }
 
     /// Returns the bytes of memory that the lists of locals take.
-    pub fn bytes_of_locals(&self) -> usize {
+    pub(crate) fn bytes_of_locals(&self) -> usize {
         self.locals.bytes() + self.escapes.bytes()
     }
 }

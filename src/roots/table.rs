@@ -51,7 +51,7 @@ pub(crate) struct Head {
 
 impl Head {
     /// Returns whether the handle exists, while the heap does.
-    pub fn is_alive(&self) -> bool {
+    pub(crate) fn is_alive(&self) -> bool {
         self.owners.load(Ordering::Acquire) == BOTH
     }
 }
@@ -87,7 +87,7 @@ unsafe impl<A: Area> Sync for Handle<A> {}
 
 impl<A: Area> Handle<A> {
     #[inline(always)]
-    pub fn as_ptr(&self) -> NonNull<A> {
+    pub(crate) fn as_ptr(&self) -> NonNull<A> {
         self.0
     }
 }
@@ -126,7 +126,7 @@ impl<A> Clone for Found<'_, A> {
 impl<A> Copy for Found<'_, A> {}
 
 impl<A> Found<'_, A> {
-    pub fn as_ptr(self) -> NonNull<A> {
+    pub(crate) fn as_ptr(self) -> NonNull<A> {
         self.0
     }
 }
@@ -340,7 +340,7 @@ pub(crate) struct HandleTable<A: Area> {
 }
 
 impl<A: Area> HandleTable<A> {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         HandleTable {
             pages: Pieces::new(),
             spare: BinaryHeap::new(),
@@ -357,17 +357,17 @@ impl<A: Area> HandleTable<A> {
     }
 
     /// Returns the number of areas. Areas whose handle is gone count until they are freed.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.len
     }
 
     /// Books that an area owns `more` bytes more, and `less` fewer.
-    pub fn owns(&mut self, more: usize, less: usize) {
+    pub(crate) fn owns(&mut self, more: usize, less: usize) {
         self.owned = self.owned + more - less;
     }
 
     /// Returns the bytes of memory that the table and its areas take, with what these own.
-    pub fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.bytes
             + self.owned
             + self.spare.capacity() * size_of::<Spare>()
@@ -380,7 +380,7 @@ impl<A: Area> HandleTable<A> {
     }
 
     /// Returns the bytes that adding an area with this layout allocates.
-    pub fn wanted(&self, cell: Layout) -> usize {
+    pub(crate) fn wanted(&self, cell: Layout) -> usize {
         let class = match self.class_of(cell).map(|at| &self.classes[at]) {
             Some(class) if class.vacant.is_some() => return 0,
             Some(class) => class.cells(),
@@ -393,7 +393,7 @@ impl<A: Area> HandleTable<A> {
     ///
     /// # Safety
     /// A `C` must begin with an `A` (`repr(C)`), and nothing else may point to it.
-    pub unsafe fn add<C>(&mut self, heap: u64, make: impl FnOnce(Head) -> C) -> Result<Handle<A>, NoMemory> {
+    pub(crate) unsafe fn add<C>(&mut self, heap: u64, make: impl FnOnce(Head) -> C) -> Result<Handle<A>, NoMemory> {
         self.added += 1;
         if self.added >= ADDED {
             self.added = 0;
@@ -492,7 +492,7 @@ impl<A: Area> HandleTable<A> {
     }
 
     /// Frees a page without areas. Returns false when there is none.
-    pub fn free_some(&mut self) -> bool {
+    pub(crate) fn free_some(&mut self) -> bool {
         let Some(Spare(page)) = self.spare.pop() else { return false };
         self.free(page);
         true
@@ -525,7 +525,7 @@ impl<A: Area> HandleTable<A> {
     }
 
     /// Frees all areas whose handle is gone, and pages without areas. No scan may be in progress.
-    pub fn reap_all(&mut self) {
+    pub(crate) fn reap_all(&mut self) {
         debug_assert!(self.is_scanned() && !self.keeps_all);
         // The page that takes the place of a freed one was reaped already.
         for number in (0..self.pages.len()).rev() {
@@ -539,18 +539,18 @@ impl<A: Area> HandleTable<A> {
     }
 
     /// Sets whether areas must keep their numbers.
-    pub fn keep_all(&mut self, keep: bool) {
+    pub(crate) fn keep_all(&mut self, keep: bool) {
         self.keeps_all = keep;
     }
 
     /// Makes all areas unscanned. Constant time.
-    pub fn start_scan(&mut self) {
+    pub(crate) fn start_scan(&mut self) {
         self.keeps_all = false;
         self.unscanned = self.pages.len();
     }
 
     /// Returns whether all areas are scanned.
-    pub fn is_scanned(&self) -> bool {
+    pub(crate) fn is_scanned(&self) -> bool {
         self.unscanned == 0
     }
 
@@ -561,7 +561,7 @@ impl<A: Area> HandleTable<A> {
 
     /// Scans areas by `scan`, to which it passes whether the handle exists, until the budget is used up. Returns
     /// whether all are scanned. Frees areas whose handle is gone afterwards.
-    pub fn scan(&mut self, cycle: u64, mut scan: impl FnMut(Found<'_, A>, bool) -> Scanned) -> bool {
+    pub(crate) fn scan(&mut self, cycle: u64, mut scan: impl FnMut(Found<'_, A>, bool) -> Scanned) -> bool {
         while let Some(number) = self.unscanned.checked_sub(1) {
             // Pages in which no area is left are removed while they are scanned.
             if number >= self.pages.len() {
@@ -601,7 +601,7 @@ impl<A: Area> HandleTable<A> {
 
     /// Returns the number of the next area below `number`, for passes that are cut into steps. Numbers are stable as
     /// long as no area is freed.
-    pub fn below(&self, number: usize) -> Option<usize> {
+    pub(crate) fn below(&self, number: usize) -> Option<usize> {
         let mut number = number.min(self.pages.len() * CELLS);
         while let Some(last) = number.checked_sub(1) {
             let occupied = self.pages.get(last / CELLS).occupied.get() & u64::MAX >> (CELLS - 1 - last % CELLS);
@@ -614,18 +614,18 @@ impl<A: Area> HandleTable<A> {
     }
 
     /// Returns the area with this number.
-    pub fn at(&self, number: usize) -> Found<'_, A> {
+    pub(crate) fn at(&self, number: usize) -> Found<'_, A> {
         Self::area(*self.pages.get(number / CELLS), number % CELLS)
     }
 
     /// Iterates over all areas, with whether the scan has still to reach their page.
-    pub fn iter(&self) -> impl Iterator<Item = (Found<'_, A>, bool)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Found<'_, A>, bool)> {
         let numbers = core::iter::successors(self.below(usize::MAX), |&number| self.below(number));
         numbers.map(|number| (self.at(number), number / CELLS < self.unscanned))
     }
 
     #[cfg(grisaille_faults)]
-    pub fn digest(
+    pub(crate) fn digest(
         &self,
         digest: &mut crate::space::digest::Digest<'_>,
         mut area: impl FnMut(Found<'_, A>, &mut crate::space::digest::Digest<'_>),

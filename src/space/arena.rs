@@ -111,7 +111,7 @@ fn is_ragged(run: usize, pages: usize) -> bool {
 }
 
 impl Arena {
-    pub fn new(limit: usize) -> Result<Arena, NoMemory> {
+    pub(crate) fn new(limit: usize) -> Result<Arena, NoMemory> {
         if !is_there_to_share::<Memory>() {
             return Err(NoMemory);
         }
@@ -130,7 +130,7 @@ impl Arena {
         })
     }
 
-    pub fn memory(&self) -> Arc<Memory> {
+    pub(crate) fn memory(&self) -> Arc<Memory> {
         self.memory.clone()
     }
 
@@ -140,7 +140,7 @@ impl Arena {
     /// # Safety
     /// Neither what is returned nor a copy of it may be used when it has been [given back](Arena::give_back), or when the
     /// last share of the [memory](Arena::memory) is gone.
-    pub unsafe fn take(
+    pub(crate) unsafe fn take(
         &mut self,
         run: usize,
         pages: usize,
@@ -186,7 +186,7 @@ impl Arena {
     ///
     /// # Safety
     /// The block must be taken from this arena, and the mutator's.
-    pub unsafe fn extend(&mut self, block: BlockPtr, bytes: usize, besides: usize) -> Result<(), Full> {
+    pub(crate) unsafe fn extend(&mut self, block: BlockPtr, bytes: usize, besides: usize) -> Result<(), Full> {
         // SAFETY: this is the mutator.
         let (pages, before) = (bytes.div_ceil(PAGE), unsafe { block.pages() });
         debug_assert!(pages <= block.run() * PAGES);
@@ -210,7 +210,7 @@ impl Arena {
     /// # Safety
     /// The block must have been taken from this arena and not given back since. It must be the mutator's (I7), and nobody use
     /// it or an object in it from here on.
-    pub unsafe fn give_back(&mut self, block: BlockPtr) {
+    pub(crate) unsafe fn give_back(&mut self, block: BlockPtr) {
         // SAFETY: this is the mutator.
         let (run, pages) = (block.run(), unsafe { block.pages() });
         let (chunk, first) = self.place_of(block);
@@ -223,7 +223,7 @@ impl Arena {
     }
 
     /// Returns the bytes of memory that the list of chunks and their maps take.
-    pub fn bytes_of_maps(&self) -> usize {
+    pub(crate) fn bytes_of_maps(&self) -> usize {
         self.chunks.capacity() * size_of::<Chunk>() + self.maps
     }
 
@@ -259,7 +259,7 @@ impl Arena {
     }
 
     /// Returns what is wrong with the maps of the chunks, for the verifier, which lists the taken blocks.
-    pub fn complaint(&self, taken: impl Iterator<Item = BlockPtr>) -> Option<String> {
+    pub(crate) fn complaint(&self, taken: impl Iterator<Item = BlockPtr>) -> Option<String> {
         let mut free: Vec<BitVec> = self.chunks.iter().map(|chunk| BitVec::repeat(true, chunk.blocks())).collect();
         let mut slack = 0;
         for block in taken {
@@ -293,13 +293,13 @@ impl Arena {
 
     /// Returns address and bytes of each chunk, in the order in which they were taken.
     #[cfg(grisaille_faults)]
-    pub fn chunks(&self) -> Vec<(usize, usize)> {
+    pub(crate) fn chunks(&self) -> Vec<(usize, usize)> {
         self.chunks.iter().map(|c| (c.base.as_ptr().addr(), c.blocks() * BLOCK_SIZE)).collect()
     }
 
     /// Which blocks are free follows from which are taken; small chunks do not age.
     #[cfg(grisaille_faults)]
-    pub fn digest(&self, digest: &mut crate::space::digest::Digest<'_>) {
+    pub(crate) fn digest(&self, digest: &mut crate::space::digest::Digest<'_>) {
         let Arena { memory: _, chunks, first_free, current, grew, used, held, slack, maps: _, returned: _, limit: _ } =
             self;
         digest.flag(*grew);
@@ -396,7 +396,7 @@ impl Arena {
 
     /// Returns an empty chunk for a large heap that has just grown to grow into, if it has none. The caller commits its
     /// pages ([`take_pages`]).
-    pub fn make_ahead(&mut self) -> Option<(NonNull<u8>, usize)> {
+    pub(crate) fn make_ahead(&mut self) -> Option<(NonNull<u8>, usize)> {
         if !core::mem::take(&mut self.grew)
             || self.held < AHEAD_FROM
             || self.limit - self.held.min(self.limit) < CHUNK_BLOCKS * BLOCK_SIZE
@@ -418,7 +418,7 @@ impl Arena {
 
     /// Ages chunk `index` by a cycle. A chunk of which more than half was not needed for some cycles gives the memory
     /// of its free blocks back, a piece at a time.
-    pub fn age(&mut self, index: usize) -> Aged {
+    pub(crate) fn age(&mut self, index: usize) -> Aged {
         let Some(c) = self.chunks.get_mut(index) else { return Aged::End };
         if !c.is_full_sized() || !c.age() {
             return Aged::Done;
@@ -432,7 +432,7 @@ impl Arena {
 
     /// Decommits free blocks of chunk `index`, whatever its age and size: at most 2 MiB in one system call (4
     /// microseconds for one page, 80 for many). Memory that the system does not take stays.
-    pub fn release(&mut self, index: usize) -> Aged {
+    pub(crate) fn release(&mut self, index: usize) -> Aged {
         let Some(c) = self.chunks.get_mut(index) else { return Aged::End };
         match c.release() {
             0 => Aged::Done,

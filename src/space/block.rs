@@ -94,7 +94,7 @@ impl BlockPtr {
     /// # Safety
     /// `base` must be the start of `run` free blocks, aligned to `BLOCK_SIZE`, which the caller owns. Neither what is returned
     /// nor a copy of it may be used when they are free again.
-    pub unsafe fn format(
+    pub(crate) unsafe fn format(
         base: NonNull<u8>,
         run: usize,
         pages: usize,
@@ -128,7 +128,7 @@ impl BlockPtr {
     }
 
     #[inline(always)]
-    pub fn of(object: ObjectPtr) -> BlockPtr {
+    pub(crate) fn of(object: ObjectPtr) -> BlockPtr {
         let block = object.addr() & !(BLOCK_SIZE - 1);
         let block = object.payload().as_ptr().map_addr(|_| block).cast::<Block>();
         // SAFETY: blocks are aligned to their size and never lie at address zero.
@@ -136,26 +136,26 @@ impl BlockPtr {
     }
 
     #[inline(always)]
-    pub fn kind(self) -> Kind {
+    pub(crate) fn kind(self) -> Kind {
         watch::reads_front(self.0.addr().get());
         // SAFETY: the block is taken, by the word of whoever made this, so its memory is there and this field not written.
         unsafe { (*self.0.as_ptr()).kind }
     }
 
     #[inline(always)]
-    pub fn is_large(self) -> bool {
+    pub(crate) fn is_large(self) -> bool {
         watch::reads_front(self.0.addr().get());
         // SAFETY: as in `kind`.
         unsafe { (*self.0.as_ptr()).large }
     }
 
-    pub fn run(self) -> usize {
+    pub(crate) fn run(self) -> usize {
         watch::reads_front(self.0.addr().get());
         // SAFETY: as in `kind`.
         unsafe { (*self.0.as_ptr()).run as usize }
     }
 
-    pub fn chunk(self) -> usize {
+    pub(crate) fn chunk(self) -> usize {
         watch::reads_front(self.0.addr().get());
         // SAFETY: as in `kind`.
         unsafe { (*self.0.as_ptr()).chunk as usize }
@@ -165,14 +165,14 @@ impl BlockPtr {
     ///
     /// # Safety
     /// The caller must be the mutator's thread: no other reads or writes this.
-    pub unsafe fn pages(self) -> usize {
+    pub(crate) unsafe fn pages(self) -> usize {
         // SAFETY: as in `kind`; one thread's, by the caller's word.
         unsafe { (*self.0.as_ptr()).pages.get() as usize }
     }
 
     /// # Safety
     /// As for [`pages`](BlockPtr::pages).
-    pub unsafe fn set_pages(self, pages: usize) {
+    pub(crate) unsafe fn set_pages(self, pages: usize) {
         // SAFETY: as in `pages`.
         unsafe { (*self.0.as_ptr()).pages.set(pages as u32) };
     }
@@ -182,7 +182,7 @@ impl BlockPtr {
     /// # Safety
     /// The block must be the caller's to touch (I7) for as long as the reference is used.
     #[inline(always)]
-    pub unsafe fn front<'x>(self) -> &'x Block {
+    pub(crate) unsafe fn front<'x>(self) -> &'x Block {
         // SAFETY: the block is taken, by the word of whoever made this, so its memory is there; nobody else touches it, by the
         // caller's word.
         unsafe { self.0.as_ref() }
@@ -193,7 +193,7 @@ impl BlockPtr {
     /// # Safety
     /// `granule` must be at most [`GRANULES`].
     #[inline(always)]
-    pub unsafe fn at(self, granule: usize) -> NonNull<u8> {
+    pub(crate) unsafe fn at(self, granule: usize) -> NonNull<u8> {
         debug_assert!(granule <= GRANULES);
         // SAFETY: within the block, or one past it: the caller's word.
         unsafe { self.0.cast::<u8>().add(granule * GRANULE) }
@@ -201,11 +201,11 @@ impl BlockPtr {
 
     /// Returns the granule of an address inside the block; of one past it, `GRANULES`.
     #[inline(always)]
-    pub fn granule(self, address: *mut u8) -> usize {
+    pub(crate) fn granule(self, address: *mut u8) -> usize {
         (address.addr() - self.0.as_ptr().addr()) / GRANULE
     }
 
-    pub fn base(self) -> NonNull<u8> {
+    pub(crate) fn base(self) -> NonNull<u8> {
         self.0.cast()
     }
 
@@ -214,7 +214,7 @@ impl BlockPtr {
     /// # Safety
     /// A written header must stand there (I3). What is returned must not be used when the block is free again.
     #[inline(always)]
-    pub unsafe fn object(self, granule: usize) -> ObjectPtr {
+    pub(crate) unsafe fn object(self, granule: usize) -> ObjectPtr {
         // SAFETY: passed on; a header stands below `GRANULES`.
         unsafe { ObjectPtr::from_header(self.at(granule)) }
     }
@@ -225,7 +225,7 @@ impl BlockPtr {
     /// The block must be the caller's to touch (I7), and no other reference to this bitmap may be live; callers
     /// keep the borrow within one expression or one leaf function.
     #[inline(always)]
-    pub unsafe fn bits<'x>(self, which: usize) -> &'x mut Words {
+    pub(crate) unsafe fn bits<'x>(self, which: usize) -> &'x mut Words {
         watch::writes_body(self.0.addr().get());
         // SAFETY: in bounds; exclusive by the caller's word. Only this field is borrowed.
         unsafe {
@@ -242,7 +242,7 @@ impl BlockPtr {
     /// # Safety
     /// `word` must be below `WORDS`.
     #[inline(always)]
-    pub unsafe fn bits_word(self, which: usize, word: usize) -> *const u64 {
+    pub(crate) unsafe fn bits_word(self, which: usize, word: usize) -> *const u64 {
         // SAFETY: in bounds by the caller's word; no reference is made.
         unsafe { (&raw const (*self.0.as_ptr()).bits).cast::<u64>().add((which & 1) * WORDS + word) }
     }
@@ -252,7 +252,7 @@ impl BlockPtr {
     ///
     /// # Safety
     /// The block must be the caller's (I7), `occupied` must parse (I3).
-    pub unsafe fn next_dead(self, occupied: usize, marked: usize, from: usize) -> Option<(ObjectPtr, usize)> {
+    pub(crate) unsafe fn next_dead(self, occupied: usize, marked: usize, from: usize) -> Option<(ObjectPtr, usize)> {
         let mut at = from;
         loop {
             // SAFETY: ours by the caller's word; the borrow ends with the statement.

@@ -43,13 +43,13 @@ pub(super) struct Maps {
 
 impl Maps {
     /// Returns the bytes of memory that the maps of `blocks` blocks take.
-    pub fn bytes(blocks: usize) -> usize {
+    pub(super) fn bytes(blocks: usize) -> usize {
         blocks.div_ceil(usize::BITS as usize) * size_of::<usize>() + blocks
     }
 
     /// Makes maps with all blocks free and no page resident. Returns `None` where the system has no memory for the
     /// maps.
-    pub fn new(blocks: usize) -> Option<Maps> {
+    pub(super) fn new(blocks: usize) -> Option<Maps> {
         let (mut words, mut resident) = (Vec::new(), Vec::new());
         words.try_reserve_exact(blocks.div_ceil(usize::BITS as usize)).ok()?;
         words.resize(words.capacity(), usize::MAX);
@@ -63,7 +63,7 @@ impl Maps {
 
 impl Chunk {
     /// Makes a chunk of which no page was touched.
-    pub fn new(base: NonNull<u8>, Maps { free, resident }: Maps) -> Chunk {
+    pub(super) fn new(base: NonNull<u8>, Maps { free, resident }: Maps) -> Chunk {
         Chunk {
             base,
             free_count: free.len(),
@@ -78,22 +78,22 @@ impl Chunk {
         }
     }
 
-    pub fn blocks(&self) -> usize {
+    pub(super) fn blocks(&self) -> usize {
         self.free.len()
     }
 
     /// Returns whether the chunk is made of what huge pages may back. Small chunks lie in malloc's own pages.
-    pub fn is_full_sized(&self) -> bool {
+    pub(super) fn is_full_sized(&self) -> bool {
         self.blocks().is_multiple_of(CHUNK_BLOCKS)
     }
 
     /// Returns whether the chunk is decommitted: no block is taken, and no page resident.
-    pub fn is_gone(&self) -> bool {
+    pub(super) fn is_gone(&self) -> bool {
         self.free_count == self.blocks() && self.free_pages == 0
     }
 
     /// Returns whether the chunk is mostly free: a block taken from a sparse chunk keeps it from being given back.
-    pub fn is_sparse(&self) -> bool {
+    pub(super) fn is_sparse(&self) -> bool {
         self.free_count > self.blocks() / 2
     }
 
@@ -104,7 +104,7 @@ impl Chunk {
     }
 
     /// Finds a free run of `run` blocks: the first resident block, or for longer runs the tightest fit.
-    pub fn find(&self, run: usize) -> Option<usize> {
+    pub(super) fn find(&self, run: usize) -> Option<usize> {
         if run == 1 {
             let with_us = || self.free.iter_ones().find(|&block| usize::from(self.resident[block]) == PAGES);
             return if self.free_pages > 0 { with_us() } else { None }.or_else(|| self.free.first_one());
@@ -132,13 +132,13 @@ impl Chunk {
     }
 
     /// Returns how many pages of the run are resident.
-    pub fn resident_in(&self, first: usize, run: usize) -> usize {
+    pub(super) fn resident_in(&self, first: usize, run: usize) -> usize {
         self.resident[first..first + run].iter().map(|&pages| usize::from(pages)).sum()
     }
 
     /// Recommits a decommitted chunk: all of it where `huge`, else what is touched of it. Returns the pages that became
     /// resident.
-    pub fn wake(&mut self, huge: bool) -> usize {
+    pub(super) fn wake(&mut self, huge: bool) -> usize {
         debug_assert!(self.is_gone() && self.is_full_sized());
         self.back_with(huge);
         if huge {
@@ -149,7 +149,7 @@ impl Chunk {
     }
 
     /// Advises the system which kind of page to back the chunk with.
-    pub fn back_with(&mut self, huge: bool) {
+    pub(super) fn back_with(&mut self, huge: bool) {
         if huge {
             system::use_huge_pages(self.base, self.blocks() * BLOCK_SIZE);
         } else {
@@ -159,7 +159,7 @@ impl Chunk {
     }
 
     /// Takes free blocks, of which `pages` pages will be touched. Returns how many of those were not resident.
-    pub fn take(&mut self, first: usize, run: usize, pages: usize) -> usize {
+    pub(super) fn take(&mut self, first: usize, run: usize, pages: usize) -> usize {
         debug_assert!(self.free[first..first + run].all());
         self.free[first..first + run].fill(false);
         self.free_count -= run;
@@ -170,7 +170,7 @@ impl Chunk {
     }
 
     /// Books that the first pages of a run will be touched. Returns how many of them were not resident.
-    pub fn touch(&mut self, first: usize, run: usize, pages: usize) -> usize {
+    pub(super) fn touch(&mut self, first: usize, run: usize, pages: usize) -> usize {
         let mut new = 0;
         for (index, resident) in self.resident[first..first + run].iter_mut().enumerate() {
             let needed = pages.saturating_sub(index * PAGES).min(PAGES) as u8;
@@ -181,7 +181,7 @@ impl Chunk {
     }
 
     /// Decommits the pages from `pages` on of a run taken again, which were not touched since. Returns their number.
-    pub fn trim(&mut self, first: usize, run: usize, pages: usize) -> usize {
+    pub(super) fn trim(&mut self, first: usize, run: usize, pages: usize) -> usize {
         if self.huge {
             self.back_with(false);
         }
@@ -200,7 +200,7 @@ impl Chunk {
     }
 
     /// Takes blocks back into the free map.
-    pub fn give_back(&mut self, first: usize, run: usize) {
+    pub(super) fn give_back(&mut self, first: usize, run: usize) {
         debug_assert!(self.free[first..first + run].not_any(), "a block was given back twice");
         self.free[first..first + run].fill(true);
         self.free_count += run;
@@ -210,7 +210,7 @@ impl Chunk {
 
     /// Decommits a row of free blocks, of 2 MiB at most. Returns the number of pages: 0 where nothing is left, or the
     /// system refuses.
-    pub fn release(&mut self) -> usize {
+    pub(super) fn release(&mut self) -> usize {
         if self.free_pages == 0 {
             return 0;
         }
@@ -232,7 +232,7 @@ impl Chunk {
     }
 
     /// Books the end of another cycle. Returns whether memory is to be given back.
-    pub fn age(&mut self) -> bool {
+    pub(super) fn age(&mut self) -> bool {
         if self.idle < IDLE_CYCLES {
             let unneeded = core::mem::replace(&mut self.low, self.free_count);
             let is_idle = unneeded > self.blocks() / 2 && self.free_pages > 0;

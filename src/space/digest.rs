@@ -16,37 +16,37 @@ pub(crate) struct Digest<'o> {
 }
 
 impl Digest<'_> {
-    pub fn number(&mut self, number: usize) {
+    pub(crate) fn number(&mut self, number: usize) {
         self.out.push(number as u64);
     }
 
-    pub fn flag(&mut self, flag: bool) {
+    pub(crate) fn flag(&mut self, flag: bool) {
         self.out.push(flag.into());
     }
 
     /// Appends an address: relative to its chunk where it is in the heap, else 0.
-    pub fn address(&mut self, address: usize) {
+    pub(crate) fn address(&mut self, address: usize) {
         let place = self.chunks.iter().position(|(base, bytes)| (*base..=base + bytes).contains(&address));
         let place = place.map_or(0, |chunk| (chunk + 1) << 40 | (address - self.chunks[chunk].0));
         self.number(place);
     }
 
-    pub fn object(&mut self, object: ObjectPtr) {
+    pub(crate) fn object(&mut self, object: ObjectPtr) {
         self.address(object.addr());
     }
 
-    pub fn block(&mut self, block: BlockPtr) {
+    pub(crate) fn block(&mut self, block: BlockPtr) {
         self.address(block.base().as_ptr().addr());
     }
 
-    pub fn objects(&mut self, objects: &[ObjectPtr]) {
+    pub(crate) fn objects(&mut self, objects: &[ObjectPtr]) {
         self.number(objects.len());
         for &object in objects {
             self.object(object);
         }
     }
 
-    pub fn bits(&mut self, words: &Words) {
+    pub(crate) fn bits(&mut self, words: &Words) {
         for (index, &word) in words.iter().enumerate().filter(|(_, word)| **word != 0) {
             self.number(index);
             self.out.push(word);

@@ -59,14 +59,14 @@ pub(crate) struct TypeInfo {
 
 impl TypeInfo {
     /// Makes the description of objects that hold a `T`: without pointers and drop glue, until something else is said.
-    pub const fn sized<T>(name: fn() -> &'static str) -> TypeInfo {
+    pub(crate) const fn sized<T>(name: fn() -> &'static str) -> TypeInfo {
         assert_aligned::<T>();
         TypeInfo { size: Size::of_bytes(object_bytes::<T>()), ..TypeInfo::bytes(0, 0, name) }
     }
 
     /// Makes the description of objects that hold a `Prefix`, which begins with the length word, and then as many `E` as that
     /// says: without pointers and drop glue, until something else is said.
-    pub const fn by_length<Prefix, E>(name: fn() -> &'static str) -> TypeInfo {
+    pub(crate) const fn by_length<Prefix, E>(name: fn() -> &'static str) -> TypeInfo {
         assert_aligned::<Prefix>();
         assert_aligned::<E>();
         assert!(size_of::<E>() <= u32::MAX as usize, "the element is too large for the heap");
@@ -87,12 +87,12 @@ impl TypeInfo {
     }
 
     /// Returns the same description for objects that hold pointers, if `needs_trace`.
-    pub const fn traced_if(self, needs_trace: bool, trace: Trace) -> TypeInfo {
+    pub(crate) const fn traced_if(self, needs_trace: bool, trace: Trace) -> TypeInfo {
         if needs_trace { TypeInfo { needs_trace, trace, ..self } } else { self }
     }
 
     /// Returns the same description for objects with drop glue, if `needs_drop`.
-    pub const fn dropped_if(self, needs_drop: bool, drop: unsafe fn(ObjectPtr)) -> TypeInfo {
+    pub(crate) const fn dropped_if(self, needs_drop: bool, drop: unsafe fn(ObjectPtr)) -> TypeInfo {
         if needs_drop { TypeInfo { drop: Some(drop), ..self } } else { self }
     }
 }
@@ -131,11 +131,11 @@ pub(crate) struct Traced {
 
 impl Traced {
     /// The bit of `next` that says: the tracer has work booked.
-    pub const BOOKED: usize = 1 << 63;
+    pub(crate) const BOOKED: usize = 1 << 63;
 
     /// Returns the piece to go on from, or 0.
     #[inline(always)]
-    pub fn piece(&self) -> usize {
+    pub(crate) fn piece(&self) -> usize {
         self.next & !Traced::BOOKED
     }
 }
@@ -176,7 +176,7 @@ impl ObjectPtr {
     /// `header` must be granule-aligned memory inside a block's data, owned by the caller, with room for a header. What is
     /// made of it must not be used when the memory is free again.
     #[inline(always)]
-    pub unsafe fn write(header: NonNull<u8>, info: &'static TypeInfo) -> ObjectPtr {
+    pub(crate) unsafe fn write(header: NonNull<u8>, info: &'static TypeInfo) -> ObjectPtr {
         let header = header.cast::<Header>();
         // SAFETY: the caller owns this memory, and granules are aligned for a word.
         unsafe { header.write(Header(AtomicPtr::new(core::ptr::from_ref(info).cast_mut()))) };
@@ -187,7 +187,7 @@ impl ObjectPtr {
     /// `header` must be the address of a header that was written (I3), with the provenance of its block. What is made of it
     /// must not be used when the memory is free again.
     #[inline(always)]
-    pub unsafe fn from_header(header: NonNull<u8>) -> ObjectPtr {
+    pub(crate) unsafe fn from_header(header: NonNull<u8>) -> ObjectPtr {
         ObjectPtr(header.cast())
     }
 
@@ -195,25 +195,25 @@ impl ObjectPtr {
     /// `payload` must be the payload address of an object, with the provenance of its block. What is made of it must not be
     /// used when the memory is free again.
     #[inline(always)]
-    pub unsafe fn from_payload(payload: NonNull<u8>) -> ObjectPtr {
+    pub(crate) unsafe fn from_payload(payload: NonNull<u8>) -> ObjectPtr {
         // SAFETY: the header stands directly in front of the payload, in the same block.
         unsafe { ObjectPtr(payload.cast::<Header>().sub(1)) }
     }
 
     #[inline(always)]
-    pub fn addr(self) -> usize {
+    pub(crate) fn addr(self) -> usize {
         self.0.as_ptr().addr()
     }
 
     #[inline(always)]
-    pub fn payload(self) -> NonNull<u8> {
+    pub(crate) fn payload(self) -> NonNull<u8> {
         // SAFETY: an object's payload follows its header (for a ZST in the last granule: one past the block).
         unsafe { self.0.add(1).cast() }
     }
 
     /// Returns the header word, for callers that read it more than once.
     #[inline(always)]
-    pub fn header(self) -> HeaderWord {
+    pub(crate) fn header(self) -> HeaderWord {
         // SAFETY: an ObjectPtr points to a written header; blocks outlive the pointers into them.
         let word = unsafe { self.0.as_ref() }.0.load(Relaxed);
         // Refuses what most often stands where a walk has lost its way: a word never written, a small number, the
@@ -228,23 +228,23 @@ impl ObjectPtr {
     }
 
     #[inline(always)]
-    pub fn info(self) -> &'static TypeInfo {
+    pub(crate) fn info(self) -> &'static TypeInfo {
         self.header().info()
     }
 
     #[inline(always)]
-    pub fn is_queued(self) -> bool {
+    pub(crate) fn is_queued(self) -> bool {
         self.header().is_queued()
     }
 
     #[inline(always)]
-    pub fn set_queued(self, on: bool) {
+    pub(crate) fn set_queued(self, on: bool) {
         let word = self.header().0.map_addr(|a| if on { a | QUEUED } else { a & !QUEUED });
         // SAFETY: as in `header`.
         unsafe { self.0.as_ref() }.0.store(word, Relaxed);
     }
 
-    pub fn set_key(self, on: bool) {
+    pub(crate) fn set_key(self, on: bool) {
         let word = self.header().0.map_addr(|a| if on { a | KEY } else { a & !KEY });
         // SAFETY: as in `header`.
         unsafe { self.0.as_ref() }.0.store(word, Relaxed);
@@ -254,14 +254,14 @@ impl ObjectPtr {
     ///
     /// # Safety
     /// `info` must describe the payload as it is now, with the same size (I4).
-    pub unsafe fn become_type(self, info: &'static TypeInfo) {
+    pub(crate) unsafe fn become_type(self, info: &'static TypeInfo) {
         // SAFETY: as in `header`; the caller vouches for the contents.
         unsafe { self.0.as_ref() }.0.store(core::ptr::from_ref(info).cast_mut(), Relaxed);
     }
 
     /// Returns the granules of the object, header included (I4).
     #[inline(always)]
-    pub fn granules(self) -> usize {
+    pub(crate) fn granules(self) -> usize {
         let info = self.info();
         if info.size.granules != 0 {
             info.size.granules as usize
@@ -284,7 +284,7 @@ impl ObjectPtr {
     /// # Safety
     /// As for [`length_as`](ObjectPtr::length_as).
     #[inline(always)]
-    pub unsafe fn granules_for_length(self, info: &TypeInfo) -> usize {
+    pub(crate) unsafe fn granules_for_length(self, info: &TypeInfo) -> usize {
         // SAFETY: passed on.
         let bytes = HEADER_SIZE + info.prefix as usize + unsafe { self.length_as(info) } * info.element as usize;
         bytes.div_ceil(GRANULE)
@@ -295,7 +295,7 @@ impl ObjectPtr {
     /// # Safety
     /// `info` must be the object's own, and its size be by length.
     #[inline(always)]
-    pub unsafe fn length_as(self, info: &TypeInfo) -> usize {
+    pub(crate) unsafe fn length_as(self, info: &TypeInfo) -> usize {
         debug_assert!(info.size.granules == 0);
         // SAFETY: passed on.
         let length = unsafe { self.length() };
@@ -307,14 +307,14 @@ impl ObjectPtr {
     /// # Safety
     /// The object must be of a type whose size is by length.
     #[inline(always)]
-    pub unsafe fn length(self) -> usize {
+    pub(crate) unsafe fn length(self) -> usize {
         // SAFETY: the payload of such a type starts with its length word, written before anybody could see the object (I4).
         unsafe { self.payload().cast::<usize>().read() }
     }
 
     /// Returns the number of the header's granule in its block.
     #[inline(always)]
-    pub fn granule(self) -> usize {
+    pub(crate) fn granule(self) -> usize {
         (self.addr() & (BLOCK_SIZE - 1)) / GRANULE
     }
 }
@@ -325,33 +325,33 @@ pub(crate) struct HeaderWord(*mut TypeInfo);
 
 impl HeaderWord {
     #[inline(always)]
-    pub fn info(self) -> &'static TypeInfo {
+    pub(crate) fn info(self) -> &'static TypeInfo {
         // SAFETY: without its flags the word is the `&'static TypeInfo` that `ObjectPtr::write` stored.
         unsafe { &*self.0.map_addr(|a| a & !FLAGS) }
     }
 
     /// Fast path: returns the type if no flag is set, and `None` otherwise.
     #[inline(always)]
-    pub fn info_without_flags(self) -> Option<&'static TypeInfo> {
+    pub(crate) fn info_without_flags(self) -> Option<&'static TypeInfo> {
         // SAFETY: as above; there are no flags to take off.
         (self.0.addr() & FLAGS == 0).then(|| unsafe { &*self.0 })
     }
 
     /// Returns whether the word names that type and no flag is set.
     #[inline(always)]
-    pub fn is_just(self, info: &'static TypeInfo) -> bool {
+    pub(crate) fn is_just(self, info: &'static TypeInfo) -> bool {
         core::ptr::eq(self.0, info)
     }
 
     /// Returns whether the object is grey, or was scanned in part.
     #[inline(always)]
-    pub fn is_queued(self) -> bool {
+    pub(crate) fn is_queued(self) -> bool {
         self.0.addr() & QUEUED != 0
     }
 
     /// Returns whether an ephemeron waits for the object to be marked.
     #[inline(always)]
-    pub fn is_key(self) -> bool {
+    pub(crate) fn is_key(self) -> bool {
         self.0.addr() & KEY != 0
     }
 }

@@ -39,7 +39,7 @@ pub(crate) struct Bump {
 }
 
 impl Bump {
-    pub fn new() -> Bump {
+    pub(crate) fn new() -> Bump {
         Bump {
             cursor: Cell::new(null_mut()),
             end: Cell::new(null_mut()),
@@ -56,7 +56,7 @@ impl Bump {
     /// `bytes` must be a multiple of [`GRANULE`], not 0, and at most [`LARGE`](super::block::LARGE). Before a walk
     /// comes across these bytes they must hold an object of that size (I3, I4).
     #[inline(always)]
-    pub unsafe fn take(&self, bytes: usize) -> Option<NonNull<u8>> {
+    pub(crate) unsafe fn take(&self, bytes: usize) -> Option<NonNull<u8>> {
         let at = self.cursor.get();
         debug_assert!(bytes.is_multiple_of(GRANULE) && bytes > 0);
         // Addresses are below 2^63 and objects below a block: no overflow. A null end fails for every size.
@@ -76,7 +76,7 @@ impl Bump {
 
     /// Returns the block and the end, in its run, of an object of `bytes` that begins in the hole and ends behind the
     /// block. `None` where the hole is not the block's last or the run is too short.
-    pub fn across(&self, bytes: usize) -> Option<(BlockPtr, usize)> {
+    pub(crate) fn across(&self, bytes: usize) -> Option<(BlockPtr, usize)> {
         let (block, at) = (self.block.get()?, self.cursor.get());
         if at >= self.end.get() || self.end.get() != end_of(block) {
             return None;
@@ -90,7 +90,7 @@ impl Bump {
     /// # Safety
     /// [`across`](Bump::across) must have just said that there is room for it, and the memory counted as used; else as for
     /// [`take`](Bump::take).
-    pub unsafe fn take_across(&self, bytes: usize) -> NonNull<u8> {
+    pub(crate) unsafe fn take_across(&self, bytes: usize) -> NonNull<u8> {
         let at = self.cursor.get();
         self.objects.set(self.objects.get() + 1);
         // SAFETY: the cursor is in a hole, so not null, and the run goes on for so many bytes, by the caller's word.
@@ -103,12 +103,12 @@ impl Bump {
     }
 
     /// Returns the bytes taken from the current hole.
-    pub fn taken(&self) -> usize {
+    pub(crate) fn taken(&self) -> usize {
         self.cursor.get().addr() - self.start.get().addr()
     }
 
     /// Returns the unused part of the hole, where it lies in `block`: walks stop there (I3).
-    pub fn unused(&self, block: BlockPtr) -> Option<(usize, usize)> {
+    pub(crate) fn unused(&self, block: BlockPtr) -> Option<(usize, usize)> {
         if self.block.get() != Some(block) || self.cursor.get() >= self.end.get() {
             return None;
         }
@@ -116,7 +116,7 @@ impl Bump {
     }
 
     /// Returns the part of the hole that is allocated and not yet in `occupied`, where it lies in `block`.
-    pub fn fresh(&self, block: BlockPtr) -> Option<(usize, usize)> {
+    pub(crate) fn fresh(&self, block: BlockPtr) -> Option<(usize, usize)> {
         if self.block.get() != Some(block) || self.cursor.get() == self.start.get() {
             return None;
         }
@@ -125,7 +125,7 @@ impl Bump {
     }
 
     /// Marks the unused tail, so that what is allocated in it is born black at no cost (allocate-black).
-    pub fn premark(&self, marked: usize) {
+    pub(crate) fn premark(&self, marked: usize) {
         let Some(block) = self.block.get() else { return };
         if self.premarked.replace(true) {
             return;
@@ -138,7 +138,7 @@ impl Bump {
 
     /// Records in `occupied` what was allocated so far, and returns its bytes. From here on the hole starts at the
     /// cursor.
-    pub fn checkpoint(&self, occupied: usize) -> usize {
+    pub(crate) fn checkpoint(&self, occupied: usize) -> usize {
         let Some(block) = self.block.get() else { return 0 };
         let bytes = self.taken();
         if let Some((from, to)) = self.fresh(block) {
@@ -150,7 +150,7 @@ impl Bump {
     }
 
     /// Retires the hole (I1), and returns the bytes that were allocated in it.
-    pub fn retire(&self, occupied: usize, marked: usize) -> usize {
+    pub(crate) fn retire(&self, occupied: usize, marked: usize) -> usize {
         let Some(block) = self.block.get() else { return 0 };
         let bytes = if fault::is(Fault::RetiresWithoutRecording) { self.taken() } else { self.checkpoint(occupied) };
         if self.premarked.replace(false)
@@ -167,14 +167,14 @@ impl Bump {
     }
 
     /// Forgets the block, whose hole was retired, before the block becomes unswept.
-    pub fn leave_block(&self) {
+    pub(crate) fn leave_block(&self) {
         debug_assert!(self.cursor.get().is_null(), "I2: a hole is retired before its block is left");
         self.block.set(None);
     }
 
     /// Moves to the next hole of the current block that has room for `bytes`; a block's last hole may use the rest of
     /// its run. The hole before must be retired.
-    pub fn next_hole(&self, occupied: usize, bytes: usize) -> bool {
+    pub(crate) fn next_hole(&self, occupied: usize, bytes: usize) -> bool {
         let Some(block) = self.block.get() else { return false };
         // SAFETY: the block is swept, and the mutator's (I7): see the field.
         unsafe { self.enter_hole(block, occupied, bytes) }
@@ -185,7 +185,7 @@ impl Bump {
     /// # Safety
     /// The block must be swept, and the mutator's (I7) until this area has [left](Bump::leave_block) it or entered
     /// another. No other area may have entered it. `occupied` must be the bitmap of what is allocated in it.
-    pub unsafe fn enter_block(&self, block: BlockPtr, occupied: usize, bytes: usize) -> bool {
+    pub(crate) unsafe fn enter_block(&self, block: BlockPtr, occupied: usize, bytes: usize) -> bool {
         // SAFETY: the mutator's: the caller's word.
         unsafe { block.front() }.scan.set(FIRST_GRANULE as u32);
         // A block that is refused belongs to no area.
@@ -196,7 +196,7 @@ impl Bump {
     }
 
     #[cfg(grisaille_faults)]
-    pub fn digest(&self, digest: &mut crate::space::digest::Digest<'_>) {
+    pub(crate) fn digest(&self, digest: &mut crate::space::digest::Digest<'_>) {
         let Bump { cursor, end, objects: _, start, block, premarked } = self;
         for address in [cursor, end, start] {
             digest.address(address.get().addr());

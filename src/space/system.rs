@@ -10,19 +10,19 @@ mod advice {
 
     use crate::space::geometry::{BLOCK_SIZE, PAGE};
 
-    pub fn use_huge_pages(base: NonNull<u8>, bytes: usize) {
+    pub(crate) fn use_huge_pages(base: NonNull<u8>, bytes: usize) {
         // SAFETY: the range is ours, and this advice changes no contents.
         let _ = unsafe { madvise(base.as_ptr().cast(), bytes, Advice::LinuxHugepage) };
     }
 
     /// Advises small pages, also where the system backs everything with huge ones, so that it does not make a huge page
     /// again.
-    pub fn use_small_pages(base: NonNull<u8>, bytes: usize) {
+    pub(crate) fn use_small_pages(base: NonNull<u8>, bytes: usize) {
         // SAFETY: the range is ours, and this advice changes no contents.
         let _ = unsafe { madvise(base.as_ptr().cast(), bytes, Advice::LinuxNoHugepage) };
     }
 
-    pub fn take_pages(base: NonNull<u8>, bytes: usize) {
+    pub(crate) fn take_pages(base: NonNull<u8>, bytes: usize) {
         // SAFETY: the range is ours, and this advice changes no contents. (Systems before Linux 5.14 refuse it.)
         let _ = unsafe { madvise(base.as_ptr().cast(), bytes, Advice::LinuxPopulateWrite) };
     }
@@ -31,7 +31,7 @@ mod advice {
     ///
     /// # Safety
     /// Nothing may read the range before it is written again.
-    pub unsafe fn give_back(base: NonNull<u8>, bytes: usize) -> bool {
+    pub(crate) unsafe fn give_back(base: NonNull<u8>, bytes: usize) -> bool {
         debug_assert!(base.as_ptr().addr().is_multiple_of(PAGE) && bytes.is_multiple_of(PAGE) && bytes > 0);
         // The system rounds the length up to its own pages: with pages larger than a block, what lies behind would go
         // too. (With sizes in between it refuses a start that is not a page's; the end is a block's.)

@@ -19,16 +19,17 @@ pub(crate) struct Size {
 
 impl Size {
     /// By a length word that holds nothing else.
-    pub const BY_LENGTH: Size = Size { granules: 0, last_start: -1, marks: u64::MAX, booking: Tally::booking(0) };
+    pub(crate) const BY_LENGTH: Size =
+        Size { granules: 0, last_start: -1, marks: u64::MAX, booking: Tally::booking(0) };
     /// By the lower half of the length word; the upper half is the type's own.
-    pub const BY_HALF_LENGTH: Size = Size { marks: u32::MAX as u64, ..Size::BY_LENGTH };
+    pub(crate) const BY_HALF_LENGTH: Size = Size { marks: u32::MAX as u64, ..Size::BY_LENGTH };
 
     /// Returns the work that marking one object counts.
-    pub const fn work(&self) -> i32 {
+    pub(crate) const fn work(&self) -> i32 {
         -(self.booking as i32)
     }
 
-    pub const fn of_bytes(bytes: usize) -> Size {
+    pub(crate) const fn of_bytes(bytes: usize) -> Size {
         let granules = bytes.div_ceil(GRANULE);
         assert!(bytes <= 1 << 30, "the type is too large for the heap");
         let (last_start, marks) =
@@ -53,40 +54,40 @@ impl Tally {
     }
 
     /// Makes a tally with no objects and `work` left.
-    pub fn new(work: i32) -> Tally {
+    pub(crate) fn new(work: i32) -> Tally {
         Tally(i64::from(work))
     }
 
     #[inline(always)]
-    pub fn book(&mut self, size: &Size) {
+    pub(crate) fn book(&mut self, size: &Size) {
         self.0 += size.booking;
     }
 
     /// Returns the tally after `objects` more objects.
     #[inline(always)]
-    pub fn with(self, size: &Size, objects: usize) -> Tally {
+    pub(crate) fn with(self, size: &Size, objects: usize) -> Tally {
         Tally(self.0 + size.booking * objects as i64)
     }
 
     /// Returns the tally before the last `objects` objects.
     #[inline(always)]
-    pub fn without(self, size: &Size, objects: usize) -> Tally {
+    pub(crate) fn without(self, size: &Size, objects: usize) -> Tally {
         Tally(self.0 - size.booking * objects as i64)
     }
 
     /// Books work that is not an object's.
-    pub fn spend(&mut self, work: i32) {
+    pub(crate) fn spend(&mut self, work: i32) {
         self.0 -= i64::from(work);
     }
 
     /// Returns the work left, below zero if too much was done.
     #[inline(always)]
-    pub fn left(self) -> i32 {
+    pub(crate) fn left(self) -> i32 {
         self.0 as i32
     }
 
     #[inline(always)]
-    pub fn objects(self) -> usize {
+    pub(crate) fn objects(self) -> usize {
         ((self.0 - i64::from(self.left())) >> 32) as usize
     }
 }

@@ -21,13 +21,13 @@ struct Made<T> {
 }
 
 impl<T: Send + Sync + 'static> PerProcess<T> {
-    pub const fn new(make: fn() -> Option<T>) -> PerProcess<T> {
+    pub(crate) const fn new(make: fn() -> Option<T>) -> PerProcess<T> {
         PerProcess { made: AtomicPtr::new(null_mut()), make }
     }
 
     /// Returns this process's value, made now if need be, or `None` if making it fails, which is tried again next time.
     /// Costs a system call, and what making the value takes.
-    pub fn get(&'static self) -> Option<&'static T> {
+    pub(crate) fn get(&'static self) -> Option<&'static T> {
         self.of(std::process::id())
     }
 

@@ -52,18 +52,18 @@ pub(super) struct Account {
 impl Account {
     /// Returns by how much the work that a byte owes is multiplied past the goal, where the estimate was too low: once
     /// more for each eighth of the goal.
-    pub fn lateness(&self) -> usize {
+    pub(super) fn lateness(&self) -> usize {
         1 + self.size.saturating_sub(self.goal).saturating_mul(8) / self.goal
     }
 
     /// Returns the work that the allocated bytes owe, without [`lateness`](Account::lateness).
-    pub fn owed(&self) -> usize {
+    pub(super) fn owed(&self) -> usize {
         self.allocated.saturating_mul(self.ratio) >> FIXED
     }
 
     /// Returns the part of `debt` that the step does, at least `least`. The last step ended `away` ago, if there was
     /// one; a usual step takes `step_time`.
-    pub fn charge(&self, debt: usize, least: usize, away: Option<Duration>, step_time: Duration) -> Charge {
+    pub(super) fn charge(&self, debt: usize, least: usize, away: Option<Duration>, step_time: Duration) -> Charge {
         let is_burst = self.allocated >= BURST;
         let away = match away {
             // Without a burst the system ran another program, or the mutator allocates little and owes little.

@@ -33,47 +33,47 @@ pub(crate) struct Limit {
 }
 
 impl Limit {
-    pub fn new(bytes: usize) -> Limit {
+    pub(crate) fn new(bytes: usize) -> Limit {
         Limit { bytes, grown: Cell::new(0), grown_at_start: Cell::new(0), live: Cell::new(0), unusable: Cell::new(0) }
     }
 
-    pub fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
 
-    pub fn exists(&self) -> bool {
+    pub(crate) fn exists(&self) -> bool {
         self.bytes != usize::MAX
     }
 
     /// Books growth.
     #[inline]
-    pub fn grew(&self, bytes: usize) {
+    pub(crate) fn grew(&self, bytes: usize) {
         self.grown.set(self.grown.get().wrapping_add(bytes));
     }
 
     /// Returns whether anything was allocated since the last cycle began.
-    pub fn has_grown(&self) -> bool {
+    pub(crate) fn has_grown(&self) -> bool {
         self.grown.get() != self.grown_at_start.get()
     }
 
     /// Books the beginning of a cycle.
-    pub fn cycle_starts(&self) {
+    pub(crate) fn cycle_starts(&self) {
         self.grown_at_start.set(self.grown.get());
     }
 
     /// Books the end of marking, with `live` bytes alive.
-    pub fn cycle_ended(&self, live: usize) {
+    pub(crate) fn cycle_ended(&self, live: usize) {
         self.lives(live);
         self.unusable.set(self.unusable.get() / 2);
     }
 
     /// Books the live bytes, when more is known of them.
-    pub fn lives(&self, live: usize) {
+    pub(crate) fn lives(&self, live: usize) {
         self.live.set(live);
     }
 
     /// Books the refusal of an allocation while `free` bytes were free.
-    pub fn refused(&self, free: usize) {
+    pub(crate) fn refused(&self, free: usize) {
         if self.exists() {
             self.unusable.set(self.unusable.get().max(free.min(self.bytes / 8)));
         }
@@ -85,18 +85,18 @@ impl Limit {
     }
 
     /// Returns whether so much is live that cycles free little: allocations are refused rather than the time spent.
-    pub fn is_exhausted(&self) -> bool {
+    pub(crate) fn is_exhausted(&self) -> bool {
         self.live.get() > self.bytes - self.bytes / 16
     }
 
     /// Returns whether a cycle may begin because memory is short.
-    pub fn may_start(&self) -> bool {
+    pub(crate) fn may_start(&self) -> bool {
         !self.is_exhausted() && self.grown.get().wrapping_sub(self.grown_at_start.get()) >= self.quantum()
     }
 
     /// Returns what should be free at a safepoint. `burst` is the most that the mutator allocates between two
     /// safepoints.
-    pub fn reserve(&self, burst: usize) -> usize {
+    pub(crate) fn reserve(&self, burst: usize) -> usize {
         let most = self.bytes / 16;
         let reserve = if self.live.get() <= self.bytes / 5 * 4 {
             most
@@ -108,7 +108,7 @@ impl Limit {
 
     /// Returns the goal of a cycle under the limit, where `live` bytes are live and `wanted` would be the goal without
     /// a limit. It leaves room for the fronts of blocks, and for the reserve.
-    pub fn goal(&self, wanted: usize, live: usize) -> usize {
+    pub(crate) fn goal(&self, wanted: usize, live: usize) -> usize {
         if !self.exists() {
             return wanted;
         }

@@ -15,7 +15,7 @@ pub(super) struct Bits {
 
 impl Bits {
     /// Makes a bitmap of no places, which takes no memory.
-    pub fn none() -> Bits {
+    pub(super) fn none() -> Bits {
         Bits { words: Box::default(), summaries: 0 }
     }
 
@@ -23,7 +23,7 @@ impl Bits {
     ///
     /// # Errors
     /// [`NoMemory`] when the system has none.
-    pub fn try_new(places: usize) -> Result<Bits, NoMemory> {
+    pub(super) fn try_new(places: usize) -> Result<Bits, NoMemory> {
         let (words, summaries) = Bits::shape(places);
         let mut all = Vec::new();
         reserve_exact(&mut all, words + summaries)?;
@@ -38,35 +38,35 @@ impl Bits {
     }
 
     /// Returns the bytes that a bitmap of `places` places takes.
-    pub fn bytes_for(places: usize) -> usize {
+    pub(super) fn bytes_for(places: usize) -> usize {
         let (words, summaries) = Bits::shape(places);
         (words + summaries) * size_of::<u64>()
     }
 
     /// Returns whether the bitmap has no places at all.
     #[inline(always)]
-    pub fn is_none(&self) -> bool {
+    pub(super) fn is_none(&self) -> bool {
         self.words.is_empty()
     }
 
     /// Returns the number of places, rounded up.
-    pub fn places(&self) -> usize {
+    pub(super) fn places(&self) -> usize {
         (self.words.len() - self.summaries) * WORD
     }
 
     /// Returns the bytes of memory.
-    pub fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         size_of_val(&*self.words)
     }
 
     /// Frees all places.
-    pub fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.words.fill(0);
     }
 
     /// Takes a place.
     #[inline]
-    pub fn set(&mut self, place: usize) {
+    pub(super) fn set(&mut self, place: usize) {
         let word = place / WORD;
         self.words[self.summaries + word] |= 1 << (place % WORD);
         self.words[word / WORD] |= 1 << (word % WORD);
@@ -74,7 +74,7 @@ impl Bits {
 
     /// Frees a place.
     #[inline]
-    pub fn unset(&mut self, place: usize) {
+    pub(super) fn unset(&mut self, place: usize) {
         let word = place / WORD;
         let bits = &mut self.words[self.summaries + word];
         *bits &= !(1 << (place % WORD));
@@ -85,7 +85,7 @@ impl Bits {
 
     /// Returns the first taken place at or after `from`.
     #[inline]
-    pub fn next(&self, from: usize) -> Option<usize> {
+    pub(super) fn next(&self, from: usize) -> Option<usize> {
         let word = from / WORD;
         let rest = self.words.get(self.summaries + word)? >> (from % WORD);
         if rest != 0 {

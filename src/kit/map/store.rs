@@ -87,7 +87,7 @@ fn bytes_for<T>(entries: usize) -> usize {
 }
 
 impl<K, V> Store<K, V> {
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Store { first: HashTable::new(), moved: Cell::new(false), split: false, rest: None }
     }
 
@@ -108,12 +108,12 @@ impl<K, V> Store<K, V> {
     }
 
     #[inline(always)]
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.split().map_or(self.first.len(), |rest| rest.len)
     }
 
     /// Returns the bytes of memory.
-    pub fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         let rest = self.rest().map_or(0, |rest| {
             let parts = rest.parts.capacity() * size_of::<Part<K, V>>();
             let directory = rest.directory.capacity() * size_of::<u32>();
@@ -123,18 +123,18 @@ impl<K, V> Store<K, V> {
     }
 
     /// Returns the flag that makes the mark loop begin the whole store anew.
-    pub fn moved(&self) -> &Cell<bool> {
+    pub(super) fn moved(&self) -> &Cell<bool> {
         &self.moved
     }
 
     /// Returns the number of tables: one, or the parts.
-    pub fn tables(&self) -> usize {
+    pub(super) fn tables(&self) -> usize {
         self.split().map_or(1, |rest| rest.parts.len())
     }
 
     /// Returns the table of that number, if there is one.
     #[inline(always)]
-    pub fn table(&self, number: usize) -> Option<Look<'_, K, V>> {
+    pub(super) fn table(&self, number: usize) -> Option<Look<'_, K, V>> {
         match self.split() {
             None if number == 0 => {
                 Some(Look { table: &self.first, used: self.rest().map(|rest| &rest.used), moved: &self.moved })
@@ -149,7 +149,7 @@ impl<K, V> Store<K, V> {
 
     /// Returns the first entry at or after a position, and its position.
     #[inline]
-    pub fn next(&self, from: usize) -> Option<(usize, &(K, V))> {
+    pub(super) fn next(&self, from: usize) -> Option<(usize, &(K, V))> {
         let (mut number, mut bucket) = place(from);
         loop {
             let look = self.table(number)?;
@@ -172,12 +172,12 @@ impl<K: Key, V> Store<K, V> {
     }
 
     #[inline(always)]
-    pub fn find(&self, hash: u64, key: &K) -> Option<&(K, V)> {
+    pub(super) fn find(&self, hash: u64, key: &K) -> Option<&(K, V)> {
         self.table_of(hash).find(hash, |entry| entry.0.is_same(key))
     }
 
     #[inline(always)]
-    pub fn find_mut(&mut self, hash: u64, key: &K) -> Option<&mut (K, V)> {
+    pub(super) fn find_mut(&mut self, hash: u64, key: &K) -> Option<&mut (K, V)> {
         let table = match self.rest.as_deref_mut() {
             Some([rest]) if self.split => {
                 let number = rest.part_of(hash);
@@ -207,7 +207,7 @@ impl<K: Key, V> Store<K, V> {
     /// # Errors
     /// The value, when there is no [room](Store::make_room) for one more key.
     #[inline(always)]
-    pub fn put(&mut self, hash: u64, key: K, value: V) -> Result<Option<V>, V> {
+    pub(super) fn put(&mut self, hash: u64, key: K, value: V) -> Result<Option<V>, V> {
         match self.rest.as_deref_mut() {
             None => put_in(&mut self.first, None, hash, key, value),
             Some([rest]) if !self.split => put_in(&mut self.first, Some(&mut rest.used), hash, key, value),
@@ -217,7 +217,7 @@ impl<K: Key, V> Store<K, V> {
 
     /// Removes a key, and returns its entry.
     #[inline(always)]
-    pub fn remove(&mut self, hash: u64, key: &K) -> Option<(K, V)> {
+    pub(super) fn remove(&mut self, hash: u64, key: &K) -> Option<(K, V)> {
         match self.rest.as_deref_mut() {
             None => Some(self.first.find_entry(hash, |entry| entry.0.is_same(key)).ok()?.remove().0),
             Some([rest]) => rest.remove((!self.split).then_some(&mut self.first), hash, key),
@@ -225,7 +225,7 @@ impl<K: Key, V> Store<K, V> {
     }
 
     /// Removes the entry at a position.
-    pub fn remove_at(&mut self, position: usize) -> Option<(K, V)> {
+    pub(super) fn remove_at(&mut self, position: usize) -> Option<(K, V)> {
         let (number, bucket) = place(position);
         let change = self.change(number);
         let (entry, _) = change.table.get_bucket_entry(bucket).ok()?.remove();
@@ -243,7 +243,7 @@ impl<K: Key, V> Store<K, V> {
     }
 
     /// Estimates how many bytes the store takes in addition when it makes room for an entry with this hash.
-    pub fn growth(&self, hash: u64) -> usize {
+    pub(super) fn growth(&self, hash: u64) -> usize {
         let table = self.table_of(hash);
         if !self.splits(hash) {
             return table_bytes::<(K, V)>(table.len() + 1).saturating_sub(table.allocation_size());
@@ -272,7 +272,7 @@ impl<K: Key, V> Store<K, V> {
     /// [`NoMemory`] when the system has none. The entries are what they were.
     #[cold]
     #[inline(never)]
-    pub fn make_room(&mut self, hash: u64) -> Result<(), NoMemory> {
+    pub(super) fn make_room(&mut self, hash: u64) -> Result<(), NoMemory> {
         if self.is_full(hash) && self.splits(hash) {
             self.split_part(self.split().map_or(0, |rest| rest.part_of(hash)))?;
         }
@@ -344,7 +344,7 @@ impl<K: Key, V> Store<K, V> {
     }
 
     /// Estimates how many bytes the store takes in addition when it makes room for `additional` more entries.
-    pub fn growth_for(&self, additional: usize) -> usize {
+    pub(super) fn growth_for(&self, additional: usize) -> usize {
         let len = self.len().saturating_add(additional);
         bytes_for::<(K, V)>(len).saturating_sub(self.bytes())
     }
@@ -353,7 +353,7 @@ impl<K: Key, V> Store<K, V> {
     ///
     /// # Errors
     /// [`NoMemory`] when the system has none. The entries are what they were.
-    pub fn reserve(&mut self, additional: usize) -> Result<(), NoMemory> {
+    pub(super) fn reserve(&mut self, additional: usize) -> Result<(), NoMemory> {
         let entries = self.len().checked_add(additional).ok_or(NoMemory)?;
         let bits = bits_for(entries);
         if bits == 0 && !self.split {
@@ -382,7 +382,7 @@ impl<K: Key, V> Store<K, V> {
 
 impl<K: Key, V: Copy> Store<K, V> {
     /// Frees the memory that the entries do not need, if there is memory for a store of exactly their size.
-    pub fn shrink_to_fit(&mut self) {
+    pub(super) fn shrink_to_fit(&mut self) {
         if !self.split {
             self.change(0).shrink();
             if self.first.num_buckets() <= TINY {

@@ -33,7 +33,7 @@ pub(super) struct Look<'s, K, V> {
 impl<K, V> Look<'_, K, V> {
     /// Returns the first bucket in use at or after `from`.
     #[inline(always)]
-    pub fn next(&self, from: usize) -> Option<usize> {
+    pub(super) fn next(&self, from: usize) -> Option<usize> {
         match self.used {
             Some(used) if !used.is_none() => used.next(from),
             _ => (from..self.table.num_buckets()).find(|at| self.table.get_bucket(*at).is_some()),
@@ -50,12 +50,12 @@ pub(super) struct Change<'s, K, V> {
 
 impl<K: Key, V> Change<'_, K, V> {
     /// Returns the bytes of memory.
-    pub fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         self.table.allocation_size() + self.used.as_ref().map_or(0, |used| used.bytes())
     }
 
     /// Makes room for `additional` more entries. All entries change their buckets.
-    pub fn reserve(self, additional: usize) -> Result<(), NoMemory> {
+    pub(super) fn reserve(self, additional: usize) -> Result<(), NoMemory> {
         self.moved.set(true);
         let result = reserve_table(self.table, additional);
         self.note_buckets();
@@ -63,7 +63,7 @@ impl<K: Key, V> Change<'_, K, V> {
     }
 
     /// Moves the entries to a table without spare room, if there is memory for one.
-    pub fn shrink(self) {
+    pub(super) fn shrink(self) {
         let mut table = HashTable::new();
         if reserve_table(&mut table, self.table.len()).is_ok() && table.num_buckets() < self.table.num_buckets() {
             for entry in self.table.drain() {
@@ -76,7 +76,7 @@ impl<K: Key, V> Change<'_, K, V> {
     }
 
     /// Builds the bitmap of buckets in use anew.
-    pub fn note_buckets(self) {
+    pub(super) fn note_buckets(self) {
         let Some(used) = self.used else { return };
         let buckets = self.table.num_buckets();
         if buckets <= TINY {

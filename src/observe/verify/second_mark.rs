@@ -17,14 +17,14 @@ pub(super) struct Closure {
 }
 
 impl Closure {
-    pub fn new(waiting: impl Iterator<Item = (ObjectPtr, Vec<ObjectPtr>)>) -> Closure {
+    pub(super) fn new(waiting: impl Iterator<Item = (ObjectPtr, Vec<ObjectPtr>)>) -> Closure {
         let mut closure = Closure { waiting: HashMap::new() };
         waiting.for_each(|(key, values)| drop(closure.values_if(false, key, values)));
         closure
     }
 
     /// Returns the values of an ephemeron if its key is found; else keeps them until it is.
-    pub fn values_if(&mut self, found: bool, key: ObjectPtr, values: Vec<ObjectPtr>) -> Vec<ObjectPtr> {
+    pub(super) fn values_if(&mut self, found: bool, key: ObjectPtr, values: Vec<ObjectPtr>) -> Vec<ObjectPtr> {
         if found {
             return values;
         }
@@ -33,7 +33,7 @@ impl Closure {
     }
 
     /// Returns the values that waited for this object, which is found now.
-    pub fn values_of(&mut self, object: ObjectPtr) -> Vec<ObjectPtr> {
+    pub(super) fn values_of(&mut self, object: ObjectPtr) -> Vec<ObjectPtr> {
         if self.waiting.is_empty() {
             return Vec::new();
         }

@@ -21,7 +21,7 @@ pub(crate) struct Cards {
 
 impl Cards {
     /// Makes room for the cards of `elements` elements.
-    pub fn make_room(&mut self, elements: usize) -> Result<(), NoMemory> {
+    pub(crate) fn make_room(&mut self, elements: usize) -> Result<(), NoMemory> {
         let words = elements.div_ceil(CARD * 64).saturating_sub(1);
         if let Some(more) = words.checked_sub(self.more.len()) {
             reserve_exact(&mut self.more, more)?;
@@ -31,13 +31,13 @@ impl Cards {
     }
 
     /// Gives memory back that the cards of `elements` elements do not need. No card beyond may be dirty.
-    pub fn shrink(&mut self, elements: usize) {
+    pub(crate) fn shrink(&mut self, elements: usize) {
         self.more.truncate(elements.div_ceil(CARD * 64).saturating_sub(1));
         self.more.shrink_to_fit();
     }
 
     /// Returns the bytes of memory outside the `Cards` itself.
-    pub fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.more.capacity() * size_of::<u64>()
     }
 
@@ -50,7 +50,7 @@ impl Cards {
     }
 
     /// Marks the cards of a range, which must not be empty, as dirty. Returns how many became dirty.
-    pub fn note(&mut self, range: &Range<usize>) -> usize {
+    pub(crate) fn note(&mut self, range: &Range<usize>) -> usize {
         let (from, to) = (range.start / CARD, range.end.div_ceil(CARD));
         self.from = self.from.min(from);
         let (mut at, mut noted) = (from, 0);
@@ -66,7 +66,7 @@ impl Cards {
     }
 
     /// Returns the next dirty card.
-    pub fn next(&mut self) -> Option<usize> {
+    pub(crate) fn next(&mut self) -> Option<usize> {
         let first = self.from / 64;
         let found = self.words().enumerate().skip(first).find_map(|(at, word)| {
             let word = if at == first { word & u64::MAX << (self.from % 64) } else { word };
@@ -77,19 +77,19 @@ impl Cards {
     }
 
     /// Marks a card as clean, after it was rescanned.
-    pub fn clean(&mut self, card: usize) {
+    pub(crate) fn clean(&mut self, card: usize) {
         *self.word(card / 64) &= !(1 << (card % 64));
     }
 
     /// Returns whether the element lies in a dirty card.
-    pub fn has(&self, index: usize) -> bool {
+    pub(crate) fn has(&self, index: usize) -> bool {
         let card = index / CARD;
         let word = if card < 64 { Some(&self.first) } else { self.more.get(card / 64 - 1) };
         word.is_some_and(|word| word >> (card % 64) & 1 != 0)
     }
 
     #[cfg(grisaille_faults)]
-    pub fn digest(&self, digest: &mut crate::space::digest::Digest<'_>) {
+    pub(crate) fn digest(&self, digest: &mut crate::space::digest::Digest<'_>) {
         let Cards { first: _, more: _, from, listed } = self;
         for (at, word) in self.words().enumerate().filter(|(_, word)| *word != 0) {
             digest.number(at);

@@ -25,12 +25,12 @@ pub(crate) struct StackTable {
 }
 
 impl StackTable {
-    pub fn new() -> StackTable {
+    pub(crate) fn new() -> StackTable {
         StackTable { areas: HandleTable::new(), lent: None, dirty_cards: 0, were_dirty: 0, late: 0 }
     }
 
     /// Returns whether no element is unscanned, though areas may be.
-    pub fn nothing_is_unscanned(&self, cycle: u64) -> bool {
+    pub(crate) fn nothing_is_unscanned(&self, cycle: u64) -> bool {
         self.areas.iter().filter(|(_, unscanned)| *unscanned).all(|(area, _)| match area.cycle.get() == cycle {
             true => area.watermark.get() == 0,
             false => area.len.get() == 0,
@@ -70,7 +70,7 @@ impl StackTable {
     }
 
     /// Makes all stacks unscanned. Constant time.
-    pub fn start_scan(&mut self) {
+    pub(crate) fn start_scan(&mut self) {
         self.areas.start_scan();
         debug_assert!(self.lent.is_none() && self.dirty_cards == 0);
         (self.were_dirty, self.late) = (usize::MAX, 0);
@@ -79,7 +79,7 @@ impl StackTable {
     /// Scans stacks until the budget is used up. Returns whether all are scanned. Areas whose handle is gone are freed:
     /// with `last_look` after they were scanned once more, since they are part of a snapshot that is taken lazily.
     /// Under other rules their targets may have been freed in the cycle before.
-    pub fn scan(&mut self, marker: &Marker, meter: &mut Meter, cycle: u64, last_look: bool) -> bool {
+    pub(crate) fn scan(&mut self, marker: &Marker, meter: &mut Meter, cycle: u64, last_look: bool) -> bool {
         self.areas.scan(cycle, |area, alive| {
             if (alive || last_look) && !area.scan(marker, meter, cycle) {
                 return Scanned::InPart;
@@ -91,7 +91,7 @@ impl StackTable {
     /// Rescans lent cards, before the root-scanning window closes. Returns whether all are rescanned. A step that finds
     /// no fewer cards than the one before does more, so that a mutator that writes through lent cells cannot keep the
     /// window open.
-    pub fn scan_lent_cards(&mut self, marker: &Marker, meter: &mut Meter) -> bool {
+    pub(crate) fn scan_lent_cards(&mut self, marker: &Marker, meter: &mut Meter) -> bool {
         self.late += u32::from(self.dirty_cards >= self.were_dirty);
         self.were_dirty = self.dirty_cards;
         let mut at_least = 1usize << self.late.min(usize::BITS - 1);
@@ -118,7 +118,7 @@ impl StackTable {
     }
 
     /// Shades the elements written since they were scanned.
-    pub fn rescan(&self, marker: &Marker, cycle: u64) {
+    pub(crate) fn rescan(&self, marker: &Marker, cycle: u64) {
         for (area, _) in self.areas.iter().filter(|(area, _)| area.head.is_alive()) {
             area.enter_cycle(cycle);
             let from = area.dirty_from.get().min(area.len.get()) + usize::from(fault::is(Fault::MissesADirtyRoot));
@@ -130,7 +130,7 @@ impl StackTable {
     }
 
     #[cfg(grisaille_faults)]
-    pub fn digest(&self, digest: &mut crate::space::digest::Digest<'_>) {
+    pub(crate) fn digest(&self, digest: &mut crate::space::digest::Digest<'_>) {
         let StackTable { areas, lent: _, dirty_cards, were_dirty, late } = self;
         areas.digest(digest, |area, digest| area.digest(digest.last_look, digest));
         if digest.marking.is_some() {
@@ -148,7 +148,7 @@ impl StackTable {
     }
 
     /// Calls `f` with each element of each stack, for the verifier.
-    pub fn survey(&self, cycle: u64, last_look: bool, f: &mut dyn FnMut(Surveyed<'_>)) {
+    pub(crate) fn survey(&self, cycle: u64, last_look: bool, f: &mut dyn FnMut(Surveyed<'_>)) {
         let mut pointers = Vec::new();
         for (number, (area, waits)) in self.areas.iter().enumerate() {
             let alive = area.head.is_alive();

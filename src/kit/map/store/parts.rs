@@ -50,7 +50,7 @@ pub(super) struct Part<K, V> {
 
 impl<K: Key, V> Part<K, V> {
     /// Makes an empty part with room for `entries` entries.
-    pub fn try_new(entries: usize, prefix: u32, depth: u8) -> Result<Self, NoMemory> {
+    pub(super) fn try_new(entries: usize, prefix: u32, depth: u8) -> Result<Self, NoMemory> {
         let mut table = HashTable::new();
         reserve_table(&mut table, entries)?;
         let used = Bits::try_new(table.num_buckets()).unwrap_or_else(|_| Bits::none());
@@ -68,7 +68,7 @@ impl<K: Key, V> Part<K, V> {
 }
 
 impl<K, V> Part<K, V> {
-    pub fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         self.table.allocation_size() + self.used.bytes()
     }
 }
@@ -89,11 +89,11 @@ fn goes(hash: u64, depth: u8) -> bool {
 impl<K, V> Rest<K, V> {
     /// Returns the number of the part of an entry.
     #[inline(always)]
-    pub fn part_of(&self, hash: u64) -> usize {
+    pub(super) fn part_of(&self, hash: u64) -> usize {
         self.directory[place_of(hash, self.directory.len())] as usize
     }
 
-    pub fn next_filled(&self, from: usize) -> Option<usize> {
+    pub(super) fn next_filled(&self, from: usize) -> Option<usize> {
         if self.filled.is_none() {
             return (from..self.parts.len()).find(|at| !self.parts[*at].table.is_empty());
         }
@@ -101,7 +101,7 @@ impl<K, V> Rest<K, V> {
     }
 
     #[inline(never)]
-    pub fn note_filled(&mut self, part: usize) {
+    pub(super) fn note_filled(&mut self, part: usize) {
         if self.filled.is_none() {
         } else if self.parts[part].table.is_empty() {
             self.filled.unset(part);
@@ -111,7 +111,7 @@ impl<K, V> Rest<K, V> {
     }
 
     /// Notes that one more part stands at the end.
-    pub fn note_new_part(&mut self) {
+    pub(super) fn note_new_part(&mut self) {
         let parts = self.parts.len();
         if self.filled.places() < parts {
             self.filled = Bits::try_new(parts.next_power_of_two()).unwrap_or_else(|_| Bits::none());
@@ -122,7 +122,7 @@ impl<K, V> Rest<K, V> {
     }
 
     /// Returns whether a part may be split: false when the directory is already large for the number of parts.
-    pub fn may_split(&self, number: usize) -> bool {
+    pub(super) fn may_split(&self, number: usize) -> bool {
         let depth = u32::from(self.parts[number].depth);
         depth < MOST_BITS && (self.directory.len() > 1 << depth || self.directory.len() <= self.parts.len() * 2)
     }
@@ -159,7 +159,7 @@ pub(super) fn put_in<K: Key, V>(
 impl<K: Key, V> Rest<K, V> {
     /// Sets the value of a key: see [`Store::put`].
     #[inline]
-    pub fn put(&mut self, hash: u64, key: K, value: V) -> Result<Option<V>, V> {
+    pub(super) fn put(&mut self, hash: u64, key: K, value: V) -> Result<Option<V>, V> {
         let number = self.part_of(hash);
         let part = &mut self.parts[number];
         let was_empty = part.table.is_empty();
@@ -175,7 +175,7 @@ impl<K: Key, V> Rest<K, V> {
 
     /// Removes a key: see [`Store::remove`]. `first` is the table where there are no parts.
     #[inline]
-    pub fn remove(&mut self, first: Option<&mut HashTable<(K, V)>>, hash: u64, key: &K) -> Option<(K, V)> {
+    pub(super) fn remove(&mut self, first: Option<&mut HashTable<(K, V)>>, hash: u64, key: &K) -> Option<(K, V)> {
         let (number, table, used) = match first {
             Some(first) => (None, first, &mut self.used),
             None => {
@@ -202,7 +202,7 @@ impl<K: Key, V> Rest<K, V> {
 
     /// Splits a part in two. Both get new tables, so that neither contains a tombstone.
     #[allow(clippy::cast_possible_truncation, reason = "there are fewer parts than places, and those are `MOST_BITS`")]
-    pub fn split(&mut self, number: usize) -> Result<(), NoMemory> {
+    pub(super) fn split(&mut self, number: usize) -> Result<(), NoMemory> {
         let new = self.parts.len();
         let old = &self.parts[number];
         let (prefix, depth, room) = (old.prefix, old.depth, PART.max(old.table.len()));
