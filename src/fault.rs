@@ -29,6 +29,28 @@ pub enum Fault {
     AskingShades,
     /// Bytes outside the heap stay counted when their owner is dropped.
     OwnersKeepTheirCount,
+    /// A forked child waits for the sweeper's thread of its parent.
+    LostSweepersAreWaitedFor,
+    /// What the lost thread had in hand is nobody's in the child.
+    OrphansAreGivenUp,
+    /// The child drops the dead of what the lost thread had in hand, as if none of them had been.
+    OrphansAreDroppedAgain,
+    /// A map's table that is rehashed in the middle of its scan is scanned on from there.
+    MapIgnoresRehash,
+    /// A map that is left with fewer parts does not say that it moved.
+    MapShrinksUnseen,
+    /// A part of a map whose entries are split does not say that it moved.
+    MapSplitsUnseen,
+    /// The last entry of a part that is split is lost.
+    MapLosesAnEntry,
+    /// Giving a map a new key runs no barrier.
+    MapInsertsUnseen,
+    /// Giving a map's key another value runs no barrier.
+    MapReplacesUnseen,
+    /// Taking an entry out of a map runs no barrier.
+    MapRemovesUnseen,
+    /// The keys of a map are not traced.
+    MapForgetsKeys,
 }
 
 #[cfg(grisaille_faults)]

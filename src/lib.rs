@@ -169,6 +169,9 @@ pub use barrier::{Barrier, Deletion, Hybrid, Insertion, StopTheWorld, Watermark}
 pub use context::Mutator;
 pub use cycle::blocks::Sweep;
 pub use cycle::phase::Phase;
+#[cfg(grisaille_faults)]
+#[doc(hidden)]
+pub use cycle::sweeper::played;
 pub use full::HeapFull;
 pub use grisaille_derive::Trace;
 pub use handles::guardian::Guardian;

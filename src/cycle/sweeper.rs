@@ -16,9 +16,10 @@ use core::ptr::NonNull;
 
 use super::list::BlockList;
 use super::sweep;
+use crate::fault::{self, Fault};
 use crate::memory;
 use crate::space::arena::{Memory, take_pages};
-use crate::space::block::{BlockPtr, Kind};
+use crate::space::block::{BlockPtr, FIRST_GRANULE, Kind};
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::mpsc::{Sender, channel};
 use crate::sync::{Arc, PerProcess, thread};
@@ -77,11 +78,15 @@ impl Claim<'_> {
     pub(crate) fn sweep(self) {
         let Claim { job, index, state } = self;
         let block = job.block(index);
-        if state == State::Inherited {
+        if state == State::Inherited && !fault::is(Fault::OrphansAreDroppedAgain) {
             // SAFETY: the block is the claim's (I7). The thread that held it wrote neither the bitmap of the survivors
             // nor the survivors, and a sweep writes everything else anew.
             unsafe { sweep::sweep_again(block, job.occupied, job.overwrite) };
         } else {
+            if state == State::Inherited {
+                // SAFETY: the block is ours (I7), by the claim.
+                unsafe { block.front() }.dropped_to.set(FIRST_GRANULE as u32);
+            }
             let ended = || _ = job.dropped.fetch_add(1, Ordering::Relaxed);
             // SAFETY: the block is the claim's (I7). A task has no block whose drops must run on the mutator's thread.
             unsafe { sweep::sweep_in_background(block, job.occupied, job.overwrite, ended) };
@@ -113,7 +118,7 @@ impl Job {
             occupied,
             overwrite,
             handed_over,
-            process: std::process::id(),
+            process: this_process(),
             dropped: Default::default(),
             next: AtomicUsize::new(0),
             _memory: memory,
@@ -159,7 +164,7 @@ impl Job {
     /// Returns whether this process was forked from the one whose sweeper has the task: no thread of this one has.
     /// Makes a system call.
     pub(crate) fn has_lost_its_sweeper(&self) -> bool {
-        self.handed_over && self.process != std::process::id()
+        self.handed_over && self.process != this_process() && !fault::is(Fault::LostSweepersAreWaitedFor)
     }
 
     /// Claims a block that the sweeper's thread held when this process was forked. (No other block is in state
@@ -198,6 +203,24 @@ impl Job {
         }
     }
 }
+
+/// The number of this process.
+#[cfg(not(grisaille_faults))]
+fn this_process() -> u32 {
+    std::process::id()
+}
+
+#[cfg(grisaille_faults)]
+use played::process as this_process;
+
+/// Returns whether a test plays the thread.
+#[cfg(not(grisaille_faults))]
+const fn is_played() -> bool {
+    false
+}
+
+#[cfg(grisaille_faults)]
+use played::is_on as is_played;
 
 /// The name of the thread.
 const NAME: &str = "grisaille-sweeper";
@@ -244,11 +267,15 @@ fn start() -> Option<Sender<Order>> {
 /// Returns whether there is a sweeper's thread, and memory for an order to it. Starts the thread if it is first needed.
 /// Without it the mutator sweeps by itself.
 pub(crate) fn takes_orders() -> bool {
-    sweeper().is_some() && memory::is_there(ORDER)
+    (is_played() || sweeper().is_some()) && memory::is_there(ORDER)
 }
 
 /// Hands a task to the sweeper's thread.
 pub(crate) fn hand_over(job: &Arc<Job>) {
+    #[cfg(grisaille_faults)]
+    if played::takes(job) {
+        return;
+    }
     if let Some(sweeper) = sweeper() {
         // The thread never ends, so the channel never closes; if it did, the mutator would sweep.
         let _ = sweeper.send(Order::Sweep(job.clone()));
@@ -260,10 +287,15 @@ pub(crate) fn hand_over(job: &Arc<Job>) {
 /// # Safety
 /// The chunk must be of `memory`.
 pub(crate) unsafe fn have_pages_taken(base: NonNull<u8>, bytes: usize, memory: Arc<Memory>) {
-    if let Some(sweeper) = sweeper().filter(|_| memory::is_there(ORDER)) {
+    if !is_played()
+        && let Some(sweeper) = sweeper().filter(|_| memory::is_there(ORDER))
+    {
         let _ = sweeper.send(Order::TakePages(base, bytes, memory));
     }
 }
+
+#[cfg(grisaille_faults)]
+pub mod played;
 
 #[cfg(all(test, loom))]
 mod loom;
@@ -273,7 +305,6 @@ mod tests {
     use super::*;
     use crate::space::arena::{Arena, testing};
     use crate::space::bitmap;
-    use crate::space::block::FIRST_GRANULE;
     use crate::space::geometry::GRANULE;
     use crate::space::header::{ObjectPtr, TypeInfo, trace_nothing};
     use crate::space::poison;

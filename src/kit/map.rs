@@ -54,6 +54,7 @@ use super::key::Key;
 use crate::barrier::Barrier;
 use crate::context::Mutator;
 use crate::cycle::collector::Collector;
+use crate::fault::{self, Fault};
 use crate::full::HeapFull;
 use crate::mark::edges::Top;
 use crate::mark::tracer::{Tracer, trace_with};
@@ -119,7 +120,7 @@ fn scan_map<K: Key, V: Trace + Copy>(store: &Store<K, V>, from: usize, tracer: &
     // Only a map that moved has fewer tables than when the scan reached this position.
     let Some(look) = store.table(number) else { return 0 };
     // The same for the buckets of this table.
-    if look.moved.get() && bucket != 0 {
+    if look.moved.get() && bucket != 0 && !fault::is(Fault::MapIgnoresRehash) {
         tracer.restarts(position(number, 0));
         if mark_loop {
             bucket = 0;
@@ -130,7 +131,9 @@ fn scan_map<K: Key, V: Trace + Copy>(store: &Store<K, V>, from: usize, tracer: &
     let mut at = bucket;
     while let Some(used) = look.next(at).filter(|used| *used < end) {
         if let Some((key, value)) = look.table.get_bucket(used) {
-            key.trace(tracer);
+            if !fault::is(Fault::MapForgetsKeys) {
+                key.trace(tracer);
+            }
             value.trace(tracer);
         }
         at = used + 1;
@@ -350,6 +353,8 @@ impl<'gc, K: Key, V: Trace + Copy> Table<'gc, K, V> {
 #[inline(never)]
 fn before_insert<B: Barrier, K: Key, V: Trace + Copy>(c: &Collector, old: Option<(K, V)>, key: K, value: V) {
     match old {
+        Some(_) if fault::is(Fault::MapReplacesUnseen) => {}
+        None if fault::is(Fault::MapInsertsUnseen) => {}
         // The key in the map stays.
         Some((_, old)) => c.before_write::<B, _, _>(&old, &value),
         None => {
@@ -363,6 +368,9 @@ fn before_insert<B: Barrier, K: Key, V: Trace + Copy>(c: &Collector, old: Option
 #[cold]
 #[inline(never)]
 fn before_remove<B: Barrier, K: Key, V: Trace + Copy>(c: &Collector, (key, value): (K, V)) {
+    if fault::is(Fault::MapRemovesUnseen) {
+        return;
+    }
     c.before_write::<B, _, _>(&key, &());
     c.before_write::<B, _, _>(&value, &());
 }

@@ -29,12 +29,13 @@ use hashbrown::HashTable;
 use self::parts::{BUCKETS, MOST_BITS, PART, Part, Rest, put_in};
 use super::bits::Bits;
 use super::table::{Change, Look, TINY, table_bytes};
+use crate::fault::{self, Fault};
 use crate::kit::key::Key;
 use crate::memory::{NoMemory, reserve_exact};
 
 /// Number of entries of a part where room is made beforehand: so few that hashes give a part more than [`PART`] only
 /// once in many thousands of cases.
-const ROOMY: usize = if cfg!(test) { PART / 2 } else { PART - 420 };
+const ROOMY: usize = if cfg!(any(test, grisaille_faults)) { PART / 2 } else { PART - 420 };
 /// Number of lower bits of a position that are the bucket; the others are the part.
 const BUCKET_BITS: u32 = 32;
 
@@ -328,7 +329,8 @@ impl<K: Key, V> Store<K, V> {
             let table = core::mem::take(&mut self.first);
             let used = core::mem::replace(&mut rest.used, Bits::none());
             rest.len = table.len();
-            let part = Part { table, used, prefix: 0, depth: 0, moved: Cell::new(self.moved.replace(false)) };
+            // Whether the store moved stays as it is: a scan that stands behind the first part has to hear of it.
+            let part = Part { table, used, prefix: 0, depth: 0, moved: Cell::new(false) };
             rest.bytes = part.bytes();
             rest.directory.push(0);
             rest.parts.push(part);
@@ -393,7 +395,7 @@ impl<K: Key, V: Copy> Store<K, V> {
             && store.bytes() < self.bytes()
         {
             *self = store;
-            self.moved.set(true);
+            self.moved.set(!fault::is(Fault::MapShrinksUnseen));
         }
     }
 

@@ -6,8 +6,8 @@ use grisaille::fault;
 use proptest::prelude::Rng;
 use proptest::test_runner::{RngAlgorithm, TestRng};
 
-use crate::random::OPS;
-use crate::{By, Config, Failure, Op, Program, Subject, Watch};
+use crate::random::{DIETS, OPS};
+use crate::{By, Config, Failure, Program, Subject, Watch};
 
 /// What a campaign came to.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ pub fn program(seed: u64, number: u64) -> Program {
     key[8..16].copy_from_slice(&number.to_le_bytes());
     let mut rng = TestRng::from_seed(RngAlgorithm::ChaCha, &key);
     let [sweep, mode, queue, ending, limit, ..] = rng.next_u64().to_le_bytes();
-    let op = [Op::core, Op::new, Op::core, Op::kit][(number % 4) as usize];
+    let op = DIETS[(number % DIETS.len() as u64) as usize];
     let ops = (0..1 + rng.next_u32() as usize % (OPS - 1)).map(|_| op(rng.next_u32().to_le_bytes())).collect();
     Program { config: Config { sweep, mode, queue, ending, limit }, ops }
 }

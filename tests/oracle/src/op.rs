@@ -21,6 +21,7 @@
 //! | `Heap::enter`, `set_sweep`, `verify`, `HeapBuilder` | [`Op::Region`], [`Config`](crate::Config) |
 //! | `Mutator::suspend` | [`Op::Suspend`], [`Op::Visit`] |
 //! | `Mutator::adjust_external` | what a parcel owns, after each operation that may have freed one |
+//! | `Sweep::Concurrent` | any, on the real thread; in a program that has it, [`Op::Fork`], which plays the thread |
 //! | handles and guards that are forgotten | [`Op::Leak`] |
 //! | panics: in a scope and out of `enter`, in closures that the crate calls, in drops | [`Op::Panic`], [`Op::Interrupt`], the kinds |
 //! | `Mutator::{color, phase, stats, verify, interned_count}` | the oracle asks them |
@@ -149,6 +150,9 @@ pub enum Op {
     Leak { what: u8, nth: u8 },
     /// A step with a budget in time, or in both.
     Timed { amount: u8 },
+    /// The sweeper's thread, which the program plays, sweeps so many blocks. Then the process is forked, most often, and the
+    /// thread is gone, with a block in hand that it has not finished or without one.
+    Fork { blocks: u8, how: u8 },
     /// Uses a second heap that lives as long as this one: allocates and lets go in it, and collects it.
     Visit { links: u8, work: u8 },
 }
@@ -214,8 +218,36 @@ const MORE: &[Row] = &[
     (2, |what, nth, _| Op::Leak { what, nth }),
     (3, |amount, _, _| Op::Timed { amount }),
     (2, |_, links, work| Op::Visit { links, work }),
-    (4, |_, nth, _| Op::Ask { nth }),
+    (3, |_, blocks, how| Op::Fork { blocks, how }),
+    (12, |_, nth, _| Op::Ask { nth }),
     (5, |how, nth, len| Op::Edit { nth, len, how }),
+];
+
+/// Maps that grow and shrink while they are marked: the plain objects in them are found through them alone.
+const MAPS: &[Row] = &[
+    (1, |_, _, _| Op::Forget),
+    (70, |_, work, _| Op::Step { work }),
+    (14, |_, _, _| Op::Begin),
+    (2, |_, _, _| Op::Finish),
+    (8, |_, to, slot| Op::Grow { kind: RARE, to, slot }),
+    (10, |kind, to, slot| Op::Grow { kind: kind % RARE, to, slot }),
+    (4, |kind, a, b| Op::Alloc { kind: kind % RARE, a, b }),
+    // So many at once that there are several parts; few at a time.
+    (5, |_, nth, count| Op::Fill { nth, count, how: 49 }),
+    (9, |_, nth, count| Op::Fill { nth, count, how: 32 }),
+    (6, |how, nth, count| Op::Fill { nth, count, how }),
+    (12, |key, nth, value| Op::Insert { nth, key, value }),
+    (10, |_, nth, key| Op::Remove { nth, key }),
+    (10, |how, nth, count| Op::TakeOut { nth, how, count }),
+    (10, |slot, to, value| Op::Set { to, slot, value }),
+    (6, |slot, from, _| Op::Get { from, slot }),
+    (8, |slot, from, _| Op::Take { from, slot }),
+    (4, |_, value, _| Op::Root { value }),
+    (3, |_, stack, value| Op::Push { stack, value }),
+    (2, |_, stack, _| Op::Pop { stack }),
+    (2, |_, _, _| Op::Scope),
+    (2, |_, _, _| Op::EndScope),
+    (1, |_, blocks, _| Op::Churn { blocks }),
 ];
 
 /// The sum of the table's frequencies.
@@ -253,6 +285,11 @@ impl Op {
         op.with_kind(rare)
     }
 
+    /// The operation on maps, or around them, that four bytes stand for.
+    pub fn map([select, a, b, c]: [u8; 4]) -> Op {
+        row(MAPS, select, c, 256)(a, b, c)
+    }
+
     /// The operation of the core that four bytes stand for. No rare kinds of object.
     pub fn core([select, a, b, c]: [u8; 4]) -> Op {
         row(CORE, select, c, 256)(a, b, c).with_kind(|kind| kind % RARE)
@@ -282,6 +319,7 @@ impl Op {
                 | Op::Open { .. }
                 | Op::Panic { .. }
                 | Op::Timed { .. }
+                | Op::Fork { .. }
                 | Op::Visit { .. }
         )
     }

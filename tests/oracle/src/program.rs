@@ -38,6 +38,11 @@ impl Program {
         Program { config: Config { sweep, mode, queue, ending, limit }, ops }
     }
 
+    /// Whether the program plays the sweeper's thread.
+    pub(crate) fn plays_the_sweeper(&self) -> bool {
+        self.ops.iter().any(|op| matches!(op, Op::Fork { .. }))
+    }
+
     /// Leaves out whatever is not needed for the program to fail, operation by operation.
     pub fn minimize(mut self, fails: impl Fn(&Program) -> bool) -> Program {
         loop {

@@ -7,14 +7,26 @@ use crate::{Config, Op, Program};
 /// Operations of a program, at most.
 pub const OPS: usize = 300;
 
-/// Any program of fewer than [`OPS`] operations. Every other one is made of the core alone: the operations under which
-/// broken policies lose something. Of the rest every other one is mostly about what lies outside of it.
+/// What programs are made of, in turn: the core, under whose operations broken policies lose something; everything; mostly
+/// what lies outside of the core; maps.
+pub const DIETS: [fn([u8; 4]) -> Op; 8] = [Op::core, Op::new, Op::core, Op::kit, Op::core, Op::new, Op::kit, Op::map];
+
+/// Any program of fewer than [`OPS`] operations, of one of the [`DIETS`].
 pub fn program() -> impl Strategy<Value = Program> {
+    program_of(&DIETS)
+}
+
+/// Any program of fewer than [`OPS`] operations that is about maps.
+pub fn about_maps() -> impl Strategy<Value = Program> {
+    program_of(&[Op::map as fn([u8; 4]) -> Op])
+}
+
+fn program_of(diets: &'static [fn([u8; 4]) -> Op]) -> impl Strategy<Value = Program> {
     let config = (0u8..3, 0u8..4, 0u8..8, 0u8..4, 0u8..8);
     let config = config.prop_map(|(sweep, mode, queue, ending, limit)| Config { sweep, mode, queue, ending, limit });
     let ops = prop::collection::vec(any::<[u8; 4]>(), 1..OPS);
-    (config, 0u8..4, ops).prop_map(|(config, diet, ops)| {
-        let op = [Op::core, Op::new, Op::core, Op::kit][diet as usize];
+    (config, 0..diets.len(), ops).prop_map(|(config, diet, ops)| {
+        let op = diets[diet];
         Program { config, ops: ops.into_iter().map(op).collect() }
     })
 }

@@ -1,6 +1,6 @@
 //! The shadow graph: what the heap should hold, in plain Rust.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// Slots of every object that has any.
@@ -196,8 +196,8 @@ pub struct Object {
     pub buffer: bool,
     /// The entries of a map whose keys are objects.
     pub entries: Vec<(u32, Shade)>,
-    /// The numbers that a map has beside those that are its slots, counted from there.
-    pub filler: BTreeSet<u32>,
+    /// The numbers that a map has beside those that are its slots, counted from there. Some have an object as their value.
+    pub filler: BTreeMap<u32, Shade>,
     /// Of a weak pointer: what it points to. Of an ephemeron: its key.
     pub target: u32,
     /// A weak pointer or an ephemeron has said that it is no more.
@@ -205,6 +205,15 @@ pub struct Object {
     pub stuck: Stuck,
     /// Bytes that its owner holds outside the heap.
     pub owned: usize,
+}
+
+impl Object {
+    /// Of a map: the number that one of the upper half of numbers names, among those that have an object as their value.
+    pub fn held(&self, nth: u8) -> Option<u32> {
+        let held = || self.filler.iter().filter(|(_, shade)| shade.is_some());
+        let nth = usize::from(nth.checked_sub(128)?).checked_rem(held().count())?;
+        held().nth(nth).map(|(at, _)| *at)
+    }
 }
 
 /// All objects that ever were, by number.
@@ -221,7 +230,7 @@ impl Shadow {
             items: Vec::new(),
             buffer: false,
             entries: Vec::new(),
-            filler: BTreeSet::new(),
+            filler: BTreeMap::new(),
             target,
             gone: false,
             stuck: Stuck::No,
@@ -282,7 +291,7 @@ impl Shadow {
                         waiting.push(id);
                         continue;
                     }
-                    work.extend(object.slots.iter().chain(&object.items).flatten());
+                    work.extend(object.slots.iter().chain(&object.items).chain(object.filler.values()).flatten());
                     work.extend(object.entries.iter().flat_map(|(key, value)| [Some(*key), *value]).flatten());
                 }
             }

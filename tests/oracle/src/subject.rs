@@ -168,6 +168,17 @@ pub const BROKEN_PARTS: &[Subject] = &[
     Subject::with_fault::<Hybrid>("a weak pointer is not told of a death", Fault::KeepsWeakCells),
     Subject::with_fault::<Hybrid>("who asks keeps alive", Fault::AskingShades),
     Subject::with_fault::<Hybrid>("owners keep their count", Fault::OwnersKeepTheirCount),
+    Subject::with_fault::<Hybrid>("a lost sweeper is waited for", Fault::LostSweepersAreWaitedFor),
+    Subject::with_fault::<Hybrid>("what a lost sweeper had is given up", Fault::OrphansAreGivenUp),
+    Subject::with_fault::<Hybrid>("what a lost sweeper had is dropped again", Fault::OrphansAreDroppedAgain),
+    Subject::with_fault::<Hybrid>("a map that is rehashed is scanned on", Fault::MapIgnoresRehash),
+    Subject::with_fault::<Hybrid>("a map that has fewer parts is scanned on", Fault::MapShrinksUnseen),
+    Subject::with_fault::<Hybrid>("a part of a map that is split is scanned on", Fault::MapSplitsUnseen),
+    Subject::with_fault::<Hybrid>("a part of a map that is split loses an entry", Fault::MapLosesAnEntry),
+    Subject::with_fault::<Insertion>("a map has no barrier for a new key", Fault::MapInsertsUnseen),
+    Subject::with_fault::<Deletion>("a map has no barrier for a new value", Fault::MapReplacesUnseen),
+    Subject::with_fault::<Deletion>("a map has no barrier for what is taken out", Fault::MapRemovesUnseen),
+    Subject::with_fault::<Hybrid>("the keys of a map are not traced", Fault::MapForgetsKeys),
 ];
 
 /// Whatever is broken.

@@ -84,7 +84,8 @@ pub fn detect(cell: &Cell) -> ExitCode {
         campaign::first_found(&subject, watch, by, effort.seed, effort.programs).map(|number| number.to_string())
     };
     let found = match cell.detector {
-        Detector::Shadow => random(Watch::Drops, By::Shadow),
+        // Programs that are watched by drops have no objects without a drop: no maps.
+        Detector::Shadow => random(Watch::Drops, By::Shadow).or_else(|| random(Watch::Verifier, By::Shadow)),
         Detector::Verifier => random(Watch::Verifier, By::Verifier),
         Detector::SecondMark => random(Watch::SecondMark, By::SecondMark),
         Detector::Small => search(&subject, Bound::new(effort.depth, 1), 1)

@@ -10,10 +10,14 @@ use crate::shadow::{Kind, SLOTS};
 
 /// Values of a list, at most.
 const MAX_ITEMS: usize = 600;
-/// Numbers of a map: more than one of its tables takes.
+/// Numbers of a map: more than two of its tables take, as large as they are where the library can be broken.
 const MAX_NUMBERS: u32 = 2600;
+/// Of the numbers that a map gets at once, so many at the most have an object of their own as their value.
+const MAX_HELD: usize = 12;
 /// Entries of a map whose keys are objects.
 const MAX_ENTRIES: usize = 4;
+/// This bit of an operation says so.
+const HOLDS: u8 = 32;
 const MAX_GUARDS: usize = 2;
 /// What is registered with a guardian.
 const MAX_GUARDED: usize = 4;
@@ -117,10 +121,13 @@ impl Machine<'_> {
                             let shade = at.map(|at| object.entries.swap_remove(at).1);
                             (map.remove(cx, Tagged::object(cons)), shade)
                         }
-                        _ => {
-                            let slot = key as usize % SLOTS;
-                            (map.remove(cx, number(slot)), object.slots[slot].take().map(Some))
-                        }
+                        _ => match object.held(key) {
+                            Some(at) => (map.remove(cx, number(SLOTS + at as usize)), object.filler.remove(&at)),
+                            None => {
+                                let slot = key as usize % SLOTS;
+                                (map.remove(cx, number(slot)), object.slots[slot].take().map(Some))
+                            }
+                        },
                     };
                     if removed.is_some() != shade.is_some() {
                         return Err(format!("#{id} has a key that it should not, or lacks one"));
@@ -256,16 +263,21 @@ impl Machine<'_> {
                     0 | 1 => {
                         // Few at a time, most often.
                         let count = if how % 16 == 1 { 8 * usize::from(count) } else { count.into() };
-                        let filler = &mut self.shadow.at_mut(id).filler;
-                        let free: Vec<u32> = (0..MAX_NUMBERS).filter(|at| !filler.contains(at)).take(count).collect();
-                        filler
-                            .extend(free.into_iter().filter(|at| {
-                                map.try_insert(cx, number(SLOTS + *at as usize), Value::Int(*at)).is_ok()
-                            }));
+                        let filler = &self.shadow.at(id).filler;
+                        let free: Vec<u32> =
+                            (0..MAX_NUMBERS).filter(|at| !filler.contains_key(at)).take(count).collect();
+                        let every = if how & HOLDS != 0 { free.len() / MAX_HELD + 1 } else { usize::MAX };
+                        for (nth, at) in free.into_iter().enumerate() {
+                            let held = if nth % every == every - 1 { self.alloc(cx, 0, [nil(); SLOTS]) } else { None };
+                            let (shade, value) = held.unwrap_or((None, Value::Int(at)));
+                            if map.try_insert(cx, number(SLOTS + at as usize), value).is_ok() {
+                                self.shadow.at_mut(id).filler.insert(at, shade);
+                            }
+                        }
                     }
                     2 => {
                         for _ in 0..count {
-                            if let Some(last) = self.shadow.at_mut(id).filler.pop_last() {
+                            if let Some((last, _)) = self.shadow.at_mut(id).filler.pop_last() {
                                 map.remove(cx, number(SLOTS + last as usize));
                             }
                         }
@@ -293,6 +305,17 @@ impl Machine<'_> {
             return Ok(());
         }
         let object = self.shadow.at_mut(id);
+        if let (Some(at), false) = (object.held(by), matches!(key.1, Value::Cons(_))) {
+            let word = number(SLOTS + at as usize);
+            let old =
+                if how == 2 { map.replace(cx, word, value) } else { map.try_insert(cx, word, value).ok().flatten() };
+            if old.is_none() {
+                return Err(format!("#{id} lacks a key"));
+            }
+            object.filler.insert(at, shade);
+            self.note(|_| format!("#{id}: a number has the value {shade:?}"));
+            return Ok(());
+        }
         let (word, entry) = match key {
             (Some(key), Value::Cons(cons)) => {
                 let at = object.entries.iter().position(|entry| entry.0 == key);
@@ -402,7 +425,7 @@ impl Machine<'_> {
                     at.map(|at| self.shadow.at_mut(id).entries.swap_remove(at).1)
                 }
                 (None, Some(slot)) if (slot as usize) < SLOTS => object.slots[slot as usize].take().map(Some),
-                (None, Some(number)) => object.filler.remove(&(number as u32 - SLOTS as u32)).then_some(None),
+                (None, Some(number)) => object.filler.remove(&(number as u32 - SLOTS as u32)),
                 _ => None,
             };
             match had {

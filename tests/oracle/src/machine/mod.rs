@@ -12,11 +12,13 @@
 //! | `oracle` | what must be there, and what must be gone |
 //! | `probe` | programs that go on from others, for searches |
 //! | `frame` | what a scope has on the Rust stack |
+//! | `forked` | the sweeper's thread, where the program plays it, and the child of a fork |
 //! | `other` | the second heap |
 //! | `quiet` | panics that are part of a program |
 #![allow(clippy::collapsible_match, clippy::needless_lifetimes, reason = "an operation an arm")]
 
 mod control;
+mod forked;
 mod frame;
 mod holders;
 mod kit;
@@ -30,7 +32,7 @@ use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use grisaille::{Barrier, Check, ConfigError, Guardian, Heap, HeapBuilder, Hybrid, Persistent, Stack, Sweep};
+use grisaille::{Barrier, Check, ConfigError, Guardian, Heap, HeapBuilder, Hybrid, Persistent, Stack, Sweep, played};
 
 use self::frame::Frame;
 use self::other::Other;
@@ -125,6 +127,9 @@ fn start<B: Barrier>(program: &Program, watch: Watch, notes: bool) -> (Result<()
 
 type Outcome = Result<(), String>;
 
+/// Objects that an operation makes, at most.
+const MOST_MADE: usize = 16;
+
 /// A guardian, and what is registered with it.
 struct Guard {
     handle: Guardian<Guarded<'static>>,
@@ -177,6 +182,10 @@ struct Machine<'p> {
     /// Panics of drops that came out of a step.
     bangs: usize,
     other: Option<Other>,
+    /// The program plays the sweeper's thread.
+    plays: bool,
+    /// Objects of the background that the thread had not dropped when it was lost: nobody does.
+    lost: usize,
     /// Who looks at the state that the program comes to.
     probe: Option<&'p mut Probe<'p>>,
     /// The oracle does not look: all operations of a probed program but the last were checked before, and the state
@@ -192,8 +201,7 @@ impl<'p> Machine<'p> {
             watch,
             notes: notes.then(Vec::new),
             shadow: Shadow::default(),
-            // No operation makes more than three objects.
-            log: Log::new(3 * program.ops.len()),
+            log: Log::new(MOST_MADE * program.ops.len()),
             roots: Vec::new(),
             stacks: Vec::new(),
             cells: Vec::new(),
@@ -205,26 +213,31 @@ impl<'p> Machine<'p> {
             depth: 0,
             interned: [None; 4],
             leaving: None,
-            sweep: program.config.sweep,
+            sweep: 0,
             external: 0,
             bangs: 0,
             other: None,
+            plays: program.plays_the_sweeper(),
+            lost: 0,
             probe: None,
             blind: false,
         }
     }
 
     fn run_caught<B: Barrier>(&mut self, config: Config) -> Result<(), Failure> {
-        let outcome = catch_unwind(AssertUnwindSafe(|| self.run::<B>(config)))
-            .unwrap_or_else(|payload| Err(PANIC.to_string() + &quiet::text_of(&*payload)));
+        let run = |machine: &mut Self| catch_unwind(AssertUnwindSafe(|| machine.run::<B>(config)));
+        let outcome = if self.plays { played::with(|| run(self)) } else { run(self) };
+        let outcome = outcome.unwrap_or_else(|payload| Err(PANIC.to_string() + &quiet::text_of(&*payload)));
         outcome.map_err(|what| Failure { at: self.at, what })
     }
 
     fn run<B: Barrier>(&mut self, config: Config) -> Outcome {
-        let mode = config.mode % 4;
+        // What is to be swept has to be handed over, also where it is little.
+        let mode = config.mode % 4 | u8::from(self.plays);
+        self.sweep = if self.plays { CONCURRENT } else { config.sweep };
         let heap = Heap::builder()
             .barrier::<B>()
-            .sweep(sweep(config.sweep))
+            .sweep(sweep(self.sweep))
             .stress(mode == 1 || mode == 3)
             .automatic(mode >= 2)
             .floor(0)
@@ -280,6 +293,7 @@ impl<'p> Machine<'p> {
             self.guards.clear();
         }
         drop(ManuallyDrop::into_inner(heap));
+        self.parent_ends()?;
         self.everything_is_dropped()?;
         self.other.take().map_or(Ok(()), Other::end)
     }
@@ -291,6 +305,9 @@ impl<'p> Machine<'p> {
         }
     }
 }
+
+/// The number that means concurrent sweeping.
+const CONCURRENT: u8 = 2;
 
 fn sweep(number: u8) -> Sweep {
     [Sweep::Lazy, Sweep::Eager, Sweep::Concurrent][number as usize % 3]

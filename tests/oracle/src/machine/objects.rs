@@ -150,6 +150,8 @@ impl Machine<'_> {
         items: [Both<'a>; SLOTS],
     ) -> Option<Both<'a>> {
         let mut kind = match self.watch {
+            // Drops on the sweeper's thread come at a time that is known where the program plays it.
+            Watch::Drops if self.plays && kind % 4 == 3 => Kind::Background,
             Watch::Drops => Kind::with_witness(kind),
             Watch::Verifier | Watch::SecondMark => Kind::new(kind),
         };

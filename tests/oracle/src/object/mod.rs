@@ -242,8 +242,11 @@ impl<'gc> Value<'gc> {
                 if o.len() != expected || o.iter().count() != expected {
                     return Some(format!("the map has {} entries, not {expected}", o.len()));
                 }
-                let fills = |at: u32| matches!(o.get(number(SLOTS + at as usize)), Some(Value::Int(n)) if n == at);
-                let filler = object.filler.iter().all(|at| fills(*at));
+                let filler = object.filler.iter().all(|(at, shade)| match o.get(number(SLOTS + *at as usize)) {
+                    Some(Value::Int(n)) => n == *at && shade.is_none(),
+                    Some(value) => !matches!(value, Value::Nil) && shade.is_some(),
+                    None => false,
+                });
                 return (!filler).then(|| "a number that was put into the map is not in it".into());
             }
             (Value::Str(o), Kind::Str | Kind::Text(_)) => {
