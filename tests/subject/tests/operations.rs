@@ -242,4 +242,24 @@ mod pasted {
         let subject = Subject::by_name("deletion").unwrap();
         subject.run(&program, Watch::Verifier).unwrap();
     }
+
+    /// The map was shrunk to one table while the mark loop stood in a later one, and grew again: the scan went on from there.
+    #[test]
+    fn a_map_is_shrunk_and_split_again_between_two_pieces() {
+        let program = Program {
+            config: Config { sweep: 0, mode: 0, queue: 2, ending: 0, limit: 0 },
+            ops: vec![
+                Op::Grow { kind: 224, to: 121, slot: 123 },
+                Op::Fill { nth: 155, count: 115, how: 49 },
+                Op::Fill { nth: 243, count: 165, how: 49 },
+                Op::Step { work: 79 },
+                Op::TakeOut { nth: 227, how: 175, count: 66 },
+                Op::Fill { nth: 219, count: 124, how: 18 },
+                Op::Fill { nth: 131, count: 107, how: 49 },
+            ],
+        };
+        for name in ["insertion", "insertion that traces while it scans", "hybrid"] {
+            Subject::by_name(name).unwrap().run(&program, Watch::Verifier).unwrap();
+        }
+    }
 }
