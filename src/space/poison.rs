@@ -47,6 +47,7 @@ pub(crate) fn unpoison(at: NonNull<u8>, bytes: usize) {
 pub(crate) use asan::is_poisoned;
 
 #[cfg(grisaille_poison = "asan")]
+#[allow(unreachable_pub, reason = "the same in each build")]
 mod asan {
     #[cfg(test)]
     use core::ffi::c_int;
@@ -81,6 +82,7 @@ mod asan {
 }
 
 #[cfg(grisaille_poison = "valgrind")]
+#[allow(unreachable_pub, reason = "the same in each build")]
 mod memcheck {
     use core::ptr::NonNull;
 
