@@ -162,20 +162,20 @@ mod tests {
         is_poisoned(unsafe { block.base().add(offset) })
     }
 
-    type List<'gc> = Array<Slot<Option<Gc<'gc, String>>>>;
+    type List<'gc> = Array<'gc, Slot<Option<Gc<'gc, String>>>>;
 
     /// Objects of all kinds come and go: every other one dies at once, a third later.
     fn churn<B: Barrier>(sweep: Sweep) {
         let heap = Heap::builder().barrier::<B>().sweep(sweep).stress(true).automatic(false).build();
         heap.unwrap().enter(|cx| {
-            let list: Gc<'_, List<'_>> = cx.alloc_array(3000, |_| Slot::new(None));
+            let list: List<'_> = cx.alloc_array(3000, |_| Slot::new(None));
             let list = cx.root(list);
             for round in 0..6 {
                 for index in 0..3000_usize {
                     cx.alloc([index; 3]);
                     cx.alloc_str("some text".get(..index % 9).unwrap_or_default());
                     let text = cx.alloc(String::from("with drop glue"));
-                    list.get(cx).as_slice()[index].set(cx, (index % 3 != round % 3).then_some(text));
+                    list.get(cx)[index].set(cx, (index % 3 != round % 3).then_some(text));
                     if index % 100 == 0 {
                         cx.alloc_array(index * 10, |at| at);
                         cx.step(Budget::work(10_000));
@@ -207,8 +207,9 @@ mod tests {
         let mut heap = Heap::new();
         heap.enter(|cx| {
             let array = cx.alloc_array(100_000, |at| at);
-            let block = BlockPtr::of(array.object());
-            let end = FIRST_GRANULE * GRANULE + array.object().granules() * GRANULE;
+            let object = Array::as_gc(array).object();
+            let block = BlockPtr::of(object);
+            let end = FIRST_GRANULE * GRANULE + object.granules() * GRANULE;
             let run = block.run() * BLOCK_SIZE;
             assert!(run > BLOCK_SIZE && end < run);
             assert!(!poisoned_at(block, end - GRANULE) && poisoned_at(block, end));
