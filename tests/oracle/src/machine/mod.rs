@@ -233,7 +233,7 @@ impl<'p> Machine<'p> {
 
     fn run<B: Barrier>(&mut self, config: Config) -> Outcome {
         // What is to be swept has to be handed over, also where it is little.
-        let mode = config.mode % 4 | u8::from(self.plays);
+        let mode = (config.mode % 4) | u8::from(self.plays);
         self.sweep = if self.plays { CONCURRENT } else { config.sweep };
         let heap = Heap::builder()
             .barrier::<B>()
