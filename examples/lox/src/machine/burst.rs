@@ -191,8 +191,12 @@ impl<'m, 'v, 's> Burst<'m, 'v, 's> {
 
                 Op::Call(arguments) => {
                     let arguments = usize::from(arguments);
-                    if let Some(call) = self.callee(cx, window, window.peek(arguments), arguments)? {
-                        return Ok(Some(call));
+                    let call = match window.peek(arguments) {
+                        Value::Closure(callee) => Some(Call { callee, arguments }),
+                        callee => self.call_other(cx, window, callee, arguments)?,
+                    };
+                    if call.is_some() {
+                        return Ok(call);
                     }
                 }
                 Op::Invoke(arguments, site) => {
@@ -272,24 +276,8 @@ impl<'m, 'v, 's> Burst<'m, 'v, 's> {
         true
     }
 
-    /// Checks what is to be called. Returns the closure to enter; where there is none, the call is done and its result
-    /// is in the callee's place.
-    #[inline(always)]
-    fn callee<'a, B: Barrier>(
-        &mut self,
-        cx: &'a Mutator<'s, B>,
-        window: &mut Window<'a>,
-        callee: Value<'a>,
-        arguments: usize,
-    ) -> Result<Option<Call<'a>>, Stop> {
-        if let Value::Closure(callee) = callee {
-            return Ok(Some(Call { callee, arguments }));
-        }
-        self.call_other(cx, window, callee, arguments)
-    }
-
-    /// Calls a value that may be no closure, and puts it into the callee's place; returns as [`callee`](Burst::callee)
-    /// does.
+    /// Calls a value that may be no closure, and puts it into the callee's place. Returns the closure to enter; where
+    /// there is none, the call is done and its result is in the callee's place.
     #[inline(always)]
     fn call_other<'a, B: Barrier>(
         &mut self,
@@ -305,7 +293,7 @@ impl<'m, 'v, 's> Burst<'m, 'v, 's> {
         Ok(callee.map(|callee| Call { callee, arguments }))
     }
 
-    /// Calls a property of the instance below the arguments; returns as [`callee`](Burst::callee) does.
+    /// Calls a property of the instance below the arguments; returns as [`call_other`](Burst::call_other) does.
     #[inline(always)]
     fn invoke<'a, B: Barrier>(
         &mut self,
