@@ -275,13 +275,15 @@ impl<'gc, K: Key, V: Trace + Copy> Table<'gc, K, V> {
     }
 
     fn clear<B: Barrier>(self, cx: &Mutator<'_, B>) {
-        if const { (K::NEEDS_TRACE || V::NEEDS_TRACE) && B::RULES.shade_old } && cx.collector().marking.get() {
+        cx.before_write::<K, V>(|c| {
             let mut position = 0;
-            while let Some((next, key, value)) = self.entry_from(position) {
+            while const { B::RULES.shade_old }
+                && let Some((next, key, value)) = self.entry_from(position)
+            {
                 position = next;
-                before_remove::<B, K, V>(cx.collector(), (key, value));
+                before_remove::<B, K, V>(c, (key, value));
             }
-        }
+        });
         // SAFETY: a leaf expression: nothing in the table has drop glue.
         let old = core::mem::replace(unsafe { self.store() }, Store::new());
         // SAFETY: as above.

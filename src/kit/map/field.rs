@@ -241,9 +241,7 @@ impl<'gc, K: Key, V: Trace + Copy> Map<'gc, K, V> {
     #[inline]
     #[track_caller]
     pub fn update<B: Barrier>(&self, cx: &'gc Mutator<'_, B>, key: K, f: impl FnOnce(Option<V>) -> V) -> V {
-        let value = f(self.get(key));
-        self.insert(cx, key, value);
-        value
+        self.try_update(cx, key, f).unwrap_or_else(|full| full.panic())
     }
 
     /// Sets the value of a key to what `f` makes of the old one, and returns the new value, unless the table must grow

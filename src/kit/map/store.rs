@@ -31,7 +31,7 @@ use super::bits::Bits;
 use super::table::{Change, Look, TINY, table_bytes};
 use crate::fault::{self, Fault};
 use crate::kit::key::Key;
-use crate::memory::{NoMemory, reserve_exact};
+use crate::memory::{self, NoMemory, reserve_exact};
 
 /// Number of entries of a part where room is made beforehand: so few that hashes give a part more than [`PART`] only
 /// once in many thousands of cases.
@@ -49,15 +49,7 @@ pub(super) struct Store<K, V> {
     split: bool,
     /// Data that a tiny store does not need. An array of one `Rest`, since only vectors can be allocated without an
     /// abort.
-    rest: Option<Box<[Rest<K, V>; 1]>>,
-}
-
-/// Allocates one value.
-fn boxed<T>(value: T) -> Result<Box<[T; 1]>, NoMemory> {
-    let mut room = Vec::new();
-    reserve_exact(&mut room, 1)?;
-    room.push(value);
-    room.into_boxed_slice().try_into().map_err(|_| NoMemory)
+    rest: Option<Box<Rest<K, V>>>,
 }
 
 /// Returns the position of a bucket.
@@ -94,7 +86,7 @@ impl<K, V> Store<K, V> {
 
     #[inline(always)]
     fn rest(&self) -> Option<&Rest<K, V>> {
-        self.rest.as_deref().map(|[rest]| rest)
+        self.rest.as_deref()
     }
 
     /// Returns the data of the parts, if there are any.
@@ -105,7 +97,7 @@ impl<K, V> Store<K, V> {
 
     #[inline(always)]
     fn split_mut(&mut self) -> Option<&mut Rest<K, V>> {
-        if self.split { self.rest.as_deref_mut().map(|[rest]| rest) } else { None }
+        if self.split { self.rest.as_deref_mut() } else { None }
     }
 
     #[inline(always)]
@@ -180,7 +172,7 @@ impl<K: Key, V> Store<K, V> {
     #[inline(always)]
     pub(super) fn find_mut(&mut self, hash: u64, key: &K) -> Option<&mut (K, V)> {
         let table = match self.rest.as_deref_mut() {
-            Some([rest]) if self.split => {
+            Some(rest) if self.split => {
                 let number = rest.part_of(hash);
                 &mut rest.parts[number].table
             }
@@ -193,7 +185,7 @@ impl<K: Key, V> Store<K, V> {
     fn change(&mut self, number: usize) -> Change<'_, K, V> {
         match self.rest.as_deref_mut() {
             None => Change { table: &mut self.first, used: None, moved: &self.moved },
-            Some([rest]) => {
+            Some(rest) => {
                 if !self.split {
                     return Change { table: &mut self.first, used: Some(&mut rest.used), moved: &self.moved };
                 }
@@ -211,8 +203,8 @@ impl<K: Key, V> Store<K, V> {
     pub(super) fn put(&mut self, hash: u64, key: K, value: V) -> Result<Option<V>, V> {
         match self.rest.as_deref_mut() {
             None => put_in(&mut self.first, None, hash, key, value),
-            Some([rest]) if !self.split => put_in(&mut self.first, Some(&mut rest.used), hash, key, value),
-            Some([rest]) => rest.put(hash, key, value),
+            Some(rest) if !self.split => put_in(&mut self.first, Some(&mut rest.used), hash, key, value),
+            Some(rest) => rest.put(hash, key, value),
         }
     }
 
@@ -221,7 +213,7 @@ impl<K: Key, V> Store<K, V> {
     pub(super) fn remove(&mut self, hash: u64, key: &K) -> Option<(K, V)> {
         match self.rest.as_deref_mut() {
             None => Some(self.first.find_entry(hash, |entry| entry.0.is_same(key)).ok()?.remove().0),
-            Some([rest]) => rest.remove((!self.split).then_some(&mut self.first), hash, key),
+            Some(rest) => rest.remove((!self.split).then_some(&mut self.first), hash, key),
         }
     }
 
@@ -312,10 +304,10 @@ impl<K: Key, V> Store<K, V> {
         if self.rest.is_none() {
             let (directory, parts) = (Vec::new(), Vec::new());
             let rest = Rest { used: Bits::none(), directory, parts, filled: Bits::none(), len: 0, bytes: 0 };
-            self.rest = Some(boxed(rest)?);
+            self.rest = Some(memory::boxed(rest)?);
             self.change(0).note_buckets();
         }
-        self.rest.as_deref_mut().map(|[rest]| rest).ok_or(NoMemory)
+        self.rest.as_deref_mut().ok_or(NoMemory)
     }
 
     /// Makes the only table the first part.
@@ -325,7 +317,7 @@ impl<K: Key, V> Store<K, V> {
             reserve_exact(&mut rest.directory, 2)?;
             reserve_exact(&mut rest.parts, 2)?;
             // From here on nothing fails.
-            let Some([rest]) = self.rest.as_deref_mut() else { return Err(NoMemory) };
+            let Some(rest) = self.rest.as_deref_mut() else { return Err(NoMemory) };
             let table = core::mem::take(&mut self.first);
             let used = core::mem::replace(&mut rest.used, Bits::none());
             rest.len = table.len();
@@ -337,7 +329,7 @@ impl<K: Key, V> Store<K, V> {
             rest.note_new_part();
             self.split = true;
         }
-        self.rest.as_deref_mut().map(|[rest]| rest).ok_or(NoMemory)
+        self.rest.as_deref_mut().ok_or(NoMemory)
     }
 
     /// Splits a part. Where there are no parts, all entries become one part first.
