@@ -34,7 +34,7 @@
 //! | allocate, root and collect | [`Mutator`], lent by [`Heap::enter`]; [`Out`], the way out of a [scope](Mutator::scope) |
 //! | pay for a step by hand | [`Mutator::step`], [`Mutator::idle`]; [`Budget`], [`Progress`] |
 //! | go on when memory is short | the `try_` twins, which return [`HeapFull`] |
-//! | say what objects are made of | [`Trace`] and its derive ([`Tracer`] for an impl by hand) |
+//! | say what objects are made of | [`Trace`] and its derive ([`Tracer`] for an impl by hand); [types of other crates](Trace#types-of-other-crates), by features |
 //! | point to an object | [`Gc`]; [`Str`] and [`Array`], whose objects have variable length ([`StrObject`], [`ArrayObject`]) |
 //! | have a field that changes | [`Slot`]; [`List`] ([`ListIter`]) and [`Map`] ([`MapIter`], [`Key`], [`Identity`]) |
 //! | change an object as a whole | [`Lock`]; [`RefLock`] with its guards [`Ref`] and [`RefMut`], [`BorrowError`], [`BorrowMutError`] |

@@ -9,8 +9,8 @@ use std::path::PathBuf;
 /// A value that knows how many bytes it holds outside the heap, in allocations of its own: the number that
 /// [`Owned`](crate::Owned) counts.
 ///
-/// Implemented for strings, paths, boxes and the collections of `std` (with the feature `hashbrown-0_17` also for those
-/// of `hashbrown` 0.17); for `Option`s, arrays and tuples of such values; and for numbers, which hold nothing. A
+/// Implemented for strings, paths, boxes and the collections of `std` (by features also for those of
+/// [other crates](crate::Trace#types-of-other-crates)); for `Option`s, arrays and tuples of such values; and for numbers, which hold nothing. A
 /// collection counts its own buffer, from its capacity, and not what its elements hold in turn, so that measuring takes
 /// constant time. A `Vec<String>` counts 24 bytes for each string; where the texts matter, implement the trait for a
 /// type of your own, or own the strings one by one. The hash tables and the B-trees of `std` do not tell how much
@@ -98,6 +98,37 @@ external! {
     [T] hashbrown::HashTable<T>: |table| table.allocation_size();
 }
 
+#[cfg(feature = "indexmap-2")]
+external! {
+    /// An estimate: entries with their hashes, and a table of indices.
+    [K, V, S] indexmap::IndexMap<K, V, S>: |map| indexed::<(K, V)>(map.capacity());
+    /// An estimate: elements with their hashes, and a table of indices.
+    [T, S] indexmap::IndexSet<T, S>: |set| indexed::<T>(set.capacity());
+}
+
+#[cfg(feature = "smallvec-1")]
+external! {
+    /// Counts the buffer, once the elements have moved to one.
+    [T, const N: usize] smallvec::SmallVec<[T; N]>:
+        |vec| if vec.spilled() { bytes_of::<T>(vec.capacity()) } else { 0 };
+}
+
+#[cfg(feature = "arrayvec-0_7")]
+external! {
+    /// Nothing: the elements lie in the value itself.
+    [T, const N: usize] arrayvec::ArrayVec<T, N>: |_vec| 0;
+    /// Nothing: the text lies in the value itself.
+    [const N: usize] arrayvec::ArrayString<N>: |_text| 0;
+}
+
+#[cfg(feature = "num-bigint-0_5")]
+external! {
+    /// An estimate: the digits of the number, without spare room.
+    [] num_bigint::BigInt: |number| digits(number.bits());
+    /// An estimate: the digits of the number, without spare room.
+    [] num_bigint::BigUint: |number| digits(number.bits());
+}
+
 /// Estimates the bytes of a hash table with room for `capacity` entries: these are seven eighths of its buckets, whose
 /// number is a power of two; each bucket has a byte of tags besides.
 fn table<T>(capacity: usize) -> usize {
@@ -106,6 +137,18 @@ fn table<T>(capacity: usize) -> usize {
     }
     let buckets = (capacity.saturating_mul(8) / 7).max(4).checked_next_power_of_two().unwrap_or(usize::MAX);
     bytes_of::<T>(buckets).saturating_add(buckets)
+}
+
+/// Estimates the bytes of a hash table whose entries lie in a vector beside it.
+#[cfg(feature = "indexmap-2")]
+fn indexed<T>(capacity: usize) -> usize {
+    bytes_of::<(usize, T)>(capacity).saturating_add(table::<usize>(capacity))
+}
+
+/// Returns the bytes of the digits of a number of so many bits.
+#[cfg(feature = "num-bigint-0_5")]
+fn digits(bits: u64) -> usize {
+    usize::try_from(bits.div_ceil(64)).unwrap_or(usize::MAX).saturating_mul(8)
 }
 
 /// Estimates the bytes of a B-tree: its nodes are filled by two thirds, and each entry has a share of a node's links.
@@ -172,5 +215,32 @@ mod tests {
         assert_eq!([vec![0u8; 3], vec![0u8; 4]].bytes_external(), 7);
         assert_eq!(Box::<str>::from("four").bytes_external(), 4);
         assert_eq!(Vec::<()>::with_capacity(5).bytes_external(), 0, "its capacity is usize::MAX");
+    }
+
+    #[test]
+    #[cfg(feature = "indexmap-2")]
+    fn foreign_hash_tables_are_estimated() {
+        type Table = indexmap::IndexMap<u64, u64, hashbrown::DefaultHashBuilder>;
+        assert_eq!(Table::default().bytes_external(), 0);
+        let map = Table::with_capacity_and_hasher(1000, Default::default());
+        // A hash, a key and a value for each entry, and some 2048 buckets of indices.
+        assert!((24_000 + 2048 * 9..60_000).contains(&map.bytes_external()), "{}", map.bytes_external());
+    }
+
+    #[test]
+    #[cfg(feature = "smallvec-1")]
+    fn a_small_vector_holds_nothing_outside() {
+        let mut vec: smallvec::SmallVec<[u32; 4]> = (0..4).collect();
+        assert_eq!(vec.bytes_external(), 0);
+        vec.push(4);
+        assert_eq!(vec.bytes_external(), 4 * vec.capacity());
+    }
+
+    #[test]
+    #[cfg(feature = "num-bigint-0_5")]
+    fn a_number_holds_its_digits() {
+        use num_bigint::{BigInt, BigUint};
+        assert_eq!((BigUint::from(0u8).bytes_external(), BigInt::from(-1).bytes_external()), (0, 8));
+        assert_eq!((BigInt::from(1) << 64u32).bytes_external(), 16);
     }
 }

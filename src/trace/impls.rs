@@ -4,7 +4,6 @@
 //! anything with interior mutability around pointers. `Arc<T>` is a leaf only, for `T: Send + Sync + 'static`.
 
 use core::marker::PhantomData;
-use core::mem::needs_drop;
 use core::num::{
     NonZeroI8, NonZeroI16, NonZeroI32, NonZeroI64, NonZeroI128, NonZeroIsize, NonZeroU8, NonZeroU16, NonZeroU32,
     NonZeroU64, NonZeroU128, NonZeroUsize,
@@ -20,18 +19,17 @@ use super::layout::{drop_on, drop_on_both};
 use super::{DropOn, Trace, sum};
 use crate::mark::tracer::Tracer;
 
-/// Types without pointers that are `Send + 'static`.
+/// Types without pointers that are `Send + 'static`, and whose drop glue frees memory only.
 macro_rules! leaves {
-    ($($(#[$attribute:meta])* $leaf:ty),* $(,)?) => {$(
+    ($($leaf:ty),* $(,)?) => {$(
         // SAFETY: the type holds no pointer into a heap and no lifetime; it is `Send + 'static` (asserted below).
-        unsafe impl Trace for $leaf {
+        unsafe impl $crate::trace::Trace for $leaf {
             type At<'a> = $leaf;
             const NEEDS_TRACE: bool = false;
             const MAX_POINTERS: usize = 0;
-            // The drop glue of these types frees memory only.
-            const DROP: DropOn = DropOn::Sweeper;
+            const DROP: $crate::trace::DropOn = $crate::trace::DropOn::Sweeper;
             #[inline(always)]
-            fn trace(&self, _: &mut Tracer<'_>) {}
+            fn trace(&self, _: &mut $crate::mark::tracer::Tracer<'_>) {}
         }
         const _: () = { const fn send_static<T: ?Sized + Send + 'static>() {} send_static::<$leaf>() };
     )*};
@@ -204,58 +202,61 @@ where
     }
 }
 
-/// Hash tables. The hasher is a leaf, `Send + 'static`, so it holds no pointer that would go untraced.
-macro_rules! hash_tables {
+/// Hash tables of keys and values. The hasher is a leaf, `Send + 'static`, so it holds no pointer that would go untraced.
+macro_rules! hash_maps {
     ($($path:ident)::+) => {
         // SAFETY: passes keys and values on; the hasher holds no pointer into a heap.
-        unsafe impl<K: Trace, V: Trace, S: Send + 'static> Trace for $($path)::+<K, V, S>
+        unsafe impl<K: $crate::trace::Trace, V: $crate::trace::Trace, S: Send + 'static> $crate::trace::Trace
+            for $($path)::+<K, V, S>
         where
             for<'a> K::At<'a>: Sized,
             for<'a> V::At<'a>: Sized,
         {
             type At<'a> = $($path)::+<K::At<'a>, V::At<'a>, S>;
             const NEEDS_TRACE: bool = K::NEEDS_TRACE || V::NEEDS_TRACE;
-            const DROP: DropOn = if needs_drop::<S>() { DropOn::Mutator } else { drop_on_both::<K, V>() };
-            fn trace(&self, tracer: &mut Tracer<'_>) {
-                for (key, value) in self {
-                    key.trace(tracer);
-                    value.trace(tracer);
+            const DROP: $crate::trace::DropOn = if core::mem::needs_drop::<S>() {
+                $crate::trace::DropOn::Mutator
+            } else {
+                $crate::trace::layout::drop_on_both::<K, V>()
+            };
+            fn trace(&self, tracer: &mut $crate::mark::tracer::Tracer<'_>) {
+                if Self::NEEDS_TRACE {
+                    for (key, value) in self {
+                        key.trace(tracer);
+                        value.trace(tracer);
+                    }
                 }
             }
         }
     };
 }
 
-hash_tables!(HashMap);
-#[cfg(feature = "hashbrown-0_17")]
-hash_tables!(hashbrown::HashMap);
-
-// SAFETY: passes each element on; the hasher holds no pointer into a heap.
-unsafe impl<T: Trace, S: Send + 'static> Trace for HashSet<T, S>
-where
-    for<'a> T::At<'a>: Sized,
-{
-    type At<'a> = HashSet<T::At<'a>, S>;
-    const NEEDS_TRACE: bool = T::NEEDS_TRACE;
-    const DROP: DropOn = if needs_drop::<S>() { DropOn::Mutator } else { drop_on::<T>() };
-    fn trace(&self, tracer: &mut Tracer<'_>) {
-        self.iter().for_each(|item| item.trace(tracer));
-    }
+/// Hash tables of elements.
+macro_rules! hash_sets {
+    ($($path:ident)::+) => {
+        // SAFETY: passes each element on; the hasher holds no pointer into a heap.
+        unsafe impl<T: $crate::trace::Trace, S: Send + 'static> $crate::trace::Trace for $($path)::+<T, S>
+        where
+            for<'a> T::At<'a>: Sized,
+        {
+            type At<'a> = $($path)::+<T::At<'a>, S>;
+            const NEEDS_TRACE: bool = T::NEEDS_TRACE;
+            const DROP: $crate::trace::DropOn = if core::mem::needs_drop::<S>() {
+                $crate::trace::DropOn::Mutator
+            } else {
+                $crate::trace::layout::drop_on::<T>()
+            };
+            fn trace(&self, tracer: &mut $crate::mark::tracer::Tracer<'_>) {
+                if T::NEEDS_TRACE {
+                    self.iter().for_each(|item| item.trace(tracer));
+                }
+            }
+        }
+    };
 }
 
-// SAFETY: as above.
-#[cfg(feature = "hashbrown-0_17")]
-unsafe impl<T: Trace, S: Send + 'static> Trace for hashbrown::HashSet<T, S>
-where
-    for<'a> T::At<'a>: Sized,
-{
-    type At<'a> = hashbrown::HashSet<T::At<'a>, S>;
-    const NEEDS_TRACE: bool = T::NEEDS_TRACE;
-    const DROP: DropOn = if needs_drop::<S>() { DropOn::Mutator } else { drop_on::<T>() };
-    fn trace(&self, tracer: &mut Tracer<'_>) {
-        self.iter().for_each(|item| item.trace(tracer));
-    }
-}
+hash_maps!(HashMap);
+hash_sets!(HashSet);
 
 /// Tuples of up to twelve.
 macro_rules! tuples {
@@ -284,3 +285,7 @@ macro_rules! tuples {
 }
 
 tuples!(A B C D E F G H I J K L);
+
+// For the types of other crates. (A list of features that are all off uses none of them.)
+#[allow(unused_imports, reason = "used where a feature is on")]
+pub(super) use {hash_maps, hash_sets, leaves};

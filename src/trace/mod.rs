@@ -7,6 +7,7 @@ use crate::mark::tracer::Tracer;
 use crate::space::header::ObjectPtr;
 
 pub(crate) mod alike;
+mod foreign;
 mod impls;
 pub(crate) mod layout;
 
@@ -35,6 +36,23 @@ pub(crate) mod layout;
 /// }
 /// # let _ = (Value::Nil, Value::Number(1.0));
 /// ```
+///
+/// # Types of other crates
+///
+/// The standard library's types need no feature. For those of other crates there are features, none of which is on by
+/// default; the version of the crate is part of a feature's name, since its types are then part of this crate's API.
+///
+/// | feature | types |
+/// |---|---|
+/// | `arrayvec-0_7` | `ArrayVec`, `ArrayString` |
+/// | `hashbrown-0_17` | `HashMap`, `HashSet` |
+/// | `indexmap-2` | `IndexMap`, `IndexSet` |
+/// | `num-bigint-0_5` | `BigInt`, `BigUint`, `Sign` |
+/// | `ordered-float-5` | `OrderedFloat` and `NotNan`, of `f32` and `f64` |
+/// | `smallvec-1` | `SmallVec<[T; N]>` |
+///
+/// Those that grow are also [`External`](crate::External). A type of a crate that is not in this table lives in a
+/// skipped field, if it holds no pointers.
 ///
 /// # Safety
 ///
