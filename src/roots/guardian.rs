@@ -183,8 +183,7 @@ impl GuardianTable {
                 Examination::Due => Examination::Moving { below: usize::MAX, from: usize::MAX },
                 Examination::Moving { below, from } => match self.areas.below(below) {
                     None => Examination::Shading { below: usize::MAX },
-                    Some(number) => {
-                        let area = self.areas.at(number);
+                    Some((number, area)) => {
                         // A guardian whose handle is gone guards nothing.
                         match if area.head.is_alive() { area.look(marker, meter, from) } else { 0 } {
                             0 => Examination::Moving { below: number, from: usize::MAX },
@@ -194,8 +193,8 @@ impl GuardianTable {
                 },
                 Examination::Shading { below } => match self.areas.below(below) {
                     None => Examination::Done,
-                    Some(number) => {
-                        let all = self.areas.at(number).shade_fresh(marker, meter);
+                    Some((number, area)) => {
+                        let all = area.shade_fresh(marker, meter);
                         Examination::Shading { below: if all { number } else { number + 1 } }
                     }
                 },

@@ -10,19 +10,23 @@
 //! area to the heap, which frees it in a later step; a dropped heap leaves it to the handle. All but the head of an
 //! area is touched by the heap's mutator only.
 
+mod handle;
+#[cfg(all(test, loom))]
+mod loom;
+mod page;
+#[cfg(all(test, not(loom)))]
+mod tests;
+
 use core::alloc::Layout;
-use core::cell::Cell;
 use core::marker::PhantomData;
-use core::ptr::NonNull;
 use std::collections::BinaryHeap;
 
 use crate::memory::pieces::Pieces;
-use crate::memory::{NoMemory, allocate, may_allocate, reserve_one};
-use crate::sync::atomic::{AtomicU8, AtomicUsize, Ordering, fence};
-use crate::sync::watch::Touched;
+use crate::memory::{NoMemory, may_allocate, reserve_one};
+use crate::sync::atomic::Ordering;
+pub(crate) use handle::{Area, Found, Handle, Head};
+use page::{CELLS, PagePtr, Spare, layout_of};
 
-/// Most areas of a page.
-const CELLS: usize = 64;
 /// Most areas of the first page for a size.
 const FIRST_CELLS: usize = 8;
 /// Bytes of areas in a page, unless one area is larger.
@@ -31,218 +35,6 @@ const PAGE: usize = 16 * 1024;
 const FEW: usize = 64;
 /// Number of areas added after which one page is reaped: so about half of all areas are live at the least.
 const ADDED: usize = CELLS / 2;
-
-/// Handle and heap exist.
-const BOTH: u8 = 0;
-/// Only the heap exists.
-const HEAP: u8 = 1;
-/// Only the handle exists.
-const HANDLE: u8 = 2;
-
-/// The head, with which each area begins.
-pub(crate) struct Head {
-    /// The number of the heap to which the area belongs.
-    pub heap: u64,
-    /// The area's offset in its page, in bytes.
-    offset: u32,
-    owners: AtomicU8,
-    touched: Touched,
-}
-
-impl Head {
-    /// Returns whether the handle exists, while the heap does.
-    pub(crate) fn is_alive(&self) -> bool {
-        self.owners.load(Ordering::Acquire) == BOTH
-    }
-}
-
-/// The type of the areas behind a kind of handles.
-///
-/// # Safety
-/// An area must begin with its [`Head`] (`repr(C)`), which `head` returns. All else in it must be touched, through its
-/// handle too, only by the mutator of the heap that the head names; and `release` must leave nothing to be dropped.
-pub(crate) unsafe trait Area {
-    fn head(&self) -> &Head;
-
-    /// Returns whether the area was wholly scanned in this cycle, or need not be.
-    fn is_scanned(&self, cycle: u64) -> bool;
-
-    /// Returns whether another list than the table's still has the area.
-    fn is_held(&self) -> bool {
-        false
-    }
-
-    /// Frees what the area owns, and returns the bytes of that. Only the area's head is used after this.
-    fn release(&self) -> usize;
-}
-
-/// The handle of an area.
-pub(crate) struct Handle<A: Area>(NonNull<A>);
-
-// SAFETY: all but the head of an area is touched by the mutator of its heap only, on whatever thread (`Area`'s
-// contract); the drop is an exchange of an atomic.
-unsafe impl<A: Area> Send for Handle<A> {}
-// SAFETY: as above.
-unsafe impl<A: Area> Sync for Handle<A> {}
-
-impl<A: Area> Handle<A> {
-    #[inline(always)]
-    pub(crate) fn as_ptr(&self) -> NonNull<A> {
-        self.0
-    }
-}
-
-impl<A: Area> core::ops::Deref for Handle<A> {
-    type Target = A;
-    #[inline(always)]
-    fn deref(&self) -> &A {
-        // SAFETY: the area exists as long as its handle.
-        unsafe { self.0.as_ref() }
-    }
-}
-
-impl<A: Area> Drop for Handle<A> {
-    fn drop(&mut self) {
-        let offset = self.head().offset as usize;
-        self.head().touched.reads();
-        // If the heap exists, the area must not be touched after the exchange: its memory may be in use for another.
-        if self.head().owners.swap(HEAP, Ordering::AcqRel) == HANDLE {
-            // SAFETY: the page begins `offset` bytes before the area, whose pointer was made from the page's; the area
-            // is this handle's alone.
-            unsafe { PagePtr(self.0.cast::<u8>().sub(offset).cast()).leave() };
-        }
-    }
-}
-
-/// An area, found by its table. (A reference would not give access to the memory behind an `A`.)
-pub(crate) struct Found<'t, A>(NonNull<A>, PhantomData<&'t A>);
-
-impl<A> Clone for Found<'_, A> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<A> Copy for Found<'_, A> {}
-
-impl<A> Found<'_, A> {
-    pub(crate) fn as_ptr(self) -> NonNull<A> {
-        self.0
-    }
-}
-
-impl<A> core::ops::Deref for Found<'_, A> {
-    type Target = A;
-    #[inline(always)]
-    fn deref(&self) -> &A {
-        // SAFETY: the area exists as long as the table is borrowed.
-        unsafe { self.0.as_ref() }
-    }
-}
-
-/// A page, which is followed by areas of one size.
-struct Page {
-    layout: Layout,
-    /// Index of its areas' class.
-    class: usize,
-    /// Bytes of an area, and the offset of the first one.
-    stride: usize,
-    first: usize,
-    cells: usize,
-    /// A bit for each cell that holds an area.
-    occupied: Cell<u64>,
-    /// The page's index in the table's list.
-    number: Cell<usize>,
-    /// The page's neighbours among the pages of its class that have room.
-    next: Cell<Option<PagePtr>>,
-    previous: Cell<Option<PagePtr>>,
-    /// Number of areas that still use the page after the heap is gone, and one more while the heap leaves it.
-    left: AtomicUsize,
-    touched: Touched,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct PagePtr(NonNull<Page>);
-
-impl core::ops::Deref for PagePtr {
-    type Target = Page;
-    #[inline(always)]
-    fn deref(&self) -> &Page {
-        // SAFETY: a page exists as long as its table, or an area in it: only these dereference it.
-        unsafe { self.0.as_ref() }
-    }
-}
-
-impl PagePtr {
-    /// Makes a page for areas with that layout, all free.
-    fn new(cell: Layout, class: usize, cells: usize) -> Result<PagePtr, NoMemory> {
-        let (layout, first) = layout_of(cell, cells)?;
-        let page = allocate(layout)?.cast::<Page>();
-        // SAFETY: the memory is new, and begins with room for a page.
-        unsafe {
-            page.write(Page {
-                layout,
-                class,
-                stride: cell.size(),
-                first,
-                cells,
-                occupied: Cell::new(0),
-                number: Cell::new(0),
-                next: Cell::new(None),
-                previous: Cell::new(None),
-                left: AtomicUsize::new(0),
-                touched: Touched::new(),
-            });
-        }
-        Ok(PagePtr(page))
-    }
-
-    /// # Safety
-    /// Neither the page nor any area in it may be used any more.
-    unsafe fn free(self) {
-        self.touched.writes();
-        #[cfg(all(test, loom))]
-        loom::freed();
-        // SAFETY: the page was allocated with that layout; pages have no drop glue.
-        unsafe { std::alloc::dealloc(self.0.as_ptr().cast(), self.layout) };
-    }
-
-    /// Gives up one share of a page that was left when the heap was dropped. The last one frees the page.
-    ///
-    /// # Safety
-    /// The owner of the share must not use the page any more.
-    unsafe fn leave(self) {
-        self.touched.reads();
-        if self.left.fetch_sub(1, Ordering::Release) == 1 {
-            fence(Ordering::Acquire);
-            // SAFETY: it was the last share, so nobody uses the page or an area in it.
-            unsafe { self.free() };
-        }
-    }
-
-    fn offset(self, cell: usize) -> usize {
-        self.first + cell * self.stride
-    }
-
-    /// Returns the memory of an area.
-    fn cell(self, cell: usize) -> NonNull<u8> {
-        debug_assert!(cell < self.cells);
-        // SAFETY: within the page.
-        unsafe { self.0.cast::<u8>().add(self.offset(cell)) }
-    }
-
-    fn is_full(self) -> bool {
-        self.occupied.get() == u64::MAX >> (CELLS - self.cells)
-    }
-}
-
-/// Returns the layout of a page, and the offset of its first area.
-fn layout_of(cell: Layout, cells: usize) -> Result<(Layout, usize), NoMemory> {
-    let bytes = cell.size().checked_mul(cells).ok_or(NoMemory)?;
-    let areas = Layout::from_size_align(bytes, cell.align()).map_err(|_| NoMemory)?;
-    let (layout, first) = Layout::new::<Page>().extend(areas).map_err(|_| NoMemory)?;
-    if u32::try_from(layout.size()).is_err() { Err(NoMemory) } else { Ok((layout, first)) }
-}
 
 /// The pages for areas of one layout.
 struct Class {
@@ -287,36 +79,6 @@ pub(crate) enum Scanned {
     AndStops,
     /// The area is scanned.
     All,
-}
-
-/// A page without areas. The pages at the highest addresses are freed first, so that malloc, which gives free memory at
-/// the end of its own back to the system, gives back a little at a time.
-struct Spare(PagePtr);
-
-impl Spare {
-    fn address(&self) -> usize {
-        self.0.0.addr().get()
-    }
-}
-
-impl PartialEq for Spare {
-    fn eq(&self, other: &Self) -> bool {
-        self.address() == other.address()
-    }
-}
-
-impl Eq for Spare {}
-
-impl PartialOrd for Spare {
-    fn partial_cmp(&self, other: &Self) -> Option<core::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Spare {
-    fn cmp(&self, other: &Self) -> core::cmp::Ordering {
-        self.address().cmp(&other.address())
-    }
 }
 
 /// The areas of one kind, of one heap.
@@ -432,8 +194,7 @@ impl<A: Area> HandleTable<A> {
             }
         };
         let cell = page.occupied.get().trailing_ones() as usize;
-        let head =
-            Head { heap, offset: page.offset(cell) as u32, owners: AtomicU8::new(BOTH), touched: Touched::new() };
+        let head = Head::new(heap, page.offset(cell) as u32);
         let at = page.cell(cell).cast::<C>();
         // SAFETY: the cell is free, and large and aligned enough for a `C`.
         unsafe { at.write(make(head)) };
@@ -442,18 +203,24 @@ impl<A: Area> HandleTable<A> {
             class.unlink(page);
         }
         self.len += 1;
-        Ok(Handle(at.cast()))
+        // SAFETY: the area was just made, with that head; it begins with an `A`: the caller's promise.
+        Ok(unsafe { Handle::of(at.cast()) })
     }
 
-    /// Returns an area, which must exist as long as the result is used.
-    fn area<'t>(page: PagePtr, cell: usize) -> Found<'t, A> {
+    /// Returns an area.
+    ///
+    /// # Safety
+    /// The cell must hold an area, as long as the result is used.
+    unsafe fn area<'t>(page: PagePtr, cell: usize) -> Found<'t, A> {
         debug_assert!(page.occupied.get() >> cell & 1 != 0);
-        Found(page.cell(cell).cast(), PhantomData)
+        // SAFETY: passed on.
+        unsafe { Found::of(page.cell(cell).cast()) }
     }
 
     /// Frees an area whose handle is gone.
     fn forget(&mut self, page: PagePtr, cell: usize) {
-        let area = Self::area(page, cell);
+        // SAFETY: the cell is occupied until this method frees it, after the last use of the result.
+        let area = unsafe { Self::area(page, cell) };
         debug_assert!(!area.head().is_alive());
         // Its memory may be in use for another area from here on.
         area.head().touched.writes();
@@ -516,7 +283,8 @@ impl<A: Area> HandleTable<A> {
         while left != 0 {
             let cell = left.trailing_zeros() as usize;
             left &= left - 1;
-            let area = Self::area(page, cell);
+            // SAFETY: the cell is occupied, and is freed after the last use of the result.
+            let area = unsafe { Self::area(page, cell) };
             if !area.head().is_alive() && !area.is_held() {
                 // The page may be freed with its last area, and then `left` is 0.
                 self.forget(page, cell);
@@ -554,11 +322,6 @@ impl<A: Area> HandleTable<A> {
         self.unscanned == 0
     }
 
-    /// Returns whether an area must still be scanned in this cycle.
-    fn is_due(page: PagePtr, cell: usize, cycle: u64) -> bool {
-        !Self::area(page, cell).is_scanned(cycle)
-    }
-
     /// Scans areas by `scan`, to which it passes whether the handle exists, until the budget is used up. Returns
     /// whether all are scanned. Frees areas whose handle is gone afterwards.
     pub(crate) fn scan(&mut self, cycle: u64, mut scan: impl FnMut(Found<'_, A>, bool) -> Scanned) -> bool {
@@ -573,11 +336,12 @@ impl<A: Area> HandleTable<A> {
             let mut stops = false;
             while left != 0 {
                 let cell = left.ilog2() as usize;
-                if Self::is_due(page, cell, cycle) {
+                // SAFETY: the cell is occupied, and is freed after the last use of the result.
+                let area = unsafe { Self::area(page, cell) };
+                if !area.is_scanned(cycle) {
                     if stops {
                         return false;
                     }
-                    let area = Self::area(page, cell);
                     let alive = area.head().is_alive();
                     match scan(area, alive) {
                         Scanned::InPart => return false,
@@ -599,29 +363,27 @@ impl<A: Area> HandleTable<A> {
         self.unscanned == 0
     }
 
-    /// Returns the number of the next area below `number`, for passes that are cut into steps. Numbers are stable as
+    /// Returns the next area below `number`, with its number, for passes that are cut into steps. Numbers are stable as
     /// long as no area is freed.
-    pub(crate) fn below(&self, number: usize) -> Option<usize> {
+    pub(crate) fn below(&self, number: usize) -> Option<(usize, Found<'_, A>)> {
         let mut number = number.min(self.pages.len() * CELLS);
         while let Some(last) = number.checked_sub(1) {
-            let occupied = self.pages.get(last / CELLS).occupied.get() & u64::MAX >> (CELLS - 1 - last % CELLS);
+            let page = *self.pages.get(last / CELLS);
+            let occupied = page.occupied.get() & u64::MAX >> (CELLS - 1 - last % CELLS);
             if occupied != 0 {
-                return Some(last / CELLS * CELLS + occupied.ilog2() as usize);
+                let cell = occupied.ilog2() as usize;
+                // SAFETY: the cell is occupied as long as the table is borrowed.
+                return Some((last / CELLS * CELLS + cell, unsafe { Self::area(page, cell) }));
             }
             number = last / CELLS * CELLS;
         }
         None
     }
 
-    /// Returns the area with this number.
-    pub(crate) fn at(&self, number: usize) -> Found<'_, A> {
-        Self::area(*self.pages.get(number / CELLS), number % CELLS)
-    }
-
     /// Iterates over all areas, with whether the scan has still to reach their page.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Found<'_, A>, bool)> {
-        let numbers = core::iter::successors(self.below(usize::MAX), |&number| self.below(number));
-        numbers.map(|number| (self.at(number), number / CELLS < self.unscanned))
+        let areas = core::iter::successors(self.below(usize::MAX), |&(number, _)| self.below(number));
+        areas.map(|(number, area)| (area, number / CELLS < self.unscanned))
     }
 
     #[cfg(grisaille_faults)]
@@ -666,10 +428,10 @@ impl<A: Area> Drop for HandleTable<A> {
             while left != 0 {
                 let cell = left.trailing_zeros() as usize;
                 left &= left - 1;
-                // The page exists until this loop gives up its share.
-                let area = Self::area(page, cell);
+                // SAFETY: the cell is occupied, and the page exists until this loop gives up its share.
+                let area = unsafe { Self::area(page, cell) };
                 area.release();
-                if area.head().owners.swap(HANDLE, Ordering::AcqRel) == HEAP {
+                if !area.head().leave_to_handle() {
                     // SAFETY: neither handle nor heap uses the area any more. The heap's own share is given up below.
                     unsafe { page.leave() };
                 }
@@ -679,8 +441,3 @@ impl<A: Area> Drop for HandleTable<A> {
         }
     }
 }
-
-#[cfg(all(test, loom))]
-mod loom;
-#[cfg(all(test, not(loom)))]
-mod tests;

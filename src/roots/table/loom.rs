@@ -11,6 +11,7 @@ use core::cell::Cell;
 use super::*;
 use crate::sync::model::{saw, scenes};
 use crate::sync::thread::{self, ThreadId};
+use crate::sync::watch::Touched;
 
 std::thread_local! {
     /// Number of areas released.

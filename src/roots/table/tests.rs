@@ -1,7 +1,10 @@
 //! Areas that are made, dropped and scanned in many orders.
 
-use super::*;
+use core::cell::Cell;
+use core::sync::atomic::AtomicUsize;
 use std::sync::Arc;
+
+use super::*;
 
 /// An area that counts those not released.
 #[repr(C)]
