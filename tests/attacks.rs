@@ -90,7 +90,7 @@ fn a_view_is_forgotten() {
             for i in 0..40 {
                 let mut view = stack.open(cx);
                 view.push(cx, cx.alloc(i));
-                view.window(cx, 0..1)[0].set(cx.alloc(0));
+                view.cells(cx, 0..1)[0].set(cx.alloc(0));
                 #[allow(
                     clippy::forget_non_drop,
                     reason = "it has no state that a drop could settle: that is the point"
@@ -495,17 +495,17 @@ fn stacks_are_checked() {
         assert!(view.pop(cx).is_none() && view.get(cx, 0).is_none() && view.is_empty());
         view.push(cx, cx.alloc(1));
         view.truncate(cx, 5);
-        assert_eq!((view.len(), view.window(cx, 1..1).len()), (1, 0));
+        assert_eq!((view.len(), view.cells(cx, 1..1).len()), (1, 0));
         let attacks: [fn(&mut View<'_, '_>, &Mutator<'_>); 8] = [
             |view, cx| _ = view.at(cx, 1),
             |view, cx| _ = view.at(cx, usize::MAX),
             |view, cx| _ = view.top(cx, 1),
             |view, cx| _ = view.top(cx, usize::MAX),
             |view, cx| view.set(cx, 1, cx.alloc(2)),
-            |view, cx| _ = view.window(cx, 0..2),
+            |view, cx| _ = view.cells(cx, 0..2),
             #[allow(clippy::reversed_empty_ranges)]
-            |view, cx| _ = view.window(cx, 1..0),
-            |view, cx| _ = view.window(cx, 0..usize::MAX),
+            |view, cx| _ = view.cells(cx, 1..0),
+            |view, cx| _ = view.cells(cx, 0..usize::MAX),
         ];
         for attack in attacks {
             assert!(catch_unwind(AssertUnwindSafe(|| attack(&mut view, cx))).is_err());
@@ -530,7 +530,7 @@ fn stacks_of_nothing_and_of_much() {
                 cx.step(Budget::work(1));
             }
             cx.collect();
-            assert_eq!(nothings.window(cx, 0..300).len(), 300);
+            assert_eq!(nothings.cells(cx, 0..300).len(), 300);
             for i in (0..300).rev() {
                 let (words, pointer) = wide.pop(cx).unwrap();
                 assert_eq!(

@@ -328,7 +328,7 @@ fn a_root_whose_trace_panics_is_scanned_again() {
                 for n in 4..7 {
                     open.push(cx, Panics(cx.alloc(n)));
                 }
-                // Writes to scanned roots, and through `window`, while roots are scanned.
+                // Writes to scanned roots, and through cells, while roots are scanned.
                 while cx.phase() != Phase::Mark {
                     cx.step(Budget::work(1));
                 }
@@ -338,7 +338,7 @@ fn a_root_whose_trace_panics_is_scanned_again() {
                     let fresh = Panics(cx.alloc(3));
                     ends(|| roots[2].set(cx, fresh));
                     let fresh = Panics(cx.alloc(6));
-                    ends(|| open.window(cx, 2..3)[0].set(fresh));
+                    ends(|| open.cells(cx, 2..3)[0].set(fresh));
                 }
                 assert!((0..2).any(|_| ends(|| collect(cx))), "one trace panics");
                 assert_eq!(roots.each_ref().map(|root| *root.get(cx).0), [1, 2, 3]);

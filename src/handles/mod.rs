@@ -19,3 +19,4 @@ pub(crate) mod guardian;
 pub(crate) mod persistent;
 pub(crate) mod rooted;
 pub(crate) mod stack;
+pub(crate) mod stack_view;

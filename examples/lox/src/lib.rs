@@ -8,7 +8,7 @@
 //! | `value.rs`, `object.rs` | what the heap holds: the types that derive `Trace` |
 //! | `machine/mod.rs` | the roots, the one safepoint, and what happens when memory runs out |
 //! | `machine/burst.rs` | the interpreter between two safepoints; `rare.rs` has the rest of its instructions |
-//! | `machine/window.rs` | the running frame's part of the value stack |
+//! | `machine/slots.rs` | the running frame's part of the value stack |
 //! | `machine/call.rs`, `property.rs` | closures and upvalues; classes, fields and methods |
 //! | `source/`, `compile/`, `code.rs` | from text to bytecode, without the collector |
 //!

@@ -258,8 +258,8 @@ fn roots_are_watched_for_a_while_only_however_they_are_written<B: Barrier>() {
     });
     roots_are_watched_for_a_while_only::<B>(|cx, roots| roots.set(cx, 0, roots.at(cx, 1)));
     roots_are_watched_for_a_while_only::<B>(|cx, roots| {
-        let window = roots.window(cx, 0..2);
-        window[0].swap(&window[1]);
+        let cells = roots.cells(cx, 0..2);
+        cells[0].swap(&cells[1]);
     });
     // Under the other policies `root` has no barrier.
     if B::RULES.shades_new_root() {

@@ -34,7 +34,7 @@ pub(crate) struct StackArea {
     pub(crate) watermark: Cell<usize>,
     /// `[dirty_from, len)` has to be scanned again.
     pub(crate) dirty_from: Cell<usize>,
-    /// Cards lent as cells (`StackView::window`) in the root-scanning window: they may have been written, and are
+    /// Cards lent as cells (`StackView::cells`) in the root-scanning window: they may have been written, and are
     /// rescanned before it closes.
     pub(crate) lent: RefCell<Cards>,
     /// The next area with lent cards.

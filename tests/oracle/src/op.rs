@@ -77,8 +77,8 @@ pub enum Op {
     SetStack { stack: u8, index: u8, value: u8 },
     /// Shortens a stack.
     Truncate { stack: u8, len: u8 },
-    /// Takes a window of a stack, writes an operand to its first cell and swaps that with its last.
-    Window { stack: u8, from: u8, value: u8 },
+    /// Takes cells of a stack, writes an operand to its first cell and swaps that with its last.
+    Cells { stack: u8, from: u8, value: u8 },
     /// Moves the last value of one stack to another, or to a local.
     Move { from: u8, to: u8 },
     /// Drops the handle of a stack.
@@ -180,7 +180,7 @@ const CORE: &[Row] = &[
     (5, |_, _, _| Op::NewStack),
     (4, |index, stack, value| Op::SetStack { stack, index, value }),
     (2, |len, stack, _| Op::Truncate { stack, len }),
-    (4, |from, stack, value| Op::Window { stack, from, value }),
+    (4, |from, stack, value| Op::Cells { stack, from, value }),
     (12, |_, from, to| Op::Move { from, to }),
     (3, |_, stack, _| Op::DropStack { stack }),
     (7, |_, from, _| Op::Weaken { from }),

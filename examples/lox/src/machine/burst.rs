@@ -11,7 +11,7 @@ use hashbrown::HashMap;
 use super::call::close_upvalues;
 use super::property::{Property, method};
 use super::running::{Call, Running};
-use super::window::Window;
+use super::slots::Slots;
 use super::{FRAMES_MAX, Frame, SLACK, Stop, VALUES_MAX, cold, error};
 use crate::code::{Function, Op, Place, Site};
 use crate::object::Upvalue;
@@ -77,7 +77,7 @@ impl<'m, 'v, 's> Burst<'m, 'v, 's> {
         // Nothing has happened but the attempt.
         let next = if let Stop::Full = stop { next - 1 } else { next };
         self.frames.push(cx, Frame { closure: running.closure, ip: next as u32, base: running.base as u32 });
-        (stop, running.base + running.window.top)
+        (stop, running.base + running.slots.top)
     }
 
     /// Runs instructions until one calls a closure, which is still to be entered. Returns `None` at the program's end.
@@ -95,91 +95,91 @@ impl<'m, 'v, 's> Burst<'m, 'v, 's> {
         let code = self.code;
         loop {
             let Some(&op) = running.rest.next() else { unreachable!("a function ends in a return") };
-            let window = &mut running.window;
+            let slots = &mut running.slots;
             match op {
-                Op::Constant(constant) => window.push(self.constants.at(cx, constant as usize)),
-                Op::Nil => window.push(Value::Nil),
-                Op::True => window.push(Value::True),
-                Op::False => window.push(Value::False),
-                Op::Pop => window.drop(1),
+                Op::Constant(constant) => slots.push(self.constants.at(cx, constant as usize)),
+                Op::Nil => slots.push(Value::Nil),
+                Op::True => slots.push(Value::True),
+                Op::False => slots.push(Value::False),
+                Op::Pop => slots.drop(1),
 
-                Op::GetLocal(slot) => window.push(window.get(slot)),
-                Op::SetLocal(slot) => window.set(slot, window.peek(0)),
+                Op::GetLocal(slot) => slots.push(slots.get(slot)),
+                Op::SetLocal(slot) => slots.set(slot, slots.peek(0)),
                 Op::PopIntoLocal(slot) => {
-                    let value = window.pop();
-                    window.set(slot, value);
+                    let value = slots.pop();
+                    slots.set(slot, value);
                 }
-                Op::GetGlobal(global) => window.push(self.get_global(cx, global)?),
-                Op::SetGlobal(global) => self.set_global(cx, global, window.peek(0))?,
-                Op::PopIntoGlobal(global) => self.set_global(cx, global, window.pop())?,
-                Op::GetUpvalue(index) => window.push(get_upvalue(cx, values, running.closure.upvalue(index))),
-                Op::SetUpvalue(index) => set_upvalue(cx, values, running.closure.upvalue(index), window.peek(0)),
+                Op::GetGlobal(global) => slots.push(self.get_global(cx, global)?),
+                Op::SetGlobal(global) => self.set_global(cx, global, slots.peek(0))?,
+                Op::PopIntoGlobal(global) => self.set_global(cx, global, slots.pop())?,
+                Op::GetUpvalue(index) => slots.push(get_upvalue(cx, values, running.closure.upvalue(index))),
+                Op::SetUpvalue(index) => set_upvalue(cx, values, running.closure.upvalue(index), slots.peek(0)),
 
                 Op::GetProperty(site) => {
-                    let value = self.get_property(cx, site, window.peek(0))?;
-                    window.replace(1, value);
+                    let value = self.get_property(cx, site, slots.peek(0))?;
+                    slots.replace(1, value);
                 }
-                Op::GetLocalProperty(slot, site) => window.push(self.get_property(cx, site, window.get(slot))?),
+                Op::GetLocalProperty(slot, site) => slots.push(self.get_property(cx, site, slots.get(slot))?),
                 Op::SetProperty(site) => {
-                    let value = window.peek(0);
-                    self.set_property(cx, site, window.peek(1), value)?;
-                    window.replace(2, value);
+                    let value = slots.peek(0);
+                    self.set_property(cx, site, slots.peek(1), value)?;
+                    slots.replace(2, value);
                 }
                 Op::PopIntoProperty(site) => {
-                    self.set_property(cx, site, window.peek(1), window.peek(0))?;
-                    window.drop(2);
+                    self.set_property(cx, site, slots.peek(1), slots.peek(0))?;
+                    slots.drop(2);
                 }
 
-                Op::Equal => window.replace(2, Value::from(window.peek(1).equals(window.peek(0)))),
-                Op::NotEqual => window.replace(2, Value::from(!window.peek(1).equals(window.peek(0)))),
-                Op::Greater => binary(window, |a, b| a > b)?,
-                Op::GreaterEqual => binary(window, |a, b| !(a < b))?,
-                Op::Less => binary(window, |a, b| a < b)?,
-                Op::LessEqual => binary(window, |a, b| !(a > b))?,
-                Op::Subtract => binary(window, |a, b| a - b)?,
-                Op::Multiply => binary(window, |a, b| a * b)?,
-                Op::Divide => binary(window, |a, b| a / b)?,
+                Op::Equal => slots.replace(2, Value::from(slots.peek(1).equals(slots.peek(0)))),
+                Op::NotEqual => slots.replace(2, Value::from(!slots.peek(1).equals(slots.peek(0)))),
+                Op::Greater => binary(slots, |a, b| a > b)?,
+                Op::GreaterEqual => binary(slots, |a, b| !(a < b))?,
+                Op::Less => binary(slots, |a, b| a < b)?,
+                Op::LessEqual => binary(slots, |a, b| !(a > b))?,
+                Op::Subtract => binary(slots, |a, b| a - b)?,
+                Op::Multiply => binary(slots, |a, b| a * b)?,
+                Op::Divide => binary(slots, |a, b| a / b)?,
                 Op::Add => {
-                    let sum = self.add(cx, window.peek(1), window.peek(0))?;
-                    window.replace(2, sum);
+                    let sum = self.add(cx, slots.peek(1), slots.peek(0))?;
+                    slots.replace(2, sum);
                 }
                 Op::AddConstant(constant) => {
-                    let sum = self.add(cx, window.peek(0), self.constants.at(cx, constant as usize))?;
-                    window.replace(1, sum);
+                    let sum = self.add(cx, slots.peek(0), self.constants.at(cx, constant as usize))?;
+                    slots.replace(1, sum);
                 }
                 Op::SubtractConstant(constant) => {
-                    let (a, b) = numbers(window.peek(0), self.constants.at(cx, constant as usize))?;
-                    window.replace(1, Value::from(a - b));
+                    let (a, b) = numbers(slots.peek(0), self.constants.at(cx, constant as usize))?;
+                    slots.replace(1, Value::from(a - b));
                 }
-                Op::Not => window.replace(1, Value::from(window.peek(0).is_false())),
-                Op::Negate => match window.peek(0) {
-                    Value::Number(number) => window.replace(1, Value::from(-number.get())),
+                Op::Not => slots.replace(1, Value::from(slots.peek(0).is_false())),
+                Op::Negate => match slots.peek(0) {
+                    Value::Number(number) => slots.replace(1, Value::from(-number.get())),
                     _ => return Err(cold("Operand must be a number.")),
                 },
 
                 Op::Jump(distance) => running.jump(code, distance),
                 Op::JumpIfFalse(distance) => {
-                    let taken = window.pop().is_false();
+                    let taken = slots.pop().is_false();
                     running.jump_if(taken, code, distance);
                 }
                 Op::JumpUnlessEqual(distance) => {
-                    let equal = window.pop_equal();
+                    let equal = slots.pop_equal();
                     running.jump_if(!equal, code, distance);
                 }
                 Op::JumpIfEqual(distance) => {
-                    let equal = window.pop_equal();
+                    let equal = slots.pop_equal();
                     running.jump_if(equal, code, distance);
                 }
                 Op::JumpUnlessGreater(distance) => running.jump_unless(code, distance, |a, b| a > b)?,
                 Op::JumpUnlessGreaterEqual(distance) => running.jump_unless(code, distance, |a, b| !(a < b))?,
                 Op::JumpUnlessLess(distance) => running.jump_unless(code, distance, |a, b| a < b)?,
                 Op::JumpUnlessLessEqual(distance) => running.jump_unless(code, distance, |a, b| !(a > b))?,
-                Op::And(distance) => match window.peek(0).is_false() {
+                Op::And(distance) => match slots.peek(0).is_false() {
                     true => running.jump(code, distance),
-                    false => window.drop(1),
+                    false => slots.drop(1),
                 },
-                Op::Or(distance) => match window.peek(0).is_false() {
-                    true => window.drop(1),
+                Op::Or(distance) => match slots.peek(0).is_false() {
+                    true => slots.drop(1),
                     false => running.jump(code, distance),
                 },
                 Op::Loop(distance) => {
@@ -191,29 +191,29 @@ impl<'m, 'v, 's> Burst<'m, 'v, 's> {
 
                 Op::Call(arguments) => {
                     let arguments = usize::from(arguments);
-                    let call = match window.peek(arguments) {
+                    let call = match slots.peek(arguments) {
                         Value::Closure(callee) => Some(Call { callee, arguments }),
-                        callee => self.call_other(cx, window, callee, arguments)?,
+                        callee => self.call_other(cx, slots, callee, arguments)?,
                     };
                     if call.is_some() {
                         return Ok(call);
                     }
                 }
                 Op::Invoke(arguments, site) => {
-                    if let Some(call) = self.invoke(cx, window, site, usize::from(arguments))? {
+                    if let Some(call) = self.invoke(cx, slots, site, usize::from(arguments))? {
                         return Ok(Some(call));
                     }
                 }
                 Op::SuperInvoke(arguments, name) => {
-                    let Value::Class(superclass) = window.pop() else { unreachable!("`super` is a class") };
+                    let Value::Class(superclass) = slots.pop() else { unreachable!("`super` is a class") };
                     let (callee, _) = method(superclass, self.string(cx, name))?;
                     return Ok(Some(Call { callee, arguments: usize::from(arguments) }));
                 }
                 Op::Return | Op::ReturnNil | Op::ReturnLocal(_) => {
                     let result = match op {
                         Op::ReturnNil => Value::Nil,
-                        Op::ReturnLocal(slot) => window.get(slot),
-                        _ => window.pop(),
+                        Op::ReturnLocal(slot) => slots.get(slot),
+                        _ => slots.pop(),
                     };
                     if !self.leave(cx, values, running, result) {
                         return Ok(None);
@@ -221,10 +221,10 @@ impl<'m, 'v, 's> Burst<'m, 'v, 's> {
                 }
 
                 Op::DefineGlobal(_) | Op::Print | Op::Closure(_) | Op::CloseUpvalue => {
-                    window.top = self.rare(cx, values, *window, running.closure, running.base, op)?;
+                    slots.top = self.rare(cx, values, *slots, running.closure, running.base, op)?;
                 }
                 Op::Class(_) | Op::Inherit | Op::Method(_) | Op::GetSuper(_) => {
-                    window.top = self.rare(cx, values, *window, running.closure, running.base, op)?;
+                    slots.top = self.rare(cx, values, *slots, running.closure, running.base, op)?;
                 }
             }
         }
@@ -240,7 +240,7 @@ impl<'m, 'v, 's> Burst<'m, 'v, 's> {
         running: &mut Running<'m, 'a>,
         Call { callee, arguments }: Call<'a>,
     ) -> Result<(), Stop> {
-        let start = running.base + running.window.top - 1 - arguments;
+        let start = running.base + running.slots.top - 1 - arguments;
         let end = start + callee.slots as usize;
         if arguments != callee.arity as usize || self.frames.len() + 1 == FRAMES_MAX || end > VALUES_MAX {
             return Err(self.refused(&callee, arguments));
@@ -250,11 +250,11 @@ impl<'m, 'v, 's> Burst<'m, 'v, 's> {
         running.closure = callee;
         running.rest = self.code[callee.entry as usize..].iter();
         running.base = start;
-        running.window.top = 1 + arguments;
+        running.slots.top = 1 + arguments;
         if end > values.len() {
             return Err(Stop::Stack);
         }
-        running.window.slots = values.window(cx, start..end);
+        running.slots.cells = values.cells(cx, start..end);
         if cx.safepoint_due() { Err(Stop::Safepoint) } else { Ok(()) }
     }
 
@@ -272,7 +272,7 @@ impl<'m, 'v, 's> Burst<'m, 'v, 's> {
         }
         let Some(frame) = self.frames.pop(cx) else { return false };
         *running = Running::new(cx, values, self.code, frame, running.base);
-        running.window.push(result);
+        running.slots.push(result);
         true
     }
 
@@ -282,13 +282,13 @@ impl<'m, 'v, 's> Burst<'m, 'v, 's> {
     fn call_other<'a, B: Barrier>(
         &mut self,
         cx: &'a Mutator<'s, B>,
-        window: &mut Window<'a>,
+        slots: &mut Slots<'a>,
         callee: Value<'a>,
         arguments: usize,
     ) -> Result<Option<Call<'a>>, Stop> {
-        let callee = self.call(cx, *window, callee, arguments)?;
+        let callee = self.call(cx, *slots, callee, arguments)?;
         if callee.is_none() {
-            window.drop(arguments);
+            slots.drop(arguments);
         }
         Ok(callee.map(|callee| Call { callee, arguments }))
     }
@@ -298,11 +298,11 @@ impl<'m, 'v, 's> Burst<'m, 'v, 's> {
     fn invoke<'a, B: Barrier>(
         &mut self,
         cx: &'a Mutator<'s, B>,
-        window: &mut Window<'a>,
+        slots: &mut Slots<'a>,
         site: u32,
         arguments: usize,
     ) -> Result<Option<Call<'a>>, Stop> {
-        let Value::Instance(instance) = window.peek(arguments) else {
+        let Value::Instance(instance) = slots.peek(arguments) else {
             return Err(cold("Only instances have methods."));
         };
         let known = &self.sites[site as usize];
@@ -316,7 +316,7 @@ impl<'m, 'v, 's> Burst<'m, 'v, 's> {
         match self.property(cx, site, instance)? {
             Property::Method(callee) => Ok(Some(Call { callee, arguments })),
             // `call_other` puts the callee into the receiver's place.
-            Property::Field(callee) => self.call_other(cx, window, callee, arguments),
+            Property::Field(callee) => self.call_other(cx, slots, callee, arguments),
         }
     }
 
@@ -386,9 +386,9 @@ pub(super) fn numbers(a: Value<'_>, b: Value<'_>) -> Result<(f64, f64), Stop> {
 
 /// Replaces the two topmost values, numbers, by the result of `of`.
 #[inline(always)]
-fn binary<'a, T: Into<Value<'a>>>(window: &mut Window<'a>, of: impl FnOnce(f64, f64) -> T) -> Result<(), Stop> {
-    let (a, b) = numbers(window.peek(1), window.peek(0))?;
-    window.replace(2, of(a, b).into());
+fn binary<'a, T: Into<Value<'a>>>(slots: &mut Slots<'a>, of: impl FnOnce(f64, f64) -> T) -> Result<(), Stop> {
+    let (a, b) = numbers(slots.peek(1), slots.peek(0))?;
+    slots.replace(2, of(a, b).into());
     Ok(())
 }
 
@@ -415,6 +415,6 @@ fn set_upvalue<'a, 's, B: Barrier>(
 ) {
     match upvalue.slot.get() {
         Upvalue::CLOSED => upvalue.value.set(cx, value),
-        slot => values.window(cx, slot as usize..slot as usize + 1)[0].set(value),
+        slot => values.cells(cx, slot as usize..slot as usize + 1)[0].set(value),
     }
 }

@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 use grisaille::{Barrier, Gc, Mutator, Slot, StackView};
 
 use super::burst::Burst;
-use super::window::Window;
+use super::slots::Slots;
 use super::{Full, Stop, cold, error};
 use crate::code::Capture;
 use crate::object::{Class, Closure, Instance, Row, Upvalue};
@@ -19,13 +19,13 @@ impl<'v, 's> Burst<'_, 'v, 's> {
     pub(super) fn call<'a, B: Barrier>(
         &mut self,
         cx: &'a Mutator<'s, B>,
-        window: Window<'a>,
+        slots: Slots<'a>,
         callee: Value<'a>,
         arguments: usize,
     ) -> Result<Option<Gc<'a, Closure<'a>>>, Stop> {
         match callee {
             Value::Class(class) => {
-                window.poke(arguments, Value::Instance(instantiate(cx, class)?));
+                slots.poke(arguments, Value::Instance(instantiate(cx, class)?));
                 let init = class.init.get();
                 if init.is_none() && arguments != 0 {
                     return Err(error(format_args!("Expected 0 arguments but got {arguments}.")));
@@ -33,16 +33,16 @@ impl<'v, 's> Burst<'_, 'v, 's> {
                 Ok(init)
             }
             Value::Bound(bound) => {
-                window.poke(arguments, bound.receiver);
+                slots.poke(arguments, bound.receiver);
                 Ok(Some(bound.method))
             }
             Value::Native(native) => {
-                let result = (native.function)(&window.slots[window.top - arguments..window.top]);
-                window.poke(arguments, result);
+                let result = (native.function)(&slots.cells[slots.top - arguments..slots.top]);
+                slots.poke(arguments, result);
                 Ok(None)
             }
             Value::Closure(closure) => {
-                window.poke(arguments, callee);
+                slots.poke(arguments, callee);
                 Ok(Some(closure))
             }
             _ => Err(cold("Can only call functions and classes.")),

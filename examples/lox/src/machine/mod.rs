@@ -14,7 +14,7 @@ mod call;
 mod property;
 mod rare;
 mod running;
-mod window;
+mod slots;
 
 use std::borrow::Cow;
 use std::collections::TryReserveError;

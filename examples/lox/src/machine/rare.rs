@@ -5,7 +5,7 @@ use grisaille::{Barrier, Gc, Mutator, StackView};
 use super::burst::Burst;
 use super::call::close_upvalues;
 use super::property::{add_method, inherit, method};
-use super::window::Window;
+use super::slots::Slots;
 use super::{INIT, Stop, cold};
 use crate::code::Op;
 use crate::object::{Bound, Closure};
@@ -18,55 +18,55 @@ impl<'v, 's> Burst<'_, 'v, 's> {
         &mut self,
         cx: &'a Mutator<'s, B>,
         values: &'a StackView<'v, 's, Value<'static>>,
-        mut window: Window<'a>,
+        mut slots: Slots<'a>,
         running: Gc<'a, Closure<'a>>,
         base: usize,
         op: Op,
     ) -> Result<usize, Stop> {
         match op {
-            Op::DefineGlobal(global) => self.globals.set(cx, global as usize, window.pop()),
+            Op::DefineGlobal(global) => self.globals.set(cx, global as usize, slots.pop()),
             Op::Print => {
-                window.pop().write(self.out, |function| self.functions[function as usize].name.as_deref())?;
+                slots.pop().write(self.out, |function| self.functions[function as usize].name.as_deref())?;
                 self.out.write_all(b"\n")?;
             }
             Op::Closure(function) => {
                 let closure = self.closure(cx, running, base, function)?;
-                window.push(Value::Closure(closure));
+                slots.push(Value::Closure(closure));
             }
             Op::CloseUpvalue => {
-                window.top -= 1;
-                close_upvalues(cx, &mut self.open, values, base + window.top);
+                slots.top -= 1;
+                close_upvalues(cx, &mut self.open, values, base + slots.top);
             }
             Op::Class(name) => {
                 let class = self.class(cx, name)?;
-                window.push(Value::Class(class));
+                slots.push(Value::Class(class));
             }
             Op::Inherit => {
-                let (Value::Class(superclass), Value::Class(class)) = (window.peek(1), window.peek(0)) else {
+                let (Value::Class(superclass), Value::Class(class)) = (slots.peek(1), slots.peek(0)) else {
                     return Err(cold("Superclass must be a class."));
                 };
                 inherit(cx, superclass, class)?;
-                window.top -= 1;
+                slots.top -= 1;
             }
             Op::Method(name) => {
-                let (Value::Class(class), Value::Closure(method)) = (window.peek(1), window.peek(0)) else {
+                let (Value::Class(class), Value::Closure(method)) = (slots.peek(1), slots.peek(0)) else {
                     unreachable!("methods are compiled between a class and its end")
                 };
                 add_method(cx, class, self.string(cx, name), method)?;
                 if name == INIT {
                     class.init.set(cx, Some(method));
                 }
-                window.top -= 1;
+                slots.top -= 1;
             }
             Op::GetSuper(name) => {
-                let Value::Class(superclass) = window.peek(0) else { unreachable!("`super` is a class") };
+                let Value::Class(superclass) = slots.peek(0) else { unreachable!("`super` is a class") };
                 let (method, _) = method(superclass, self.string(cx, name))?;
-                let bound = cx.try_alloc(Bound { receiver: window.peek(1), method })?;
-                window.top -= 1;
-                window.poke(0, Value::Bound(bound));
+                let bound = cx.try_alloc(Bound { receiver: slots.peek(1), method })?;
+                slots.top -= 1;
+                slots.poke(0, Value::Bound(bound));
             }
             op => unreachable!("{op:?} is in the loop"),
         }
-        Ok(window.top)
+        Ok(slots.top)
     }
 }

@@ -5,7 +5,7 @@ use std::slice::Iter;
 use grisaille::{Barrier, Gc, Mutator, StackView};
 
 use super::burst::numbers;
-use super::window::Window;
+use super::slots::Slots;
 use super::{Frame, Stop};
 use crate::code::Op;
 use crate::object::Closure;
@@ -23,7 +23,7 @@ pub(super) struct Running<'m, 'a> {
     pub closure: Gc<'a, Closure<'a>>,
     /// The frame's first slot in the value stack.
     pub base: usize,
-    pub window: Window<'a>,
+    pub slots: Slots<'a>,
     /// The instructions from the next one to the end of the program.
     pub rest: Iter<'m, Op>,
 }
@@ -39,11 +39,11 @@ impl<'m, 'a> Running<'m, 'a> {
         top: usize,
     ) -> Running<'m, 'a> {
         let base = frame.base as usize;
-        let slots = values.window(cx, base..base + frame.closure.slots as usize);
+        let cells = values.cells(cx, base..base + frame.closure.slots as usize);
         Running {
             closure: frame.closure,
             base,
-            window: Window { slots, top: top - base },
+            slots: Slots { cells, top: top - base },
             rest: code[frame.ip as usize..].iter(),
         }
     }
@@ -79,8 +79,8 @@ impl<'m, 'a> Running<'m, 'a> {
         distance: u32,
         holds: impl FnOnce(f64, f64) -> bool,
     ) -> Result<(), Stop> {
-        let (a, b) = numbers(self.window.peek(1), self.window.peek(0))?;
-        self.window.drop(2);
+        let (a, b) = numbers(self.slots.peek(1), self.slots.peek(0))?;
+        self.slots.drop(2);
         self.jump_if(!holds(a, b), code, distance);
         Ok(())
     }

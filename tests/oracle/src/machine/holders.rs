@@ -104,17 +104,17 @@ impl Machine<'_> {
                 shades.truncate(len);
                 Some(format!(" is cut to {len}"))
             }),
-            Op::Window { stack, from, value } => {
+            Op::Cells { stack, from, value } => {
                 let (shade, value) = operand(self, value);
                 self.on_stack(cx, frame, stack, |view, shades| {
                     let from = index(from, shades.len())?;
-                    let window = view.window(cx, from..shades.len());
-                    let last = window.len() - 1;
-                    window[0].set(cx.adopt(value));
-                    window[0].swap(&window[last]);
+                    let cells = view.cells(cx, from..shades.len());
+                    let last = cells.len() - 1;
+                    cells[0].set(cx.adopt(value));
+                    cells[0].swap(&cells[last]);
                     shades[from] = shade;
                     shades.swap(from, from + last);
-                    Some(format!(": a window from {from} on, {shade:?} in its first, swapped with its last"))
+                    Some(format!(": the cells from {from} on, {shade:?} in its first, swapped with its last"))
                 });
             }
             Op::Move { from, to } => match self.pop(cx, frame, from)? {

@@ -89,8 +89,8 @@ pub fn menu(view: &View<'_>, bound: &Bound) -> Vec<Op> {
             menu.extend(others(holds).map(|value| Op::SetStack { stack, index, value }));
         }
         if !values.is_empty() {
-            // A window over the whole stack; where it has one value, that is written.
-            menu.extend(others(None).map(|value| Op::Window { stack, from: 0, value }));
+            // The cells of the whole stack; where it has one value, that is written.
+            menu.extend(others(None).map(|value| Op::Cells { stack, from: 0, value }));
         }
     }
     if view.kept.len() < bound.scopes {

@@ -3,6 +3,7 @@
 // The library with parts that can be broken, by the name that the derive's output has.
 extern crate grisaille_subject as grisaille;
 
+mod cells;
 mod density;
 mod drops;
 mod entering;
@@ -17,7 +18,6 @@ mod stats;
 mod steps;
 mod threads;
 mod weak;
-mod windows;
 
 use grisaille::Sweep;
 

@@ -60,8 +60,7 @@ fn insertion_without_its_barrier() {
 #[test]
 fn insertion_without_the_rescan() {
     broken!(Broken: Insertion { rescan_dirty_roots: false });
-    for to in
-        [To::Local, To::NewObject, To::NewRoot, To::RootSet, To::Pushed, To::NewStack, To::Overwritten, To::Window]
+    for to in [To::Local, To::NewObject, To::NewRoot, To::RootSet, To::Pushed, To::NewStack, To::Overwritten, To::Cells]
     {
         loses::<Broken, Insertion>(From::Slot, to);
     }
@@ -70,7 +69,7 @@ fn insertion_without_the_rescan() {
 #[test]
 fn insertion_without_the_notes_what_is_dirty() {
     broken!(Broken: Insertion { root_write: RootWrite::Nothing });
-    for to in [To::RootSet, To::Overwritten, To::Window] {
+    for to in [To::RootSet, To::Overwritten, To::Cells] {
         loses::<Broken, Insertion>(From::Slot, to);
     }
 }
@@ -97,7 +96,7 @@ fn deletion_without_its_barrier() {
 #[test]
 fn deletion_with_roots_scanned_one_at_a_time() {
     broken!(Broken: Deletion { roots: Roots::BitByBit });
-    for from in [From::Popped, From::Truncated, From::Overwritten, From::Window, From::RootSet] {
+    for from in [From::Popped, From::Truncated, From::Overwritten, From::Cells, From::RootSet] {
         loses::<Broken, Deletion>(from, To::Local);
     }
     loses::<Broken, Deletion>(From::Popped, To::Pushed);
@@ -151,7 +150,7 @@ fn hybrid_whose_window_never_opens() {
 fn hybrid_without_the_rule_for_writes_to_roots() {
     broken!(Broken: Hybrid { root_write: RootWrite::Nothing });
     loses::<Broken, Hybrid>(From::Popped, To::Pushed);
-    for to in [To::Local, To::NewRoot, To::RootSet, To::Pushed, To::Overwritten, To::Window] {
+    for to in [To::Local, To::NewRoot, To::RootSet, To::Pushed, To::Overwritten, To::Cells] {
         loses::<Broken, Hybrid>(From::Overwritten, to);
     }
     loses::<Broken, Hybrid>(From::RootSet, To::Local);
@@ -206,7 +205,7 @@ fn watermark_without_the_shade_on_pop() {
 #[test]
 fn watermark_without_the_rule_for_writes_to_roots() {
     broken!(Broken: Watermark { root_write: RootWrite::Nothing });
-    for from in [From::Popped, From::Truncated, From::Overwritten, From::Window, From::RootSet] {
+    for from in [From::Popped, From::Truncated, From::Overwritten, From::Cells, From::RootSet] {
         loses::<Broken, Watermark>(from, To::Local);
     }
 }

@@ -40,7 +40,7 @@ pub enum From {
     Popped,
     Truncated,
     Overwritten,
-    Window,
+    Cells,
     StackDropped,
     RootSet,
     RootDropped,
@@ -54,7 +54,7 @@ impl From {
         From::Popped,
         From::Truncated,
         From::Overwritten,
-        From::Window,
+        From::Cells,
         From::StackDropped,
         From::RootSet,
         From::RootDropped,
@@ -78,7 +78,7 @@ pub enum To {
     Pushed,
     NewStack,
     Overwritten,
-    Window,
+    Cells,
 }
 
 impl To {
@@ -93,7 +93,7 @@ impl To {
         To::Pushed,
         To::NewStack,
         To::Overwritten,
-        To::Window,
+        To::Cells,
     ];
 }
 
@@ -212,7 +212,7 @@ impl<'s> Places<'s> {
         match from {
             From::Slot => self.from_slot.get(cx).next.set(cx, Some(object)),
             From::Lock => RefLock::borrow_mut(self.from_list.get(cx), cx).push(object),
-            From::Popped | From::Truncated | From::Overwritten | From::Window | From::StackDropped => {
+            From::Popped | From::Truncated | From::Overwritten | From::Cells | From::StackDropped => {
                 self.from_stack.as_mut().unwrap().open(cx).push(cx, object);
             }
             From::RootSet | From::RootDropped => self.from_root.as_ref().unwrap().set(cx, object),
@@ -229,9 +229,9 @@ impl<'s> Places<'s> {
         match from {
             From::Slot => self.from_slot.get(cx).next.get().unwrap(),
             From::Lock => self.from_list.get(cx).borrow()[0],
-            From::Window => {
+            From::Cells => {
                 let stack = self.from_stack.as_mut().unwrap().open(cx);
-                let object = stack.window(cx, 1..2)[0].get();
+                let object = stack.cells(cx, 1..2)[0].get();
                 cx.adopt(object)
             }
             From::Popped | From::Truncated | From::Overwritten | From::StackDropped => {
@@ -250,7 +250,7 @@ impl<'s> Places<'s> {
             From::Popped => drop(self.from_stack.as_mut().unwrap().open(cx).pop(cx)),
             From::Truncated => self.from_stack.as_mut().unwrap().open(cx).truncate(cx, 0),
             From::Overwritten => self.from_stack.as_mut().unwrap().open(cx).set(cx, 1, other),
-            From::Window => self.from_stack.as_mut().unwrap().open(cx).window(cx, 1..2)[0].set(other),
+            From::Cells => self.from_stack.as_mut().unwrap().open(cx).cells(cx, 1..2)[0].set(other),
             From::StackDropped => drop(self.from_stack.take()),
             From::RootSet => self.from_root.as_ref().unwrap().set(cx, other),
             From::RootDropped => drop(self.from_root.take()),
@@ -269,7 +269,7 @@ impl<'s> Places<'s> {
             To::Pushed => self.to_stack.open(cx).push(cx, object),
             To::NewStack => self.new_stack.insert(Stack::new(cx)).open(cx).push(cx, object),
             To::Overwritten => self.to_stack.open(cx).set(cx, 0, object),
-            To::Window => self.to_stack.open(cx).window(cx, 0..1)[0].set(object),
+            To::Cells => self.to_stack.open(cx).cells(cx, 0..1)[0].set(object),
             To::NewObject | To::Local | To::Kept => {}
         }
     }

@@ -80,7 +80,7 @@ fn initial_pointers_of_black_objects_are_protected_by_their_roots() {
 }
 
 #[test]
-fn a_window_counts_as_a_write_to_what_is_unscanned_in_it() {
+fn taking_cells_counts_as_a_write_to_what_is_unscanned_in_them() {
     play::<Watermark, _>(|cx| {
         let mut stack = Nodes::new(cx);
         let mut view = stack.open(cx);
@@ -90,7 +90,7 @@ fn a_window_counts_as_a_write_to_what_is_unscanned_in_it() {
         start(cx);
         piece(cx);
         assert_eq!([0, 1, 2].map(|at| cx.color(view.at(cx, at))), [White, White, Grey]);
-        view.window(cx, 1..3);
+        view.cells(cx, 1..3);
         assert_eq!([0, 1, 2].map(|at| cx.color(view.at(cx, at))), [White, Grey, Grey]);
     });
 }

@@ -1,4 +1,4 @@
-//! A window is good until the next push, pop or safepoint.
+//! Cells are good until the next push, pop or safepoint.
 use grisaille::{Gc, Heap, Stack};
 
 fn main() {
@@ -7,17 +7,17 @@ fn main() {
         let mut view = stack.open(cx);
         view.push(cx, cx.alloc(1));
 
-        let window = view.window(cx, 0..1);
+        let cells = view.cells(cx, 0..1);
         view.push(cx, cx.alloc(2));
-        assert_eq!(*window[0].get(), 1);
+        assert_eq!(*cells[0].get(), 1);
 
-        let window = view.window(cx, 0..1);
+        let cells = view.cells(cx, 0..1);
         view.pop(cx);
-        assert_eq!(*window[0].get(), 1);
+        assert_eq!(*cells[0].get(), 1);
 
-        let window = view.window(cx, 0..1);
+        let cells = view.cells(cx, 0..1);
         cx.safepoint();
-        assert_eq!(*window[0].get(), 1);
+        assert_eq!(*cells[0].get(), 1);
 
         let value = view.top(cx, 0);
         cx.safepoint();

@@ -1,6 +1,6 @@
 //! Prints: 1 100 2
 //!
-//! What else is passed by value and leads to memory that changes during the call: a stack's view and a window over it, a
+//! What else is passed by value and leads to memory that changes during the call: a stack's view and its cells, a
 //! list's elements while it grows, an iterator of a map that is written.
 #![forbid(unsafe_code)]
 
@@ -16,8 +16,8 @@ fn read(number: &u64) -> u64 {
 #[inline(never)]
 fn view(mut view: StackView<'_, '_, u64>, cx: &Mutator<'_>) -> u64 {
     let before = view.at(cx, 0);
-    let window: &[Cell<u64>] = view.window(cx, 0..1);
-    window[0].set(100);
+    let cells: &[Cell<u64>] = view.cells(cx, 0..1);
+    cells[0].set(100);
     (0..1000).for_each(|n| view.push(cx, n));
     read(&before)
 }
