@@ -9,7 +9,7 @@ use syn::{
 };
 
 use crate::attributes;
-use crate::shape::Shape;
+use crate::shape::{Field, Shape};
 use crate::substitute::{Substitute, at_lifetime, at_parameter};
 
 pub(crate) struct Generics {
@@ -31,10 +31,9 @@ impl Generics {
             attributes::refuse_options(attributes, "a parameter")?;
         }
         let lifetime = the_lifetime(input)?;
-        let (traced, left): (Vec<_>, Vec<_>) = input
-            .generics
-            .type_params()
-            .partition(|p| shape.traced().any(|field| mentions(field.ty.to_token_stream(), &p.ident)));
+        let mention = |field: &Field, p: &TypeParam| mentions(field.ty.to_token_stream(), &p.ident);
+        let (traced, left): (Vec<_>, Vec<_>) =
+            input.generics.type_params().partition(|p| shape.traced().any(|field| mention(field, p)));
         let traced_names: Vec<_> = traced.iter().map(|p| &p.ident).collect();
         let at = at_type(input, &traced_names);
         let mut substitute = Substitute { lifetime, parameters: traced_names, at: &at };
@@ -56,6 +55,12 @@ impl Generics {
             if !is_maybe_unsized(parameter, &declared) {
                 let at = at_parameter(name);
                 predicates.push(parse_quote!(for<'__at> #at: ::core::marker::Sized));
+            }
+            // Without it the compiler would ask for `Unpin` where what is wrong is mostly that the field changes with `T`.
+            if shape.skipped().any(|field| mention(field, parameter)) {
+                let at = at_parameter(name);
+                predicates.push(parse_quote!(#name: ::core::marker::Unpin));
+                predicates.push(parse_quote!(for<'__at> #at: ::core::marker::Unpin));
             }
         }
         for name in left.iter().map(|p| &p.ident) {

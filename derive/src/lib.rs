@@ -63,6 +63,8 @@ use shape::Shape;
 ///   `T::At<'a>` too: after `struct Set<T: Eq>`, `Set<T>` is `Trace` where `T::At<'a>: Eq` for every `'a`.
 /// * A type parameter that **no traced field mentions** is left as it is; it must be `Send + Unpin + 'static`. A traced field
 ///   that refers to the type itself can say `Self` and so mentions no parameter.
+/// * A type parameter that **both** a traced and a skipped field mention must be `Unpin` too. A skipped field of type `T` or
+///   `Option<T>` changes with the parameter, and is refused: give it a parameter of its own.
 /// * Const parameters and `where` clauses are kept. In bounds, write `<T as Trait>::Item` for `T::Item`, which would be
 ///   ambiguous once `T` is `T::At<'a>`.
 ///

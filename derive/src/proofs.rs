@@ -33,7 +33,7 @@ pub(crate) fn fields_match(input: &DeriveInput, shape: &Shape) -> TokenStream {
         if field.skip {
             quote_spanned! {field.span()=>
                 let #binding = (#binding,);
-                <Self as ::grisaille::Trace>::__may_be_skipped::<#ty>(#binding);
+                <Self as ::grisaille::Trace>::__skipped_field_is_the_same_at_every_lifetime::<#ty>(#binding);
             }
         } else {
             quote_spanned! {field.span()=>

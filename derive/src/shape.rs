@@ -56,6 +56,11 @@ impl Shape {
         self.fields().filter(|f| !f.skip)
     }
 
+    /// Returns the fields that are skipped.
+    pub(crate) fn skipped(&self) -> impl Iterator<Item = &Field> {
+        self.fields().filter(|f| f.skip)
+    }
+
     /// Returns the fields of each variant.
     pub(crate) fn variants(&self) -> impl Iterator<Item = impl Iterator<Item = &Field>> {
         self.variants.iter().map(|v| v.fields.iter())

@@ -110,9 +110,13 @@ pub unsafe trait Trace {
     #[doc(hidden)]
     fn __is_exactly<T: ?Sized>(_: (&mut T,)) {}
 
-    /// As `__is_exactly`, with the bounds of a skipped field.
+    /// As `__is_exactly`, with the bounds of a skipped field. Its name is what the compiler says of a field that changes
+    /// with a type parameter.
     #[doc(hidden)]
-    fn __may_be_skipped<T: ?Sized + Send + private::NoHandleOfRoots + 'static>(_: (&mut T,)) {}
+    fn __skipped_field_is_the_same_at_every_lifetime<T: ?Sized + Send + private::NoHandleOfRoots + 'static>(
+        _: (&mut T,),
+    ) {
+    }
 
     /// Can be called where the type has no `Drop`.
     #[doc(hidden)]

@@ -106,6 +106,14 @@ where
     next: Option<Gc<'gc, Self>>,
 }
 
+/// A skipped field may mention a traced parameter where it does not change with the parameter.
+#[derive(Trace)]
+struct Unit<'gc, L: Language<Constant = C>, C: Send + Unpin + 'static> {
+    now: Gc<'gc, L>,
+    #[trace(skip)]
+    constants: Vec<<L as Language>::Constant>,
+}
+
 #[derive(Trace)]
 enum Either<'gc, A, B> {
     Left(A),
