@@ -160,6 +160,37 @@ fn a_heap_can_be_dropped_though_a_drop_on_the_sweeper_waits_for_its_thread() {
     }
 }
 
+#[test]
+fn heaps_go_on_though_no_more_tasks_may_wait_for_the_sweeper() {
+    let (_alone, gate) = (alone(), Arc::<Gate>::default());
+    let _watchdog = Watchdog::new(&gate);
+    let mut held_up = Heap::builder().automatic(false).stress(true).build().unwrap();
+    held_up.enter(|cx| {
+        entries(cx, 10, &gate);
+        hold_the_sweeper_up(cx, &gate);
+    });
+    let open = Arc::new(Gate { open: AtomicBool::new(true), ..Gate::default() });
+    let mut heap = Heap::builder().automatic(false).stress(true).build().unwrap();
+    heap.enter(|cx| {
+        let kept = cx.root(entries(cx, 10, &open));
+        cx.collect();
+        // Each collection hands over a task or two, and the sweeper's thread takes none.
+        for round in 2..=200 {
+            entries(cx, 10, &open);
+            cx.collect();
+            assert_eq!(open.counts(), (round, round));
+        }
+        cx.verify().unwrap();
+        assert_whole(kept.get(cx));
+    });
+    drop((held_up, heap));
+    assert_eq!(gate.counts(), (1, 0));
+    gate.open.store(true, SeqCst);
+    while gate.counts() != (1, 1) {
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
 #[cfg(all(unix, not(miri)))]
 mod forked {
     use super::*;

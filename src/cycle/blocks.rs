@@ -247,8 +247,9 @@ impl Blocks {
             Some(old) => *old = job,
             None => self.old_job = Arc::new(job),
         }
-        if handed_over {
-            sweeper::hand_over(&self.old_job);
+        if handed_over && !sweeper::hand_over(&self.old_job) {
+            // No other thread has it: the share that was to be sent is gone.
+            Arc::get_mut(&mut self.old_job).expect("a task that was refused").handed_over = false;
         }
         self.job = Some(self.old_job.clone());
     }

@@ -21,7 +21,7 @@ use crate::memory;
 use crate::space::arena::{Memory, take_pages};
 use crate::space::block::{BlockPtr, FIRST_GRANULE, Kind};
 use crate::sync::atomic::{AtomicUsize, Ordering};
-use crate::sync::mpsc::{Sender, channel};
+use crate::sync::mpsc::{SyncSender, sync_channel};
 use crate::sync::{Arc, PerProcess, thread};
 
 /// The state of a block of a task, which says who may touch the block (I7).
@@ -236,22 +236,26 @@ enum Order {
 unsafe impl Send for Order {}
 
 /// Returns where to send orders, if the thread could be started.
-fn sweeper() -> Option<&'static Sender<Order>> {
-    static SWEEPER: PerProcess<Sender<Order>> = PerProcess::new(start);
+fn sweeper() -> Option<&'static SyncSender<Order>> {
+    static SWEEPER: PerProcess<SyncSender<Order>> = PerProcess::new(start);
     SWEEPER.get()
 }
+
+/// The number of orders that may wait. The channel has room for them from the start, so that no order takes memory;
+/// what a full channel refuses, the mutator does itself. Each heap has few orders waiting, one for each cycle whose
+/// blocks it swept sooner than the sweeper's thread could.
+const MAX_ORDERS: usize = if cfg!(loom) { 1 } else { 128 };
 
 /// More memory than std and the system take for a thread and a channel, without the thread's stack. std aborts when an
 /// allocation fails, so this is checked before.
 const THREAD: Layout = Layout::new::<[usize; 8192]>();
-/// More memory than an order takes in the channel.
-const ORDER: Layout = Layout::new::<[usize; 256]>();
+const _: () = assert!(MAX_ORDERS * size_of::<[Order; 2]>() <= THREAD.size() / 4);
 
-fn start() -> Option<Sender<Order>> {
+fn start() -> Option<SyncSender<Order>> {
     if !memory::is_there(THREAD) {
         return None;
     }
-    let (sender, orders) = channel::<Order>();
+    let (sender, orders) = sync_channel::<Order>(MAX_ORDERS);
     let body = move || {
         for order in orders {
             match order {
@@ -264,33 +268,31 @@ fn start() -> Option<Sender<Order>> {
     thread::Builder::new().name(NAME.into()).spawn(body).ok().map(|_| sender)
 }
 
-/// Returns whether there is a sweeper's thread, and memory for an order to it. Starts the thread if it is first needed.
-/// Without it the mutator sweeps by itself.
+/// Returns whether there is a sweeper's thread. Starts it if it is first needed. Without it the mutator sweeps by
+/// itself.
 pub(crate) fn takes_orders() -> bool {
-    (is_played() || sweeper().is_some()) && memory::is_there(ORDER)
+    is_played() || sweeper().is_some()
 }
 
-/// Hands a task to the sweeper's thread.
-pub(crate) fn hand_over(job: &Arc<Job>) {
+/// Hands a task to the sweeper's thread. Returns false when too many orders wait there: the task is the mutator's alone.
+pub(crate) fn hand_over(job: &Arc<Job>) -> bool {
     #[cfg(grisaille_faults)]
     if played::takes(job) {
-        return;
+        return true;
     }
-    if let Some(sweeper) = sweeper() {
-        // The thread never ends, so the channel never closes; if it did, the mutator would sweep.
-        let _ = sweeper.send(Order::Sweep(job.clone()));
-    }
+    // The thread never ends, so the channel never closes.
+    sweeper().is_some_and(|sweeper| sweeper.try_send(Order::Sweep(job.clone())).is_ok())
 }
 
-/// Orders the sweeper's thread to commit the pages of a chunk in advance.
+/// Orders the sweeper's thread to commit the pages of a chunk in advance, unless too many orders wait there.
 ///
 /// # Safety
 /// The chunk must be of `memory`.
 pub(crate) unsafe fn have_pages_taken(base: NonNull<u8>, bytes: usize, memory: Arc<Memory>) {
     if !is_played()
-        && let Some(sweeper) = sweeper().filter(|_| memory::is_there(ORDER))
+        && let Some(sweeper) = sweeper()
     {
-        let _ = sweeper.send(Order::TakePages(base, bytes, memory));
+        let _ = sweeper.try_send(Order::TakePages(base, bytes, memory));
     }
 }
 

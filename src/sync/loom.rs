@@ -115,14 +115,15 @@ pub(crate) mod atomic {
     }
 }
 
-/// std's channel, as far as this crate uses it, with what its documentation promises: messages arrive in order and
-/// publish what was done before they were sent; a waiting receiver is woken; the channel is closed when its sender is
-/// gone. (loom's own channel is never closed.)
+/// std's bounded channel, as far as this crate uses it, with what its documentation promises: messages arrive in order
+/// and publish what was done before they were sent; a full channel refuses them; a waiting receiver is woken; the
+/// channel is closed when its sender is gone. (loom's own channel is never closed, and has no bound.)
 pub(crate) mod mpsc {
     use ::loom::sync::{Arc, Condvar, Mutex};
     use std::collections::VecDeque;
 
     struct Channel<T> {
+        room: usize,
         state: Mutex<State<T>>,
         changed: Condvar,
     }
@@ -140,19 +141,19 @@ pub(crate) mod mpsc {
         pub(crate) static SLEEPS: core::cell::Cell<usize> = const { core::cell::Cell::new(0) };
     }
 
-    pub(crate) struct Sender<T>(Arc<Channel<T>>);
+    pub(crate) struct SyncSender<T>(Arc<Channel<T>>);
     pub(crate) struct Receiver<T>(Arc<Channel<T>>);
 
-    pub(crate) fn channel<T>() -> (Sender<T>, Receiver<T>) {
+    pub(crate) fn sync_channel<T>(room: usize) -> (SyncSender<T>, Receiver<T>) {
         let state = Mutex::new(State { messages: VecDeque::new(), closed: false, ended: false });
-        let channel = Arc::new(Channel { state, changed: Condvar::new() });
-        (Sender(channel.clone()), Receiver(channel))
+        let channel = Arc::new(Channel { room, state, changed: Condvar::new() });
+        (SyncSender(channel.clone()), Receiver(channel))
     }
 
-    impl<T> Sender<T> {
-        pub fn send(&self, message: T) -> Result<(), T> {
+    impl<T> SyncSender<T> {
+        pub fn try_send(&self, message: T) -> Result<(), T> {
             let mut state = self.0.state.lock().unwrap();
-            if state.ended {
+            if state.ended || state.messages.len() == self.0.room {
                 return Err(message);
             }
             state.messages.push_back(message);
@@ -172,7 +173,7 @@ pub(crate) mod mpsc {
         }
     }
 
-    impl<T> Drop for Sender<T> {
+    impl<T> Drop for SyncSender<T> {
         fn drop(&mut self) {
             self.0.state.lock().unwrap().closed = true;
             self.0.changed.notify_all();

@@ -222,6 +222,11 @@ scenes! {
     one_heap_dropped_and_the_other_swept Some(5), ["the living dropped by the sweeper", "a wait"] {
         needs_abandonment "never abandoned" "Causality violation"
     }
+    more_tasks_than_may_wait Some(4), [
+        "the dead dropped by the mutator", "the dead dropped by the sweeper", "a wait"
+    ] {
+        needs_release "no release" "Causality violation"
+    }
     drops_that_panic Some(6), ["a panic on the sweeper", "a panic on the mutator", "the living dropped by the sweeper"] {
         needs_to_see_who_abandoned "published without looking" "drops of object"
     }
@@ -236,7 +241,7 @@ fn every_state() {
     let [dead, living] = fill(block, &[DEAD, LIVING]);
     // SAFETY: a block of this arena, filled as a sweep finds it.
     let job = Arc::new(unsafe { Job::new(BlockList::from_iter([block]), 1, true, true, arena.memory()) });
-    hand_over(&job);
+    assert!(hand_over(&job));
     let state = job.state(0);
     saw(match state {
         State::Unswept => "Unswept",
@@ -421,7 +426,7 @@ fn the_last_share() {
     let forgotten = is_weak("no share of the memory");
     let memory = if forgotten { Arena::new(usize::MAX).unwrap().memory() } else { arena.memory() };
     // SAFETY: a block of this arena, filled as a sweep finds it; if it is not of that memory, the scene must fail.
-    hand_over(&Arc::new(unsafe { Job::new(BlockList::from_iter([block]), 1, true, true, memory) }));
+    assert!(hand_over(&Arc::new(unsafe { Job::new(BlockList::from_iter([block]), 1, true, true, memory) })));
     drop(arena);
     end();
 }
@@ -460,6 +465,28 @@ fn one_heap_dropped_and_the_other_swept() {
     drop_heap(second, 1);
     end();
     for objects in objects.iter().chain([&dead, &living]) {
+        assert_dropped(objects, 1);
+    }
+}
+
+/// Two heaps leave their tasks to the sweeper alone, of which one task may wait (here): what the sweeper is not given, the
+/// mutator does not wait for.
+fn more_tasks_than_may_wait() {
+    let mut first = heap();
+    let mut second = heap();
+    let objects = [&mut first, &mut second].map(|heap| block(heap, Kind::BackgroundDrop, &[DEAD, LIVING]));
+    first.start_sweep(1, Sweep::Concurrent, true);
+    second.start_sweep(1, Sweep::Concurrent, true);
+    sweep_all(&mut second, false);
+    sweep_all(&mut first, false);
+    for [dead, living] in &objects {
+        assert_dropped(dead, 1);
+        assert_dropped(living, 0);
+    }
+    drop_heap(first, 1);
+    drop_heap(second, 1);
+    end();
+    for objects in objects.as_flattened() {
         assert_dropped(objects, 1);
     }
 }
