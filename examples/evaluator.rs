@@ -5,13 +5,14 @@
 //! ```
 //!
 //! The language is the lambda calculus with numbers. Programs, closures and environments all lie in the heap. Each
-//! level of the recursion roots what it needs in a scope of its own, and its result leaves through `out`, so the number
-//! of roots follows the depth of the recursion. No function keeps a list of roots by hand, and none can forget one:
-//! what is not rooted is a plain pointer, and the compiler refuses its use after a call that may collect.
+//! level of the recursion roots what it needs in a scope of its own, which returns its result, so the number of roots
+//! follows the depth of the recursion; a tail call sets two roots, and is no recursion. No function keeps a list of
+//! roots by hand, and none can forget one: what is not rooted is a plain pointer, and the compiler refuses its use after
+//! a call that may collect.
 
 #![forbid(unsafe_code)]
 
-use grisaille::{Gc, Heap, Mutator, Rooted, Trace};
+use grisaille::{Gc, Heap, Mutator, Rooted, RootedCell, Trace};
 
 /// A program: a number, or a pointer to its parts.
 #[derive(Clone, Copy, Trace)]
@@ -46,44 +47,64 @@ fn eval<'s>(
     expr: Rooted<'_, Expr<'_>>,
     env: Rooted<'_, Env<'_>>,
 ) -> Result<Rooted<'s, Value<'s>>, &'static str> {
-    cx.safepoint(); // may collect, however deep this is
-    cx.scope(|cx, out| {
+    cx.scope_value(|cx| {
+        // A tail call is a turn of this loop, which sets the two roots. So the loop adds no roots.
+        let (expr, env) = (cx.root_cell(expr.get(cx)), cx.root_cell(env.get(cx)));
+        loop {
+            cx.safepoint(); // may collect, however deep this is
+            if let Some(value) = step(cx, &expr, &env)? {
+                return Ok(value.get(cx));
+            }
+        }
+    })
+}
+
+/// Evaluates an expression up to its tail call. Returns the value, or `None` after setting `expr` and `env` to what is
+/// still to be evaluated.
+fn step<'s>(
+    cx: &mut Mutator<'s>,
+    expr: &RootedCell<'_, Expr<'_>>,
+    env: &RootedCell<'_, Env<'_>>,
+) -> Result<Option<Rooted<'s, Value<'s>>>, &'static str> {
+    // The closure returns a plain value, which the scope roots outside; all else that it roots ends here.
+    cx.scope_value(|cx| {
+        let here = cx.root(env.get(cx));
         match expr.get(cx) {
-            Expr::Number(number) => Ok(out.keep(cx, Value::Number(number))),
+            Expr::Number(number) => Ok(Some(Value::Number(number))),
             Expr::Variable(distance) => {
                 let mut env = env.get(cx);
                 for _ in 0..distance {
                     env = env.0.ok_or("no such variable")?.1;
                 }
-                Ok(out.keep(cx, env.0.ok_or("no such variable")?.0))
+                Ok(Some(env.0.ok_or("no such variable")?.0))
             }
-            Expr::Function(body) => Ok(out.keep(cx, Value::Closure(cx.alloc((*body, env.get(cx)))))),
+            // A part of `expr` is returned: `adopt` has it borrow `cx` anew, in this arm only.
+            Expr::Function(body) => Ok(Some(Value::Closure(cx.alloc((cx.adopt(*body), env.get(cx)))))),
             Expr::Call(parts) => {
                 // `parts` is a plain pointer: it ends at the first `eval`, so what is needed later is rooted before.
                 let [function, argument] = parts.map(|part| cx.root(part));
-                let function = eval(cx, function, env)?;
-                let argument = eval(cx, argument, env)?;
-                let Value::Closure(closure) = function.get(cx) else { return Err("a number is not a function") };
-                let inner = Env(Some(cx.alloc((argument.get(cx), closure.1))));
-                let (body, inner) = (cx.root(closure.0), cx.root(inner));
-                let value = eval(cx, body, inner)?;
-                Ok(out.keep(cx, value.get(cx)))
+                let function = eval(cx, function, here)?;
+                let argument = eval(cx, argument, here)?;
+                let (function, argument) = cx.get((function, argument));
+                let Value::Closure(closure) = function else { return Err("a number is not a function") };
+                expr.set(cx, closure.0);
+                env.set(cx, Env(Some(cx.alloc((argument, closure.1)))));
+                Ok(None)
             }
             Expr::Add(parts) => {
                 let [left, right] = parts.map(|part| cx.root(part));
-                let (left, right) = (eval(cx, left, env)?, eval(cx, right, env)?);
-                let (Value::Number(left), Value::Number(right)) = (left.get(cx), right.get(cx)) else {
+                let (left, right) = (eval(cx, left, here)?, eval(cx, right, here)?);
+                let (Value::Number(left), Value::Number(right)) = cx.get((left, right)) else {
                     return Err("a function is not a number");
                 };
-                let sum = left.checked_add(right).ok_or("a number is too large")?;
-                Ok(out.keep(cx, Value::Number(sum)))
+                Ok(Some(Value::Number(left.checked_add(right).ok_or("a number is too large")?)))
             }
             Expr::IfZero(parts) => {
                 let [condition, zero, other] = parts.map(|part| cx.root(part));
-                let condition = eval(cx, condition, env)?;
+                let condition = eval(cx, condition, here)?;
                 let next = if let Value::Number(0) = condition.get(cx) { zero } else { other };
-                let value = eval(cx, next, env)?;
-                Ok(out.keep(cx, value.get(cx)))
+                expr.set(cx, next.get(cx));
+                Ok(None)
             }
         }
     })

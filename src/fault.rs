@@ -35,6 +35,14 @@ pub enum Fault {
     OrphansAreGivenUp,
     /// The child drops the dead of what the lost thread had in hand, as if none of them had been.
     OrphansAreDroppedAgain,
+    /// The new value of a rooted cell is not shaded.
+    CellHidesNewRoot,
+    /// The old value of a rooted cell that is still to be scanned is not shaded.
+    CellHidesOldRoot,
+    /// A rooted cell that is written is not noted as dirty.
+    CellIsNotDirty,
+    /// The result of a scope is not shaded.
+    ResultHidesNewRoot,
     /// A map's table that is rehashed in the middle of its scan is scanned on from there.
     MapIgnoresRehash,
     /// A map that is left with fewer parts does not say that it moved.

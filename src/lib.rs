@@ -31,14 +31,14 @@
 //! |---|---|
 //! | make a heap and configure it | [`Heap`], [`HeapBuilder`], [`ConfigError`]; when memory is swept: [`Sweep`] |
 //! | choose the write barrier | [`barrier`] (which to choose), [`Barrier`]; [`Hybrid`], [`Insertion`], [`Deletion`], [`Watermark`], [`StopTheWorld`] |
-//! | allocate, root and collect | [`Mutator`], lent by [`Heap::enter`]; [`Out`], the way out of a [scope](Mutator::scope) |
+//! | allocate, root and collect | [`Mutator`], lent by [`Heap::enter`]; [`ScopeResult`] and [`Out`], the ways out of a [scope](Mutator::scope_value) |
 //! | pay for a step by hand | [`Mutator::step`], [`Mutator::idle`]; [`Budget`], [`Progress`] |
 //! | go on when memory is short | the `try_` twins, which return [`HeapFull`] |
 //! | say what objects are made of | [`Trace`] and its derive ([`Tracer`] for an impl by hand); [types of other crates](Trace#types-of-other-crates), by features |
 //! | point to an object | [`Gc`]; [`Str`] and [`Array`], whose objects have variable length ([`StrObject`], [`ArrayObject`]) |
 //! | have a field that changes | [`Slot`]; [`List`] ([`ListIter`]) and [`Map`] ([`MapIter`], [`Key`], [`Identity`]) |
 //! | change an object as a whole | [`Lock`]; [`RefLock`] with its guards [`Ref`] and [`RefMut`], [`BorrowError`], [`BorrowMutError`] |
-//! | keep a value across safepoints | [`Rooted`] until a scope ends, [`Persistent`] until the handle is dropped, [`Stack`] ([`StackView`]) |
+//! | keep a value across safepoints | [`Rooted`] until a scope ends, [`RootedCell`] where the value changes, [`Persistent`] until the handle is dropped, [`Stack`] ([`StackView`]); several at once: [`Handles`], [`RootedIter`] |
 //! | have a value in a word | [`Tagged`], [`Untagged`] |
 //! | learn of deaths, keep by a key | [`Weak`], [`Ephemeron`], [`Guardian`] |
 //! | own memory outside the heap, counted | [`Owned`], [`Edit`], [`External`] |
@@ -76,13 +76,13 @@
 //!     cx: &mut Mutator<'s>,
 //!     env: Rooted<'_, Gc<'_, Env<'_>>>,
 //! ) -> Rooted<'s, Gc<'s, Env<'s>>> {
-//!     // Rooted in this scope, so that `at` can be assigned.
-//!     let mut at = cx.root(env.get(cx));
+//!     // A root of this scope that can be set.
+//!     let at = cx.root_cell(env.get(cx));
 //!     for _ in 0..3 {
-//!         at = cx.root(cx.alloc(Env { parent: Slot::new(Some(at.get(cx))) }));
+//!         at.set(cx, cx.alloc(Env { parent: Slot::new(Some(at.get(cx))) }));
 //!         cx.safepoint();
 //!     }
-//!     at
+//!     cx.root(at.get(cx))
 //! }
 //! Heap::new().enter(|cx| {
 //!     let outer = cx.root(cx.alloc(Env { parent: Slot::new(None) }));
@@ -94,15 +94,17 @@
 //! | the compiler says | it means | write |
 //! |---|---|---|
 //! | *lifetime may not live long enough*, with *`Value<'_>` is invariant over the parameter* or *mutable references are invariant* | two invariant values with different lifetimes meet | one named lifetime for both, or [`cx.adopt(value)`](Mutator::adopt) |
-//! | E0621, *explicit lifetime required in the type of `env`* (the lifetime that it proposes does not help) | a parameter, rooted in the caller's scope, is assigned a value rooted in this scope | `let mut env = cx.root(env.get(cx));` |
-//! | E0521, *borrowed data escapes outside of closure*, *must outlive `'static`* | `Rooted`s of two scopes are in one slice or `Vec` | root the outer one again: `cx.root(outer.get(cx))` |
+//! | E0621, *explicit lifetime required in the type of `env`* (the lifetime that it proposes does not help) | a parameter, rooted in the caller's scope, is assigned a value rooted in this scope | `let mut env = env.here(cx);`, or in a loop `let env = cx.root_cell(env.get(cx));` |
+//! | E0521, *borrowed data escapes outside of closure*, *must outlive `'static`* | `Rooted`s of two scopes are in one slice or `Vec` | [`outer.here(cx)`](Rooted::here) |
 //! | E0502 or E0499 at the use of a result, *`*cx` .. also borrowed as mutable* | `fn f<'a>(cx: &'a mut Mutator<'_>) -> Gc<'a, T>` keeps `cx` borrowed | return a `Rooted<'s, Gc<'s, T>>` |
 //! | E0502 or E0505 at a safepoint | a plain pointer, a guard or a `&` into an object is used after the safepoint | root the pointer before the safepoint, and `get` it afterwards |
+//! | E0502 in one arm of a `match` on `x.get(cx)`, with *returning this value requires that `*cx` is borrowed* in another | a plain value that one arm returns from [`scope_value`](Mutator::scope_value) borrows `cx` in all arms | return `cx.adopt(part)`, or use [`scope_rooted`](Mutator::scope_rooted) |
 //! | E0283 or E0284, *type annotations needed*, of `cx.root(x.into())` | the type of a `Rooted` does not determine the type of the rooted value | `let value: Value<'_> = x.into();` first |
 //! | *the size for values of type `<{integer} as Trace>::At<'a>` cannot be known* | the type of a number is not determined yet | `1i64` |
 //!
-//! A value that a loop carries across safepoints needs a root that is set, since each turn of the loop above adds a
-//! root: a [`Persistent`], a place on a [`Stack`], or a [`Slot`] of an object that is rooted once.
+//! A value that a loop carries across safepoints needs a root that is set, a [`RootedCell`]: a `cx.root` in each turn
+//! adds a root in each turn, and what those point to stays alive until the scope ends. Under
+//! [`stress`](HeapBuilder::stress) a scope that adds roots without end panics and names the place.
 //!
 //! # How long a step takes
 //!
@@ -167,8 +169,8 @@ mod trace;
 
 pub use barrier::{Barrier, Deletion, Hybrid, Insertion, StopTheWorld, Watermark};
 pub use context::Mutator;
+pub use cycle::blocks::Sweep;
 pub use cycle::phase::Phase;
-pub use cycle::sweep::Sweep;
 #[cfg(grisaille_faults)]
 #[doc(hidden)]
 pub use cycle::sweeper::played;
@@ -177,6 +179,8 @@ pub use grisaille_derive::Trace;
 pub use handles::guardian::Guardian;
 pub use handles::persistent::Persistent;
 pub use handles::rooted::Rooted;
+pub use handles::rooted_cell::RootedCell;
+pub use handles::several::{Handles, RootedIter};
 pub use handles::stack::Stack;
 pub use handles::stack_view::StackView;
 pub use heap::{ConfigError, Heap, HeapBuilder};
@@ -191,7 +195,7 @@ pub use kit::string::{Str, StrObject};
 pub use kit::tagged::{Tagged, Untagged};
 pub use mark::budget::Budget;
 pub use mark::tracer::Tracer;
-pub use mutator::{Color, Out, Progress};
+pub use mutator::{Color, Out, Progress, ScopeResult};
 pub use observe::stats::Stats;
 pub use observe::verify::{Check, VerifyError};
 pub use pointer::gc::Gc;

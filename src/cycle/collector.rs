@@ -4,10 +4,9 @@
 use core::cell::{Cell, RefCell};
 use std::time::Duration;
 
-use super::blocks::Blocks;
+use super::blocks::{Blocks, Sweep};
 use super::pace::{Pace, Pacer};
 use super::phase::Phase;
-use super::sweep::Sweep;
 use super::times::Times;
 use super::weak::WeakTable;
 use crate::mark::marker::Marker;

@@ -18,5 +18,7 @@ impl<T: ?Sized> Unpin for guardian::Guardian<T> where Self: OwnedByAnObject {}
 pub(crate) mod guardian;
 pub(crate) mod persistent;
 pub(crate) mod rooted;
+pub(crate) mod rooted_cell;
+pub(crate) mod several;
 pub(crate) mod stack;
 pub(crate) mod stack_view;

@@ -13,10 +13,9 @@ use crate::trace::{Trace, restamp};
 /// every safepoint; [`get`](Rooted::get) returns the value for use until the next safepoint.
 ///
 /// `Rooted`s of values that contain a [`Slot`](crate::Slot) are of different types where they come from different
-/// scopes: see [what the compiler says](crate#lifetimes-and-what-the-compiler-says-of-them). `cx.root(outer.get(cx))`
+/// scopes: see [what the compiler says](crate#lifetimes-and-what-the-compiler-says-of-them). [`here`](Rooted::here)
 /// makes one of the innermost scope. A value that a loop carries from turn to turn belongs in a
-/// [`Persistent`](crate::Persistent) that is set, or on a [`Stack`](crate::Stack): a new `Rooted` in each turn adds a
-/// root in each turn.
+/// [`RootedCell`](crate::RootedCell): a new `Rooted` in each turn adds a root in each turn.
 ///
 /// ```
 /// use grisaille::{Gc, Heap, Rooted, Mutator};
@@ -70,9 +69,54 @@ impl<'s, V: Trace + Copy> Rooted<'s, V> {
     where
         V::At<'a>: Copy,
     {
-        // SAFETY: the value is rooted while the scope lives; a Rooted is used in its own heap only, since one heap is
-        // entered at a time and `suspend` lets no Rooted in.
+        // SAFETY: the mutator is borrowed for `'a`. A Rooted is used in its own heap only, since one heap is entered at
+        // a time and `suspend` lets no Rooted in.
+        unsafe { self.value_until_safepoint() }
+    }
+
+    /// Returns the value.
+    ///
+    /// # Safety
+    /// The heap's mutator must be borrowed for `'a`, so that `'a` ends before the next safepoint.
+    #[inline(always)]
+    pub(crate) unsafe fn value_until_safepoint<'a>(self) -> V::At<'a>
+    where
+        V::At<'a>: Copy,
+    {
+        // SAFETY: the value is rooted while the scope lives, and `'a` ends before the next safepoint.
         unsafe { restamp(self.value) }
+    }
+
+    /// Returns the handle as one of the scope that `cx` is in, which is the innermost: so handles of several scopes fit
+    /// one slice, and a parameter can be assigned a new value. Costs nothing, and adds no root.
+    ///
+    /// ```
+    /// use grisaille::{Gc, Heap, Mutator, Rooted, Slot, Trace};
+    ///
+    /// #[derive(Trace)]
+    /// struct Env<'gc> { parent: Slot<Option<Gc<'gc, Env<'gc>>>> }
+    ///
+    /// fn outermost<'s>(cx: &mut Mutator<'s>, env: Rooted<'_, Gc<'_, Env<'_>>>) -> Rooted<'s, Gc<'s, Env<'s>>> {
+    ///     let mut env = env.here(cx);
+    ///     while let Some(parent) = env.get(cx).parent.get() {
+    ///         env = cx.root(parent);
+    ///     }
+    ///     env
+    /// }
+    /// Heap::new().enter(|cx| {
+    ///     let outer = cx.alloc(Env { parent: Slot::new(None) });
+    ///     let inner = cx.root(cx.alloc(Env { parent: Slot::new(Some(outer)) }));
+    ///     assert!(outermost(cx, inner).get(cx).parent.get().is_none());
+    /// });
+    /// ```
+    #[inline(always)]
+    pub fn here<'i, B: Barrier>(self, _cx: &Mutator<'i, B>) -> Rooted<'i, V::At<'i>>
+    where
+        V::At<'i>: Copy,
+    {
+        // SAFETY: only the mutator of the innermost scope can be used, so `'i` is that scope, and the value is rooted
+        // in this scope or in one around it.
+        unsafe { Rooted::new(restamp(self.value)) }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use core::cell::{Cell, UnsafeCell};
 
+use super::edges::Top;
 use crate::memory::{NoMemory, reserve_exact};
 use crate::space::header::ObjectPtr;
 
@@ -10,7 +11,8 @@ const FIRST: usize = 16;
 
 /// Pointers that are roots. The area around the list scans them and records writes to them.
 pub(crate) struct PointerList {
-    entries: UnsafeCell<Vec<ObjectPtr>>,
+    /// An entry of a place that can be written to may hold no pointer.
+    entries: UnsafeCell<Vec<Option<ObjectPtr>>>,
     /// Number of pointers of a value that there was no room for.
     missing: Cell<usize>,
 }
@@ -24,7 +26,7 @@ impl PointerList {
     /// No other reference to the entries may be live: callers keep the reference within a leaf expression, in which no
     /// user code runs.
     #[allow(clippy::mut_from_ref)]
-    unsafe fn entries(&self) -> &mut Vec<ObjectPtr> {
+    unsafe fn entries(&self) -> &mut Vec<Option<ObjectPtr>> {
         // SAFETY: no other reference is live: the caller's promise.
         unsafe { &mut *self.entries.get() }
     }
@@ -68,7 +70,7 @@ impl PointerList {
         // SAFETY: a leaf expression.
         let entries = unsafe { self.entries() };
         if entries.len() < entries.capacity() {
-            entries.push(object);
+            entries.push(Some(object));
         } else {
             self.missing.set(self.missing.get() + 1);
         }
@@ -85,7 +87,58 @@ impl PointerList {
     pub(crate) fn push(&self, object: ObjectPtr) {
         debug_assert!(self.has_room(1), "room was to be made when it was kept");
         // SAFETY: a leaf expression.
-        unsafe { self.entries() }.push(object);
+        unsafe { self.entries() }.push(Some(object));
+    }
+
+    /// Pushes entries without pointers until the list has `len` entries, for which room should have been made.
+    #[inline(always)]
+    pub(crate) fn pad(&self, len: usize) {
+        // SAFETY: a leaf expression.
+        let entries = unsafe { self.entries() };
+        debug_assert!(len <= entries.capacity(), "room was to be made for a place");
+        while entries.len() < len {
+            entries.push(None);
+        }
+    }
+
+    /// Returns the place behind the last entry, where pointers can be written as edges are, up to the capacity.
+    #[inline(always)]
+    pub(crate) fn end(&self) -> Top {
+        // SAFETY: a leaf expression; the place lies within the allocation or at its end. An entry that is a pointer has
+        // the form of the pointer.
+        unsafe {
+            let entries = self.entries();
+            entries.as_mut_ptr().add(entries.len()).cast()
+        }
+    }
+
+    /// Makes entries of the pointers that were written from [`end`](PointerList::end) up to `top`.
+    ///
+    /// # Safety
+    /// They must have been written there, without any other use of the list meanwhile.
+    #[inline(always)]
+    pub(crate) unsafe fn set_end(&self, top: Top) {
+        // SAFETY: a leaf expression; the entries are written: the caller's promise.
+        unsafe {
+            let entries = self.entries();
+            let base: Top = entries.as_mut_ptr().cast();
+            entries.set_len((top.addr() - base.addr()) / size_of::<ObjectPtr>());
+        }
+    }
+
+    /// Replaces the pointers of `entries` entries from `at` on by the `count` pointers at `from`, and the rest by none.
+    ///
+    /// # Safety
+    /// The entries must exist, there must be as many pointers, and `count` must be at most `entries`.
+    #[inline(always)]
+    pub(crate) unsafe fn replace(&self, at: usize, entries: usize, from: Top, count: usize) {
+        for index in 0..entries {
+            // SAFETY: the entry and the pointer exist: the caller's promise. A leaf expression.
+            unsafe {
+                let pointer = (index < count).then(|| from.add(index).read());
+                *self.entries().get_unchecked_mut(at + index) = pointer;
+            }
+        }
     }
 
     /// Removes the entries from `len` on, when no root is watched.
@@ -95,8 +148,8 @@ impl PointerList {
         unsafe { self.entries() }.truncate(len);
     }
 
-    /// Returns the entry at an index below `len`.
-    pub(crate) fn at(&self, index: usize) -> ObjectPtr {
+    /// Returns the pointer of the entry at an index below `len`, if it has one.
+    pub(crate) fn at(&self, index: usize) -> Option<ObjectPtr> {
         // SAFETY: a leaf expression.
         let entries = unsafe { self.entries() };
         entries[index]

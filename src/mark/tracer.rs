@@ -129,6 +129,17 @@ impl<'t> Tracer<'t> {
         Tracer { edges: Edges::NONE, sink: Sink::Rooting(area), bytes: 0 }
     }
 
+    /// Makes a tracer that writes pointers from `top` on, without a check for room.
+    ///
+    /// # Safety
+    /// `top` must be a place in `list`, with room above it for all pointers that the tracer is passed, which must be
+    /// something.
+    #[inline(always)]
+    pub(crate) unsafe fn rooting_at(list: &'t PointerList, top: Top) -> Self {
+        // SAFETY: passed on.
+        Tracer { edges: unsafe { Edges::unchecked(top) }, sink: Sink::Rooting(list), bytes: 0 }
+    }
+
     pub(crate) fn listing(list: &'t mut Vec<ObjectPtr>) -> Self {
         Tracer { edges: Edges::NONE, sink: Sink::Listing(Exclusive::new(list)), bytes: 0 }
     }

@@ -3,13 +3,17 @@
 use crate::barrier::Barrier;
 use crate::context::Mutator;
 use crate::full::HeapFull;
+use crate::handles::rooted::Rooted;
 use crate::mark::tracer::Tracer;
-use crate::roots::area::PointerArea;
+use crate::roots::area::{LARGEST_PLACE, PointerArea};
 use crate::space::header::ObjectPtr;
 use crate::trace::Trace;
 
 /// Values with more pointers than this are rooted one pointer at a time.
 const MANY_POINTERS: usize = 64;
+
+/// Under stress, a scope that roots more pointers than this panics: it looks like a loop that adds roots for ever.
+const MANY_ROOTS: usize = 1 << 16;
 
 impl<B: Barrier> Mutator<'_, B> {
     #[inline(always)]
@@ -25,15 +29,16 @@ impl<B: Barrier> Mutator<'_, B> {
                 if !area.has_room(const { V::MAX_POINTERS }) {
                     self.make_room_or_panic(area, V::MAX_POINTERS);
                 }
-                // SAFETY: checked or made just now. (One check is enough for most values, and is then not repeated.)
-                unsafe { core::hint::assert_unchecked(area.has_room(const { V::MAX_POINTERS })) };
-                value.trace(&mut Tracer::rooting(area));
+                // SAFETY: the room was checked or made just now; a trace passes at most `MAX_POINTERS` on (`Trace`'s
+                // contract).
+                unsafe { area.append(V::MAX_POINTERS, |tracer| value.trace(tracer)) };
             } else {
                 self.push_many_roots(area, value).unwrap_or_else(|full| full.panic());
             }
         }
     }
 
+    #[track_caller]
     pub(super) fn try_push_roots<V: Trace + Copy>(&self, area: &PointerArea, value: V) -> Result<(), HeapFull<V>> {
         if const { V::NEEDS_TRACE && V::MAX_POINTERS <= MANY_POINTERS } {
             if !area.has_room(V::MAX_POINTERS) {
@@ -49,9 +54,32 @@ impl<B: Barrier> Mutator<'_, B> {
         Ok(())
     }
 
+    /// Roots a value in a place of its own, so that the value can be replaced. Returns the index of the place.
+    #[inline]
+    #[track_caller]
+    pub(super) fn push_place<V: Trace + Copy>(&self, value: V) -> Result<usize, HeapFull<()>> {
+        const {
+            assert!(
+                V::MAX_POINTERS <= LARGEST_PLACE,
+                "a value in a `RootedCell` must have at most 64 pointers: allocate it, and root the object"
+            );
+        }
+        let area = &self.collector().roots.locals;
+        let place = area.len();
+        if const { V::NEEDS_TRACE } {
+            if !area.has_room(V::MAX_POINTERS) {
+                self.make_room_for_roots(area, V::MAX_POINTERS)?;
+            }
+            self.push_roots(area, value);
+            area.pad(place + V::MAX_POINTERS);
+        }
+        Ok(place)
+    }
+
     /// Roots a value for which no small bound on the number of its pointers is known.
     #[cold]
     #[inline(never)]
+    #[track_caller]
     fn push_many_roots<V: Trace + Copy>(&self, area: &PointerArea, value: V) -> Result<(), HeapFull<()>> {
         let len = area.len();
         loop {
@@ -78,16 +106,33 @@ impl<B: Barrier> Mutator<'_, B> {
     }
 
     /// Makes room for `more` pointers, where there is none.
+    ///
+    /// # Panics
+    /// Under stress, when the scope has [too many](MANY_ROOTS) roots.
     #[cold]
     #[inline(never)]
+    #[track_caller]
     fn make_room_for_roots(&self, area: &PointerArea, more: usize) -> Result<(), HeapFull<()>> {
         let c = self.collector();
+        assert!(
+            !c.stress || area.len() - c.roots.scope.get().min(area.len()) < MANY_ROOTS,
+            "one scope has rooted {MANY_ROOTS} pointers and roots more, which is reported under stress: is this in a \
+             loop? A `RootedCell` is set in place, and a scope in the loop removes its roots in each turn"
+        );
         let bytes = |more: usize| (area.len() + more) * size_of::<ObjectPtr>() - area.bytes();
         let [usual, least] = area.growth(more);
         // Near the limit the list grows by less.
         let done = c.leaves_room(c.counted_growth_of_locals(bytes(usual))) && area.make_room(usual).is_ok()
             || c.has_room_outside(c.counted_growth_of_locals(bytes(least))) && area.make_room(least).is_ok();
         if done { Ok(()) } else { Err(self.full((), bytes(least))) }
+    }
+
+    /// Makes room for the result of a scope.
+    #[inline(always)]
+    #[track_caller]
+    pub(super) fn make_room_for_result(&self, pointers: usize) -> Result<(), HeapFull<()>> {
+        let area = &self.collector().roots.locals;
+        if pointers == 0 || area.has_room(pointers) { Ok(()) } else { self.make_room_for_roots(area, pointers) }
     }
 
     /// Makes room among the locals of the surrounding scope for what leaves this one, since the system may have no
@@ -108,5 +153,42 @@ impl<B: Barrier> Mutator<'_, B> {
     #[inline(never)]
     fn shade_roots<V: Trace>(&self, value: V) {
         self.collector().before_root_write::<B, _>(&value);
+    }
+}
+
+impl<V: Trace + Copy> Rooted<'_, V> {
+    /// Roots a part of the value, which `part` returns, in the scope that `cx` is in.
+    ///
+    /// ```
+    /// # use grisaille::{Gc, Heap, Trace};
+    /// #[derive(Clone, Copy, Trace)]
+    /// enum Value<'gc> { Nil, Text(Gc<'gc, String>) }
+    ///
+    /// Heap::new().enter(|cx| {
+    ///     let value = cx.root(Value::Text(cx.alloc("text".to_string())));
+    ///     let text = value.map(cx, |value| match value {
+    ///         Value::Text(text) => text,
+    ///         Value::Nil => cx.alloc(String::new()),
+    ///     });
+    ///     cx.safepoint();
+    ///     assert_eq!(*text.get(cx).as_ref(), "text");
+    /// });
+    /// ```
+    ///
+    /// # Panics
+    /// When the list of rooted pointers must grow and the heap is full, as for [`Mutator::root`]. Passes panics of
+    /// `part` on.
+    #[inline]
+    #[track_caller]
+    pub fn map<'a, 'i, U: Trace + Copy, B: Barrier>(
+        self,
+        cx: &'a Mutator<'i, B>,
+        part: impl FnOnce(V::At<'a>) -> U,
+    ) -> Rooted<'i, U::At<'i>>
+    where
+        V::At<'a>: Copy,
+        U::At<'i>: Copy,
+    {
+        cx.root(part(self.get(cx)))
     }
 }

@@ -104,17 +104,34 @@ impl<'i, 's, B: Barrier> Out<'i, 's, B> {
 
 /// Ends a scope: when `end` is called, or when code in the scope panics.
 pub(super) struct EndScope<B: Barrier> {
-    pub collector: NonNull<Collector>,
-    pub locals: usize,
-    pub escapes: usize,
-    pub _policy: PhantomData<B>,
+    collector: NonNull<Collector>,
+    /// The number of locals and of escapes when the scope began.
+    locals: usize,
+    escapes: usize,
+    /// The number of locals when the surrounding scope began.
+    surrounding: usize,
+    _policy: PhantomData<B>,
 }
 
 impl<B: Barrier> EndScope<B> {
+    /// Begins a scope of a `Mutator` of this collector, which must outlive the scope.
+    #[inline(always)]
+    pub(super) fn of(collector: &Collector) -> EndScope<B> {
+        let locals = collector.roots.locals.len();
+        EndScope {
+            collector: NonNull::from(collector),
+            locals,
+            escapes: collector.roots.escapes.len(),
+            surrounding: collector.roots.scope.replace(locals),
+            _policy: PhantomData,
+        }
+    }
+
     #[inline(always)]
     pub(super) fn end(&self) {
         // SAFETY: the collector outlives the Mutator whose scope this is.
         let c = unsafe { self.collector.as_ref() };
+        c.roots.scope.set(self.surrounding);
         if const { B::RULES.watches_roots() } && c.watch_roots.get() {
             self.end_watched(c);
             return;
@@ -128,11 +145,11 @@ impl<B: Barrier> EndScope<B> {
     fn end_watched(&self, c: &Collector) {
         c.saw_writes(1);
         c.truncate_roots::<B>(&c.roots.locals, self.locals);
-        for index in self.escapes..c.roots.escapes.len() {
+        for object in (self.escapes..c.roots.escapes.len()).filter_map(|index| c.roots.escapes.at(index)) {
             if const { matches!(B::RULES.root_write, RootWrite::ShadeNewInWindowButNotOnKeep) } {
-                c.roots.locals.push(c.roots.escapes.at(index));
+                c.roots.locals.push(object);
             } else {
-                c.push_root::<B>(&c.roots.locals, c.roots.escapes.at(index));
+                c.push_root::<B>(&c.roots.locals, object);
             }
         }
         c.truncate_roots::<B>(&c.roots.escapes, self.escapes);

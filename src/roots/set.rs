@@ -1,6 +1,6 @@
 //! [`RootSet`]: all roots of a heap, as the phases of a cycle walk them.
 
-use core::cell::RefCell;
+use core::cell::{Cell, RefCell};
 
 use super::area::PointerArea;
 use super::guardian::GuardianTable;
@@ -16,6 +16,8 @@ pub(crate) struct RootSet {
     pub locals: PointerArea,
     /// Escaping handles: pointers that leave the open scopes.
     pub escapes: PointerArea,
+    /// The number of locals when the innermost scope began.
+    pub scope: Cell<usize>,
     pub persistent: RefCell<RootTable>,
     pub stacks: RefCell<StackTable>,
     pub guardians: RefCell<GuardianTable>,
@@ -26,6 +28,7 @@ impl RootSet {
         RootSet {
             locals: PointerArea::new(),
             escapes: PointerArea::new(),
+            scope: Cell::new(0),
             persistent: RefCell::new(RootTable::new()),
             stacks: RefCell::new(StackTable::new()),
             guardians: RefCell::new(GuardianTable::new()),

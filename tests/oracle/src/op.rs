@@ -15,6 +15,7 @@
 //! | `Mutator::try_own`, `Owned::{edit, replace, counted}` | bags and objects of the background, which are made with one; [`Op::Edit`] |
 //! | `Guardian` | [`Op::Guard`], [`Op::Retrieve`], [`Op::DropGuardian`] |
 //! | `Mutator::root`, `scope`, `Out::keep` | [`Op::Root`], [`Op::Scope`], [`Op::Keep`], [`Op::EndScope`] |
+//! | `Mutator::try_root_cell`, `RootedCell`, `try_scope_value` | [`Op::RootCell`], [`Op::SetLocal`], [`Op::ScopeValue`] |
 //! | `Mutator::persist`, `Persistent` | [`Op::Persist`], [`Op::SetRoot`], [`Op::DropRoot`] |
 //! | `Stack`, `StackView`, `Mutator::adopt` | [`Op::NewStack`] to [`Op::DropStack`], [`Op::Open`] |
 //! | `step` with budgets of work and time, `safepoint`, `safepoint_due`, `collect` | [`Op::Step`], [`Op::Timed`], [`Op::Safepoint`], [`Op::Begin`], [`Op::Finish`], [`Op::Collect`] |
@@ -59,6 +60,10 @@ pub enum Op {
     Whole { nth: u8, value: u8 },
     /// Roots an operand in the current scope.
     Root { value: u8 },
+    /// Roots an operand in the current scope, in a place that can be set.
+    RootCell { value: u8 },
+    /// Replaces the value of a local that can be set, of any open scope.
+    SetLocal { local: u8, value: u8 },
     /// Makes an operand leave the current scope.
     Keep { value: u8 },
     /// Makes a root of an operand.
@@ -109,7 +114,9 @@ pub enum Op {
     Collect,
     /// Opens a scope.
     Scope,
-    /// Ends it.
+    /// Opens a scope whose newest local, if any, is its result.
+    ScopeValue,
+    /// Ends the scope.
     EndScope,
     /// Leaves the heap and enters it again, with another mode of sweeping: all scopes end.
     Region { sweep: u8 },
@@ -193,6 +200,9 @@ const CORE: &[Row] = &[
     (6, |_, _, _| Op::Scope),
     (5, |_, _, _| Op::EndScope),
     (4, |_, value, _| Op::Keep { value }),
+    (5, |_, value, _| Op::RootCell { value }),
+    (8, |_, local, value| Op::SetLocal { local, value }),
+    (3, |_, _, _| Op::ScopeValue),
     (1, |sweep, _, _| Op::Region { sweep }),
     (1, |blocks, _, _| Op::Churn { blocks }),
     (1, |_, _, _| Op::Suspend),
@@ -313,6 +323,7 @@ impl Op {
                 | Op::Finish
                 | Op::Collect
                 | Op::Scope
+                | Op::ScopeValue
                 | Op::EndScope
                 | Op::Region { .. }
                 | Op::Suspend

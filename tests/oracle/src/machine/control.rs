@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use grisaille::fault::{self, Fault};
-use grisaille::{Barrier, Budget, Heap, Mutator, Out, Phase};
+use grisaille::{Barrier, Budget, Heap, Mutator, Out, Phase, Rooted};
 
-use super::frame::{Frame, Keep, Locals, Registers};
+use super::frame::{Frame, Keep, Local, Locals, Registers};
 use super::other::Other;
 use super::quiet::{self, Bang, Leave};
 use super::{Machine, Outcome, Watch, index};
+use crate::object::Value;
 use crate::op::Op;
 
 /// Scopes and open stacks, at most.
@@ -35,6 +36,12 @@ impl Machine<'_> {
                     self.at += 1;
                     self.note(|_| "a scope opens".into());
                     self.inner_scope(cx, frame)?;
+                    self.audit(cx, frame, true)?;
+                }
+                Op::ScopeValue if self.depth < MAX_DEPTH => {
+                    self.at += 1;
+                    self.note(|_| "a scope with a result opens".into());
+                    self.scope_with_result(cx, frame)?;
                     self.audit(cx, frame, true)?;
                 }
                 Op::Open { stack } if self.depth < MAX_DEPTH && !self.stacks.is_empty() => {
@@ -95,7 +102,40 @@ impl Machine<'_> {
         }
         // What was kept is there also where the scope ended in a panic.
         self.locals.extend(shades);
-        frame.locals.extend(kept);
+        frame.locals.extend(kept.into_iter().map(Local::Rooted));
+        Ok(())
+    }
+
+    /// Runs a scope that nothing leaves but its result: the newest of its locals.
+    fn scope_with_result<'s, B: Barrier>(&mut self, cx: &mut Mutator<'s, B>, frame: &mut Frame<'_, 's, B>) -> Outcome {
+        type Ran<'s> = (Result<(), String>, Option<Rooted<'s, Value<'s>>>);
+        let (depth, base) = (self.depth, self.locals.len());
+        self.depth += 1;
+        self.kept.push(Vec::new());
+        let mut result = None;
+        let outer: &Frame<'_, 's, B> = frame;
+        let scope = quiet::catch::<_, Leave>(|| {
+            cx.try_scope_value::<Ran<'s>>(|cx| {
+                let mut inner = Frame { outer: Some(outer), ..Frame::outermost() };
+                let outcome = self.scope(cx, &mut inner, &mut |_, _| false);
+                let newest = inner.locals.last();
+                result = self.locals.last().copied().filter(|_| newest.is_some());
+                (outcome, newest.map(|local| local.get(cx)))
+            })
+        });
+        self.depth = depth;
+        self.locals.truncate(base);
+        self.kept.pop();
+        match scope {
+            Ok(Ok((outcome, rooted))) => {
+                outcome?;
+                self.locals.extend(result);
+                frame.locals.extend(rooted.map(Local::Rooted));
+            }
+            Ok(Err(_)) => self.note(|_| "no room for the scope's result".into()),
+            Err(Leave { scopes: 0 }) => {}
+            Err(Leave { scopes }) => quiet::raise(Leave { scopes: scopes - 1 }),
+        }
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! [`Frame`]: the part of a scope or an open stack that lies on the Rust stack. [`Registers`]: unrooted pointers.
 
-use grisaille::{Barrier, Mutator, Rooted, StackView};
+use grisaille::{Barrier, Mutator, Rooted, RootedCell, StackView};
 
 use crate::object::Value;
 use crate::shadow::Shade;
@@ -18,10 +18,31 @@ pub const fn nil<'a>() -> Both<'a> {
 /// What leaves a scope, through its `Out`. False: the heap is full.
 pub type Keep<'k, 's, B> = &'k mut dyn FnMut(&Mutator<'s, B>, Value<'_>) -> bool;
 
+/// A local: one that stays as it is, or one that can be set.
+pub enum Local<'s> {
+    Rooted(Rooted<'s, Value<'s>>),
+    Cell(RootedCell<'s, Value<'s>>),
+}
+
+impl Local<'_> {
+    pub fn get<'a, B: Barrier>(&self, cx: &'a Mutator<'_, B>) -> Value<'a> {
+        match self {
+            Local::Rooted(local) => local.get(cx),
+            Local::Cell(local) => local.get(cx),
+        }
+    }
+}
+
 /// The locals and open stacks of a scope and of those around it, whose lifetimes differ.
 pub trait Locals<B: Barrier> {
     /// All locals, from the outermost scope in.
     fn locals<'a>(&self, cx: &'a Mutator<'_, B>, all: &mut Vec<Value<'a>>);
+
+    /// Whether each local can be set, from the outermost scope in.
+    fn can_be_set(&self, all: &mut Vec<bool>);
+
+    /// Sets a local that can be set, by its number from the outermost scope in. Returns the number of locals.
+    fn set_local<'a>(&self, cx: &'a Mutator<'_, B>, local: usize, value: Value<'a>) -> usize;
 
     /// The values of all open stacks, from the outermost in.
     fn viewed<'a>(&self, cx: &'a Mutator<'_, B>, all: &mut Vec<Value<'a>>);
@@ -29,7 +50,7 @@ pub trait Locals<B: Barrier> {
 
 pub struct Frame<'p, 's, B: Barrier> {
     pub outer: Option<&'p dyn Locals<B>>,
-    pub locals: Vec<Rooted<'s, Value<'s>>>,
+    pub locals: Vec<Local<'s>>,
     /// The stack that is open in it.
     pub view: Option<StackView<'p, 's, Value<'static>>>,
 }
@@ -46,6 +67,21 @@ impl<B: Barrier> Locals<B> for Frame<'_, '_, B> {
             outer.locals(cx, all);
         }
         all.extend(self.locals.iter().map(|local| -> Value<'a> { local.get(cx) }));
+    }
+
+    fn can_be_set(&self, all: &mut Vec<bool>) {
+        if let Some(outer) = self.outer {
+            outer.can_be_set(all);
+        }
+        all.extend(self.locals.iter().map(|local| matches!(local, Local::Cell(_))));
+    }
+
+    fn set_local<'a>(&self, cx: &'a Mutator<'_, B>, local: usize, value: Value<'a>) -> usize {
+        let base = self.outer.map_or(0, |outer| outer.set_local(cx, local, value));
+        if let Some(Local::Cell(cell)) = local.checked_sub(base).and_then(|at| self.locals.get(at)) {
+            cell.set(cx, value);
+        }
+        base + self.locals.len()
     }
 
     fn viewed<'a>(&self, cx: &'a Mutator<'_, B>, all: &mut Vec<Value<'a>>) {

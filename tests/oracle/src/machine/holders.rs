@@ -3,7 +3,7 @@
 use grisaille::barrier::rules::Birth;
 use grisaille::{Barrier, Color, Mutator, Phase, RefLock, Stack, StackView};
 
-use super::frame::{Both, Frame, Keep, Registers, nil};
+use super::frame::{Both, Frame, Keep, Local, Locals, Registers, nil};
 use super::{Machine, Outcome, Watch, index, pick};
 use crate::object::Value;
 use crate::op::Op;
@@ -33,6 +33,27 @@ impl Machine<'_> {
             Op::Root { value } => {
                 let value = operand(self, value);
                 self.root(cx, frame, value);
+            }
+            Op::RootCell { value } => {
+                let (shade, value) = operand(self, value);
+                if self.locals.len() < MAX_LOCALS
+                    && let Ok(local) = cx.try_root_cell(value)
+                {
+                    self.note(|m| format!("local {} = {shade:?}, which can be set", m.locals.len()));
+                    frame.locals.push(Local::Cell(local));
+                    self.locals.push(shade);
+                }
+            }
+            Op::SetLocal { local, value } => {
+                let (shade, value) = operand(self, value);
+                let mut can_be_set = Vec::new();
+                frame.can_be_set(&mut can_be_set);
+                let cells: Vec<usize> = (0..can_be_set.len()).filter(|at| can_be_set[*at]).collect();
+                if let Some(&at) = pick(&cells, local) {
+                    self.note(|_| format!("local {at} = {shade:?}"));
+                    frame.set_local(cx, at, value);
+                    self.locals[at] = shade;
+                }
             }
             Op::Keep { value } => {
                 let (shade, value) = operand(self, value);

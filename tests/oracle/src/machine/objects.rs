@@ -3,7 +3,7 @@
 use grisaille::fault::{self, Fault};
 use grisaille::{Barrier, Mutator, Slot};
 
-use super::frame::{Both, Frame, Locals, Registers, nil};
+use super::frame::{Both, Frame, Local, Locals, Registers, nil};
 use super::quiet::{self, Bang};
 use super::{Machine, Outcome, Watch, index, pick};
 use crate::object::{Value, Witness, number};
@@ -209,7 +209,7 @@ impl Machine<'_> {
         if shade.is_some() && self.locals.len() < MAX_LOCALS {
             let Ok(local) = cx.try_root(value) else { return };
             self.note(|m| format!("local {} = {shade:?}", m.locals.len()));
-            frame.locals.push(local);
+            frame.locals.push(Local::Rooted(local));
             self.locals.push(shade);
         }
     }

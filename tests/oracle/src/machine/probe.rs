@@ -2,7 +2,7 @@
 
 use grisaille::{Barrier, Budget, Mutator};
 
-use super::frame::{Frame, REGISTERS, Registers};
+use super::frame::{Frame, Locals, REGISTERS, Registers};
 use super::{Failure, Machine, Outcome, Watch};
 use crate::program::Program;
 use crate::shadow::{Shade, Shadow};
@@ -19,6 +19,8 @@ pub(crate) struct View<'v> {
     /// The values at hand, in the order in which operands name them.
     pub operands: Vec<Shade>,
     pub locals: &'v [Shade],
+    /// Whether each of them can be set.
+    pub can_be_set: Vec<bool>,
     /// How many of them are of the scopes around the innermost one.
     pub outer_locals: usize,
     /// What leaves each open scope.
@@ -59,6 +61,8 @@ impl Machine<'_> {
         cx.digest(&ordered.map(|(address, _)| address), &mut digest);
         let operands = self.operands(cx, frame, registers, |_, shade| shade.is_some());
         let stats = cx.stats();
+        let mut can_be_set = Vec::with_capacity(4);
+        frame.can_be_set(&mut can_be_set);
         let new = probe(&View {
             digest: &digest,
             shadow: &self.shadow,
@@ -66,6 +70,7 @@ impl Machine<'_> {
             registers: ordered.map(|(_, shade)| shade),
             operands: operands.into_iter().map(|(shade, _)| shade).collect(),
             locals: &self.locals,
+            can_be_set,
             outer_locals: self.locals.len() - frame.locals.len(),
             kept: &self.kept,
             roots: self.roots.iter().map(|(_, shade)| *shade).collect(),

@@ -24,6 +24,7 @@ pub fn key(view: &View<'_>) -> u128 {
         })
     };
     key.word(view.outer_locals as u64);
+    key.word(view.can_be_set.iter().fold(1, |word, &can| word << 1 | u64::from(can)));
     let kept = view.kept.iter().map(Vec::as_slice);
     let lists = [view.locals, &view.roots, &view.cells, &view.registers];
     for list in lists.into_iter().chain(view.stacks.iter().copied()).chain(kept) {

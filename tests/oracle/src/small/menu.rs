@@ -53,6 +53,7 @@ pub fn menu(view: &View<'_>, bound: &Bound) -> Vec<Op> {
         }
         if locals < bound.locals {
             menu.push(Op::Root { value: name });
+            menu.push(Op::RootCell { value: name });
             if !view.kept.is_empty() {
                 menu.push(Op::Keep { value: name });
             }
@@ -68,6 +69,14 @@ pub fn menu(view: &View<'_>, bound: &Bound) -> Vec<Op> {
         let root = root as u8;
         menu.push(Op::DropRoot { root });
         menu.extend(others(holds).map(|value| Op::SetRoot { root, value }));
+    }
+    let cells = view.locals.iter().zip(&view.can_be_set).filter(|(_, can)| **can).map(|(holds, _)| *holds);
+    for (local, holds) in cells.enumerate() {
+        let local = local as u8;
+        if holds.is_some() {
+            menu.push(Op::SetLocal { local, value: NIL });
+        }
+        menu.extend(others(holds).map(|value| Op::SetLocal { local, value }));
     }
     if view.stacks.len() < bound.stacks {
         menu.push(Op::NewStack);

@@ -13,6 +13,7 @@ mod limits;
 mod memory;
 mod outside;
 mod overflow;
+mod rooted_cells;
 mod shapes;
 mod stats;
 mod steps;
