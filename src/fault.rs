@@ -57,6 +57,8 @@ pub enum Fault {
     MapReplacesUnseen,
     /// Taking an entry out of a map runs no barrier.
     MapRemovesUnseen,
+    /// Moving values to other places of a list runs no barrier.
+    ListMovesUnseen,
     /// The keys of a map are not traced.
     MapForgetsKeys,
 }

@@ -1224,7 +1224,7 @@ mod list {
                         {
                             let list = list.get(cx);
                             let (a, b) = (random.below(size), random.below(size));
-                            match random.below(10) {
+                            match random.below(16) {
                                 0..=3 => {
                                     list.push(cx, node(cx, round));
                                     model.push(round);
@@ -1253,6 +1253,42 @@ mod list {
                                 }
                                 9 if round % 8 == 0 => list.try_reserve(cx, a).unwrap(),
                                 9 if round % 8 == 1 => list.try_shrink_to_fit(cx).unwrap(),
+                                10..=11 if a <= model.len() => {
+                                    list.insert(cx, a, node(cx, round));
+                                    model.insert(a, round);
+                                }
+                                // What is taken out goes in elsewhere, through a register only.
+                                12 if a < model.len() => {
+                                    let node = list.remove(cx, a);
+                                    assert_eq!(node.number, model.remove(a));
+                                    let at = b.min(model.len());
+                                    list.insert(cx, at, node);
+                                    model.insert(at, node.number);
+                                }
+                                13 if a < model.len() => {
+                                    let node = list.swap_remove(cx, a);
+                                    assert_eq!(node.number, model.swap_remove(a));
+                                    list.push(cx, node);
+                                    model.push(node.number);
+                                }
+                                14 if round % 16 == 2 => {
+                                    list.retain(cx, |node| node.number % 5 != 0 || node.number % 7 == 0);
+                                    model.retain(|number| number % 5 != 0 || number % 7 == 0);
+                                }
+                                14 if round % 16 == 3 && a < b && b <= model.len() && b - a < 100 => {
+                                    let taken: Vec<_> = list.drain(cx, a..b).rev().collect();
+                                    model.drain(a..b).rev().zip(&taken).for_each(|(n, node)| intact(*node, n));
+                                    list.extend(cx, taken.iter().copied());
+                                    model.extend(taken.iter().map(|node| node.number));
+                                }
+                                15 if round % 16 == 4 => {
+                                    list.sort_by(cx, |a, b| (a.number % 64).cmp(&(b.number % 64)));
+                                    model.sort_by_key(|number| number % 64);
+                                }
+                                15 if round % 16 == 5 => {
+                                    list.reverse(cx);
+                                    model.reverse();
+                                }
                                 _ => {}
                             }
                         }
@@ -1276,7 +1312,7 @@ mod list {
 
         /// Values change places and the list moves to another buffer, at every possible step of its scan.
         fn changes_in_mid_scan<B>() {
-            for how in 0..5 {
+            for how in 0..9 {
                 at_each_step::<B>(|cx, advance| {
                     let list = cx.root(cx.alloc(Nodes::new()));
                     let holder = cx.root(node(cx, 0));
@@ -1302,21 +1338,33 @@ mod list {
                                 holder.get(cx).next.set(cx, list.get(511));
                                 list.truncate(cx, 3);
                             }
-                            _ => {
+                            4 => {
                                 list.truncate(cx, 300);
                                 list.try_shrink_to_fit(cx).unwrap();
                             }
+                            5 => holder.get(cx).next.set(cx, Some(list.remove(cx, 0))),
+                            6 => list.insert(cx, 0, node(cx, 1000)),
+                            7 => list.retain(cx, |node| node.number >= 200),
+                            _ => list.sort_by_key(cx, |node| core::cmp::Reverse(node.number)),
                         }
                     }
                     finish(cx);
                     let list = list.get(cx);
                     for (at, node) in list.iter().enumerate() {
                         let n = at as u64;
-                        intact(node, if how == 1 || how == 2 { 511 - n } else { n });
+                        let number = match how {
+                            1 | 2 | 8 => 511 - n,
+                            5 => n + 1,
+                            6 if n == 0 => 1000,
+                            6 => n - 1,
+                            7 => n + 200,
+                            _ => n,
+                        };
+                        intact(node, number);
                     }
-                    assert_eq!(list.len(), [513, 512, 512, 3, 300][how]);
-                    if how == 3 {
-                        intact(holder.get(cx).next.get().unwrap(), 511);
+                    assert_eq!(list.len(), [513, 512, 512, 3, 300, 511, 513, 312, 512][how]);
+                    if how == 3 || how == 5 {
+                        intact(holder.get(cx).next.get().unwrap(), if how == 3 { 511 } else { 0 });
                     }
                 });
             }

@@ -6,16 +6,29 @@
 //! The mark loop scans a buffer in pieces; an element that enters or leaves the scanned part between two pieces went
 //! through the barrier. A buffer that was replaced does not change any more, and under the policies that rely on its
 //! elements the barrier of the list's word shades it.
+//!
+//! A move of values within a buffer is a write of each place that they come to: the scan may have passed the one place
+//! and not the other. [`copy_within`](List::copy_within) runs the barrier of all these writes, and then moves.
+//!
+//! Functions of users (of `retain`, of a comparison) may use the list that they are called for. So they are called when
+//! all elements are initialized and nothing of the list is borrowed, and what the list is afterwards is read anew.
+
+mod edit;
+mod iter;
+mod sort;
 
 use core::cell::Cell;
 use core::fmt;
 use core::marker::PhantomData;
-use core::ops::Index;
+use core::ops::{Index, Range};
 use core::ptr::NonNull;
 
+pub use self::iter::ListIter;
 use super::array::complete;
 use crate::barrier::Barrier;
 use crate::context::Mutator;
+use crate::cycle::collector::Collector;
+use crate::fault::{self, Fault};
 use crate::full::HeapFull;
 use crate::mark::edges::Top;
 use crate::mark::tracer::{Tracer, trace_with};
@@ -286,6 +299,32 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
         values.into_iter().for_each(|value| self.push(cx, value));
     }
 
+    /// Adds the values of an iterator at the end, until one finds the heap full.
+    ///
+    /// ```
+    /// # use grisaille::{Heap, List};
+    /// # Heap::builder().limit(1 << 20).build().unwrap().enter(|cx| {
+    /// let list = cx.alloc(List::<u64>::new());
+    /// let mut values = 0..;
+    /// let full = list.try_extend(cx, &mut values).unwrap_err();
+    /// // Nothing is lost: those before are in the list, and those behind are still to come.
+    /// assert_eq!((list.last().unwrap() + 1, full.0 + 1), (full.0, values.next().unwrap()));
+    /// # });
+    /// ```
+    ///
+    /// # Errors
+    /// [`HeapFull`], with the value for which there was no room: the values added before stay.
+    ///
+    /// # Panics
+    /// Passes panics of the iterator on.
+    pub fn try_extend<B: Barrier>(
+        &self,
+        cx: &'gc Mutator<'_, B>,
+        values: impl IntoIterator<Item = V>,
+    ) -> Result<(), HeapFull<V>> {
+        values.into_iter().try_for_each(|value| self.try_push(cx, value))
+    }
+
     /// Removes and returns the last value, or returns `None` where there is none.
     ///
     /// ```
@@ -449,6 +488,24 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
         ListIter { slots: self.as_slice().iter() }
     }
 
+    /// Copies the values at the places `from` to as many places from `to` on. Both must be within the list, and may
+    /// overlap. Time in proportion to the number of values.
+    ///
+    /// # Panics
+    /// When a place is not in the list.
+    fn copy_within<B: Barrier>(&self, cx: &Mutator<'_, B>, from: Range<usize>, to: usize) {
+        let all = self.as_slice();
+        let (new, old) = (&all[from.clone()], &all[to..to + from.len()]);
+        cx.before_write::<V, ()>(|collector| before_copy::<B, V>(collector, old, new));
+        if let Some(buffer) = self.buffer.get() {
+            // SAFETY: the object is a buffer of `V`.
+            let first = unsafe { first::<V>(buffer.object()) };
+            // SAFETY: both ranges are of initialized elements (seen above). A slot gives no reference to its value away,
+            // and nothing else reads or writes one meanwhile.
+            unsafe { first.add(from.start).copy_to(first.add(to), from.len()) };
+        }
+    }
+
     /// Moves the list to a buffer with room for `additional` more values, and of at least twice the size.
     #[cold]
     #[inline(never)]
@@ -483,67 +540,15 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
     }
 }
 
-/// The iterator over the values of a [`List`], made by [`iter`](List::iter): it copies each value when it is asked for
-/// it.
-///
-/// ```
-/// use grisaille::{Heap, List};
-///
-/// Heap::new().enter(|cx| {
-///     let list = cx.alloc(List::<usize>::new());
-///     list.extend(cx, 0..3);
-///     let mut last_first = list.iter().rev();
-///     assert_eq!((last_first.len(), last_first.next()), (3, Some(2)));
-/// });
-/// ```
-pub struct ListIter<'gc, V> {
-    slots: core::slice::Iter<'gc, Slot<V>>,
-}
-
-impl<V> Clone for ListIter<'_, V> {
-    fn clone(&self) -> Self {
-        ListIter { slots: self.slots.clone() }
+/// Runs the barrier of a write of each place of `old`, before it.
+#[cold]
+#[inline(never)]
+fn before_copy<B: Barrier, V: Trace + Copy>(collector: &Collector, old: &[Slot<V>], new: &[Slot<V>]) {
+    if fault::is(Fault::ListMovesUnseen) {
+        return;
     }
-}
-
-impl<V: Trace + Copy> Iterator for ListIter<'_, V> {
-    type Item = V;
-    #[inline]
-    fn next(&mut self) -> Option<V> {
-        self.slots.next().map(Slot::get)
-    }
-    #[inline]
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        self.slots.size_hint()
-    }
-    #[inline]
-    fn nth(&mut self, n: usize) -> Option<V> {
-        self.slots.nth(n).map(Slot::get)
-    }
-}
-
-impl<V: Trace + Copy> DoubleEndedIterator for ListIter<'_, V> {
-    #[inline]
-    fn next_back(&mut self) -> Option<V> {
-        self.slots.next_back().map(Slot::get)
-    }
-}
-
-impl<V: Trace + Copy> ExactSizeIterator for ListIter<'_, V> {}
-
-impl<V: Trace + Copy> core::iter::FusedIterator for ListIter<'_, V> {}
-
-impl<V> fmt::Debug for ListIter<'_, V> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ListIter").field("len", &self.slots.len()).finish()
-    }
-}
-
-impl<'gc, V: Trace + Copy + 'gc> IntoIterator for &List<'gc, V> {
-    type Item = V;
-    type IntoIter = ListIter<'gc, V>;
-    fn into_iter(self) -> ListIter<'gc, V> {
-        self.iter()
+    for (old, new) in old.iter().zip(new) {
+        collector.before_write::<B, _, _>(&old.get(), &new.get());
     }
 }
 

@@ -8,6 +8,7 @@
 //! | objects: fixed, large, arrays with and without pointers, strings, drop glue on either thread, drops that panic, drops that enter a heap, owned bytes outside | the kinds of [`Op::Alloc`] |
 //! | `Slot`, `Lock`, `RefLock`, `Tagged`; `Map`, `List` by index | [`Op::Get`], [`Op::Take`], [`Op::Set`], [`Op::Whole`] |
 //! | `List::{try_push, pop, truncate, clear, try_reserve, shrink_to_fit}` | [`Op::Append`], [`Op::Shorten`], [`Op::Fill`] |
+//! | `List::{try_insert, remove, swap_remove, swap, reverse, retain, drain, try_sort_by}` | [`Op::Arrange`] |
 //! | `Map::{try_insert, replace, update, remove, clear, try_reserve, shrink_to_fit, iter}` | [`Op::Insert`], [`Op::Remove`], [`Op::Fill`] |
 //! | `Map::{pop, drain, retain}` | [`Op::TakeOut`] |
 //! | `Ephemeron` | [`Op::Ephemeron`], [`Op::Reveal`], [`Op::Conceal`] |
@@ -34,7 +35,7 @@
 #![allow(missing_docs, reason = "each operation's sentence says what its fields are")]
 
 pub use crate::program::Program;
-use crate::shadow::RARE;
+use crate::shadow::{LIST, RARE};
 
 /// One operation. Fields are indices, taken modulo what there is at that moment; what makes no sense is skipped.
 ///
@@ -132,6 +133,9 @@ pub enum Op {
     Append { nth: u8, value: u8 },
     /// Pops a value off the `nth` list, or shortens it, or clears it.
     Shorten { nth: u8, len: u8 },
+    /// Changes the `nth` list in its middle: puts a value in, takes one or several out, exchanges two, reverses or sorts
+    /// them, keeps some.
+    Arrange { nth: u8, how: u8, at: u8 },
     /// Adds so many numbers to the `nth` list or map; or makes room for them; or it gives its spare room back.
     Fill { nth: u8, count: u8, how: u8 },
     /// Gives a key of the `nth` map an operand as its value: by insertion, replacement or update. An operand that is a
@@ -215,6 +219,7 @@ const MORE: &[Row] = &[
     (3, |_, nth, value| Op::Conceal { nth, value }),
     (6, |_, nth, value| Op::Append { nth, value }),
     (3, |len, nth, _| Op::Shorten { nth, len }),
+    (5, |how, nth, at| Op::Arrange { nth, how, at }),
     (4, |how, nth, count| Op::Fill { nth, count, how }),
     (6, |key, nth, value| Op::Insert { nth, key, value }),
     (4, |_, nth, key| Op::Remove { nth, key }),
@@ -260,6 +265,32 @@ const MAPS: &[Row] = &[
     (1, |_, blocks, _| Op::Churn { blocks }),
 ];
 
+/// Lists that change while they are marked: the plain objects in them are found through them alone.
+const LISTS: &[Row] = &[
+    (1, |_, _, _| Op::Forget),
+    (80, |_, work, _| Op::Step { work }),
+    (14, |_, _, _| Op::Begin),
+    (2, |_, _, _| Op::Finish),
+    (8, |_, to, slot| Op::Grow { kind: LIST, to, slot }),
+    (10, |kind, to, slot| Op::Grow { kind: kind % RARE, to, slot }),
+    (3, |kind, a, b| Op::Alloc { kind: kind % RARE, a, b }),
+    (6, |_, nth, value| Op::Append { nth, value }),
+    // So many at once that the list is scanned in pieces; few at a time.
+    (16, |_, nth, count| Op::Fill { nth, count: count | 64, how: 32 }),
+    (6, |_, nth, count| Op::Fill { nth, count: count / 16, how: 32 }),
+    (4, |how, nth, count| Op::Fill { nth, count, how }),
+    (40, |how, nth, at| Op::Arrange { nth, how, at }),
+    (4, |len, nth, _| Op::Shorten { nth, len }),
+    (10, |slot, to, value| Op::Set { to, slot, value }),
+    (4, |slot, from, _| Op::Get { from, slot }),
+    (6, |slot, from, _| Op::Take { from, slot }),
+    (6, |_, value, _| Op::Root { value }),
+    (4, |_, stack, value| Op::Push { stack, value }),
+    (2, |_, stack, _| Op::Pop { stack }),
+    (2, |_, _, _| Op::Scope),
+    (2, |_, _, _| Op::EndScope),
+];
+
 /// The sum of the table's frequencies.
 const fn total(rows: &[Row]) -> u32 {
     let (mut sum, mut at) = (0, 0);
@@ -298,6 +329,11 @@ impl Op {
     /// The operation on maps, or around them, that four bytes stand for.
     pub fn map([select, a, b, c]: [u8; 4]) -> Op {
         row(MAPS, select, c, 256)(a, b, c)
+    }
+
+    /// The operation on lists, or around them, that four bytes stand for.
+    pub fn list([select, a, b, c]: [u8; 4]) -> Op {
+        row(LISTS, select, c, 256)(a, b, c)
     }
 
     /// The operation of the core that four bytes stand for. No rare kinds of object.

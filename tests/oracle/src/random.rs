@@ -8,8 +8,9 @@ use crate::{Config, Op, Program};
 pub const OPS: usize = 300;
 
 /// What programs are made of, in turn: the core, under whose operations broken policies lose something; everything; mostly
-/// what lies outside of the core; maps.
-pub const DIETS: [fn([u8; 4]) -> Op; 8] = [Op::core, Op::new, Op::core, Op::kit, Op::core, Op::new, Op::kit, Op::map];
+/// what lies outside of the core; maps; lists.
+pub const DIETS: [fn([u8; 4]) -> Op; 9] =
+    [Op::core, Op::new, Op::core, Op::kit, Op::core, Op::new, Op::kit, Op::map, Op::list];
 
 /// Any program of fewer than [`OPS`] operations, of one of the [`DIETS`].
 pub fn program() -> impl Strategy<Value = Program> {
@@ -19,6 +20,11 @@ pub fn program() -> impl Strategy<Value = Program> {
 /// Any program of fewer than [`OPS`] operations that is about maps.
 pub fn about_maps() -> impl Strategy<Value = Program> {
     program_of(&[Op::map as fn([u8; 4]) -> Op])
+}
+
+/// Any program of fewer than [`OPS`] operations that is about lists.
+pub fn about_lists() -> impl Strategy<Value = Program> {
+    program_of(&[Op::list as fn([u8; 4]) -> Op])
 }
 
 fn program_of(diets: &'static [fn([u8; 4]) -> Op]) -> impl Strategy<Value = Program> {

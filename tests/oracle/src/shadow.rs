@@ -68,6 +68,9 @@ const KINDS: [Kind; 16] = [
 /// From here on a number means one of the rarer kinds.
 pub const RARE: u8 = 224;
 
+/// The least number of a list.
+pub const LIST: u8 = RARE + 5;
+
 const RARE_KINDS: [Kind; 32] = [
     Kind::Map,
     Kind::Map,
@@ -317,6 +320,7 @@ pub mod checks {
     pub fn every_kind_is_selected() {
         let kinds: Vec<Kind> = (0..=255).map(Kind::new).collect();
         assert!(KINDS.iter().chain(&RARE_KINDS).all(|kind| kinds.contains(kind)));
+        assert_eq!(Kind::new(LIST), Kind::List);
         let witnesses: Vec<Kind> = (0..=255).map(Kind::with_witness).collect();
         assert!(RARE_WITNESSES.iter().all(|kind| witnesses.contains(kind)));
         assert!(witnesses.iter().all(|kind| kind.has_witness() && !kind.is_background()));

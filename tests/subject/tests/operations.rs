@@ -7,7 +7,7 @@
 extern crate grisaille_subject as grisaille;
 
 use grisaille::fault;
-use grisaille_oracle::random::{about_maps, program};
+use grisaille_oracle::random::{about_lists, about_maps, program};
 use grisaille_oracle::{Config, Op, Program, Subject, Watch, campaign, subject};
 use proptest::prelude::*;
 use proptest::test_runner::{FileFailurePersistence, RngAlgorithm, TestError, TestRng, TestRunner};
@@ -74,7 +74,11 @@ fn caught(subject: &Subject, watch: Watch, cases: u32) {
     let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
     let ran = std::cell::Cell::new((0, false));
     // How the entries of a map lie is another in each process, so these cases are not the same each time.
-    let programs = if is_about_maps(subject) { about_maps().boxed() } else { program().boxed() };
+    let programs = match () {
+        () if is_about("map", subject) => about_maps().boxed(),
+        () if is_about("list", subject) => about_lists().boxed(),
+        () => program().boxed(),
+    };
     let outcome = TestRunner::new_with_rng(config, rng).run(&programs, |program| {
         let (count, failed) = ran.get();
         let outcome = subject.run(&program, watch);
@@ -94,9 +98,9 @@ fn caught(subject: &Subject, watch: Watch, cases: u32) {
     }
 }
 
-/// Whether it is a map that is broken.
-fn is_about_maps(subject: &Subject) -> bool {
-    subject.name.split(' ').any(|word| word == "map")
+/// Whether it is a map, or a list, that is broken.
+fn is_about(noun: &str, subject: &Subject) -> bool {
+    subject.name.split(' ').any(|word| word == noun)
 }
 
 /// Cases within which every broken heap is found out.
@@ -132,8 +136,9 @@ fn broken_policies_are_caught_by_the_drops() {
 fn broken_parts_are_caught() {
     for subject in subject::BROKEN_PARTS {
         for watch in Watch::ALL {
-            // Programs that are watched by drops alone have no ephemerons and no maps: these tell of no drop.
-            if (subject.name.contains("ephemeron") || is_about_maps(subject)) && watch == Watch::Drops {
+            // Programs that are watched by drops alone have no ephemerons, maps and lists: these tell of no drop.
+            let unseen = ["ephemeron", "map", "list"].iter().any(|noun| is_about(noun, subject));
+            if unseen && watch == Watch::Drops {
                 continue;
             }
             let this = std::env::current_exe().expect("a test has a file");
@@ -163,7 +168,7 @@ fn one_broken_part() {
     let watch = Watch::ALL.into_iter().find(|known| format!("{known:?}") == watch).expect("a watchman");
     let subject = Subject::by_name(&name).expect("a broken part");
     // Within these no luck is needed: the rarest that was seen came by case 2712.
-    let cases = if is_about_maps(&subject) { 4 * TEETH } else { TEETH };
+    let cases = if is_about("map", &subject) { 4 * TEETH } else { TEETH };
     caught(&subject, watch, cases);
 }
 

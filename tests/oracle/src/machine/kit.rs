@@ -9,10 +9,10 @@ use crate::op::Op;
 use crate::shadow::{Kind, SLOTS};
 
 /// Values of a list, at most.
-const MAX_ITEMS: usize = 600;
+pub(super) const MAX_ITEMS: usize = 600;
 /// Numbers of a map: more than two of its tables take, as large as they are where the library can be broken.
 const MAX_NUMBERS: u32 = 2600;
-/// Of the numbers that a map gets at once, so many at the most have an object of their own as their value.
+/// Of the numbers that a list or a map gets at once, so many at the most have an object of their own as their value.
 const MAX_HELD: usize = 12;
 /// Entries of a map whose keys are objects.
 const MAX_ENTRIES: usize = 4;
@@ -96,6 +96,13 @@ impl Machine<'_> {
                         }
                     }
                     self.note(|m| format!("#{id} has {} values left", m.shadow.at(id).items.len()));
+                }
+            }
+            Op::Arrange { nth, how, at } => {
+                // One of the first operands; the others have low numbers too.
+                let value = operand(self, how / 8);
+                if let Some((id, Value::List(list))) = self.nth_of(cx, frame, registers, nth, &[Kind::List]) {
+                    return self.arrange(cx, registers, (id, list), [how, at], value);
                 }
             }
             Op::Fill { nth, count, how } => self.fill(cx, frame, registers, [nth, count, how]),
@@ -254,8 +261,10 @@ impl Machine<'_> {
                     self.note(|_| format!("#{id} makes room for {count} values"));
                     return;
                 }
-                for _ in 0..count {
-                    self.append(cx, id, list, (None, Value::Int(count.into())));
+                let every = if how & HOLDS != 0 { usize::from(count) / MAX_HELD + 1 } else { usize::MAX };
+                for nth in 0..usize::from(count) {
+                    let held = if nth % every == every - 1 { self.alloc(cx, 0, [nil(); SLOTS]) } else { None };
+                    self.append(cx, id, list, held.unwrap_or((None, Value::Int(count.into()))));
                 }
             }
             Some((id, Value::Map(map))) => {

@@ -22,6 +22,7 @@ mod forked;
 mod frame;
 mod holders;
 mod kit;
+mod list;
 mod objects;
 mod oracle;
 mod other;
