@@ -41,6 +41,7 @@
 //! | keep a value across safepoints | [`Rooted`] until a scope ends, [`RootedCell`] where the value changes, [`Persistent`] until the handle is dropped, [`Stack`] ([`StackView`]); several at once: [`Handles`], [`RootedIter`] |
 //! | have a value in a word | [`Tagged`], [`Untagged`] |
 //! | learn of deaths, keep by a key | [`Weak`], [`Ephemeron`], [`Guardian`] |
+//! | let programs call functions of the host | [`Native`] |
 //! | own memory outside the heap, counted | [`Owned`], [`Edit`], [`External`] |
 //! | observe and check a heap | [`Stats`], [`Phase`], [`Color`]; [`Check`], [`Heap::verify`], [`VerifyError`] |
 //!
@@ -190,6 +191,7 @@ pub use kit::external::External;
 pub use kit::key::{Identity, Key};
 pub use kit::list::{List, ListIter};
 pub use kit::map::{Map, MapIter};
+pub use kit::native::Native;
 pub use kit::owned::{Edit, Owned};
 pub use kit::string::{Str, StrObject};
 pub use kit::tagged::{Tagged, Untagged};

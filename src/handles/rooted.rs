@@ -87,6 +87,20 @@ impl<'s, V: Trace + Copy> Rooted<'s, V> {
         unsafe { restamp(self.value) }
     }
 
+    /// Returns the value, for as long as it is rooted.
+    ///
+    /// # Safety
+    /// Of what the value points to, only that may be used after the next safepoint which neither the collector nor a
+    /// mutator writes.
+    #[inline(always)]
+    pub(crate) unsafe fn value_for_scope(self) -> V::At<'s>
+    where
+        V::At<'s>: Copy,
+    {
+        // SAFETY: rooted until the scope ends, which `'s` is; the rest is the caller's promise.
+        unsafe { restamp(self.value) }
+    }
+
     /// Returns the handle as one of the scope that `cx` is in, which is the innermost: so handles of several scopes fit
     /// one slice, and a parameter can be assigned a new value. Costs nothing, and adds no root.
     ///

@@ -1,5 +1,5 @@
-//! What an interpreter needs besides objects: strings, arrays, interning, lists, maps, tagged words, and owners of
-//! outside memory.
+//! What an interpreter needs besides objects: strings, arrays, interning, lists, maps, tagged words, functions of the
+//! host, and owners of outside memory.
 
 pub(crate) mod array;
 pub(crate) mod ephemeron;
@@ -8,6 +8,7 @@ pub(crate) mod intern;
 pub(crate) mod key;
 pub(crate) mod list;
 pub(crate) mod map;
+pub(crate) mod native;
 pub(crate) mod owned;
 pub(crate) mod string;
 pub(crate) mod tagged;

@@ -94,15 +94,22 @@ pub struct Bound<'gc> {
     pub method: Gc<'gc, Closure<'gc>>,
 }
 
-/// A function that is not written in Lox: takes its arguments and returns its result.
+/// A function that is not written in Lox.
 #[derive(Trace)]
 pub struct Native {
     #[trace(skip)]
     pub function: NativeFunction,
 }
 
-/// A native function works for any lifetime, so it cannot keep a value.
-pub type NativeFunction = for<'a> fn(arguments: &[Cell<Value<'a>>]) -> Value<'a>;
+/// The functions that are not written in Lox. (They are few and known, so a number says which; where an embedder's
+/// functions are open-ended, `grisaille::Native` is for them.)
+#[derive(Clone, Copy, Debug)]
+pub enum NativeFunction {
+    /// Returns the seconds that the process has used.
+    Clock,
+    /// Returns a value's text.
+    ToString,
+}
 
 /// Values by index, as many as need be. A row grows by moving to a larger array; the collector marks a large array in
 /// pieces, and the write barrier works at the element.

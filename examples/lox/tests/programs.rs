@@ -667,6 +667,8 @@ fn values_print_as_in_c() {
         ("-1 / 0", "-inf"),
         ("\"text\"", "text"),
         ("clock", "<native fn>"),
+        ("toString", "<native fn>"),
+        ("toString(1 / 3) + toString(nil) + toString(true) + toString(\"s\")", "0.333333niltrues"),
         ("f", "<fn f>"),
         ("C", "C"),
         ("C()", "C instance"),

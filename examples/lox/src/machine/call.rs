@@ -37,7 +37,7 @@ impl<'v, 's> Burst<'_, 'v, 's> {
                 Ok(Some(bound.method))
             }
             Value::Native(native) => {
-                let result = (native.function)(&slots.cells[slots.top - arguments..slots.top]);
+                let result = native.function.call(cx, &slots.cells[slots.top - arguments..slots.top])?;
                 slots.poke(arguments, result);
                 Ok(None)
             }

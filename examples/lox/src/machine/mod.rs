@@ -11,6 +11,7 @@
 
 mod burst;
 mod call;
+mod native;
 mod property;
 mod rare;
 mod running;
@@ -169,7 +170,9 @@ impl Machine {
             out: Box::new(io::sink()),
             errors: Box::new(io::sink()),
         };
-        machine.define_native(cx, "clock", |_| Value::from(seconds()))?;
+        for (name, function) in NativeFunction::ALL {
+            machine.define_native(cx, name, function)?;
+        }
         Ok(machine)
     }
 
@@ -353,19 +356,4 @@ const OUT_OF_MEMORY: &str = "Out of memory.";
 #[cold]
 fn out_of_memory() -> Stop {
     cold(OUT_OF_MEMORY)
-}
-
-/// Returns the value of `clock()`: seconds of processor time, as in clox. (The sweeper's thread is counted too.)
-#[cfg(unix)]
-fn seconds() -> f64 {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
-    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
-}
-
-/// Returns the value of `clock()`: seconds of wall-clock time, where there is no clock of processor time.
-#[cfg(not(unix))]
-fn seconds() -> f64 {
-    use std::{sync::LazyLock, time::Instant};
-    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
-    START.elapsed().as_secs_f64()
 }

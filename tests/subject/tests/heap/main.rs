@@ -11,6 +11,7 @@ mod large;
 mod ledger;
 mod limits;
 mod memory;
+mod natives;
 mod outside;
 mod overflow;
 mod rooted_cells;
