@@ -176,7 +176,7 @@ pub use cycle::phase::Phase;
 #[doc(hidden)]
 pub use cycle::sweeper::played;
 pub use full::HeapFull;
-pub use grisaille_derive::Trace;
+pub use grisaille_derive::{Key, Trace};
 pub use handles::guardian::Guardian;
 pub use handles::persistent::Persistent;
 pub use handles::rooted::Rooted;

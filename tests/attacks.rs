@@ -159,6 +159,59 @@ fn a_guard_ends_before_the_call_that_it_was_passed_to() {
     });
 }
 
+/// A guard of a part holds the whole, and its end is the end of the borrow: also where the closure that chooses the part
+/// panics, and where the part is forgotten.
+#[test]
+fn a_guard_of_a_part_borrows_the_whole() {
+    heap::<Hybrid>().enter(|cx| {
+        let pair = cx.root(cx.alloc(RefLock::new((vec![cx.alloc(1u64)], 2u64))));
+        let lock = pair.get(cx);
+        let is_free = || RefLock::try_borrow_mut(lock, cx).is_ok();
+        let first = Ref::map(Ref::map(lock.borrow(), |pair| &pair.0), |list| &*list[0]);
+        let second = lock.borrow();
+        assert_eq!((*first, second.1), (1, 2));
+        drop(second);
+        assert!(!is_free());
+        drop(first);
+        assert!(is_free());
+
+        let panics = |guard| Ref::map(guard, |_: &(Vec<_>, u64)| -> &u64 { panic!("no part") });
+        assert!(catch_unwind(AssertUnwindSafe(|| drop(panics(lock.borrow())))).is_err());
+        assert!(is_free());
+        let panics = |guard| RefMut::map(guard, |_: &mut (Vec<_>, u64)| -> &mut u64 { panic!("no part") });
+        assert!(catch_unwind(AssertUnwindSafe(|| drop(panics(RefLock::borrow_mut(lock, cx))))).is_err());
+        assert!(is_free());
+
+        let mut list = RefMut::map(RefLock::borrow_mut(lock, cx), |pair| pair.0.as_mut_slice());
+        list[0] = cx.alloc(3);
+        assert!(lock.try_borrow().is_err());
+        mem::forget(list);
+        cx.collect();
+        assert!(pair.get(cx).try_borrow().is_err(), "borrowed for ever, and nothing worse");
+    });
+}
+
+/// As `a_guard_ends_before_the_call_that_it_was_passed_to`, of a part.
+#[test]
+fn a_guard_of_a_part_ends_before_the_call_that_it_was_passed_to() {
+    #[inline(never)]
+    fn sum(numbers: &[u64; 8]) -> u64 {
+        numbers.iter().sum()
+    }
+    #[inline(never)]
+    fn exclusive<'a>(guard: RefMut<'a, [u64; 8]>, lock: Gc<'a, RefLock<(u64, [u64; 8])>>, cx: &'a Mutator<'_>) -> u64 {
+        let copy = *guard;
+        drop(guard);
+        RefLock::borrow_mut(lock, cx).1[1] = 100;
+        sum(&copy)
+    }
+    heap::<Hybrid>().enter(|cx| {
+        let lock = cx.alloc(RefLock::new((0u64, [1u64; 8])));
+        assert_eq!(exclusive(RefMut::map(RefLock::borrow_mut(lock, cx), |pair| &mut pair.1), lock, cx), 8);
+        assert_eq!(lock.borrow().1[1], 100);
+    });
+}
+
 #[test]
 fn a_guard_survives_the_panic_that_it_is_in() {
     heap::<Hybrid>().enter(|cx| {

@@ -11,7 +11,7 @@ pub(crate) struct TypeOptions {
 
 impl TypeOptions {
     pub(crate) fn of(input: &DeriveInput) -> syn::Result<Self> {
-        refuse_packed(&input.attrs)?;
+        refuse_packed(&input.attrs, "Trace")?;
         let mut options = Self::default();
         each_option(&input.attrs, |meta| {
             if meta.path.is_ident("skip") {
@@ -59,11 +59,12 @@ fn once(meta: &ParseNestedMeta, seen: &mut bool) -> syn::Result<()> {
 }
 
 /// Refuses packed types with a message of its own; the compiler would complain of references that the user never wrote.
-fn refuse_packed(attributes: &[Attribute]) -> syn::Result<()> {
+pub(crate) fn refuse_packed(attributes: &[Attribute], name: &str) -> syn::Result<()> {
     for repr in attributes.iter().filter(|a| a.path().is_ident("repr")) {
         repr.parse_nested_meta(|meta| {
             if meta.path.is_ident("packed") {
-                return Err(meta.error("`Trace` cannot be derived for a packed type: its fields cannot be borrowed"));
+                let why = "cannot be derived for a packed type: its fields cannot be borrowed";
+                return Err(meta.error(format!("`{name}` {why}")));
             }
             // `align(8)`, `packed(2)`: skip the argument. The compiler reports whatever else is wrong here.
             if meta.input.peek(syn::token::Paren) {

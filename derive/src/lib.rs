@@ -1,8 +1,8 @@
-//! The derive macro of [`grisaille`](https://docs.rs/grisaille): `#[derive(Trace)]`.
+//! The derive macros of [`grisaille`](https://docs.rs/grisaille): `#[derive(Trace)]` and `#[derive(Key)]`.
 //!
-//! Use it through `grisaille`, which re-exports it beside the trait; the code it emits names `::grisaille`.
+//! Use them through `grisaille`, which re-exports each beside its trait; the code that they emit names `::grisaille`.
 //!
-//! Its principle: **nothing that soundness needs is decided from syntax.** The macro sees tokens, which can deceive: a
+//! Their principle: **nothing that soundness needs is decided from syntax.** The macro sees tokens, which can deceive: a
 //! type alias hides a lifetime, an attribute macro below the derive rewrites the type after the derive has seen it. So
 //! whatever the macro concludes is also emitted as code which the compiler must accept; see `proofs.rs`.
 //!
@@ -21,6 +21,7 @@
 mod attributes;
 mod fields;
 mod generics;
+mod key;
 mod proofs;
 mod shape;
 mod substitute;
@@ -108,6 +109,30 @@ pub fn derive_trace(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     expand(&input).unwrap_or_else(syn::Error::into_compile_error).into()
 }
 
+/// Implements `Key` for a struct or an enum, so that its values may be keys of a `Map`.
+///
+/// ```ignore
+/// use grisaille::{Key, Str, Trace};
+///
+/// #[derive(Clone, Copy, Trace, Key)]
+/// enum Name<'gc> { Local(u32), Global(Str<'gc>) }
+/// ```
+///
+/// Two keys are the same where the variant is the same and all fields are the same keys; the hash is made of the same. An
+/// impl of `PartialEq` or `Hash` plays no part: no code of yours runs inside of a map.
+///
+/// * **Each field's type** must be `Key`, and the type itself `Copy` and `Trace`.
+/// * **Type parameters** must be `Key`.
+/// * The type may have **a lifetime**, the heap's. Unions and `#[repr(packed)]` types are refused.
+///
+/// The derived code needs no `unsafe` of yours: it compiles under `#![forbid(unsafe_code)]`.
+#[proc_macro_derive(Key)]
+pub fn derive_key(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    let mut input = parse_macro_input!(input as DeriveInput);
+    input.ident.set_span(Span::call_site().located_at(input.ident.span()));
+    key::expand(&input).unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
 fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {
     let options = TypeOptions::of(input)?;
     let shape = Shape::of(input)?;
@@ -154,8 +179,6 @@ fn implementation(input: &DeriveInput, options: &TypeOptions, shape: &Shape, gen
         quote_spanned!(field.span()=> <#ty as ::grisaille::Trace>::trace(#binding, #tracer);)
     });
     let fields_match = proofs::fields_match(input, shape);
-    // The values of interpreters: rooting one is a compare and a store where the match is part of the caller.
-    let inline = if shape.is_one_of_several() { quote!(#[inline(always)]) } else { quote!(#[inline]) };
 
     quote! {
         #[automatically_derived]
@@ -168,7 +191,7 @@ fn implementation(input: &DeriveInput, options: &TypeOptions, shape: &Shape, gen
             const NEEDS_TRACE: ::core::primitive::bool = false #(|| #needs_trace)*;
             const MAX_POINTERS: ::core::primitive::usize = #max_pointers;
             #drop_on
-            #inline
+            #[inline]
             fn trace(&self, #tracer: &mut ::grisaille::Tracer<'_>) {
                 #body
             }

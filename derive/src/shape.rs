@@ -56,11 +56,6 @@ impl Shape {
         self.fields().filter(|f| !f.skip)
     }
 
-    /// Returns whether the type is an enum whose variants have one traced field each at the most.
-    pub(crate) fn is_one_of_several(&self) -> bool {
-        self.variants.iter().all(|v| v.name.is_some() && v.fields.iter().filter(|f| !f.skip).count() <= 1)
-    }
-
     /// Returns the fields that are skipped.
     pub(crate) fn skipped(&self) -> impl Iterator<Item = &Field> {
         self.fields().filter(|f| f.skip)
@@ -80,23 +75,38 @@ impl Shape {
         mutability: Option<Token![mut]>,
         act: impl Fn(&Field, &Ident) -> TokenStream,
     ) -> TokenStream {
-        let arms = self.variants.iter().map(|variant| {
+        let arms =
+            self.variants.iter().zip(self.patterns(name, "f", mutability)).map(|(variant, (pattern, bindings))| {
+                let acts = variant.fields.iter().zip(&bindings).map(|(field, binding)| act(field, binding));
+                quote! { #pattern => { #(#acts)* } }
+            });
+        quote! { match #on { #(#arms)* } }
+    }
+
+    /// Emits a pattern for each variant that binds every field by reference, and the names that it binds, which begin
+    /// with `prefix`.
+    pub(crate) fn patterns(
+        &self,
+        name: &Ident,
+        prefix: &str,
+        mutability: Option<Token![mut]>,
+    ) -> impl Iterator<Item = (TokenStream, Vec<Ident>)> {
+        self.variants.iter().map(move |variant| {
             let path = variant.name.iter();
-            let (patterns, acts): (Vec<_>, Vec<_>) = variant
+            let (parts, bindings): (Vec<_>, Vec<_>) = variant
                 .fields
                 .iter()
                 .enumerate()
                 .map(|(i, field)| {
                     let member = &field.member;
-                    let mut binding = local(&format!("f{i}"));
+                    let mut binding = local(&format!("{prefix}{i}"));
                     binding.set_span(binding.span().located_at(field.span()));
                     // `Name { 0: x }` matches tuple structs too, and `Name {}` unit structs.
-                    (quote_spanned!(field.span()=> #member: ref #mutability #binding), act(field, &binding))
+                    (quote_spanned!(field.span()=> #member: ref #mutability #binding), binding)
                 })
                 .unzip();
-            quote! { #name #(:: #path)* { #(#patterns),* } => { #(#acts)* } }
-        });
-        quote! { match #on { #(#arms)* } }
+            (quote! { #name #(:: #path)* { #(#parts),* } }, bindings)
+        })
     }
 }
 

@@ -370,6 +370,7 @@ mod tests {
         // SAFETY: the test's own block, with three objects of a granule each at its beginning, of which the last is
         // alive.
         let mut job = unsafe {
+            poison::unpoison(block.at(FIRST_GRANULE), 3 * GRANULE);
             for at in FIRST_GRANULE..FIRST_GRANULE + 3 {
                 ObjectPtr::write(block.at(at), &OBJECT);
             }

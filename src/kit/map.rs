@@ -193,8 +193,8 @@ impl<'gc, K: Key, V: Trace + Copy> Table<'gc, K, V> {
     ///
     /// # Safety
     /// No other reference to the store may be live, and none be made while this one is: callers keep the reference
-    /// within an expression in which no user code runs. (Hashing and comparing keys are this crate's own code: [`Key`]
-    /// is sealed.)
+    /// within an expression in which no user code runs. (Hashing and comparing keys run no code of users: [`Key`]'s
+    /// contract.)
     #[allow(clippy::mut_from_ref, reason = "exclusive by the caller's word")]
     #[inline(always)]
     unsafe fn store(self) -> &'gc mut Store<K, V> {

@@ -17,7 +17,7 @@ use core::hash::{Hash, Hasher};
 use core::marker::PhantomData;
 use core::ptr::{NonNull, without_provenance_mut};
 
-use super::key::{hash_word, sealed};
+use super::key::{Key, hash_word};
 use crate::mark::tracer::Tracer;
 use crate::pointer::gc::Gc;
 use crate::space::header::ObjectPtr;
@@ -273,7 +273,11 @@ impl<'gc, T> From<Gc<'gc, T>> for Tagged<'gc, T> {
     }
 }
 
-impl<T> sealed::Key for Tagged<'_, T> {
+// SAFETY: computes with the word itself; the address in it is the object's for as long as the object lives.
+unsafe impl<T: Trace> Key for Tagged<'_, T>
+where
+    for<'a> T::At<'a>: Sized,
+{
     #[inline(always)]
     fn hash_key(&self) -> u64 {
         hash_word(self.bits() as u64)

@@ -3,6 +3,7 @@
 use core::cell::{Cell, UnsafeCell};
 use core::fmt;
 use core::marker::PhantomData;
+use core::mem::ManuallyDrop;
 use core::ops::{Deref, DerefMut};
 use core::ptr::NonNull;
 
@@ -272,7 +273,7 @@ impl<T> RefLock<T> {
 /// });
 /// ```
 #[must_use = "the value is borrowed until the guard is dropped"]
-pub struct Ref<'a, T> {
+pub struct Ref<'a, T: ?Sized> {
     value: NonNull<T>,
     borrows: &'a Cell<isize>,
     _borrowed: PhantomData<&'a T>,
@@ -292,7 +293,7 @@ pub struct Ref<'a, T> {
 /// });
 /// ```
 #[must_use = "the value is borrowed until the guard is dropped"]
-pub struct RefMut<'a, T> {
+pub struct RefMut<'a, T: ?Sized> {
     value: NonNull<T>,
     borrows: &'a Cell<isize>,
     /// Invariant in `T`, as `NonNull` alone is not.
@@ -414,6 +415,63 @@ impl<T: Trace> RefLock<T> {
     }
 }
 
+impl<'a, T: ?Sized> Ref<'a, T> {
+    /// Makes a guard of a part of the value, as std's [`Ref::map`](core::cell::Ref::map) does. The whole value stays
+    /// borrowed until that guard is dropped. An associated function, so that it hides no method of the value.
+    ///
+    /// ```
+    /// use grisaille::{Heap, Ref, RefLock};
+    ///
+    /// Heap::new().enter(|cx| {
+    ///     let pair = cx.alloc(RefLock::new((1i64, String::from("two"))));
+    ///     let text: Ref<'_, str> = Ref::map(pair.borrow(), |(_, text)| text.as_str());
+    ///     assert_eq!(&*text, "two");
+    ///     assert!(RefLock::try_borrow_mut(pair, cx).is_err());
+    ///     drop(text);
+    ///     assert!(RefLock::try_borrow_mut(pair, cx).is_ok());
+    /// });
+    /// ```
+    ///
+    /// # Panics
+    /// Passes a panic of `part` on, and ends the borrow.
+    #[inline]
+    pub fn map<U: ?Sized>(this: Self, part: impl FnOnce(&T) -> &U) -> Ref<'a, U> {
+        let value = NonNull::from(part(&this));
+        // The borrow passes to the new guard.
+        let this = ManuallyDrop::new(this);
+        Ref { value, borrows: this.borrows, _borrowed: PhantomData }
+    }
+}
+
+impl<'a, T: ?Sized> RefMut<'a, T> {
+    /// Makes a guard of a part of the value, as std's [`RefMut::map`](core::cell::RefMut::map) does. The whole value
+    /// stays borrowed until that guard is dropped. An associated function, so that it hides no method of the value.
+    ///
+    /// ```
+    /// use grisaille::{Heap, RefLock, RefMut};
+    ///
+    /// Heap::new().enter(|cx| {
+    ///     let list = cx.alloc(RefLock::new(vec![1i64, 2, 3]));
+    ///     let mut last: RefMut<'_, i64> =
+    ///         RefMut::map(RefLock::borrow_mut(list, cx), |list| list.last_mut().unwrap());
+    ///     *last = 4;
+    ///     assert!(list.try_borrow().is_err());
+    ///     drop(last);
+    ///     assert_eq!(*list.borrow(), [1, 2, 4]);
+    /// });
+    /// ```
+    ///
+    /// # Panics
+    /// Passes a panic of `part` on, and ends the borrow.
+    #[inline]
+    pub fn map<U: ?Sized>(mut this: Self, part: impl FnOnce(&mut T) -> &mut U) -> RefMut<'a, U> {
+        let value = NonNull::from(part(&mut this));
+        // The borrow passes to the new guard.
+        let this = ManuallyDrop::new(this);
+        RefMut { value, borrows: this.borrows, _borrowed: PhantomData }
+    }
+}
+
 impl<T: Default> Default for RefLock<T> {
     fn default() -> Self {
         RefLock::new(T::default())
@@ -426,24 +484,24 @@ impl<T> From<T> for RefLock<T> {
     }
 }
 
-impl<T> Deref for Ref<'_, T> {
+impl<T: ?Sized> Deref for Ref<'_, T> {
     type Target = T;
     #[inline]
     fn deref(&self) -> &T {
-        // SAFETY: the lock lives for `'a`. While this guard does, the counter is positive, and no exclusive borrow is
-        // made.
+        // SAFETY: the lock lives for `'a`, and this is its value or a part of it. While this guard lives, the counter is
+        // positive, and no exclusive borrow is made.
         unsafe { self.value.as_ref() }
     }
 }
 
-impl<T> Drop for Ref<'_, T> {
+impl<T: ?Sized> Drop for Ref<'_, T> {
     #[inline]
     fn drop(&mut self) {
         self.borrows.set(self.borrows.get() - 1);
     }
 }
 
-impl<T> Deref for RefMut<'_, T> {
+impl<T: ?Sized> Deref for RefMut<'_, T> {
     type Target = T;
     #[inline]
     fn deref(&self) -> &T {
@@ -452,41 +510,42 @@ impl<T> Deref for RefMut<'_, T> {
     }
 }
 
-impl<T> DerefMut for RefMut<'_, T> {
+impl<T: ?Sized> DerefMut for RefMut<'_, T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: the lock lives for `'a`. While this guard does, the counter is negative, and no other borrow is made;
-        // the collector does not read the value before the next safepoint, which the guard does not survive.
+        // SAFETY: the lock lives for `'a`, and this is its value or a part of it. While this guard lives, the counter is
+        // negative, and no other borrow is made; the collector does not read the value before the next safepoint, which
+        // the guard does not survive.
         unsafe { self.value.as_mut() }
     }
 }
 
-impl<T> Drop for RefMut<'_, T> {
+impl<T: ?Sized> Drop for RefMut<'_, T> {
     #[inline]
     fn drop(&mut self) {
         self.borrows.set(0);
     }
 }
 
-impl<T: fmt::Display> fmt::Display for Ref<'_, T> {
+impl<T: ?Sized + fmt::Display> fmt::Display for Ref<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (**self).fmt(f)
     }
 }
 
-impl<T: fmt::Debug> fmt::Debug for Ref<'_, T> {
+impl<T: ?Sized + fmt::Debug> fmt::Debug for Ref<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (**self).fmt(f)
     }
 }
 
-impl<T: fmt::Display> fmt::Display for RefMut<'_, T> {
+impl<T: ?Sized + fmt::Display> fmt::Display for RefMut<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (**self).fmt(f)
     }
 }
 
-impl<T: fmt::Debug> fmt::Debug for RefMut<'_, T> {
+impl<T: ?Sized + fmt::Debug> fmt::Debug for RefMut<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (**self).fmt(f)
     }

@@ -14,7 +14,8 @@ use crate::pointer::gc::Gc;
 use crate::pointer::slot::Slot;
 use crate::trace::Trace;
 
-/// A hash table from [keys](Key) to values that are `Copy`, as a field or as an object of its own.
+/// A hash table from [keys](Key) to values that are `Copy`, as a field or as an object of its own. Keys are strings,
+/// objects, numbers, and types of your own by `#[derive(Key)]`.
 ///
 /// The write barrier works at the element, as for a [`Slot`], and a large table is marked in pieces. An empty map is
 /// one word; the first insertion allocates an object for the table. No operation collects. The methods that may
@@ -271,6 +272,59 @@ impl<'gc, K: Key, V: Trace + Copy> Map<'gc, K, V> {
         Ok(value)
     }
 
+    /// Returns the value of a key; where the key has none, sets it to what `f` makes first. `f` may use the map: a value
+    /// that `f` gives to the same key is replaced.
+    ///
+    /// ```
+    /// # use grisaille::{Gc, Heap, List, Map};
+    /// # Heap::new().enter(|cx| {
+    /// let groups = cx.alloc(Map::<'_, usize, Gc<'_, List<'_, i64>>>::new());
+    /// for number in [7, 12, 5, 44] {
+    ///     let digits = number.to_string().len();
+    ///     groups.get_or_insert_with(cx, digits, || cx.alloc(List::new())).push(cx, number);
+    /// }
+    /// assert_eq!(groups.get(2).unwrap().iter().collect::<Vec<_>>(), [12, 44]);
+    /// # });
+    /// ```
+    ///
+    /// # Panics
+    /// As [`insert`](Map::insert); passes panics of `f` on.
+    #[inline]
+    #[track_caller]
+    pub fn get_or_insert_with<B: Barrier>(&self, cx: &'gc Mutator<'_, B>, key: K, f: impl FnOnce() -> V) -> V {
+        self.try_get_or_insert_with(cx, key, f).unwrap_or_else(|full| full.panic())
+    }
+
+    /// Returns the value of a key, which is set to what `f` makes where the key has none, unless the table must grow and
+    /// the heap is full.
+    ///
+    /// ```
+    /// # use grisaille::{Heap, Map};
+    /// # Heap::new().enter(|cx| {
+    /// let squares = cx.alloc(Map::<'_, i64, i64>::new());
+    /// assert_eq!(squares.try_get_or_insert_with(cx, 7, || 49)?, 49);
+    /// # Ok::<(), grisaille::HeapFull<i64>>(()) }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// [`HeapFull`], with the value that `f` made, when the heap is full.
+    ///
+    /// # Panics
+    /// Passes panics of `f` on.
+    pub fn try_get_or_insert_with<B: Barrier>(
+        &self,
+        cx: &'gc Mutator<'_, B>,
+        key: K,
+        f: impl FnOnce() -> V,
+    ) -> Result<V, HeapFull<V>> {
+        if let Some(value) = self.get(key) {
+            return Ok(value);
+        }
+        let value = f();
+        self.try_insert(cx, key, value)?;
+        Ok(value)
+    }
+
     /// Sets the values of all keys of an iterator. (The trait `Extend` passes no mutator.)
     ///
     /// ```
@@ -287,6 +341,33 @@ impl<'gc, K: Key, V: Trace + Copy> Map<'gc, K, V> {
     #[track_caller]
     pub fn extend<B: Barrier>(&self, cx: &'gc Mutator<'_, B>, entries: impl IntoIterator<Item = (K, V)>) {
         entries.into_iter().for_each(|(key, value)| _ = self.insert(cx, key, value));
+    }
+
+    /// Sets the values of the keys of an iterator, until one finds the heap full.
+    ///
+    /// ```
+    /// # use grisaille::{Heap, Map};
+    /// # Heap::builder().limit(1 << 20).build().unwrap().enter(|cx| {
+    /// let map = cx.alloc(Map::<'_, u64, u64>::new());
+    /// let full = map.try_extend(cx, (0..).map(|n| (n, n * n))).unwrap_err();
+    /// assert_eq!(full.0.0, map.len() as u64); // those before are in the map
+    /// # });
+    /// ```
+    ///
+    /// # Errors
+    /// [`HeapFull`], with the entry for which there was no room: the entries inserted before stay.
+    ///
+    /// # Panics
+    /// Passes panics of the iterator on.
+    pub fn try_extend<B: Barrier>(
+        &self,
+        cx: &'gc Mutator<'_, B>,
+        entries: impl IntoIterator<Item = (K, V)>,
+    ) -> Result<(), HeapFull<(K, V)>> {
+        entries.into_iter().try_for_each(|(key, value)| match self.try_insert(cx, key, value) {
+            Ok(_) => Ok(()),
+            Err(full) => Err(full.with((key, value))),
+        })
     }
 
     /// Removes a key, and returns the value that it had. The table keeps its memory: see

@@ -36,6 +36,34 @@ impl<'gc, K: Key, V: Trace + Copy> Map<'gc, K, V> {
         MapIter { table: self.table(), position: 0 }
     }
 
+    /// Visits the keys, as [`iter`](Map::iter) visits the entries.
+    ///
+    /// ```
+    /// # use grisaille::{Heap, Map};
+    /// # Heap::new().enter(|cx| {
+    /// let map = cx.alloc(Map::<'_, i64, char>::new());
+    /// map.extend(cx, [(1, 'a'), (2, 'b')]);
+    /// assert_eq!(map.keys().sum::<i64>(), 3);
+    /// # });
+    /// ```
+    pub fn keys(&self) -> impl FusedIterator<Item = K> + Clone + use<'gc, K, V> {
+        self.iter().map(|(key, _)| key)
+    }
+
+    /// Visits the values, as [`iter`](Map::iter) visits the entries.
+    ///
+    /// ```
+    /// # use grisaille::{Heap, Map};
+    /// # Heap::new().enter(|cx| {
+    /// let map = cx.alloc(Map::<'_, char, i64>::new());
+    /// map.extend(cx, [('a', 1), ('b', 2)]);
+    /// assert_eq!(map.values().max(), Some(2));
+    /// # });
+    /// ```
+    pub fn values(&self) -> impl FusedIterator<Item = V> + Clone + use<'gc, K, V> {
+        self.iter().map(|(_, value)| value)
+    }
+
     /// Returns the first entry at or after a position, and the position from which to go on; start at 0. So an
     /// iteration can go on after a safepoint, which no iterator survives. As for [`iter`](Map::iter), entries may be
     /// visited twice or not at all when the table grows. Positions are not indices: they increase in the order of the

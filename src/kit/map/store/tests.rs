@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use super::parts::place_of;
 use super::*;
-use crate::kit::key::sealed::Key as _;
 
 /// Returns the entries, in the order in which they are visited.
 fn all(store: &Store<u64, u64>) -> Vec<(u64, u64)> {

@@ -65,6 +65,9 @@ pub struct Arguments {
     /// Its seeds.
     #[arg(long)]
     seeds: Option<PathBuf>,
+    /// The column to make, or all of them.
+    #[arg(long = "detector", value_name = "DETECTOR")]
+    detectors: Vec<Detector>,
 }
 
 #[derive(clap::Args)]
@@ -117,15 +120,16 @@ pub fn run(arguments: &Arguments) -> ExitCode {
 }
 
 fn table(arguments: &Arguments) -> io::Result<String> {
+    let detectors = if arguments.detectors.is_empty() { Detector::value_variants() } else { &arguments.detectors };
     let mut text = String::from("| broken |");
-    for detector in Detector::value_variants() {
+    for detector in detectors {
         let _ = write!(text, " {} |", detector.heading());
     }
     text += "\n|---|";
-    text += &"---:|".repeat(Detector::value_variants().len());
+    text += &"---:|".repeat(detectors.len());
     for subject in subject::broken() {
         let _ = write!(text, "\n| {} |", subject.name);
-        for &detector in Detector::value_variants() {
+        for &detector in detectors {
             let cell = match detector {
                 Detector::Fuzzer => fuzzed(subject, arguments)?,
                 _ => alone(subject, detector, &arguments.effort)?,
