@@ -179,6 +179,8 @@ fn implementation(input: &DeriveInput, options: &TypeOptions, shape: &Shape, gen
         quote_spanned!(field.span()=> <#ty as ::grisaille::Trace>::trace(#binding, #tracer);)
     });
     let fields_match = proofs::fields_match(input, shape);
+    // The values of interpreters: rooting one is a compare and a store where the match is part of the caller.
+    let inline = if shape.is_one_of_several() { quote!(#[inline(always)]) } else { quote!(#[inline]) };
 
     quote! {
         #[automatically_derived]
@@ -191,7 +193,7 @@ fn implementation(input: &DeriveInput, options: &TypeOptions, shape: &Shape, gen
             const NEEDS_TRACE: ::core::primitive::bool = false #(|| #needs_trace)*;
             const MAX_POINTERS: ::core::primitive::usize = #max_pointers;
             #drop_on
-            #[inline]
+            #inline
             fn trace(&self, #tracer: &mut ::grisaille::Tracer<'_>) {
                 #body
             }

@@ -56,6 +56,11 @@ impl Shape {
         self.fields().filter(|f| !f.skip)
     }
 
+    /// Returns whether the type is an enum whose variants have one traced field each at the most.
+    pub(crate) fn is_one_of_several(&self) -> bool {
+        self.variants.iter().all(|v| v.name.is_some() && v.fields.iter().filter(|f| !f.skip).count() <= 1)
+    }
+
     /// Returns the fields that are skipped.
     pub(crate) fn skipped(&self) -> impl Iterator<Item = &Field> {
         self.fields().filter(|f| f.skip)
