@@ -104,22 +104,21 @@ fn garbage_does_not_fill_a_heap<B: Barrier>() {
     }
 }
 
-/// Objects of one size, and what lives of them: a stack that keeps them is part of it, what its list may grow by, and the rest
-/// of the last block.
-fn kept<B: Barrier, const WORDS: usize>(cx: &Mutator<'_, B>, bytes: usize) {
+/// Objects of one size, and what lives of them: the stack that keeps them is part of it, what its list may grow by, and the
+/// rest of the last block.
+fn kept<B: Barrier, const WORDS: usize>(cx: &Mutator<'_, B>, bytes: usize) -> Stack<Gc<'static, [u64; WORDS]>> {
     let count = (bytes - (32 << 10)) / (WORDS * 8 + 8 + 8 + 1);
-    let mut stack: Stack<Gc<'static, [u64; WORDS]>> = Stack::with_capacity(cx, count);
+    let mut stack = Stack::with_capacity(cx, count);
     let mut view = stack.open(cx);
     (0..count).for_each(|number| view.push(cx, cx.alloc([number as u64; WORDS])));
-    // It keeps them for as long as the heap is there.
-    std::mem::forget(stack);
+    stack
 }
 
 /// Garbage beside what lives, in bursts of an eighth of what a limit has in reserve and of all of it: refused allocations of
 /// 40 bursts, and how many failed at once after a safepoint.
 fn refused<B: Barrier, const WORDS: usize>(limit: usize, percent: usize, burst: usize) -> (usize, usize) {
     Heap::builder().barrier::<B>().limit(limit).build().unwrap().enter(|cx| {
-        kept::<B, WORDS>(cx, limit / 100 * percent);
+        let _kept = kept::<B, WORDS>(cx, limit / 100 * percent);
         let (mut refused, mut at_once) = (0, 0);
         for _ in 0..limit * 2 / burst {
             for number in 0..burst / (WORDS * 8 + 8) {
@@ -163,7 +162,7 @@ fn a_burst_that_is_larger_than_what_is_left_is_refused_in_part<B: Barrier>() {
 fn a_heap_that_is_nearly_full_does_not_collect_all_the_time<B: Barrier>() {
     let limit = 4 << 20;
     Heap::builder().barrier::<B>().limit(limit).build().unwrap().enter(|cx| {
-        kept::<B, 63>(cx, limit / 100 * 95);
+        let _kept = kept::<B, 63>(cx, limit / 100 * 95);
         cx.collect();
         let cycles = cx.stats().cycles();
         let refused = (0u64..1 << 15).filter(|&number| {
