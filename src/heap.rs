@@ -7,10 +7,10 @@ use core::ptr::NonNull;
 use crate::active::Session;
 use crate::barrier::{Barrier, Hybrid};
 use crate::context::Mutator;
-use crate::cycle::blocks::Sweep;
 use crate::cycle::collector::Collector;
 use crate::cycle::pace::Pace;
 use crate::cycle::phase::Phase;
+use crate::cycle::sweep::Sweep;
 use crate::memory::{self, NoMemory};
 use crate::observe::stats::Stats;
 use crate::observe::verify::{Check, Verifier, VerifyError, inspector};
@@ -174,7 +174,8 @@ impl<B: Barrier> Drop for Heap<B> {
         // A cycle in progress ends here; every object of the heap dies.
         c.retire_holes();
         let mut blocks = c.blocks.borrow_mut();
-        blocks.drop_everything(c.marker.occupied());
+        // SAFETY: the heap is gone, and its thread is this one; the holes were just retired.
+        unsafe { blocks.drop_everything(c.marker.occupied()) };
         drop(blocks);
         // SAFETY: made by `Box::leak` in `build`, and freed once. Blocks that the sweeper holds are kept by its share
         // of the memory.

@@ -170,8 +170,8 @@ mod trace;
 
 pub use barrier::{Barrier, Deletion, Hybrid, Insertion, StopTheWorld, Watermark};
 pub use context::Mutator;
-pub use cycle::blocks::Sweep;
 pub use cycle::phase::Phase;
+pub use cycle::sweep::Sweep;
 #[cfg(grisaille_faults)]
 #[doc(hidden)]
 pub use cycle::sweeper::played;

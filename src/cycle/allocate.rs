@@ -1,17 +1,14 @@
-//! The slow path of allocation, when the current hole has no room: the next hole, the next block, or blocks of a large
-//! object's own. The colour of new objects is set here too.
+//! The slow path of allocation, when the current hole has no room: the next hole, or the next block. (Large objects have
+//! blocks of their own: [`large`](super::large).) The colour of new objects is set here too.
 
 use core::ptr::NonNull;
 
-use super::blocks::Sweep;
 use super::collector::{BirthColor, Collector};
+use super::sweep::Sweep;
 use crate::space::arena::Full;
-use crate::space::bitmap;
-use crate::space::block::{BIG, BIG_RUN, FIRST_GRANULE, KINDS, Kind, LARGE};
-use crate::space::geometry::{GRANULE, GRANULES, PAGE};
+use crate::space::block::{BIG, BIG_RUN, KINDS, Kind, LARGE};
 use crate::space::header::{ObjectPtr, TypeInfo};
 use crate::space::holes::Bump;
-use crate::space::poison;
 
 /// Size in bytes above which objects get blocks of their own size class, so that they do not skip small holes.
 pub(crate) const MEDIUM: usize = 512;
@@ -29,7 +26,7 @@ impl Collector {
     /// Reserves memory for an object, by the slow path.
     ///
     /// # Safety
-    /// `bytes` must be a multiple of [`GRANULE`] and not 0. Before the next safepoint, and before a walk reaches the
+    /// `bytes` must be a multiple of [`GRANULE`](crate::space::geometry::GRANULE) and not 0. Before the next safepoint, and before a walk reaches the
     /// memory, it must hold an object of that size (I3, I4).
     #[cold]
     pub(crate) unsafe fn reserve(&self, bytes: usize, kind: Kind) -> Option<NonNull<u8>> {
@@ -49,7 +46,8 @@ impl Collector {
     /// As for [`reserve`](Collector::reserve).
     unsafe fn find_room(&self, bytes: usize, kind: Kind) -> Option<NonNull<u8>> {
         if bytes > LARGE {
-            return self.reserve_large(bytes, kind);
+            // SAFETY: passed on.
+            return unsafe { self.reserve_large(bytes, kind) };
         }
         let is_big = bytes > BIG;
         let bump = if is_big { &self.bumps[2 * KINDS + kind as usize] } else { self.bump(kind, bytes) };
@@ -85,7 +83,7 @@ impl Collector {
         let (block, end) = bump.across(bytes)?;
         let outside = self.besides_blocks();
         // SAFETY: the area is in the block, which is this heap's, and the mutator's (I7).
-        unsafe { self.blocks.borrow_mut().arena.extend(block, end, outside) }.ok()?;
+        unsafe { self.blocks.borrow_mut().registry.arena.extend(block, end, outside) }.ok()?;
         // SAFETY: `across` found room, and the block was extended; the rest is passed on.
         Some(unsafe { bump.take_across(bytes) })
     }
@@ -101,37 +99,18 @@ impl Collector {
         let mut blocks = self.blocks.borrow_mut();
         // Some block may have a hole for the object, but a search through all of them has no bound: a few are tried
         // before an empty block is taken, and all only at the limit.
-        if blocks.offer(kind, run, TRIES, fits) {
+        if blocks.registry.offer(kind, run, TRIES, fits) {
             return Some(());
         }
         blocks.sweep_for(kind, run);
-        if blocks.offer(kind, run, TRIES, fits) {
+        if blocks.registry.offer(kind, run, TRIES, fits) {
             return Some(());
         }
         match blocks.take(kind, run, outside) {
             Ok(block) => fits(block),
-            Err(Full) => [run, other].into_iter().any(|run| blocks.offer(kind, run, usize::MAX, fits)),
+            Err(Full) => [run, other].into_iter().any(|run| blocks.registry.offer(kind, run, usize::MAX, fits)),
         }
         .then_some(())
-    }
-
-    fn reserve_large(&self, bytes: usize, kind: Kind) -> Option<NonNull<u8>> {
-        let room = bytes.checked_add(FIRST_GRANULE * GRANULE)?;
-        let outside = self.besides_blocks();
-        let block = self.blocks.borrow_mut().take_large(room.div_ceil(PAGE), kind, outside).ok()?;
-        let granules = (bytes / GRANULE).min(GRANULES - FIRST_GRANULE);
-        // SAFETY: a new block is swept, and the mutator's (I7).
-        bitmap::set_run(unsafe { block.bits(self.marker.occupied()) }, FIRST_GRANULE, granules);
-        if self.birth.get() == BirthColor::Black {
-            // SAFETY: as above.
-            bitmap::set_run(unsafe { block.bits(self.marker.marked()) }, FIRST_GRANULE, granules);
-        }
-        self.counters.large_objects.set(self.counters.large_objects.get() + 1);
-        self.booked(bytes);
-        // SAFETY: a granule of the block.
-        let at = unsafe { block.at(FIRST_GRANULE) };
-        poison::unpoison(at, bytes);
-        Some(at)
     }
 
     /// Reserves memory for an object of a fixed size, by the slow path, and writes its header.
@@ -148,7 +127,7 @@ impl Collector {
     }
 
     /// Books allocated bytes, a hole at a time.
-    fn booked(&self, bytes: usize) {
+    pub(super) fn booked(&self, bytes: usize) {
         self.counters.bytes_allocated.set(self.counters.bytes_allocated.get() + bytes as u64);
         if self.birth.get() == BirthColor::Black {
             self.born_black.set(self.born_black.get() + bytes);

@@ -4,9 +4,10 @@
 use core::cell::{Cell, RefCell};
 use std::time::Duration;
 
-use super::blocks::{Blocks, Sweep};
+use super::blocks::Blocks;
 use super::pace::{Pace, Pacer};
 use super::phase::Phase;
+use super::sweep::Sweep;
 use super::times::Times;
 use super::weak::WeakTable;
 use crate::mark::marker::Marker;

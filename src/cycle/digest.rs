@@ -78,8 +78,9 @@ impl Collector {
     fn digest_objects(&self, digest: &mut Digest<'_>) {
         let blocks = self.blocks.borrow();
         let mut children = Vec::new();
-        let of_blocks = blocks.each().map(|block| (block, true)).chain(blocks.unfiled().map(|block| (block, false)));
-        for (block, filed) in of_blocks {
+        let of_blocks = blocks.registry.iter().map(|block| (block, true));
+        let of_blocks = of_blocks.chain(blocks.unregistered().map(|block| (block, false)));
+        for (block, registered) in of_blocks {
             // SAFETY: no other thread has a block of this heap; the copy ends the borrow.
             let mut words = unsafe { *block.bits(self.marker.occupied()) };
             if let Some((from, to)) = self.fresh_of(block) {
@@ -118,7 +119,7 @@ impl Collector {
                 digest.objects(&children);
                 at = if block.is_large() { GRANULES } else { bitmap::next_one(&words, at + object.granules()) };
             }
-            if filed || block.kind() == Kind::Plain {
+            if registered || block.kind() == Kind::Plain {
                 continue;
             }
             // SAFETY: as above.

@@ -189,7 +189,7 @@ impl Collector {
         let mut blocks = self.blocks.borrow_mut();
         loop {
             let chunk = self.idle_at.get();
-            let exhausted = match blocks.arena.release(chunk) {
+            let exhausted = match blocks.registry.arena.release(chunk) {
                 Aged::InPart { pages } => meter.spend(give_back_cost(pages)),
                 Aged::Done => {
                     self.idle_at.set(chunk + 1);

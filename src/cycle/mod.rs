@@ -23,12 +23,16 @@ pub(crate) mod collector;
 #[cfg(grisaille_faults)]
 mod digest;
 mod driver;
+mod drop_glue;
+mod large;
 mod list;
 pub(crate) mod pace;
 pub(crate) mod phase;
+pub(crate) mod registry;
 mod room;
 pub(crate) mod sweep;
 pub(crate) mod sweeper;
+mod sweeping;
 pub(crate) mod times;
 pub(crate) mod weak;
 mod write_barrier;
@@ -44,9 +48,10 @@ use crate::space::arena::Aged;
 use crate::space::bitmap;
 use crate::space::block::BlockPtr;
 use crate::space::geometry::GRANULES;
-use blocks::{Sweep, Swept};
 use collector::{BirthColor, Collector};
 use phase::Phase;
+use sweep::Sweep;
+use sweeping::Swept;
 
 /// Work booked for rescanning a block after a mark-stack overflow: a walk over its objects.
 const RESCAN_COST: usize = 16 * 1024;
@@ -190,7 +195,7 @@ impl Collector {
             return ControlFlow::Continue(());
         }
         let chunk = self.released.get();
-        let aged = self.blocks.borrow_mut().arena.age(chunk);
+        let aged = self.blocks.borrow_mut().registry.arena.age(chunk);
         match aged {
             Aged::InPart { pages } => {
                 meter.spend(give_back_cost(pages));
@@ -381,7 +386,8 @@ impl Collector {
         self.marker.flip();
         self.liveness_decided.set(false);
         let mut blocks = self.blocks.borrow_mut();
-        blocks.start_sweep(self.marker.occupied(), self.sweep.get(), self.stress);
+        // SAFETY: the last sweep is over before a cycle begins. The holes were just retired, and the marker has flipped.
+        unsafe { blocks.start_sweep(self.marker.occupied(), self.sweep.get(), self.stress) };
         self.phase.set(Phase::Sweep);
         if self.sweep.get() == Sweep::Eager {
             let _ = blocks.sweep_some(&mut Meter::unlimited(), true);

@@ -4,13 +4,37 @@
 //! bitmap that is not in use. The thread that moved the block to `Sweeping` does it: the mutator's or the sweeper's.
 
 use core::ops::ControlFlow;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use super::drop_glue::{drop_caught, each_dead};
 use crate::space::bitmap;
 use crate::space::block::{BlockPtr, FIRST_GRANULE, Kind};
 use crate::space::geometry::{BLOCK_SIZE, GRANULE, GRANULES, WORDS};
-use crate::space::header::ObjectPtr;
 use crate::space::poison;
+
+/// Where and when blocks are swept: see [`HeapBuilder::sweep`](crate::HeapBuilder::sweep). (Lazy sweep: Hughes, "A
+/// semi-incremental garbage collection algorithm", Software: Practice and Experience 1982.)
+///
+/// ```
+/// use grisaille::{Heap, Sweep};
+///
+/// let mut heap = Heap::builder().sweep(Sweep::Lazy).build().unwrap(); // no second thread
+/// heap.enter(|cx| {
+///     cx.alloc(1);
+///     cx.collect();
+///     assert_eq!(cx.stats().objects_freed(), 1);
+/// });
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[non_exhaustive]
+pub enum Sweep {
+    /// On the sweeper's thread, while the mutator runs; the mutator takes part where it needs a block at once.
+    #[default]
+    Concurrent,
+    /// On the mutator's thread, when it needs blocks and in the steps of phase [`Sweep`](crate::Phase::Sweep).
+    Lazy,
+    /// On the mutator's thread, in one pause at the end of the cycle.
+    Eager,
+}
 
 /// The byte with which freed memory is overwritten under stress.
 const FREED: u8 = 0xDB;
@@ -85,26 +109,6 @@ unsafe fn overwrite_dead(block: BlockPtr, occupied: usize) {
     }
 }
 
-/// Calls `f` with each dead object of the block, moving the block's resume position past it first (I6).
-///
-/// # Safety
-/// As for [`sweep`].
-pub(crate) unsafe fn each_dead(
-    block: BlockPtr,
-    occupied: usize,
-    mut f: impl FnMut(ObjectPtr) -> ControlFlow<()>,
-) -> ControlFlow<()> {
-    // SAFETY: the block is the caller's (I7): the caller's promise.
-    let dropped_to = unsafe { &block.front().dropped_to };
-    // SAFETY: passed on; the old bitmap parses (I3).
-    while let Some((object, next)) = unsafe { block.next_dead(1 - occupied, occupied, dropped_to.get() as usize) } {
-        dropped_to.set(next as u32);
-        f(object)?;
-    }
-    dropped_to.set(FIRST_GRANULE as u32);
-    ControlFlow::Continue(())
-}
-
 /// Drops the dead of a block on the sweeper's thread, then sweeps the block. A panic of a drop is caught, after the
 /// panic hook has reported it: there is no caller to pass it on to. Calls `ended` after each drop.
 ///
@@ -125,43 +129,4 @@ pub(crate) unsafe fn sweep_in_background(block: BlockPtr, occupied: usize, overw
     }
     // SAFETY: passed on.
     unsafe { sweep(block, occupied, overwrite) };
-}
-
-/// Runs an object's drop glue, and catches a panic, after the panic hook has reported it.
-///
-/// # Safety
-/// As for [`TypeInfo::drop`](crate::space::header::TypeInfo).
-pub(crate) unsafe fn drop_caught(object: ObjectPtr) {
-    if let Some(drop) = object.info().drop {
-        // SAFETY: `TypeInfo::drop`: passed on.
-        let result = catch_unwind(AssertUnwindSafe(|| unsafe { drop(object) }));
-        // The payload of the panic may panic too when it is dropped. The payload of that panic is leaked, so that this
-        // ends.
-        if let Err(thrown) = result
-            && let Err(thrown) = catch_unwind(AssertUnwindSafe(|| core::mem::drop(thrown)))
-        {
-            core::mem::forget(thrown);
-        }
-    }
-}
-
-/// Drops the objects in the bitmap `bits` of a block of a heap that is being dropped.
-///
-/// # Safety
-/// The block must be the caller's (I7), no object in `bits` have been dropped or be used any more, and this be a thread
-/// on which objects of the block's kind may be dropped.
-pub(crate) unsafe fn drop_all(block: BlockPtr, bits: usize) {
-    let mut at = FIRST_GRANULE;
-    loop {
-        // SAFETY: the block is the caller's (I7): the caller's promise.
-        at = bitmap::next_one(unsafe { block.bits(bits) }, at);
-        if at >= GRANULES {
-            break;
-        }
-        // SAFETY: runs start at a header and parse without a gap (I3).
-        let object = unsafe { block.object(at) };
-        at = if block.is_large() { GRANULES } else { at + object.granules() };
-        // SAFETY: `TypeInfo::drop`: the caller's promise, and each object is dropped once.
-        unsafe { drop_caught(object) };
-    }
 }

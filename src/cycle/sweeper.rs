@@ -15,7 +15,7 @@ use core::alloc::Layout;
 use core::ptr::NonNull;
 
 use super::list::BlockList;
-use super::sweep;
+use super::{drop_glue, sweep};
 use crate::fault::{self, Fault};
 use crate::memory;
 use crate::space::arena::{Memory, take_pages};
@@ -94,7 +94,7 @@ impl Claim<'_> {
         if !job.change(index, state, State::Swept) && block.kind() == Kind::BackgroundDrop {
             // SAFETY: the heap is gone, and `abandon` left the block to this claim (I7); the survivors were not
             // dropped, and are not used any more.
-            unsafe { sweep::drop_all(block, job.occupied) };
+            unsafe { drop_glue::drop_all(block, job.occupied) };
         }
     }
 }

@@ -26,7 +26,7 @@ impl<B: Barrier> Mutator<'_, B> {
         let marking = matches!(c.phase.get(), Phase::Mark | Phase::MarkTermination);
         let mut digest = Digest {
             out,
-            chunks: c.blocks.borrow().arena.chunks(),
+            chunks: c.blocks.borrow().registry.arena.chunks(),
             marking: marking.then_some(c.cycle.get()),
             last_look: B::RULES.takes_snapshot_lazily(),
         };

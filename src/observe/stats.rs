@@ -85,8 +85,8 @@ impl Stats {
             processor_time: this.times.processor(),
             phase_time: this.times.in_phases(),
             bytes_used: blocks.used() as u64,
-            bytes_held: blocks.arena.held as u64,
-            bytes_returned: blocks.arena.returned as u64,
+            bytes_held: blocks.registry.arena.held as u64,
+            bytes_returned: blocks.registry.arena.returned as u64,
         }
     }
 

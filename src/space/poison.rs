@@ -130,7 +130,7 @@ mod tests {
         // What lies in the open holes is booked, so `occupied` names all there is.
         c.checkpoint();
         let mut blocks = 0;
-        for block in c.blocks.borrow().each() {
+        for block in c.blocks.borrow().registry.iter() {
             blocks += 1;
             for granule in 0..GRANULES {
                 // SAFETY: no sweep is in progress: the block is the mutator's (I7). A leaf borrow.

@@ -17,7 +17,9 @@
 use core::cell::RefCell;
 use core::ptr::NonNull;
 
-use super::super::blocks::{Blocks, Sweep, Swept};
+use super::super::blocks::Blocks;
+use super::super::sweep::Sweep;
+use super::super::sweeping::Swept;
 use super::*;
 use crate::mark::budget::{Budget, Meter};
 use crate::space::arena::{Arena, testing};
@@ -141,9 +143,16 @@ fn sweep_all(blocks: &mut Blocks, take_part: bool) {
     }
 }
 
+/// Starts a sweep of a scene's blocks, all of which were swept.
+fn start_sweep(blocks: &mut Blocks, occupied: usize) {
+    // SAFETY: scenes start a sweep when the last one is over and no hole is open, and have filled both bitmaps.
+    unsafe { blocks.start_sweep(occupied, Sweep::Concurrent, true) };
+}
+
 /// Drops a heap as `Heap` does.
 fn drop_heap(mut blocks: Blocks, occupied: usize) {
-    blocks.drop_everything(occupied);
+    // SAFETY: scenes use no object, and open no hole, when they drop their heap.
+    unsafe { blocks.drop_everything(occupied) };
     drop(blocks);
 }
 
@@ -276,10 +285,13 @@ fn a_cycle() {
     let mut blocks = heap();
     block(&mut blocks, Kind::Plain, &[DEAD, LIVING]);
     let [dead, living] = block(&mut blocks, Kind::BackgroundDrop, &[DEAD, DEAD, LIVING]);
-    blocks.start_sweep(1, Sweep::Concurrent, true);
+    start_sweep(&mut blocks, 1);
     sweep_all(&mut blocks, true);
     // SAFETY: all are swept, and so the mutator's (I7).
-    assert!(blocks.each().count() == 2 && blocks.each().all(|block| unsafe { block.front() }.live.get() == 3));
+    assert!(
+        blocks.registry.iter().count() == 2
+            && blocks.registry.iter().all(|block| unsafe { block.front() }.live.get() == 3)
+    );
     assert_dropped(&dead, 1);
     assert_dropped(&living, 0);
     drop_heap(blocks, 1);
@@ -295,14 +307,14 @@ fn allocation_meanwhile() {
     let mut blocks = Blocks::new(3 * BLOCK_SIZE - 1).unwrap();
     block(&mut blocks, Kind::Plain, &[DEAD, LIVING]);
     let [dead, living] = block(&mut blocks, Kind::BackgroundDrop, &[DEAD, LIVING]);
-    blocks.start_sweep(1, Sweep::Concurrent, true);
+    start_sweep(&mut blocks, 1);
     let bytes = OBJECT_GRANULES * GRANULE;
     let bump = Bump::new();
     let mut new = Vec::new();
     for kind in [Kind::BackgroundDrop, Kind::Plain] {
         blocks.sweep_for(kind, 1);
         // SAFETY: offered blocks are swept, and the mutator's (I7); no other area has the block.
-        if blocks.offer(kind, 1, 8, |block| unsafe { bump.enter_block(block, 1, bytes) }) {
+        if blocks.registry.offer(kind, 1, 8, |block| unsafe { bump.enter_block(block, 1, bytes) }) {
             // SAFETY: the bytes were just taken.
             new.push((kind, unsafe { write(bump.take(bytes).unwrap(), LIVING) }));
             bump.retire(1, 0);
@@ -312,7 +324,7 @@ fn allocation_meanwhile() {
             saw("no room");
         }
     }
-    assert!(new.iter().any(|(kind, _)| *kind == Kind::Plain) || blocks.unfiled().count() != 0);
+    assert!(new.iter().any(|(kind, _)| *kind == Kind::Plain) || blocks.unregistered().count() != 0);
     sweep_all(&mut blocks, true);
     assert_dropped(&dead, 1);
     assert_dropped(&living, 0);
@@ -330,7 +342,7 @@ fn a_job_that_comes_late() {
     for _ in 0..2 {
         block(&mut blocks, Kind::Plain, &[DEAD]);
     }
-    blocks.start_sweep(1, Sweep::Concurrent, true);
+    start_sweep(&mut blocks, 1);
     sweep_all(&mut blocks, true);
     assert_eq!(blocks.used(), 0);
     let run = blocks.take_large(2 * PAGES, Kind::Plain, 0).unwrap();
@@ -349,7 +361,7 @@ fn parked_and_woken() {
     let mut blocks = heap();
     let mut objects = block(&mut blocks, Kind::BackgroundDrop, &[DEAD, LIVING]);
     for occupied in [1, 0] {
-        blocks.start_sweep(occupied, Sweep::Concurrent, true);
+        start_sweep(&mut blocks, occupied);
         sweep_all(&mut blocks, false);
         // In the second cycle no object is marked.
         assert_dropped(&objects[0], 1);
@@ -372,7 +384,7 @@ fn a_heap_dropped_meanwhile() {
     block(&mut blocks, Kind::Plain, &[DEAD, LIVING]);
     let objects = block(&mut blocks, Kind::BackgroundDrop, &[DEAD, LIVING]);
     let at_home = block(&mut blocks, Kind::Drop, &[DEAD, LIVING]);
-    blocks.start_sweep(1, Sweep::Concurrent, true);
+    start_sweep(&mut blocks, 1);
     drop_heap(blocks, 1);
     end();
     for objects in [objects, at_home].as_flattened() {
@@ -385,7 +397,7 @@ fn a_heap_dropped_half_swept() {
     let mut blocks = heap();
     let first = block(&mut blocks, Kind::BackgroundDrop, &[DEAD, LIVING]);
     let second = block(&mut blocks, Kind::BackgroundDrop, &[LIVING]);
-    blocks.start_sweep(1, Sweep::Concurrent, true);
+    start_sweep(&mut blocks, 1);
     let _ = blocks.sweep_some(&mut Meter::new(Budget::work(1), std::time::Instant::now()), true);
     drop_heap(blocks, 1);
     end();
@@ -398,7 +410,7 @@ fn a_heap_dropped_half_swept() {
 fn a_heap_dropped_on_another_thread() {
     let mut blocks = heap();
     let objects = block(&mut blocks, Kind::BackgroundDrop, &[DEAD, LIVING]);
-    blocks.start_sweep(1, Sweep::Concurrent, true);
+    start_sweep(&mut blocks, 1);
     let moved = Moved(blocks);
     thread::spawn(move || moved.drop_here()).join().unwrap();
     end();
@@ -436,7 +448,7 @@ fn two_heaps() {
     let run = || {
         let mut blocks = heap();
         let [dead, living] = block(&mut blocks, Kind::BackgroundDrop, &[DEAD, LIVING]);
-        blocks.start_sweep(1, Sweep::Concurrent, true);
+        start_sweep(&mut blocks, 1);
         sweep_all(&mut blocks, true);
         assert_dropped(&dead, 1);
         assert_dropped(&living, 0);
@@ -456,8 +468,8 @@ fn one_heap_dropped_and_the_other_swept() {
     let mut second = heap();
     let objects = block(&mut first, Kind::BackgroundDrop, &[DEAD, LIVING]);
     let [dead, living] = block(&mut second, Kind::BackgroundDrop, &[DEAD, LIVING]);
-    first.start_sweep(1, Sweep::Concurrent, true);
-    second.start_sweep(1, Sweep::Concurrent, true);
+    start_sweep(&mut first, 1);
+    start_sweep(&mut second, 1);
     drop_heap(first, 1);
     sweep_all(&mut second, true);
     assert_dropped(&dead, 1);
@@ -475,8 +487,8 @@ fn more_tasks_than_may_wait() {
     let mut first = heap();
     let mut second = heap();
     let objects = [&mut first, &mut second].map(|heap| block(heap, Kind::BackgroundDrop, &[DEAD, LIVING]));
-    first.start_sweep(1, Sweep::Concurrent, true);
-    second.start_sweep(1, Sweep::Concurrent, true);
+    start_sweep(&mut first, 1);
+    start_sweep(&mut second, 1);
     sweep_all(&mut second, false);
     sweep_all(&mut first, false);
     for [dead, living] in &objects {
@@ -498,7 +510,7 @@ fn drops_that_panic() {
     let roles = [DEAD, DEAD | PANICS, DEAD, LIVING, LIVING | PANICS, LIVING];
     let first = block(&mut blocks, Kind::BackgroundDrop, &roles);
     let second = block(&mut blocks, Kind::BackgroundDrop, &roles);
-    blocks.start_sweep(1, Sweep::Concurrent, true);
+    start_sweep(&mut blocks, 1);
     drop_heap(blocks, 1);
     end();
     for objects in [first, second].as_flattened() {

@@ -192,7 +192,7 @@ unsafe fn leave(job: &Job, block: BlockPtr, come: Come) -> Vec<&'static str> {
         for &(object, next) in &dead[..dropped] {
             dropped_to.set(next as u32);
             // SAFETY: `TypeInfo::drop`: it is dead, its drop may run on any thread, and the resume position is past it (I6).
-            unsafe { super::sweep::drop_caught(object) };
+            unsafe { super::drop_glue::drop_caught(object) };
         }
     }
     if let Some(&(_, next)) = dead[..passed].last() {
@@ -218,7 +218,7 @@ pub fn parent_ends() {
     for copy in copies.unwrap_or_default() {
         // SAFETY: `TypeInfo::drop`: an object whose header was copied with it, and which was moved here: the child has
         // not dropped it and never will. Its drop may run on any thread.
-        unsafe { super::sweep::drop_caught(ObjectPtr::from_header(copy.at)) };
+        unsafe { super::drop_glue::drop_caught(ObjectPtr::from_header(copy.at)) };
         copy.free();
     }
 }

@@ -12,7 +12,7 @@ use crate::space::header::{HEADER_SIZE, KEY, ObjectPtr, QUEUED, TypeInfo};
 pub(super) struct Walked {
     pub block: BlockPtr,
     /// Whether no sweep has the block, so that all of it may be read.
-    pub filed: bool,
+    pub registered: bool,
     /// The headers of allocated objects; in a block that is still to be swept, of those that survive.
     pub starts: Words,
     pub marked: Words,
@@ -29,13 +29,14 @@ impl Walked {
 impl Verifier<'_> {
     pub(super) fn walk(&mut self) -> Verdict {
         let blocks = self.c.blocks.borrow();
-        let all = blocks.each().map(|block| (block, true)).chain(blocks.unfiled().map(|block| (block, false)));
-        for (block, filed) in all {
+        let all = blocks.registry.iter().map(|block| (block, true));
+        let all = all.chain(blocks.unregistered().map(|block| (block, false)));
+        for (block, registered) in all {
             if self.numbers.insert(block.base().as_ptr().addr(), self.numbers.len()).is_some() {
                 return fail(format!("{block:?} is listed twice"));
             }
             let zero = [0; WORDS];
-            self.blocks.push(Walked { block, filed, starts: zero, marked: zero, found: zero });
+            self.blocks.push(Walked { block, registered, starts: zero, marked: zero, found: zero });
         }
         let bases = || self.blocks.iter().map(Walked::base);
         self.range = bases().min().unwrap_or(0)..bases().max().map_or(0, |last| last + BLOCK_SIZE);
@@ -51,7 +52,7 @@ impl Verifier<'_> {
             return fail(format!("the blocks take {used} bytes, and the arena says {}", blocks.used()));
         }
         let taken = self.blocks.iter().map(|walked| walked.block);
-        if let Some(complaint) = blocks.complaint().or_else(|| blocks.arena.complaint(taken)) {
+        if let Some(complaint) = blocks.complaint().or_else(|| blocks.registry.arena.complaint(taken)) {
             return fail(complaint);
         }
         let phase = self.c.phase.get();
@@ -72,15 +73,15 @@ impl Verifier<'_> {
 
     /// Checks one block, and returns the bytes and the number of its objects.
     pub(super) fn walk_block(&mut self, number: usize) -> Verdict<(usize, usize)> {
-        let Walked { block, filed, .. } = self.blocks[number];
+        let Walked { block, registered, .. } = self.blocks[number];
         let marker = &self.c.marker;
-        // SAFETY: `occupied` may be read of any block: the mutator alone writes it, in blocks that are filed, and
+        // SAFETY: `occupied` may be read of any block: the mutator alone writes it, in blocks that are registered, and
         // while a sweep has a block, its thread only reads this bitmap too (I7).
         let mut allocated = unsafe { words(block, marker.occupied()) };
-        // SAFETY: the other one is read of filed blocks only, which are the mutator's (I7).
-        let marked = if filed { unsafe { words(block, marker.marked()) } } else { [0; WORDS] };
+        // SAFETY: the other one is read of registered blocks only, which are the mutator's (I7).
+        let marked = if registered { unsafe { words(block, marker.marked()) } } else { [0; WORDS] };
         // SAFETY: as above.
-        if filed && bitmap::count(&allocated) < unsafe { block.front() }.live.get() as usize {
+        if registered && bitmap::count(&allocated) < unsafe { block.front() }.live.get() as usize {
             return fail(format!("{block:?} has lost granules that survived its last sweep"));
         }
         if let Some((from, to)) = self.c.fresh_of(block) {

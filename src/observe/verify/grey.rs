@@ -35,8 +35,8 @@ impl Verifier<'_> {
         let listed: HashSet<usize> =
             self.c.marker.overflowed_blocks().map(|block| block.base().as_ptr().addr()).collect();
         if let Some(walked) = self.blocks.iter().find(|walked| {
-            // SAFETY: blocks that are filed are swept, and the mutator's (I7).
-            walked.filed
+            // SAFETY: registered blocks are swept, and the mutator's (I7).
+            walked.registered
                 && unsafe { walked.block.front() }.mark_stack_overflowed.get()
                     != listed.contains(&walked.block.base().as_ptr().addr())
         }) {

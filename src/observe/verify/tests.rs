@@ -59,7 +59,7 @@ fn what_was_freed_is_named_with_the_way_to_it() {
         // SAFETY: nothing is being swept (I7).
         let live = unsafe { &block.front().live };
         live.set(live.get() - second.granules() as u32);
-        cx.collector().blocks.borrow_mut().recount_offered();
+        cx.collector().blocks.borrow_mut().registry.recount_offered();
         let (c, bytes) = (&cx.collector().counters, second.granules() * GRANULE);
         c.objects_freed.set(c.objects_freed.get() + 1);
         cx.collector().pacer.marking_ended(cx.stats().bytes_live as usize - bytes, 0, 0, Duration::ZERO);
@@ -86,7 +86,7 @@ fn bitmaps_that_disagree_with_headers_are_found() {
 
 #[test]
 fn the_accounts_are_recounted() {
-    let used = spoilt::<Hybrid>(|cx, _| cx.collector().blocks.borrow_mut().arena.used += BLOCK_SIZE);
+    let used = spoilt::<Hybrid>(|cx, _| cx.collector().blocks.borrow_mut().registry.arena.used += BLOCK_SIZE);
     assert!(used.contains("the arena says"), "{used}");
     let freed = spoilt::<Hybrid>(|cx, _| cx.collector().counters.objects_freed.set(1));
     assert!(freed.contains("the books say"), "{freed}");
@@ -195,22 +195,22 @@ fn blocks_that_are_not_where_their_state_says_are_found() {
     let twice = spoilt::<Hybrid>(|cx, first| {
         let mut blocks = cx.collector().blocks.borrow_mut();
         for _ in 0..2 {
-            // SAFETY: a swept block; that it is filed already is what the verifier is to find.
-            unsafe { blocks.take_over(BlockPtr::of(first.object())) };
+            // SAFETY: a swept block; that it is registered already is what the verifier is to find.
+            unsafe { blocks.registry.register(BlockPtr::of(first.object())) };
         }
     });
     assert!(twice.contains("listed twice"), "{twice}");
     let free = spoilt::<Hybrid>(|cx, _| {
         let mut blocks = cx.collector().blocks.borrow_mut();
-        take(&mut blocks.arena, 1, crate::space::block::Kind::Plain, false, 0).unwrap();
-        blocks.arena.used -= BLOCK_SIZE;
+        take(&mut blocks.registry.arena, 1, crate::space::block::Kind::Plain, false, 0).unwrap();
+        blocks.registry.arena.used -= BLOCK_SIZE;
     });
     assert!(free.contains("does not agree with the blocks that are taken"), "{free}");
     let offered = spoilt::<Hybrid>(|cx, _| {
         let mut blocks = cx.collector().blocks.borrow_mut();
-        let other = take(&mut blocks.arena, 1, crate::space::block::Kind::Plain, false, 0).unwrap();
-        blocks.arena.used -= BLOCK_SIZE;
-        blocks.offer_for_tests(other);
+        let other = take(&mut blocks.registry.arena, 1, crate::space::block::Kind::Plain, false, 0).unwrap();
+        blocks.registry.arena.used -= BLOCK_SIZE;
+        blocks.registry.offer_for_tests(other);
     });
     assert!(offered.contains("offered for allocation"), "{offered}");
 }

@@ -46,7 +46,7 @@ fn check(store: &Store<u64, u64>) {
     }
     assert_eq!(store.len(), len);
     if let Some(rest) = store.split() {
-        assert_eq!(rest.bytes, rest.parts.iter().map(Part::bytes).sum());
+        assert_eq!(rest.bytes, rest.parts.iter().map(Part::bytes).sum::<usize>());
         for (place, &part) in rest.directory.iter().enumerate() {
             let part = &rest.parts[part as usize];
             assert_eq!(place & ((1 << part.depth) - 1), part.prefix as usize);
