@@ -61,6 +61,8 @@ pub enum Fault {
     ListMovesUnseen,
     /// The keys of a map are not traced.
     MapForgetsKeys,
+    /// A pointer in a packed word is not traced.
+    PackedWordsAreNotTraced,
 }
 
 #[cfg(grisaille_faults)]

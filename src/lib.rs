@@ -39,7 +39,7 @@
 //! | have a field that changes | [`Slot`]; [`List`] ([`ListIter`]) and [`Map`] ([`MapIter`], [`Key`], [`Identity`]) |
 //! | change an object as a whole | [`Lock`]; [`RefLock`] with its guards [`Ref`] and [`RefMut`], [`BorrowError`], [`BorrowMutError`] |
 //! | keep a value across safepoints | [`Rooted`] until a scope ends, [`RootedCell`] where the value changes, [`Persistent`] until the handle is dropped, [`Stack`] ([`StackView`]); several at once: [`Handles`], [`RootedIter`] |
-//! | have a value in a word | [`Tagged`], [`Untagged`] |
+//! | have a value in a word | [`Packed`], the form of an enum that derives [`Pack`]; [`Tagged`], [`Untagged`] |
 //! | learn of deaths, keep by a key | [`Weak`], [`Ephemeron`], [`Guardian`] |
 //! | let programs call functions of the host | [`Native`] |
 //! | own memory outside the heap, counted | [`Owned`], [`Edit`], [`External`] |
@@ -176,7 +176,7 @@ pub use cycle::sweep::Sweep;
 #[doc(hidden)]
 pub use cycle::sweeper::played;
 pub use full::HeapFull;
-pub use grisaille_derive::{Key, Trace};
+pub use grisaille_derive::{Key, Pack, Trace};
 pub use handles::guardian::Guardian;
 pub use handles::persistent::Persistent;
 pub use handles::rooted::Rooted;
@@ -193,6 +193,7 @@ pub use kit::list::{List, ListIter};
 pub use kit::map::{Map, MapIter};
 pub use kit::native::Native;
 pub use kit::owned::{Edit, Owned};
+pub use kit::packed::{Pack, Packed};
 pub use kit::string::{Str, StrObject};
 pub use kit::tagged::{Tagged, Untagged};
 pub use mark::budget::Budget;

@@ -1,4 +1,5 @@
-//! The derive macros of [`grisaille`](https://docs.rs/grisaille): `#[derive(Trace)]` and `#[derive(Key)]`.
+//! The derive macros of [`grisaille`](https://docs.rs/grisaille): `#[derive(Trace)]`, `#[derive(Key)]` and
+//! `#[derive(Pack)]`.
 //!
 //! Use them through `grisaille`, which re-exports each beside its trait; the code that they emit names `::grisaille`.
 //!
@@ -22,6 +23,7 @@ mod attributes;
 mod fields;
 mod generics;
 mod key;
+mod pack;
 mod proofs;
 mod shape;
 mod substitute;
@@ -131,6 +133,34 @@ pub fn derive_key(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     let mut input = parse_macro_input!(input as DeriveInput);
     input.ident.set_span(Span::call_site().located_at(input.ident.span()));
     key::expand(&input).unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
+/// Implements `Pack` for an enum of nil-like variants, booleans, small integers, characters, an `f64`, and pointers of
+/// several types, so that `Packed` holds it in one word.
+///
+/// ```ignore
+/// use grisaille::{Gc, Pack, Packed, Slot, Str, Trace};
+///
+/// #[derive(Clone, Copy, Trace, Pack)]
+/// enum Value<'gc> { Number(f64), Pair(Gc<'gc, Pair<'gc>>), Symbol(Str<'gc>), Boolean(bool), Nil }
+///
+/// #[derive(Trace)]
+/// struct Pair<'gc> { car: Slot<Packed<Value<'gc>>>, cdr: Slot<Packed<Value<'gc>>> }
+/// ```
+///
+/// The derived code needs no `unsafe` of yours. What the enum may be made of is in the trait's documentation.
+///
+/// # What it refuses
+///
+/// * **Structs and unions**, enums **without variants**, and enums with **more than 64**.
+/// * **Type parameters**.
+/// * A variant with **two fields**, or with a field of a type that does not fit the word beside a tag.
+/// * **More than 15** variants that hold a pointer, or a **second `f64`**.
+#[proc_macro_derive(Pack, attributes(trace))]
+pub fn derive_pack(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    let mut input = parse_macro_input!(input as DeriveInput);
+    input.ident.set_span(Span::call_site().located_at(input.ident.span()));
+    pack::expand(&input).unwrap_or_else(syn::Error::into_compile_error).into()
 }
 
 fn expand(input: &DeriveInput) -> syn::Result<TokenStream> {

@@ -1,5 +1,5 @@
-//! What an interpreter needs besides objects: strings, arrays, interning, lists, maps, tagged words, functions of the
-//! host, and owners of outside memory.
+//! What an interpreter needs besides objects: strings, arrays, interning, lists, maps, tagged and packed words, functions
+//! of the host, and owners of outside memory.
 
 pub(crate) mod array;
 pub(crate) mod ephemeron;
@@ -10,5 +10,6 @@ pub(crate) mod list;
 pub(crate) mod map;
 pub(crate) mod native;
 pub(crate) mod owned;
+pub(crate) mod packed;
 pub(crate) mod string;
 pub(crate) mod tagged;

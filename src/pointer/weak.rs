@@ -11,7 +11,7 @@ use crate::full::HeapFull;
 use crate::mark::tracer::Tracer;
 use crate::mark::{weak_cell::WeakCell, weak_type::WEAK_CELL};
 use crate::space::block::Kind;
-use crate::space::header::object_bytes;
+use crate::space::header::{ObjectPtr, object_bytes};
 use crate::trace::Trace;
 
 /// A pointer that does not keep its object alive: [`upgrade`](Weak::upgrade) returns `None` once the object is gone.
@@ -42,6 +42,24 @@ impl<T: ?Sized> Clone for Weak<'_, T> {
 }
 
 impl<T: ?Sized> Copy for Weak<'_, T> {}
+
+impl<T: ?Sized> Weak<'_, T> {
+    /// Makes a weak pointer of its cell.
+    ///
+    /// # Safety
+    /// `cell` must be that of a weak pointer to a `T`, live until the first safepoint after the lifetime began.
+    #[inline(always)]
+    pub(crate) unsafe fn from_cell(cell: ObjectPtr) -> Self {
+        // SAFETY: passed on.
+        Weak { cell: unsafe { Gc::from_object(cell) }, _target: PhantomData }
+    }
+
+    /// Returns the cell.
+    #[inline(always)]
+    pub(crate) fn cell(self) -> ObjectPtr {
+        self.cell.object()
+    }
+}
 
 impl<'gc, T: Trace> Gc<'gc, T> {
     /// Makes a weak pointer to the object. Allocates a cell of 24 bytes.
@@ -94,7 +112,7 @@ impl<'gc, T: Trace> Gc<'gc, T> {
             collector.marker.found_weak_cell(object);
         }
         // SAFETY: just allocated as a WeakCell; no safepoint before `'a` ends.
-        Ok(Weak { cell: unsafe { Gc::from_object(object) }, _target: PhantomData })
+        Ok(unsafe { Weak::from_cell(object) })
     }
 }
 

@@ -1,0 +1,22 @@
+//! Refused: E0053
+//!
+//! The program says what `::grisaille::Packed` is.
+#![forbid(unsafe_code)]
+
+extern crate grisaille as real;
+extern crate self as grisaille;
+
+pub use real::{Pack, Trace, Tracer, __private};
+
+#[derive(Clone, Copy)]
+pub struct Packed<V>(V);
+
+use real::Gc;
+
+#[derive(Clone, Copy, Trace, Pack)]
+enum Value<'gc> {
+    Number(Gc<'gc, u64>),
+    Text(Gc<'gc, String>),
+}
+
+fn main() {}
