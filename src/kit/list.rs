@@ -50,6 +50,10 @@ const FIRST: usize = 4;
 /// takes amortized constant time: once in many pushes it copies the list to a new buffer in the heap, which allocates
 /// and never collects.
 ///
+/// A list is what a coroutine's stack is made of: an object with the values of a suspended coroutine is garbage when
+/// nothing can resume it, costs what it holds, and needs no rule of its own while the collector marks. `examples/lox`
+/// has fibers of this kind (`machine/fiber.rs`).
+///
 /// The methods that allocate take the mutator for exactly `'gc`, the lifetime for which the list itself was borrowed
 /// from it.
 ///

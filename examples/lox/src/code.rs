@@ -53,6 +53,8 @@ pub enum Op {
     Closure(u32),
     CloseUpvalue,
     Return,
+    /// The end of a fiber, whose result is on top.
+    EndFiber,
     Class(u32),
     Inherit,
     Method(u32),
@@ -252,6 +254,15 @@ pub struct Program {
 }
 
 impl Program {
+    /// Adds the instruction that fibers end with, and returns its index.
+    pub fn emit_end_of_fibers(&mut self) -> Result<u32, NoMemory> {
+        self.code.try_reserve(1)?;
+        self.lines.try_reserve(1)?;
+        self.code.push(Op::EndFiber);
+        self.lines.push(0);
+        Ok(index(self.code.len() - 1))
+    }
+
     /// Returns the index of a constant.
     pub fn constant(&mut self, constant: Constant) -> Result<u32, NoMemory> {
         if let Some(&known) = self.constants.get(&constant) {

@@ -9,7 +9,8 @@
 //! | `machine/mod.rs` | the roots, the one safepoint, and what happens when memory runs out |
 //! | `machine/burst.rs` | the interpreter between two safepoints; `rare.rs` has the rest of its instructions |
 //! | `machine/slots.rs` | the running frame's part of the value stack |
-//! | `machine/call.rs`, `property.rs` | closures and upvalues; classes, fields and methods |
+//! | `machine/call.rs`, `property.rs`, `native.rs` | closures and upvalues; classes, fields and methods; functions of the host |
+//! | `machine/fiber.rs` | with `--extensions`: coroutines whose stacks are objects of the heap while they are suspended |
 //! | `source/`, `compile/`, `code.rs` | from text to bytecode, without the collector |
 //!
 //! The program in `main.rs` runs a file or a prompt; benches and fuzz targets use [`Machine`](machine::Machine) too.

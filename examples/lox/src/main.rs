@@ -37,6 +37,9 @@ struct Arguments {
     /// Run a step of the collector at every safepoint.
     #[arg(long)]
     stress: bool,
+    /// Define what Lox does not have: fibers, lists and maps.
+    #[arg(long)]
+    extensions: bool,
     /// The most memory that the heap may hold.
     #[arg(long, value_name = "BYTES")]
     heap_limit: Option<usize>,
@@ -126,6 +129,11 @@ fn run<B: Barrier>(arguments: &Arguments) -> ExitCode {
             Ok(machine) => machine,
             Err(failure) => return exit_code(failure),
         };
+        if arguments.extensions
+            && let Err(failure) = machine.extend(cx)
+        {
+            return exit_code(failure);
+        }
         match &arguments.file {
             Some(file) => run_file(file, |source| machine.interpret(cx, source)),
             None => prompt::run(|source| machine.interpret(cx, source)),

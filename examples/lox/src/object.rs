@@ -5,10 +5,10 @@
 
 use std::cell::Cell;
 
-use grisaille::{Array, Barrier, Gc, HeapFull, Map, Mutator, Slot, Str, Trace};
+use grisaille::{Array, Barrier, Gc, HeapFull, Key, List, Map, Mutator, Slot, Str, Trace};
 
 use crate::code::index;
-use crate::machine::Full;
+use crate::machine::{Frame, Full};
 use crate::value::Value;
 
 /// A function with the variables it captured.
@@ -109,7 +109,71 @@ pub enum NativeFunction {
     Clock,
     /// Returns a value's text.
     ToString,
+    /// Makes a fiber of a function of one parameter or none.
+    Fiber,
+    /// Runs a fiber until it yields or ends. The value is the function's argument, or what the fiber's `yield` returns.
+    Resume,
+    /// Goes back to the code that resumed the running fiber, with a value for its `resume` to return.
+    Yield,
+    /// Returns whether a fiber has come to its end.
+    IsDone,
+    List,
+    Append,
+    At,
+    Put,
+    TakeLast,
+    Length,
+    Map,
+    Lookup,
+    Store,
+    Delete,
 }
+
+/// A coroutine: a function that can be left in the middle, and gone on with.
+#[derive(Trace)]
+pub struct Fiber<'gc> {
+    pub function: Gc<'gc, Closure<'gc>>,
+    #[trace(skip)]
+    pub state: Cell<FiberState>,
+    /// The fiber's part of the machine's stacks, while it is suspended.
+    pub values: List<'gc, Value<'gc>>,
+    pub frames: List<'gc, Frame<'gc>>,
+    /// The captured variables that are still in use by the fiber's frames, which are closed meanwhile.
+    pub upvalues: List<'gc, Parked<'gc>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FiberState {
+    New,
+    Suspended,
+    Running,
+    Done,
+}
+
+/// A captured variable of a fiber that does not run, and its slot among the fiber's values.
+#[derive(Clone, Copy, Trace)]
+pub struct Parked<'gc> {
+    pub slot: u32,
+    pub upvalue: Gc<'gc, Upvalue<'gc>>,
+}
+
+/// A fiber that was resumed, and where its part of the stacks begins.
+#[derive(Clone, Copy, Trace)]
+pub struct FiberMark<'gc> {
+    pub fiber: Gc<'gc, Fiber<'gc>>,
+    pub base: u32,
+    pub frames: u32,
+}
+
+/// What a map can be asked for: numbers by value, strings by their text.
+#[derive(Clone, Copy, Trace, Key)]
+pub enum MapKey<'gc> {
+    Number(u64),
+    Str(Str<'gc>),
+}
+
+/// A table of values.
+pub type Table<'gc> = Map<'gc, MapKey<'gc>, Value<'gc>>;
 
 /// Values by index, as many as need be. A row grows by moving to a larger array; the collector marks a large array in
 /// pieces, and the write barrier works at the element.

@@ -3,10 +3,10 @@
 use std::io::{self, Write};
 use std::mem::discriminant;
 
-use grisaille::{Gc, Str, Trace};
+use grisaille::{Gc, List, Str, Trace};
 
 use crate::number;
-use crate::object::{Bound, Class, Closure, Instance, Native};
+use crate::object::{Bound, Class, Closure, Fiber, Instance, Native, Table};
 use crate::source::text;
 
 /// A value: two words, copied freely, and traced by the derive.
@@ -30,6 +30,9 @@ pub enum Value<'gc> {
     Instance(Gc<'gc, Instance<'gc>>),
     Bound(Gc<'gc, Bound<'gc>>),
     Native(Gc<'gc, Native>),
+    Fiber(Gc<'gc, Fiber<'gc>>),
+    List(Gc<'gc, List<'gc, Value<'gc>>>),
+    Map(Gc<'gc, Table<'gc>>),
 }
 
 /// The bits of a floating-point number.
@@ -85,6 +88,9 @@ impl Value<'_> {
             Value::Instance(instance) => Gc::addr(instance),
             Value::Bound(bound) => Gc::addr(bound),
             Value::Native(native) => Gc::addr(native),
+            Value::Fiber(fiber) => Gc::addr(fiber),
+            Value::List(list) => Gc::addr(list),
+            Value::Map(map) => Gc::addr(map),
         }
     }
 
@@ -106,6 +112,9 @@ impl Value<'_> {
             Value::Instance(instance) => write!(out, "{} instance", instance.class.name.as_str()),
             Value::Bound(bound) => function(out, &bound.method),
             Value::Native(_) => write!(out, "<native fn>"),
+            Value::Fiber(_) => write!(out, "<fiber>"),
+            Value::List(list) => write!(out, "<list of {}>", list.len()),
+            Value::Map(map) => write!(out, "<map of {}>", map.len()),
         }
     }
 }

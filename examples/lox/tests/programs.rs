@@ -16,6 +16,8 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The program of the README: too long for `--stress`. `trees_small` is the same on a small scale.
 const HEADLINE: &str = "binary_trees";
+/// 100,000 fibers: too long for `--stress`, too.
+const RING: &str = "ring_of_fibers";
 
 // ---- running it
 
@@ -109,10 +111,18 @@ fn run(name: &str, source: &str) -> Outcome {
 
 /// Returns the programs with their expected output, by name.
 fn programs() -> Vec<(String, PathBuf, String)> {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("programs");
+    programs_in("programs")
+}
+
+/// Returns the programs of a directory. What is in a directory in that one has its own flags.
+fn programs_in(directory: &str) -> Vec<(String, PathBuf, String)> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join(directory);
     let mut found = Vec::new();
     for entry in fs::read_dir(&directory).expect("there are programs") {
         let path = entry.expect("the directory can be read").path();
+        if path.is_dir() {
+            continue;
+        }
         let expected = path.with_extension("expected");
         match path.extension().and_then(|extension| extension.to_str()) {
             Some("lox") => {
@@ -133,14 +143,16 @@ fn programs() -> Vec<(String, PathBuf, String)> {
 fn run_programs(arguments: &[&str]) {
     let mut failures = String::new();
     let mut count = 0;
-    for (name, path, expected) in programs() {
+    let lox = programs().into_iter().map(|program| (program, &[][..]));
+    let extended = programs_in("programs/extended").into_iter().map(|program| (program, &["--extensions"][..]));
+    for ((name, path, expected), flags) in lox.chain(extended) {
         for stress in [&[][..], &["--stress"]] {
-            if name == HEADLINE && !stress.is_empty() {
+            if [HEADLINE, RING].contains(&&*name) && !stress.is_empty() {
                 continue;
             }
-            let mut arguments = [arguments, stress].concat();
+            let mut arguments = [arguments, flags, stress].concat();
             arguments.push(path.to_str().expect("the path is UTF-8"));
-            let outcome = lox(&arguments, "");
+            let outcome = self::lox(&arguments, "");
             count += 1;
             describe_failure(&mut failures, &arguments, &outcome, &expected);
         }
@@ -682,6 +694,56 @@ fn values_print_as_in_c() {
     }
     let outcome = run("values", &source);
     assert_eq!(outcome, Outcome { code: Some(0), stdout: expected, stderr: String::new() });
+}
+
+/// Runs the text as a program with fibers, lists and maps.
+fn run_extended(name: &str, source: &str) -> Outcome {
+    lox(&["--extensions", &script(name, source)], "")
+}
+
+#[test]
+fn errors_of_fibers_name_all_calls_under_way() {
+    let runtime_error = |stderr: &str| Outcome { code: Some(70), stdout: String::new(), stderr: stderr.into() };
+    let deep = "fun g() { return nil + 1; }\nfun f() { g(); }\nvar x = Fiber(f);\nfun h() { resume(x, nil); }\nh();";
+    assert_eq!(
+        run_extended("fiber_error", deep),
+        runtime_error(
+            "Operands must be two numbers or two strings.\n\
+             [line 1] in g()\n[line 2] in f()\n[line 4] in h()\n[line 5] in script\n"
+        )
+    );
+    for (source, message) in [
+        ("yield(1);", "Can only yield in a fiber."),
+        ("resume(1, 2);", "Only fibers can be resumed."),
+        ("fun f() {} var x = Fiber(f); resume(x, 1); resume(x, 1);", "Can only resume a fiber that is suspended."),
+        ("fun f(a, b) {} Fiber(f);", "A fiber's function has at most one parameter."),
+        ("Fiber(1);", "A fiber is made of a function."),
+        ("at(List(), 0);", "The list has no such element."),
+        ("takeLast(List());", "The list has no such element."),
+        ("store(Map(), nil, 0);", "Only numbers and strings can be keys."),
+        ("append(Map(), 1);", "Only lists have elements."),
+        ("Fiber();", "Expected 1 arguments but got 0."),
+    ] {
+        assert_eq!(run_extended("fiber_message", source), runtime_error(&format!("{message}\n[line 1] in script\n")));
+    }
+    let recursion = run_extended("fiber_overflow", "fun f() { resume(Fiber(f), nil); } f();");
+    assert!(recursion.code == Some(70) && recursion.stderr.starts_with("Stack overflow.\n"), "{}", recursion.stderr);
+    let itself = "var x; fun f() { resume(x, nil); } x = Fiber(f); resume(x, nil);";
+    assert!(run_extended("fiber_itself", itself).stderr.starts_with("Can only resume a fiber that is suspended."));
+    assert_eq!(run("no_fibers", "Fiber;").stderr, "Undefined variable 'Fiber'.\n[line 1] in script\n");
+}
+
+#[test]
+fn what_nobody_can_resume_is_collected() {
+    let source = "fun knot(value) { var self = yield(nil); var more = List(); append(more, self); yield(more); }
+        for (var i = 0; i < 30000; i = i + 1) {
+            var fiber = Fiber(knot);
+            resume(fiber, nil);
+            resume(fiber, fiber);
+        }";
+    let outcome = lox(&["--extensions", "--stats", &script("knots", source)], "");
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    assert!(statistic(&outcome.stderr, "bytes held") < 20 << 20, "{}", outcome.stderr);
 }
 
 // ---- limits

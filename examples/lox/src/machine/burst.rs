@@ -14,7 +14,7 @@ use super::running::{Call, Running};
 use super::slots::Slots;
 use super::{FRAMES_MAX, Frame, SLACK, Stop, VALUES_MAX, cold, error};
 use crate::code::{Function, Op, Place, Site};
-use crate::object::Upvalue;
+use crate::object::{FiberMark, Upvalue};
 use crate::source::text;
 use crate::value::Value;
 
@@ -30,6 +30,8 @@ pub(super) struct Burst<'m, 'v, 's> {
     pub open: StackView<'v, 's, Gc<'static, Upvalue<'static>>>,
     pub constants: StackView<'v, 's, Value<'static>>,
     pub globals: StackView<'v, 's, Value<'static>>,
+    pub fibers: StackView<'v, 's, FiberMark<'static>>,
+    pub end_of_fibers: u32,
     pub classes: &'m mut u32,
     /// A buffer in which strings are concatenated.
     pub text: String,
@@ -220,7 +222,7 @@ impl<'m, 'v, 's> Burst<'m, 'v, 's> {
                     }
                 }
 
-                Op::DefineGlobal(_) | Op::Print | Op::Closure(_) | Op::CloseUpvalue => {
+                Op::DefineGlobal(_) | Op::Print | Op::Closure(_) | Op::CloseUpvalue | Op::EndFiber => {
                     slots.top = self.rare(cx, values, *slots, running.closure, running.base, op)?;
                 }
                 Op::Class(_) | Op::Inherit | Op::Method(_) | Op::GetSuper(_) => {

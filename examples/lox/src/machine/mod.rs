@@ -11,6 +11,7 @@
 
 mod burst;
 mod call;
+mod fiber;
 mod native;
 mod property;
 mod rare;
@@ -26,7 +27,7 @@ use grisaille::{Barrier, Gc, HeapFull, Mutator, Stack, Trace};
 
 use crate::code::{Constant, NoMemory, Program};
 use crate::compile::compile;
-use crate::object::{Closure, Native, NativeFunction, Upvalue};
+use crate::object::{Closure, FiberMark, Native, NativeFunction, Upvalue};
 use crate::value::Value;
 use burst::Burst;
 
@@ -63,6 +64,19 @@ enum Stop {
     /// The program is in error.
     Error(Cow<'static, str>),
     Output(io::Error),
+    /// Another fiber is to run.
+    Switch(Switch),
+}
+
+/// What the running fiber does.
+#[derive(Clone, Copy, Debug)]
+enum Switch {
+    /// It resumes another.
+    Resume,
+    /// It yields to the one that resumed it.
+    Yield,
+    /// It has come to its end.
+    End,
 }
 
 /// The heap is full, or the system has no memory.
@@ -113,11 +127,11 @@ impl From<io::Error> for Stop {
 
 /// A call under way, while another one runs.
 #[derive(Clone, Copy, Trace)]
-struct Frame<'gc> {
+pub(crate) struct Frame<'gc> {
     closure: Gc<'gc, Closure<'gc>>,
     /// The instruction to go on with.
     ip: u32,
-    /// The frame's first slot in the value stack.
+    /// The frame's first slot in the value stack; of a fiber that does not run, the number of it among the fiber's own.
     base: u32,
 }
 
@@ -130,6 +144,10 @@ pub struct Machine {
     open: Stack<Gc<'static, Upvalue<'static>>>,
     constants: Stack<Value<'static>>,
     globals: Stack<Value<'static>>,
+    /// The fibers that were resumed and have not yielded since, the running one on top.
+    fibers: Stack<FiberMark<'static>>,
+    /// The instruction that a fiber comes to at its end.
+    end_of_fibers: u32,
     /// The number of the newest class.
     classes: u32,
     out: Box<dyn Write>,
@@ -166,14 +184,33 @@ impl Machine {
             open: Stack::try_new(cx)?,
             constants: Stack::try_new(cx)?,
             globals: Stack::try_new(cx)?,
+            fibers: Stack::try_new(cx)?,
+            end_of_fibers: 0,
             classes: 0,
             out: Box::new(io::sink()),
             errors: Box::new(io::sink()),
         };
-        for (name, function) in NativeFunction::ALL {
+        for (name, function) in NativeFunction::ALWAYS {
             machine.define_native(cx, name, function)?;
         }
         Ok(machine)
+    }
+
+    /// Defines what Lox does not have: fibers, lists and maps. Fails without memory.
+    pub fn extend<B: Barrier>(&mut self, cx: &Mutator<'_, B>) -> Result<(), Failure> {
+        self.define_extensions(cx).map_err(|Full| {
+            // A failure to write the error cannot be reported.
+            let _ = writeln!(self.errors, "{OUT_OF_MEMORY}");
+            Failure::Compile
+        })
+    }
+
+    fn define_extensions<B: Barrier>(&mut self, cx: &Mutator<'_, B>) -> Result<(), Full> {
+        self.end_of_fibers = self.program.emit_end_of_fibers()?;
+        for (name, function) in NativeFunction::EXTENSIONS {
+            self.define_native(cx, name, function)?;
+        }
+        Ok(())
     }
 
     /// Defines a global function.
@@ -217,7 +254,9 @@ impl Machine {
                 self.reset(cx);
                 Err(Failure::Runtime { unwritten: flushed.err() })
             }
-            Stop::Safepoint | Stop::Stack | Stop::Full => unreachable!("`run` goes on after these"),
+            Stop::Safepoint | Stop::Stack | Stop::Full | Stop::Switch(_) => {
+                unreachable!("`run` goes on after these")
+            }
         }
     }
 
@@ -263,6 +302,8 @@ impl Machine {
             open: self.open.open(cx),
             constants: self.constants.open(cx),
             globals: self.globals.open(cx),
+            fibers: self.fibers.open(cx),
+            end_of_fibers: self.end_of_fibers,
             classes: &mut self.classes,
             text: String::new(),
             out: &mut *self.out,
@@ -270,15 +311,27 @@ impl Machine {
         // The bytes that had been allocated when the heap was last collected because it was full.
         let mut full_at = None;
         let mut top = values.len();
+        // A switch for which there was no memory.
+        let mut switch = None;
         loop {
-            let stop;
-            (stop, top) = match burst.make_room(cx, &mut values) {
-                Ok(()) => burst.run(cx, &values, top),
-                Err(full) => (full, top),
+            let mut stop;
+            (stop, top) = match (switch.take(), burst.make_room(cx, &mut values)) {
+                (Some(switch), _) => (Stop::Switch(switch), top),
+                (None, Ok(())) => burst.run(cx, &values, top),
+                (None, Err(full)) => (full, top),
             };
             // What lies above the running frame's values is left over from calls that returned, and must not count as
             // roots.
             values.truncate(cx, top);
+            if let Stop::Switch(which) = stop {
+                stop = match burst.switch(cx, &mut values, which) {
+                    // A program of nothing but switches has its safepoints here.
+                    Ok(()) => Stop::Safepoint,
+                    Err(stop) => stop,
+                };
+                top = values.len();
+                switch = matches!(stop, Stop::Full).then_some(which);
+            }
             match stop {
                 Stop::Stack => {}
                 Stop::Safepoint => cx.safepoint(),
@@ -307,6 +360,10 @@ impl Machine {
         let frames = self.frames.open(cx);
         for distance in 0..frames.len() {
             let frame = frames.top(cx, distance);
+            if frame.closure.function == u32::MAX {
+                // The end of a fiber: below it is the call that resumed the fiber.
+                continue;
+            }
             // A call for which there was no room has run no instruction.
             let line = self.program.lines[frame.ip.max(frame.closure.entry + 1) as usize - 1];
             let _ = match &self.program.functions[frame.closure.function as usize].name {
@@ -318,6 +375,7 @@ impl Machine {
 
     /// Unwinds all calls. Closures that outlive their calls keep the variables that they captured.
     fn reset<B: Barrier>(&mut self, cx: &Mutator<'_, B>) {
+        self.fibers.open(cx).truncate(cx, 0);
         let mut values = self.values.open(cx);
         call::close_upvalues(cx, &mut self.open.open(cx), &values, 0);
         values.truncate(cx, 0);

@@ -2,17 +2,56 @@
 
 use std::cell::Cell;
 
-use grisaille::{Barrier, Mutator};
+use grisaille::{Barrier, Gc, List, Mutator};
 
-use super::{Stop, cold, error};
+use super::{Stop, Switch, cold, error};
 use crate::number;
-use crate::object::NativeFunction;
+use crate::object::{Fiber, FiberState, MapKey, NativeFunction, Table};
 use crate::value::Value;
 
 impl NativeFunction {
-    /// All of them, with their names.
-    pub(super) const ALL: [(&'static str, NativeFunction); 2] =
+    /// Those that every program has.
+    pub(super) const ALWAYS: [(&'static str, NativeFunction); 2] =
         [("clock", NativeFunction::Clock), ("toString", NativeFunction::ToString)];
+
+    /// Those that are no part of Lox.
+    pub(super) const EXTENSIONS: [(&'static str, NativeFunction); 14] = [
+        ("Fiber", NativeFunction::Fiber),
+        ("resume", NativeFunction::Resume),
+        ("yield", NativeFunction::Yield),
+        ("isDone", NativeFunction::IsDone),
+        ("List", NativeFunction::List),
+        ("append", NativeFunction::Append),
+        ("at", NativeFunction::At),
+        ("put", NativeFunction::Put),
+        ("takeLast", NativeFunction::TakeLast),
+        ("length", NativeFunction::Length),
+        ("Map", NativeFunction::Map),
+        ("lookup", NativeFunction::Lookup),
+        ("store", NativeFunction::Store),
+        ("delete", NativeFunction::Delete),
+    ];
+
+    /// Returns the number of arguments, unless any number will do.
+    fn arity(self) -> Option<usize> {
+        Some(match self {
+            // As in clox.
+            NativeFunction::Clock => return None,
+            NativeFunction::List | NativeFunction::Map => 0,
+            NativeFunction::ToString
+            | NativeFunction::Fiber
+            | NativeFunction::Yield
+            | NativeFunction::IsDone
+            | NativeFunction::TakeLast
+            | NativeFunction::Length => 1,
+            NativeFunction::Resume
+            | NativeFunction::Append
+            | NativeFunction::At
+            | NativeFunction::Lookup
+            | NativeFunction::Delete => 2,
+            NativeFunction::Put | NativeFunction::Store => 3,
+        })
+    }
 
     /// Calls the function. It may allocate: `cx` is the mutator in the middle of a burst, which does not collect.
     pub(super) fn call<'a, B: Barrier>(
@@ -20,14 +59,87 @@ impl NativeFunction {
         cx: &'a Mutator<'_, B>,
         arguments: &[Cell<Value<'a>>],
     ) -> Result<Value<'a>, Stop> {
-        match (self, arguments) {
-            // As in clox, whatever the arguments.
-            (NativeFunction::Clock, _) => Ok(Value::from(seconds())),
-            (NativeFunction::ToString, [argument]) => to_string(cx, argument.get()),
-            (NativeFunction::ToString, _) => {
-                Err(error(format_args!("Expected 1 arguments but got {}.", arguments.len())))
-            }
+        if let Some(arity) = self.arity()
+            && arity != arguments.len()
+        {
+            return Err(error(format_args!("Expected {arity} arguments but got {}.", arguments.len())));
         }
+        let argument = |index: usize| arguments[index].get();
+        match self {
+            NativeFunction::Clock => Ok(Value::from(seconds())),
+            NativeFunction::ToString => to_string(cx, argument(0)),
+            NativeFunction::Fiber => {
+                let Value::Closure(function) = argument(0) else { return Err(cold("A fiber is made of a function.")) };
+                if function.arity > 1 {
+                    return Err(cold("A fiber's function has at most one parameter."));
+                }
+                let state = Cell::new(FiberState::New);
+                let (values, frames, upvalues) = (List::new(), List::new(), List::new());
+                Ok(Value::Fiber(cx.try_alloc(Fiber { function, state, values, frames, upvalues })?))
+            }
+            NativeFunction::Resume => Err(Stop::Switch(Switch::Resume)),
+            NativeFunction::Yield => Err(Stop::Switch(Switch::Yield)),
+            NativeFunction::IsDone => match argument(0) {
+                Value::Fiber(fiber) => Ok(Value::from(fiber.state.get() == FiberState::Done)),
+                _ => Err(cold("Only fibers can be done.")),
+            },
+            NativeFunction::List => Ok(Value::List(cx.try_alloc(List::new())?)),
+            NativeFunction::Append => {
+                list(argument(0))?.try_push(cx, argument(1))?;
+                Ok(argument(1))
+            }
+            NativeFunction::At => {
+                let list = list(argument(0))?;
+                element(list, argument(1)).and_then(|index| list.get(index)).ok_or_else(out_of_range)
+            }
+            NativeFunction::Put => {
+                let list = list(argument(0))?;
+                list.set(cx, element(list, argument(1)).ok_or_else(out_of_range)?, argument(2));
+                Ok(argument(2))
+            }
+            NativeFunction::TakeLast => list(argument(0))?.pop(cx).ok_or_else(out_of_range),
+            NativeFunction::Length => match argument(0) {
+                Value::List(list) => Ok(Value::from(list.len() as f64)),
+                Value::Map(map) => Ok(Value::from(map.len() as f64)),
+                _ => Err(cold("Only lists and maps have a length.")),
+            },
+            NativeFunction::Map => Ok(Value::Map(cx.try_alloc(Table::new())?)),
+            NativeFunction::Lookup => Ok(map(argument(0))?.get(key(argument(1))?).unwrap_or(Value::Nil)),
+            NativeFunction::Store => {
+                map(argument(0))?.try_insert(cx, key(argument(1))?, argument(2))?;
+                Ok(argument(2))
+            }
+            NativeFunction::Delete => Ok(map(argument(0))?.remove(cx, key(argument(1))?).unwrap_or(Value::Nil)),
+        }
+    }
+}
+
+fn list<'a>(value: Value<'a>) -> Result<Gc<'a, List<'a, Value<'a>>>, Stop> {
+    if let Value::List(list) = value { Ok(list) } else { Err(cold("Only lists have elements.")) }
+}
+
+/// Returns the index of an element that a list has.
+fn element<'a>(list: Gc<'a, List<'a, Value<'a>>>, index: Value<'a>) -> Option<usize> {
+    let Value::Number(index) = index else { return None };
+    let number = index.get();
+    (number >= 0.0 && number < list.len() as f64 && number.fract() == 0.0).then_some(number as usize)
+}
+
+#[cold]
+fn out_of_range() -> Stop {
+    cold("The list has no such element.")
+}
+
+fn map<'a>(value: Value<'a>) -> Result<Gc<'a, Table<'a>>, Stop> {
+    if let Value::Map(map) = value { Ok(map) } else { Err(cold("Only maps have entries.")) }
+}
+
+/// Returns the key that a value stands for: zero is one number, whatever its sign.
+fn key(value: Value<'_>) -> Result<MapKey<'_>, Stop> {
+    match value {
+        Value::Number(number) => Ok(MapKey::Number((number.get() + 0.0).to_bits())),
+        Value::Str(text) => Ok(MapKey::Str(text)),
+        _ => Err(cold("Only numbers and strings can be keys.")),
     }
 }
 

@@ -6,7 +6,7 @@ use super::burst::Burst;
 use super::call::close_upvalues;
 use super::property::{add_method, inherit, method};
 use super::slots::Slots;
-use super::{INIT, Stop, cold};
+use super::{INIT, Stop, Switch, cold};
 use crate::code::Op;
 use crate::object::{Bound, Closure};
 use crate::value::Value;
@@ -37,6 +37,7 @@ impl<'v, 's> Burst<'_, 'v, 's> {
                 slots.top -= 1;
                 close_upvalues(cx, &mut self.open, values, base + slots.top);
             }
+            Op::EndFiber => return Err(Stop::Switch(Switch::End)),
             Op::Class(name) => {
                 let class = self.class(cx, name)?;
                 slots.push(Value::Class(class));
