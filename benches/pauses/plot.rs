@@ -1,5 +1,5 @@
-//! The plot: the longest interruption against the depth of the stack, one panel a heap; below, for the largest heap
-//! and the deepest stack, the distribution of the interruptions and the mutator's utilisation.
+//! The plot: the longest interruption against the depth of the stack, one panel a heap; then, for the largest heap and
+//! the deepest stack, the distribution of the interruptions and the mutator's utilisation.
 
 use std::error::Error;
 use std::path::Path;
@@ -37,12 +37,19 @@ pub fn draw(rows: &[Row], path: &Path) -> Drawn {
     lives.dedup();
     let Some(&largest) = lives.last() else { return Ok(()) };
     let deepest = rows.iter().filter(|row| row.live == largest).map(|row| row.stack).max().unwrap_or(0);
-    let panels = lives.len().div_ceil(2) as u32 + 1;
-    let root = SVGBackend::new(path, (WIDTH, LEGEND + panels * PANEL)).into_drawing_area();
+    // A single heap has its panel above the two others, over the whole width.
+    let rows_of_panels = (lives.len() + 2).div_ceil(2);
+    let root = SVGBackend::new(path, (WIDTH, LEGEND + rows_of_panels as u32 * PANEL)).into_drawing_area();
     root.fill(&WHITE)?;
     let (top, rest) = root.split_vertically(LEGEND);
     legend(rows, &top)?;
-    let areas = rest.split_evenly((panels as usize, 2));
+    let areas = match lives.len() {
+        1 => {
+            let (first, others) = rest.split_vertically(PANEL);
+            [vec![first], others.split_evenly((1, 2))].concat()
+        }
+        _ => rest.split_evenly((rows_of_panels, 2)),
+    };
     let highest = rows.iter().map(|row| row.longest).fold(0.0, f64::max);
     for (&live, area) in lives.iter().zip(&areas) {
         let of_panel: Vec<&Row> = rows.iter().filter(|row| row.live == live).collect();
@@ -50,8 +57,8 @@ pub fn draw(rows: &[Row], path: &Path) -> Drawn {
     }
     let last: Vec<&Row> = rows.iter().filter(|row| (row.live, row.stack) == (largest, deepest)).collect();
     let place = format!("{largest} MB live, a stack of {deepest} slots");
-    distribution(&last, &place, &areas[areas.len() - 2])?;
-    utilisation(&last, &place, &areas[areas.len() - 1])?;
+    distribution(&last, &place, &areas[lives.len()])?;
+    utilisation(&last, &place, &areas[lives.len() + 1])?;
     root.present()?;
     Ok(())
 }
