@@ -37,7 +37,7 @@ impl Collector {
         }
         self.look_at_limit();
         if self.sweep.get() == Sweep::Concurrent {
-            self.blocks.borrow_mut().look_ahead();
+            self.blocks.borrow_mut().precommit();
         }
         at
     }

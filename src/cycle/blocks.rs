@@ -63,7 +63,7 @@ impl Blocks {
     ) -> Result<BlockPtr, Full> {
         let block = loop {
             let besides = besides.saturating_add(self.bytes() + self.registry.wanted());
-            // SAFETY: until they are given back, blocks are in the lists of the registry, which has their arena, or in a
+            // SAFETY: until they are freed, blocks are in the lists of the registry, which has their arena, or in a
             // task, which has a share of the memory.
             match unsafe { self.registry.arena.take(run, pages, kind, large, besides) } {
                 Ok(block) => break block,
@@ -78,11 +78,11 @@ impl Blocks {
 
     /// Lets the sweeper's thread commit the pages of the next chunk in advance, if a large heap has just grown.
     #[inline]
-    pub(crate) fn look_ahead(&mut self) {
+    pub(crate) fn precommit(&mut self) {
         let arena = &mut self.registry.arena;
-        if let Some((base, bytes)) = arena.make_ahead() {
+        if let Some((base, bytes)) = arena.precommit() {
             // SAFETY: the chunk is of this arena, whose memory that is.
-            unsafe { sweeper::have_pages_taken(base, bytes, arena.memory()) };
+            unsafe { sweeper::have_pages_committed(base, bytes, arena.memory()) };
         }
     }
 

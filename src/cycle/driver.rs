@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use super::collector::Collector;
 use super::phase::Phase;
-use super::{Ended, give_back_cost};
+use super::{Ended, decommit_cost};
 use crate::barrier::Barrier;
 use crate::mark::budget::{Budget, Meter};
-use crate::space::arena::Aged;
+use crate::space::arena::Decommit;
 
 /// The shapes of cycles under stress, in turn: the work of a step, and the safepoint at which the cycle is finished at
 /// the latest. So whole cycles happen early and often, also under policies that mark written values, and steps of every
@@ -158,7 +158,7 @@ impl Collector {
             self.counters.collections_cut_short.set(self.counters.collections_cut_short.get() + 1);
         }
         self.idle_at.set(0);
-        self.give_back(&mut Meter::unlimited());
+        self.decommit(&mut Meter::unlimited());
         self.paused(start.elapsed());
     }
 
@@ -181,21 +181,21 @@ impl Collector {
                 return false;
             }
         }
-        self.give_back(meter)
+        self.decommit(meter)
     }
 
     /// Decommits empty memory. Returns whether all of it is decommitted.
-    fn give_back(&self, meter: &mut Meter) -> bool {
+    fn decommit(&self, meter: &mut Meter) -> bool {
         let mut blocks = self.blocks.borrow_mut();
         loop {
             let chunk = self.idle_at.get();
-            let exhausted = match blocks.registry.arena.release(chunk) {
-                Aged::InPart { pages } => meter.spend(give_back_cost(pages)),
-                Aged::Done => {
+            let exhausted = match blocks.registry.arena.decommit(chunk) {
+                Decommit::InPart { pages } => meter.spend(decommit_cost(pages)),
+                Decommit::Done => {
                     self.idle_at.set(chunk + 1);
                     meter.spend(16)
                 }
-                Aged::End => {
+                Decommit::NoChunk => {
                     self.idle_at.set(0);
                     return true;
                 }

@@ -3,7 +3,7 @@
 //! * **Allocated** here: the run is taken from the arena, and only the pages that the object needs of it are used.
 //! * **Marked** by the bitmap of the run's first block. The object's bits there go to the end of that block at the most.
 //! * **Freed** by [`Registry::register`](super::registry::Registry::register), after the run was swept: a run without a
-//!   live object goes back to the arena as a whole. Holes of a large object's run are not offered for allocation.
+//!   live object is freed as a whole. Holes of a large object's run are not offered for allocation.
 
 use core::ptr::NonNull;
 

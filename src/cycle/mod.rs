@@ -44,7 +44,7 @@ use crate::barrier::rules::{Birth, RootWrite, Roots, Rules};
 use crate::fault::{self, Fault};
 use crate::mark::budget::Meter;
 use crate::mark::drain;
-use crate::space::arena::Aged;
+use crate::space::arena::Decommit;
 use crate::space::bitmap;
 use crate::space::block::BlockPtr;
 use crate::space::geometry::GRANULES;
@@ -58,7 +58,7 @@ const RESCAN_COST: usize = 16 * 1024;
 
 /// Returns the work to book for decommitting so many pages in one call: 4 microseconds for the call, and 80 for 2 MiB of
 /// small pages.
-fn give_back_cost(pages: usize) -> usize {
+fn decommit_cost(pages: usize) -> usize {
     1600 + 60 * pages
 }
 
@@ -197,14 +197,14 @@ impl Collector {
         let chunk = self.released.get();
         let aged = self.blocks.borrow_mut().registry.arena.age(chunk);
         match aged {
-            Aged::InPart { pages } => {
-                meter.spend(give_back_cost(pages));
+            Decommit::InPart { pages } => {
+                meter.spend(decommit_cost(pages));
             }
-            Aged::Done => {
+            Decommit::Done => {
                 meter.spend(256);
                 self.released.set(chunk + 1);
             }
-            Aged::End => {
+            Decommit::NoChunk => {
                 meter.spend(256);
                 self.released.set(0);
                 self.counters.cycles.set(self.counters.cycles.get() + 1);

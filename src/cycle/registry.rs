@@ -64,7 +64,7 @@ impl Registry {
         })
     }
 
-    /// Registers a swept block, or gives it back to the arena if no object in it is live. That is how a large object is
+    /// Registers a swept block, or frees it if no object in it is live. That is how a large object is
     /// freed too: see [`large`](super::large).
     ///
     /// # Safety
@@ -74,7 +74,7 @@ impl Registry {
         // SAFETY: the block is the mutator's (I7): the caller's promise.
         if unsafe { block.front() }.live.get() == 0 {
             // SAFETY: the block has no live object, and is in no list: the caller's promise.
-            unsafe { self.arena.give_back(block) };
+            unsafe { self.arena.free_run(block) };
             return;
         }
         // SAFETY: passed on.

@@ -18,7 +18,7 @@ use super::list::BlockList;
 use super::{drop_glue, sweep};
 use crate::fault::{self, Fault};
 use crate::memory;
-use crate::space::arena::{Memory, take_pages};
+use crate::space::arena::{Memory, commit_pages};
 use crate::space::block::{BlockPtr, FIRST_GRANULE, Kind};
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::mpsc::{SyncSender, sync_channel};
@@ -229,7 +229,7 @@ const NAME: &str = "grisaille-sweeper";
 enum Order {
     Sweep(Arc<Job>),
     /// Commit the pages of a chunk in advance. The heap may be gone meanwhile, or use the chunk.
-    TakePages(NonNull<u8>, usize, Arc<Memory>),
+    CommitPages(NonNull<u8>, usize, Arc<Memory>),
 }
 
 // SAFETY: the address is of memory that the order has a share of, and whose contents the order leaves as they are.
@@ -261,7 +261,7 @@ fn start() -> Option<SyncSender<Order>> {
             match order {
                 Order::Sweep(job) => while job.sweep_one() {},
                 // SAFETY: the chunk is of memory that the order has a share of.
-                Order::TakePages(base, bytes, _memory) => unsafe { take_pages(base, bytes) },
+                Order::CommitPages(base, bytes, _memory) => unsafe { commit_pages(base, bytes) },
             }
         }
     };
@@ -288,11 +288,11 @@ pub(crate) fn hand_over(job: &Arc<Job>) -> bool {
 ///
 /// # Safety
 /// The chunk must be of `memory`.
-pub(crate) unsafe fn have_pages_taken(base: NonNull<u8>, bytes: usize, memory: Arc<Memory>) {
+pub(crate) unsafe fn have_pages_committed(base: NonNull<u8>, bytes: usize, memory: Arc<Memory>) {
     if !is_played()
         && let Some(sweeper) = sweeper()
     {
-        let _ = sweeper.try_send(Order::TakePages(base, bytes, memory));
+        let _ = sweeper.try_send(Order::CommitPages(base, bytes, memory));
     }
 }
 
@@ -338,7 +338,7 @@ mod tests {
         let late = job(&mut arena, 2);
         for index in 0..2 {
             late.claim(index).unwrap().sweep();
-            testing::give_back(&mut arena, late.block(index));
+            testing::free_run(&mut arena, late.block(index));
         }
         let reused = testing::take(&mut arena, 2, Kind::Plain, true, 0).unwrap();
         // SAFETY: the test's own block.

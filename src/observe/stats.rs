@@ -86,7 +86,7 @@ impl Stats {
             phase_time: this.times.in_phases(),
             bytes_used: blocks.used() as u64,
             bytes_held: blocks.registry.arena.held as u64,
-            bytes_returned: blocks.registry.arena.returned as u64,
+            bytes_returned: blocks.registry.arena.decommitted as u64,
         }
     }
 

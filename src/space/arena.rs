@@ -5,13 +5,14 @@
 //! that true such a run lies in a chunk backed by small pages; where its blocks were in use before and have resident
 //! pages there, those are decommitted unless they are few beside all that is used.
 //!
-//! **Memory goes back** from runs of free blocks, in chunks of which more than half was not needed for some cycles:
-//! less would be worth neither the loss of the huge page nor the page faults. So after these cycles a heap holds at
-//! most twice what it needs at a time, however its objects are spread. Blocks are taken first from chunks that are
-//! mostly taken, so that the others empty. The first small chunks, of 1.7 MiB together, do not age: they are the heap's
-//! minimum, and go back when all is asked for ([`Arena::release`]).
+//! **Memory is decommitted** (given back to the system, which keeps the addresses) in runs of free blocks, in chunks of
+//! which more than half was not needed for some cycles: less would be worth neither the loss of the huge page nor the
+//! page faults. So after these cycles a heap holds at most twice what it needs at a time, however its objects are
+//! spread. Blocks are taken first from chunks that are mostly taken, so that the others empty. The first small chunks,
+//! of 1.7 MiB together, do not age: they are the heap's minimum, and are decommitted when all free memory is to be
+//! ([`Arena::decommit`]).
 //!
-//! **The limit** bounds what is held: near the limit, free memory goes back before other memory is taken.
+//! **The limit** bounds what is held: near the limit, free memory is decommitted before other memory is taken.
 
 use core::alloc::Layout;
 use core::cell::UnsafeCell;
@@ -36,7 +37,7 @@ const SLACK_SHARE: usize = 16;
 const SLACK_PAGES: usize = 64;
 /// Bytes from which on a heap pre-commits a chunk more than it uses, since the first touch of a huge page can take
 /// more than 1 ms (`docs/experiments.md`, "Huge pages").
-const AHEAD_FROM: usize = 32 * 1024 * 1024;
+const PRECOMMIT_FROM: usize = 32 * 1024 * 1024;
 
 /// The memory under a heap. The sweeper holds a share of it while it works, so a heap may be dropped meanwhile.
 pub(crate) struct Memory(UnsafeCell<Bump>);
@@ -66,14 +67,14 @@ impl Drop for Memory {
     }
 }
 
-/// What [`Arena::age`] or [`Arena::release`] did with a chunk.
+/// The result of [`Arena::age`] or [`Arena::decommit`] for a chunk.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Aged {
+pub(crate) enum Decommit {
     /// There is no such chunk, nor any after it.
-    End,
-    /// The chunk is done.
+    NoChunk,
+    /// Nothing of the chunk is left to decommit.
     Done,
-    /// A piece of the chunk went back, and more may be left to go.
+    /// A piece of the chunk was decommitted, and more may be left to decommit.
     InPart { pages: usize },
 }
 
@@ -89,7 +90,7 @@ pub(crate) struct Arena {
     first_free: usize,
     /// The chunk from which a block was taken last, and from which single blocks are taken while it has resident ones.
     current: usize,
-    /// Whether the heap has grown into new memory since [`make_ahead`](Arena::make_ahead) was last called.
+    /// Whether the heap has grown into new memory since [`precommit`](Arena::precommit) was last called.
     grew: bool,
     /// Bytes of taken runs, without the pages that they do not use.
     pub used: usize,
@@ -100,7 +101,7 @@ pub(crate) struct Arena {
     /// Bytes of the chunks' maps.
     maps: usize,
     /// Bytes decommitted so far.
-    pub returned: usize,
+    pub decommitted: usize,
     /// The limit of `used` and what a caller counts besides.
     pub limit: usize,
 }
@@ -125,7 +126,7 @@ impl Arena {
             held: 0,
             slack: 0,
             maps: 0,
-            returned: 0,
+            decommitted: 0,
             limit,
         })
     }
@@ -138,7 +139,7 @@ impl Arena {
     /// the limit too.
     ///
     /// # Safety
-    /// Neither what is returned nor a copy of it may be used when it has been [given back](Arena::give_back), or when the
+    /// Neither what is returned nor a copy of it may be used when it has been [freed](Arena::free_run), or when the
     /// last share of the [memory](Arena::memory) is gone.
     pub(crate) unsafe fn take(
         &mut self,
@@ -157,11 +158,11 @@ impl Arena {
             None => self.grow(run).or_else(|full| self.find(run, ragged, true).ok_or(full))?,
         };
         let c = &mut self.chunks[chunk];
-        self.grew |= c.ahead || found.is_none() && !ragged;
-        if c.is_gone() && c.is_full_sized() {
+        self.grew |= c.precommitted || found.is_none() && !ragged;
+        if c.is_decommitted() && c.is_full_sized() {
             // Near the limit, no more is to be resident than is used.
             let huge = !ragged && self.held + c.blocks() * BLOCK_SIZE <= self.limit.saturating_sub(besides);
-            self.held += c.wake(huge) * PAGE;
+            self.held += c.recommit(huge) * PAGE;
             self.grew |= huge;
         } else if ragged && c.huge {
             c.back_with(false);
@@ -169,9 +170,9 @@ impl Arena {
         self.held += c.take(first, run, pages) * PAGE;
         let mut slack = c.resident_in(first, run) - pages;
         if slack > 0 && self.slack + slack > self.used / PAGE / SLACK_SHARE + SLACK_PAGES {
-            let gone = c.trim(first, run, pages);
-            slack -= gone;
-            self.went(gone);
+            let decommitted = c.decommit_from(first, run, pages);
+            slack -= decommitted;
+            self.book_decommitted(decommitted);
         }
         self.slack += slack;
         self.used += bytes;
@@ -205,17 +206,17 @@ impl Arena {
         Ok(())
     }
 
-    /// Takes a run back. Coalescing needs no work: neighbours are bits of one map.
+    /// Frees a run. Coalescing needs no work: neighbours are bits of one map.
     ///
     /// # Safety
-    /// The block must have been taken from this arena and not given back since. It must be the mutator's (I7), and nobody use
+    /// The block must have been taken from this arena and not freed since. It must be the mutator's (I7), and nobody use
     /// it or an object in it from here on.
-    pub(crate) unsafe fn give_back(&mut self, block: BlockPtr) {
+    pub(crate) unsafe fn free_run(&mut self, block: BlockPtr) {
         // SAFETY: this is the mutator.
         let (run, pages) = (block.run(), unsafe { block.pages() });
         let (chunk, first) = self.place_of(block);
         let c = &mut self.chunks[chunk];
-        c.give_back(first, run);
+        c.free_run(first, run);
         self.slack -= c.resident_in(first, run) - pages;
         self.first_free = self.first_free.min(chunk);
         self.used -= pages * PAGE;
@@ -245,17 +246,17 @@ impl Arena {
         // From the chunk filled last, which is the last to be needed again.
         let mut chunk = self.chunks.len();
         while self.held > most && chunk > 0 {
-            match self.release(chunk - 1) {
-                Aged::InPart { .. } => {}
-                Aged::Done | Aged::End => chunk -= 1,
+            match self.decommit(chunk - 1) {
+                Decommit::InPart { .. } => {}
+                Decommit::Done | Decommit::NoChunk => chunk -= 1,
             }
         }
     }
 
-    /// Books pages that were decommitted.
-    fn went(&mut self, pages: usize) {
+    /// Books decommitted pages.
+    fn book_decommitted(&mut self, pages: usize) {
         self.held -= pages * PAGE;
-        self.returned += pages * PAGE;
+        self.decommitted += pages * PAGE;
     }
 
     /// Returns what is wrong with the maps of the chunks, for the verifier, which lists the taken blocks.
@@ -300,19 +301,41 @@ impl Arena {
     /// Which blocks are free follows from which are taken; small chunks do not age.
     #[cfg(grisaille_faults)]
     pub(crate) fn digest(&self, digest: &mut crate::space::digest::Digest<'_>) {
-        let Arena { memory: _, chunks, first_free, current, grew, used, held, slack, maps: _, returned: _, limit: _ } =
-            self;
+        let Arena {
+            memory: _,
+            chunks,
+            first_free,
+            current,
+            grew,
+            used,
+            held,
+            slack,
+            maps: _,
+            decommitted: _,
+            limit: _,
+        } = self;
         digest.flag(*grew);
         for c in chunks {
-            let Chunk { base: _, free, free_count, longest: _, resident, free_pages, huge, low, idle, ahead } = c;
+            let Chunk {
+                base: _,
+                free,
+                free_count,
+                longest: _,
+                resident,
+                free_pages,
+                huge,
+                fewest_free,
+                idle,
+                precommitted,
+            } = c;
             digest.number(free.len());
             digest.number(*free_count);
             digest.number(if c.is_full_sized() { *idle as usize } else { 0 });
-            digest.number(if c.is_full_sized() { *low } else { 0 });
+            digest.number(if c.is_full_sized() { *fewest_free } else { 0 });
             resident.iter().for_each(|&pages| digest.number(pages.into()));
             digest.number(*free_pages);
             digest.flag(*huge);
-            digest.flag(*ahead);
+            digest.flag(*precommitted);
         }
         digest.number(*first_free);
         digest.number(*current);
@@ -325,12 +348,12 @@ impl Arena {
     /// mostly taken chunks first. Decommitted memory costs page faults.
     fn rank(c: &Chunk, ragged: bool) -> Option<usize> {
         match ragged {
-            false if c.ahead => Some(2),
-            false if c.is_gone() => Some(4),
+            false if c.precommitted => Some(2),
+            false if c.is_decommitted() => Some(4),
             false if c.free_pages == 0 => Some(3),
             // A huge page would be held for the sake of a part of it.
-            true if c.is_gone() => Some(3),
-            true if c.ahead || c.huge && !c.is_sparse() => None,
+            true if c.is_decommitted() => Some(3),
+            true if c.precommitted || c.huge && !c.is_sparse() => None,
             true if c.huge => Some(2),
             _ => Some(usize::from(c.is_sparse())),
         }
@@ -341,7 +364,7 @@ impl Arena {
         if run == 1
             && let Some(c) = self.chunks.get(self.current)
             && c.free_pages >= PAGES
-            && !c.ahead
+            && !c.precommitted
             && let Some(first) = c.find(1)
         {
             return Some((self.current, first));
@@ -394,37 +417,37 @@ impl Arena {
         Ok((self.chunks.len() - 1, 0))
     }
 
-    /// Returns an empty chunk for a large heap that has just grown to grow into, if it has none. The caller commits its
-    /// pages ([`take_pages`]).
-    pub(crate) fn make_ahead(&mut self) -> Option<(NonNull<u8>, usize)> {
+    /// Returns a chunk to be pre-committed: an empty one that a large heap which has just grown can grow into, if it has
+    /// none yet. The caller commits the pages ([`commit_pages`]).
+    pub(crate) fn precommit(&mut self) -> Option<(NonNull<u8>, usize)> {
         if !core::mem::take(&mut self.grew)
-            || self.held < AHEAD_FROM
+            || self.held < PRECOMMIT_FROM
             || self.limit - self.held.min(self.limit) < CHUNK_BLOCKS * BLOCK_SIZE
-            || self.chunks.iter().any(|c| c.ahead)
+            || self.chunks.iter().any(|c| c.precommitted)
         {
             return None;
         }
-        let index = match self.chunks.iter().position(|c| c.blocks() == CHUNK_BLOCKS && c.is_gone()) {
+        let index = match self.chunks.iter().position(|c| c.blocks() == CHUNK_BLOCKS && c.is_decommitted()) {
             Some(index) => index,
             None => self.grow(CHUNK_BLOCKS).ok()?.0,
         };
         let c = &mut self.chunks[index];
-        self.held += c.wake(true) * PAGE;
-        c.ahead = true;
+        self.held += c.recommit(true) * PAGE;
+        c.precommitted = true;
         c.idle = 0;
         self.first_free = self.first_free.min(index);
         Some((c.base, CHUNK_BLOCKS * BLOCK_SIZE))
     }
 
-    /// Ages chunk `index` by a cycle. A chunk of which more than half was not needed for some cycles gives the memory
-    /// of its free blocks back, a piece at a time.
-    pub(crate) fn age(&mut self, index: usize) -> Aged {
-        let Some(c) = self.chunks.get_mut(index) else { return Aged::End };
+    /// Ages chunk `index` by a cycle. The free blocks of a chunk of which more than half was not needed for some cycles are
+    /// decommitted, a piece at a time.
+    pub(crate) fn age(&mut self, index: usize) -> Decommit {
+        let Some(c) = self.chunks.get_mut(index) else { return Decommit::NoChunk };
         if !c.is_full_sized() || !c.age() {
-            return Aged::Done;
+            return Decommit::Done;
         }
-        let flow = self.release(index);
-        if !matches!(flow, Aged::InPart { .. }) {
+        let flow = self.decommit(index);
+        if !matches!(flow, Decommit::InPart { .. }) {
             self.chunks[index].idle = 0;
         }
         flow
@@ -432,13 +455,13 @@ impl Arena {
 
     /// Decommits free blocks of chunk `index`, whatever its age and size: at most 2 MiB in one system call (4
     /// microseconds for one page, 80 for many). Memory that the system does not take stays.
-    pub(crate) fn release(&mut self, index: usize) -> Aged {
-        let Some(c) = self.chunks.get_mut(index) else { return Aged::End };
-        match c.release() {
-            0 => Aged::Done,
+    pub(crate) fn decommit(&mut self, index: usize) -> Decommit {
+        let Some(c) = self.chunks.get_mut(index) else { return Decommit::NoChunk };
+        match c.decommit() {
+            0 => Decommit::Done,
             pages => {
-                self.went(pages);
-                Aged::InPart { pages }
+                self.book_decommitted(pages);
+                Decommit::InPart { pages }
             }
         }
     }
@@ -449,8 +472,8 @@ impl Arena {
 ///
 /// # Safety
 /// The memory must be a chunk's, and its [`Memory`] be kept by the caller.
-pub(crate) unsafe fn take_pages(base: NonNull<u8>, bytes: usize) {
-    system::take_pages(base, bytes);
+pub(crate) unsafe fn commit_pages(base: NonNull<u8>, bytes: usize) {
+    system::commit(base, bytes);
 }
 
 /// Blocks for tests, which use them for as long as they are taken and no longer.
@@ -471,9 +494,9 @@ pub(crate) mod testing {
         unsafe { arena.take(run, pages, kind, large, besides) }
     }
 
-    pub(crate) fn give_back(arena: &mut Arena, block: BlockPtr) {
-        // SAFETY: see the module; no test gives a block back twice, or to another arena.
-        unsafe { arena.give_back(block) };
+    pub(crate) fn free_run(arena: &mut Arena, block: BlockPtr) {
+        // SAFETY: see the module; no test frees a block twice, or in another arena.
+        unsafe { arena.free_run(block) };
     }
 }
 

@@ -76,7 +76,7 @@ pub(crate) struct Block {
 ///
 /// A `BlockPtr` does not keep its block. Whoever makes one ([`BlockPtr::format`],
 /// [`Arena::take`](super::arena::Arena::take)) promises that neither it nor a copy of it is used when the block has
-/// been given back, or the last share of its memory dropped: `Blocks` has blocks beside their arena, a job beside its
+/// been freed, or the last share of its memory dropped: `Registry` has blocks beside their arena, a job beside its
 /// share of the memory, and an [`ObjectPtr`] is not used any longer either. So the fields of a block that never change
 /// are safe to read. To read or write the others a caller promises that the block is its own just now: see
 /// [`front`](BlockPtr::front).

@@ -27,12 +27,12 @@ pub(super) struct Chunk {
     pub free_pages: usize,
     /// Whether the chunk is advised to be backed by huge pages: one touch takes all of it.
     pub huge: bool,
-    /// The fewest blocks that were free at once since the chunk last aged: so many were not needed.
-    pub low: usize,
-    /// Cycles in a row in which more than half of the chunk was not needed. At [`IDLE_CYCLES`] it gives memory back.
+    /// The fewest blocks that were free at once since the chunk last aged: that many were not needed.
+    pub fewest_free: usize,
+    /// Cycles in a row in which more than half of the chunk was not needed. At [`IDLE_CYCLES`] its free blocks are decommitted.
     pub idle: u32,
     /// Whether the chunk was pre-committed and nothing was taken from it yet: it is for when the other chunks are full.
-    pub ahead: bool,
+    pub precommitted: bool,
 }
 
 /// The maps of a chunk that is about to be made.
@@ -68,13 +68,13 @@ impl Chunk {
             base,
             free_count: free.len(),
             longest: Cell::new(free.len()),
-            low: free.len(),
+            fewest_free: free.len(),
             free,
             resident,
             free_pages: 0,
             huge: false,
             idle: 0,
-            ahead: false,
+            precommitted: false,
         }
     }
 
@@ -88,11 +88,12 @@ impl Chunk {
     }
 
     /// Returns whether the chunk is decommitted: no block is taken, and no page resident.
-    pub(super) fn is_gone(&self) -> bool {
+    pub(super) fn is_decommitted(&self) -> bool {
         self.free_count == self.blocks() && self.free_pages == 0
     }
 
-    /// Returns whether the chunk is mostly free: a block taken from a sparse chunk keeps it from being given back.
+    /// Returns whether the chunk is mostly free: a block taken from a sparse chunk keeps the chunk from
+    /// being decommitted.
     pub(super) fn is_sparse(&self) -> bool {
         self.free_count > self.blocks() / 2
     }
@@ -138,8 +139,8 @@ impl Chunk {
 
     /// Recommits a decommitted chunk: all of it where `huge`, else what is touched of it. Returns the pages that became
     /// resident.
-    pub(super) fn wake(&mut self, huge: bool) -> usize {
-        debug_assert!(self.is_gone() && self.is_full_sized());
+    pub(super) fn recommit(&mut self, huge: bool) -> usize {
+        debug_assert!(self.is_decommitted() && self.is_full_sized());
         self.back_with(huge);
         if huge {
             self.resident.fill(PAGES as u8);
@@ -164,8 +165,8 @@ impl Chunk {
         self.free[first..first + run].fill(false);
         self.free_count -= run;
         self.free_pages -= self.resident_in(first, run);
-        self.low = self.low.min(self.free_count);
-        self.ahead = false;
+        self.fewest_free = self.fewest_free.min(self.free_count);
+        self.precommitted = false;
         self.touch(first, run, pages)
     }
 
@@ -181,27 +182,27 @@ impl Chunk {
     }
 
     /// Decommits the pages from `pages` on of a run taken again, which were not touched since. Returns their number.
-    pub(super) fn trim(&mut self, first: usize, run: usize, pages: usize) -> usize {
+    pub(super) fn decommit_from(&mut self, first: usize, run: usize, pages: usize) -> usize {
         if self.huge {
             self.back_with(false);
         }
         let (start, end) = (first * BLOCK_SIZE + pages * PAGE, (first + run) * BLOCK_SIZE);
         // SAFETY: inside the run of the caller, who has not touched it; nothing there is in use.
-        if start == end || !unsafe { system::give_back(self.base.add(start), end - start) } {
+        if start == end || !unsafe { system::decommit(self.base.add(start), end - start) } {
             return 0;
         }
-        let mut gone = 0;
+        let mut decommitted = 0;
         for (index, resident) in self.resident[first..first + run].iter_mut().enumerate() {
             let kept = (*resident).min(pages.saturating_sub(index * PAGES).min(PAGES) as u8);
-            gone += usize::from(*resident - kept);
+            decommitted += usize::from(*resident - kept);
             *resident = kept;
         }
-        gone
+        decommitted
     }
 
-    /// Takes blocks back into the free map.
-    pub(super) fn give_back(&mut self, first: usize, run: usize) {
-        debug_assert!(self.free[first..first + run].not_any(), "a block was given back twice");
+    /// Makes the blocks of a run free.
+    pub(super) fn free_run(&mut self, first: usize, run: usize) {
+        debug_assert!(self.free[first..first + run].not_any(), "a block was freed twice");
         self.free[first..first + run].fill(true);
         self.free_count += run;
         self.longest.set(self.blocks());
@@ -210,7 +211,7 @@ impl Chunk {
 
     /// Decommits a row of free blocks, of 2 MiB at most. Returns the number of pages: 0 where nothing is left, or the
     /// system refuses.
-    pub(super) fn release(&mut self) -> usize {
+    pub(super) fn decommit(&mut self) -> usize {
         if self.free_pages == 0 {
             return 0;
         }
@@ -221,20 +222,20 @@ impl Chunk {
             self.back_with(false);
         }
         // SAFETY: every block of the range is free: nothing reads it before `BlockPtr::format` writes it.
-        if !unsafe { system::give_back(self.at(first), (end - first) * BLOCK_SIZE) } {
+        if !unsafe { system::decommit(self.at(first), (end - first) * BLOCK_SIZE) } {
             return 0;
         }
-        let gone = self.resident_in(first, end - first);
+        let decommitted = self.resident_in(first, end - first);
         self.resident[first..end].fill(0);
-        self.free_pages -= gone;
-        self.ahead = false;
-        gone
+        self.free_pages -= decommitted;
+        self.precommitted = false;
+        decommitted
     }
 
-    /// Books the end of another cycle. Returns whether memory is to be given back.
+    /// Books the end of another cycle. Returns whether free blocks are to be decommitted.
     pub(super) fn age(&mut self) -> bool {
         if self.idle < IDLE_CYCLES {
-            let unneeded = core::mem::replace(&mut self.low, self.free_count);
+            let unneeded = core::mem::replace(&mut self.fewest_free, self.free_count);
             let is_idle = unneeded > self.blocks() / 2 && self.free_pages > 0;
             self.idle = if is_idle { self.idle + 1 } else { 0 };
         }

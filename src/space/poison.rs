@@ -3,7 +3,7 @@
 //! These tools see a heap as a few chunks allocated long ago, inside of which any access is fine. With
 //! `cfg(grisaille_poison = "asan")` or `"valgrind"` (`.ci/sanitize` sets it) the functions here tell them more:
 //!
-//! * free blocks, the heads of free blocks included, are poisoned: when their chunk is made, when they are given back;
+//! * free blocks, the heads of free blocks included, are poisoned: when their chunk is made, when they are freed;
 //! * in a block that is taken, all but its head is poisoned, until it is allocated;
 //! * an object's granules are accessible from its allocation, and poisoned by the sweep of its block, on whichever
 //!   thread that is (I7).

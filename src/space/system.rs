@@ -1,7 +1,7 @@
 //! Advice to the system about the pages of a chunk. The system may refuse; nothing depends on it. (Where there is no
 //! advice that frees memory at once, memory stays with the heap.)
 
-pub(super) use advice::{give_back, take_pages, use_huge_pages, use_small_pages};
+pub(super) use advice::{commit, decommit, use_huge_pages, use_small_pages};
 
 #[cfg(all(any(target_os = "linux", target_os = "android"), not(miri)))]
 mod advice {
@@ -22,7 +22,8 @@ mod advice {
         let _ = unsafe { madvise(base.as_ptr().cast(), bytes, Advice::LinuxNoHugepage) };
     }
 
-    pub(crate) fn take_pages(base: NonNull<u8>, bytes: usize) {
+    /// Commits a range of pages, as a write to each would.
+    pub(crate) fn commit(base: NonNull<u8>, bytes: usize) {
         // SAFETY: the range is ours, and this advice changes no contents. (Systems before Linux 5.14 refuse it.)
         let _ = unsafe { madvise(base.as_ptr().cast(), bytes, Advice::LinuxPopulateWrite) };
     }
@@ -31,7 +32,7 @@ mod advice {
     ///
     /// # Safety
     /// Nothing may read the range before it is written again.
-    pub(crate) unsafe fn give_back(base: NonNull<u8>, bytes: usize) -> bool {
+    pub(crate) unsafe fn decommit(base: NonNull<u8>, bytes: usize) -> bool {
         debug_assert!(base.as_ptr().addr().is_multiple_of(PAGE) && bytes.is_multiple_of(PAGE) && bytes > 0);
         // The system rounds the length up to its own pages: with pages larger than a block, what lies behind would go
         // too. (With sizes in between it refuses a start that is not a page's; the end is a block's.)
@@ -49,10 +50,10 @@ mod advice {
 
     pub fn use_huge_pages(_: NonNull<u8>, _: usize) {}
     pub fn use_small_pages(_: NonNull<u8>, _: usize) {}
-    pub fn take_pages(_: NonNull<u8>, _: usize) {}
+    pub fn commit(_: NonNull<u8>, _: usize) {}
     /// # Safety
     /// None.
-    pub unsafe fn give_back(_: NonNull<u8>, _: usize) -> bool {
+    pub unsafe fn decommit(_: NonNull<u8>, _: usize) -> bool {
         false
     }
 }

@@ -6,7 +6,7 @@
 //!
 //! Each scene runs real [`Blocks`] with real objects, and the sweeper's real thread (a coroutine of loom's). loom
 //! reports two accesses to a block without an order between them and a thread that sleeps for ever, [`watch`] an access
-//! to memory that was given back; the scene counts the drops of each object, and names events that must have happened
+//! to memory that was freed; the scene counts the drops of each object, and names events that must have happened
 //! in some order, so that no scene misses its purpose. Then each scene runs with weaker atomic operations
 //! ([`WEAKNESSES`]), and must fail.
 //!

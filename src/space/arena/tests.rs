@@ -1,4 +1,4 @@
-use super::testing::{give_back, take};
+use super::testing::{free_run, take};
 use super::*;
 use crate::space::chunk::IDLE_CYCLES;
 #[cfg(grisaille_poison = "asan")]
@@ -11,7 +11,7 @@ fn the_first_chunks_are_small_and_the_limit_holds() {
     let blocks: Vec<_> = (0..3).map(|_| take(&mut arena, 1, Kind::Plain, false, 0).unwrap()).collect();
     assert_eq!(arena.held, 3 * BLOCK_SIZE, "no more is held than may be used");
     assert!(take(&mut arena, 1, Kind::Plain, false, 0).is_err());
-    give_back(&mut arena, blocks[1]);
+    free_run(&mut arena, blocks[1]);
     assert!(take(&mut arena, 1, Kind::Plain, false, 1).is_err(), "what the caller adds counts");
     assert_eq!(take(&mut arena, 1, Kind::Plain, false, 0).unwrap(), blocks[1], "the freed block is taken again");
 }
@@ -29,7 +29,7 @@ fn take_part(
     large: bool,
     besides: usize,
 ) -> Result<BlockPtr, Full> {
-    // SAFETY: no test uses a block that it has given back.
+    // SAFETY: no test uses a block that it has freed.
     unsafe { arena.take(run, pages, kind, large, besides) }
 }
 
@@ -43,15 +43,15 @@ fn pages(block: BlockPtr) -> usize {
     unsafe { block.pages() }
 }
 
-/// Runs a cycle's phase `Release`. Returns in how many pieces memory went back.
+/// Runs a cycle's phase `Release`. Returns in how many pieces memory was decommitted.
 fn age_all(arena: &mut Arena) -> usize {
     let (mut index, mut pieces) = (0, 0);
     loop {
         let before = arena.held;
         match arena.age(index) {
-            Aged::End => return pieces,
-            Aged::Done => index += 1,
-            Aged::InPart { pages } => {
+            Decommit::NoChunk => return pieces,
+            Decommit::Done => index += 1,
+            Decommit::InPart { pages } => {
                 assert_eq!(before - arena.held, pages * PAGE, "a piece is as large as it says");
                 assert!(pages * PAGE <= CHUNK, "a piece is no more than 2 MiB");
                 pieces += 1;
@@ -60,9 +60,9 @@ fn age_all(arena: &mut Arena) -> usize {
     }
 }
 
-fn release_all(arena: &mut Arena) {
+fn decommit_all(arena: &mut Arena) {
     let mut index = 0;
-    while arena.release(index) != Aged::End {
+    while arena.decommit(index) != Decommit::NoChunk {
         index += usize::from(arena.chunks[index].free_pages == 0);
     }
 }
@@ -87,13 +87,13 @@ fn full(chunks: usize) -> (Arena, Vec<BlockPtr>) {
 fn empty_chunks_go_back_late_and_come_again() {
     let mut arena = Arena::new(usize::MAX).unwrap();
     let run = take(&mut arena, 2 * CHUNK_BLOCKS, Kind::Plain, true, 0).unwrap();
-    give_back(&mut arena, run);
+    free_run(&mut arena, run);
     for cycle in 0..=IDLE_CYCLES {
-        assert_eq!(arena.returned, 0, "before cycle {cycle}");
+        assert_eq!(arena.decommitted, 0, "before cycle {cycle}");
         age_all(&mut arena);
     }
     let went = if RELEASES { 2 * CHUNK } else { 0 };
-    assert_eq!((arena.returned, arena.held), (went, 2 * CHUNK - went));
+    assert_eq!((arena.decommitted, arena.held), (went, 2 * CHUNK - went));
     assert_eq!(take(&mut arena, CHUNK_BLOCKS, Kind::Plain, true, 0).unwrap(), run);
     assert_eq!(arena.held, 2 * CHUNK);
 }
@@ -103,7 +103,7 @@ fn one_block_does_not_keep_its_chunk() {
     let (mut arena, blocks) = full(8);
     let (held, used) = (arena.held, arena.used);
     let (kept, free): (Vec<_>, Vec<_>) = blocks.iter().enumerate().partition(|(at, _)| at % CHUNK_BLOCKS == 7);
-    free.iter().for_each(|(_, block)| give_back(&mut arena, **block));
+    free.iter().for_each(|(_, block)| free_run(&mut arena, **block));
     for cycle in 0..IDLE_CYCLES {
         assert_eq!((age_all(&mut arena), arena.held), (0, held), "cycle {cycle}");
     }
@@ -128,14 +128,14 @@ fn what_is_needed_now_and_then_stays() {
     for _ in 0..4 * IDLE_CYCLES {
         // Between two cycles all blocks are taken once, and at the end of each cycle nearly none.
         for block in blocks.drain(1..) {
-            give_back(&mut arena, block);
+            free_run(&mut arena, block);
         }
         assert_eq!((age_all(&mut arena), arena.held), (0, held));
         blocks.extend((1..CHUNK_BLOCKS).map(|_| take(&mut arena, 1, Kind::Plain, false, 0).unwrap()));
     }
     // Less than half of a chunk is not worth a system call either.
     for block in blocks.drain(..CHUNK_BLOCKS / 2) {
-        give_back(&mut arena, block);
+        free_run(&mut arena, block);
     }
     for _ in 0..4 * IDLE_CYCLES {
         assert_eq!((age_all(&mut arena), arena.held), (0, held));
@@ -152,7 +152,7 @@ fn blocks_are_taken_where_most_is_taken() {
         .iter()
         .chain(&half[..CHUNK_BLOCKS / 2])
         .chain(&last[..1])
-        .for_each(|&block| give_back(&mut arena, block));
+        .for_each(|&block| free_run(&mut arena, block));
     for _ in 0..CHUNK_BLOCKS / 2 + 1 {
         let block = take(&mut arena, 1, Kind::Plain, false, 0).unwrap();
         assert!(!sparse.contains(&block), "the other chunks have room");
@@ -164,9 +164,9 @@ fn blocks_are_taken_where_most_is_taken() {
 fn a_chunk_that_had_no_run_is_searched_again_when_it_got_a_block_back() {
     let (mut arena, blocks) = full(1);
     let chunks = arena.chunks.len();
-    blocks[..16].iter().step_by(2).for_each(|&block| give_back(&mut arena, block));
+    blocks[..16].iter().step_by(2).for_each(|&block| free_run(&mut arena, block));
     assert!((2..8).all(|run| arena.find(run, false, true).is_none()));
-    give_back(&mut arena, blocks[3]);
+    free_run(&mut arena, blocks[3]);
     assert_eq!(take(&mut arena, 3, Kind::Plain, true, 0).unwrap(), blocks[2]);
     assert!(arena.find(2, false, true).is_none());
     assert_eq!(arena.chunks.len(), chunks);
@@ -176,12 +176,12 @@ fn a_chunk_that_had_no_run_is_searched_again_when_it_got_a_block_back() {
 fn all_that_is_free_goes_back_when_it_is_asked_for() {
     let mut arena = Arena::new(usize::MAX).unwrap();
     let blocks: Vec<_> = (0..300).map(|_| take(&mut arena, 1, Kind::Plain, false, 0).unwrap()).collect();
-    blocks.iter().step_by(3).for_each(|&block| give_back(&mut arena, block));
-    let returned = arena.returned;
-    release_all(&mut arena);
+    blocks.iter().step_by(3).for_each(|&block| free_run(&mut arena, block));
+    let decommitted = arena.decommitted;
+    decommit_all(&mut arena);
     if RELEASES {
         assert_eq!((arena.held, arena.used), (200 * BLOCK_SIZE, 200 * BLOCK_SIZE), "the small chunks too");
-        assert!(arena.returned >= returned + 100 * BLOCK_SIZE);
+        assert!(arena.decommitted >= decommitted + 100 * BLOCK_SIZE);
     }
     let taken = blocks.iter().enumerate().filter(|(at, _)| at % 3 != 0).map(|(_, block)| *block);
     assert_eq!(arena.complaint(taken), None);
@@ -199,15 +199,15 @@ fn no_more_is_held_than_the_limit_allows() {
     for round in 0..400 {
         match take(&mut arena, 1 + round / 4, Kind::Plain, true, 0) {
             Ok(run) => runs.push_back(run),
-            Err(Full) => give_back(&mut arena, runs.pop_front().unwrap()),
+            Err(Full) => free_run(&mut arena, runs.pop_front().unwrap()),
         }
         if round % 2 == 0 && runs.len() > 4 {
-            give_back(&mut arena, runs.remove(runs.len() / 2).unwrap());
+            free_run(&mut arena, runs.remove(runs.len() / 2).unwrap());
         }
         assert!(arena.held <= limit && arena.held >= arena.used, "round {round}: {}", arena.held);
         assert_eq!(arena.complaint(runs.iter().copied()), None);
     }
-    assert!(arena.returned > 0, "it came near the limit");
+    assert!(arena.decommitted > 0, "it came near the limit");
 }
 
 #[test]
@@ -216,15 +216,15 @@ fn a_run_holds_the_pages_that_it_uses() {
     // Of two blocks, nine pages.
     let runs: Vec<_> = (0..1000).map(|_| take_part(&mut arena, 2, 9, Kind::Plain, true, 0).unwrap()).collect();
     assert_eq!((arena.used, arena.held), (9000 * PAGE, 9000 * PAGE));
-    runs.iter().for_each(|&run| give_back(&mut arena, run));
+    runs.iter().for_each(|&run| free_run(&mut arena, run));
     assert_eq!((arena.used, arena.held), (0, 9000 * PAGE));
     // The same runs again take no memory, and give none back.
     let runs: Vec<_> = (0..1000).map(|_| take_part(&mut arena, 2, 9, Kind::Plain, true, 0).unwrap()).collect();
-    assert_eq!((arena.used, arena.held, arena.returned), (9000 * PAGE, 9000 * PAGE, 0));
-    runs.iter().for_each(|&run| give_back(&mut arena, run));
+    assert_eq!((arena.used, arena.held, arena.decommitted), (9000 * PAGE, 9000 * PAGE, 0));
+    runs.iter().for_each(|&run| free_run(&mut arena, run));
     // Where whole blocks were in use, the pages behind the ninth are decommitted, but for a few.
     let blocks: Vec<_> = (0..2000).map(|_| take(&mut arena, 1, Kind::Plain, false, 0).unwrap()).collect();
-    blocks.iter().for_each(|&block| give_back(&mut arena, block));
+    blocks.iter().for_each(|&block| free_run(&mut arena, block));
     let held = arena.held;
     let runs: Vec<_> = (0..1000).map(|_| take_part(&mut arena, 2, 9, Kind::Plain, true, 0).unwrap()).collect();
     assert_eq!(arena.used, 9000 * PAGE);
@@ -239,38 +239,38 @@ fn a_run_holds_the_pages_that_it_uses() {
     assert!(extend(&mut arena, runs[1], 11 * PAGE, 0).is_err() && extend(&mut arena, runs[1], 10 * PAGE, 1).is_err());
     extend(&mut arena, runs[1], 10 * PAGE, 0).unwrap();
     assert_eq!(arena.complaint(runs.iter().copied()), None);
-    runs.iter().for_each(|&run| give_back(&mut arena, run));
+    runs.iter().for_each(|&run| free_run(&mut arena, run));
     assert_eq!((arena.used, arena.slack), (0, 0));
 }
 
 #[test]
-fn a_large_heap_has_a_chunk_ahead() {
+fn a_large_heap_has_a_precommitted_chunk() {
     let mut arena = Arena::new(usize::MAX).unwrap();
-    assert_eq!(arena.make_ahead(), None);
-    let large = take(&mut arena, AHEAD_FROM / BLOCK_SIZE, Kind::Plain, true, 0).unwrap();
-    let (base, bytes) = arena.make_ahead().unwrap();
-    assert_eq!((bytes, arena.held), (CHUNK, AHEAD_FROM + CHUNK));
-    assert_eq!(arena.make_ahead(), None, "one is enough");
+    assert_eq!(arena.precommit(), None);
+    let large = take(&mut arena, PRECOMMIT_FROM / BLOCK_SIZE, Kind::Plain, true, 0).unwrap();
+    let (base, bytes) = arena.precommit().unwrap();
+    assert_eq!((bytes, arena.held), (CHUNK, PRECOMMIT_FROM + CHUNK));
+    assert_eq!(arena.precommit(), None, "one is enough");
     // SAFETY: the chunk is the arena's.
-    unsafe { take_pages(base, bytes) };
-    give_back(&mut arena, large);
+    unsafe { commit_pages(base, bytes) };
+    free_run(&mut arena, large);
     let blocks: Vec<_> =
-        (0..=AHEAD_FROM / BLOCK_SIZE).map(|_| take(&mut arena, 1, Kind::Plain, false, 0).unwrap()).collect();
+        (0..=PRECOMMIT_FROM / BLOCK_SIZE).map(|_| take(&mut arena, 1, Kind::Plain, false, 0).unwrap()).collect();
     assert_eq!(blocks.last().unwrap().base(), base, "it is used when the others are full");
-    assert!(arena.make_ahead().is_some(), "and then there is another");
-    // Blocks that were given back are taken first.
+    assert!(arena.precommit().is_some(), "and then there is another");
+    // Freed blocks are taken first.
     for block in blocks {
-        give_back(&mut arena, block);
+        free_run(&mut arena, block);
     }
     (0..=IDLE_CYCLES).for_each(|_| _ = age_all(&mut arena));
     if !RELEASES {
         return;
     }
-    assert_eq!((arena.held, arena.chunks.iter().filter(|c| c.ahead).count()), (0, 0));
+    assert_eq!((arena.held, arena.chunks.iter().filter(|c| c.precommitted).count()), (0, 0));
     let _all: Vec<_> =
-        (0..=AHEAD_FROM / BLOCK_SIZE).map(|_| take(&mut arena, 1, Kind::Plain, false, 0).unwrap()).collect();
+        (0..=PRECOMMIT_FROM / BLOCK_SIZE).map(|_| take(&mut arena, 1, Kind::Plain, false, 0).unwrap()).collect();
     let chunks = arena.chunks.len();
-    assert_eq!(arena.make_ahead().map(|(_, bytes)| bytes), Some(CHUNK));
+    assert_eq!(arena.precommit().map(|(_, bytes)| bytes), Some(CHUNK));
     assert_eq!(arena.chunks.len(), chunks);
 }
 
@@ -285,7 +285,7 @@ fn poison_does_not_leave_the_heap() {
     let mut arena = Arena::new(usize::MAX).unwrap();
     // Small chunks, and a large one; the last is partly free.
     let runs: Vec<_> = [1, 3, 5, 100].map(|run| take(&mut arena, run, Kind::Plain, true, 0).unwrap()).into();
-    give_back(&mut arena, runs[1]);
+    free_run(&mut arena, runs[1]);
     assert!(runs.iter().all(|run| poison::is_poisoned(
         // SAFETY: a granule of the block.
         unsafe { run.at(GRANULES - 1) }
@@ -317,7 +317,7 @@ proptest! {
                 }
                 taken.push(block);
             } else {
-                give_back(&mut arena, taken.swap_remove(which.index(taken.len())));
+                free_run(&mut arena, taken.swap_remove(which.index(taken.len())));
             }
             prop_assert_eq!(arena.used, taken.iter().map(|b| pages(*b) * PAGE).sum::<usize>());
             if unused == 0 {
@@ -326,7 +326,7 @@ proptest! {
             prop_assert_eq!(arena.complaint(taken.iter().copied()), None);
         }
         for block in taken.drain(..) {
-            give_back(&mut arena, block);
+            free_run(&mut arena, block);
         }
         let held = arena.held;
         for chunk in 0..arena.chunks.len() {
