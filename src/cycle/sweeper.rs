@@ -310,7 +310,7 @@ mod tests {
     use crate::space::geometry::GRANULE;
     use crate::space::header::{ObjectPtr, TypeInfo, trace_nothing};
     use crate::space::poison;
-    use crate::space::tally::Size;
+    use crate::space::tally::ObjectSize;
 
     fn job(arena: &mut Arena, count: usize) -> Job {
         let blocks = (0..count).map(|_| testing::take(arena, 1, Kind::Plain, false, 0).unwrap()).collect();
@@ -356,7 +356,7 @@ mod tests {
     fn what_a_lost_sweeper_had_in_hand_is_swept_and_not_dropped() {
         static DROPS: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
         static OBJECT: TypeInfo = TypeInfo {
-            size: Size::of_bytes(GRANULE),
+            size: ObjectSize::of_bytes(GRANULE),
             element: 0,
             prefix: 0,
             needs_trace: false,

@@ -17,7 +17,7 @@ use crate::mark::tracer::{Tracer, trace_with};
 use crate::pointer::gc::Gc;
 use crate::space::block::Kind;
 use crate::space::geometry::GRANULE;
-use crate::space::header::{FILLER, HEADER_SIZE, ObjectPtr, Traced, TypeInfo};
+use crate::space::header::{FILLER, HEADER_SIZE, ObjectPtr, TraceResult, TypeInfo};
 use crate::trace::Trace;
 use crate::trace::layout::kind_of;
 
@@ -101,7 +101,7 @@ unsafe fn first<T>(object: ObjectPtr) -> NonNull<T> {
 ///
 /// # Safety
 /// As for [`TypeInfo::trace`].
-unsafe fn trace_array<T: Trace>(object: ObjectPtr, from: usize, erased: NonNull<()>, top: Top) -> Traced {
+unsafe fn trace_array<T: Trace>(object: ObjectPtr, from: usize, erased: NonNull<()>, top: Top) -> TraceResult {
     // SAFETY: `TypeInfo::trace`: the header names `InfoOfArray<T>`, so the object is an array of `T`; it is complete.
     let all = unsafe { elements::<T>(object) };
     let end = all.len().min(from + PIECE);

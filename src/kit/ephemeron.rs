@@ -29,7 +29,7 @@ use crate::pointer::gc::Gc;
 use crate::pointer::slot::Slot;
 use crate::space::block::Kind;
 use crate::space::header::object_bytes;
-use crate::space::header::{ObjectPtr, Traced, TypeInfo};
+use crate::space::header::{ObjectPtr, TraceResult, TypeInfo};
 use crate::trace::{Trace, restamp};
 
 /// A key and a value: the value is kept alive only while the key and the ephemeron itself are alive, also where the
@@ -92,7 +92,7 @@ impl<V: Trace + Copy> InfoOfEphemeron<V> {
 ///
 /// # Safety
 /// As for [`TypeInfo::trace`].
-unsafe fn trace_ephemeron<V: Trace + Copy>(object: ObjectPtr, _: usize, erased: NonNull<()>, top: Top) -> Traced {
+unsafe fn trace_ephemeron<V: Trace + Copy>(object: ObjectPtr, _: usize, erased: NonNull<()>, top: Top) -> TraceResult {
     // SAFETY: `TypeInfo::trace`: the header names `InfoOfEphemeron<V>`, so the payload is an ephemeron's; it is complete.
     let cell = unsafe { object.payload().cast::<EphemeronCell<V>>().as_ref() };
     // SAFETY: `TypeInfo::trace`: a tracer that is exclusive until the end of the call, and a top of its edges.

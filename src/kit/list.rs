@@ -36,7 +36,7 @@ use crate::pointer::gc::Gc;
 use crate::pointer::slot::Slot;
 use crate::space::block::Kind;
 use crate::space::geometry::GRANULE;
-use crate::space::header::{HEADER_SIZE, ObjectPtr, Traced, TypeInfo};
+use crate::space::header::{HEADER_SIZE, ObjectPtr, TraceResult, TypeInfo};
 use crate::trace::Trace;
 
 /// Number of elements that are scanned in one piece.
@@ -122,7 +122,7 @@ unsafe fn first<V>(object: ObjectPtr) -> NonNull<Slot<V>> {
 ///
 /// # Safety
 /// As for [`TypeInfo::trace`].
-unsafe fn trace_buffer<V: Trace + Copy>(object: ObjectPtr, from: usize, erased: NonNull<()>, top: Top) -> Traced {
+unsafe fn trace_buffer<V: Trace + Copy>(object: ObjectPtr, from: usize, erased: NonNull<()>, top: Top) -> TraceResult {
     // SAFETY: `TypeInfo::trace`: the header names `InfoOfBuffer<V>`, so the object is a buffer of `V`; it is complete.
     let len = unsafe { object.payload().cast::<Buffer>().as_ref() }.len.get();
     // SAFETY: as above. The buffer may have become shorter since the last piece.

@@ -62,7 +62,7 @@ use crate::memory::NoMemory;
 use crate::pointer::gc::Gc;
 use crate::space::block::Kind;
 use crate::space::header::object_bytes;
-use crate::space::header::{ObjectPtr, Traced, TypeInfo};
+use crate::space::header::{ObjectPtr, TraceResult, TypeInfo};
 use crate::trace::{DropOn, Trace};
 
 /// Number of buckets that are scanned in one piece.
@@ -95,7 +95,12 @@ impl<K: Key, V: Trace + Copy> InfoOfMap<K, V> {
 ///
 /// # Safety
 /// As for [`TypeInfo::trace`].
-unsafe fn trace_map<K: Key, V: Trace + Copy>(object: ObjectPtr, from: usize, erased: NonNull<()>, top: Top) -> Traced {
+unsafe fn trace_map<K: Key, V: Trace + Copy>(
+    object: ObjectPtr,
+    from: usize,
+    erased: NonNull<()>,
+    top: Top,
+) -> TraceResult {
     // SAFETY: `TypeInfo::trace`: the header names `InfoOfMap<K, V>`, so the payload is a map; it is complete.
     let map = unsafe { object.payload().cast::<MapObject<K, V>>().as_ref() };
     // SAFETY: `TypeInfo::trace`: the store is not written until the call ends: it is borrowed for a write only inside

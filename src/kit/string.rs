@@ -14,7 +14,7 @@ use crate::pointer::gc::Gc;
 use crate::space::block::Kind;
 use crate::space::geometry::GRANULE;
 use crate::space::header::{HEADER_SIZE, ObjectPtr, TypeInfo};
-use crate::space::tally::Size;
+use crate::space::tally::ObjectSize;
 use crate::trace::Trace;
 
 /// A pointer to a string in the heap, whose bytes lie in the object: one word, `Copy`, and `Deref` to `str`.
@@ -72,7 +72,7 @@ pub struct StrObject {
 }
 
 static STR: TypeInfo =
-    TypeInfo { size: Size::BY_HALF_LENGTH, ..TypeInfo::by_length::<StrObject, u8>(|| "grisaille::Str") };
+    TypeInfo { size: ObjectSize::BY_HALF_LENGTH, ..TypeInfo::by_length::<StrObject, u8>(|| "grisaille::Str") };
 
 /// Returns the text of a string object.
 ///

@@ -11,7 +11,7 @@ use super::marker::{Marker, set_marks};
 use crate::mark::tracer::Tracer;
 use crate::space::geometry::GRANULE;
 use crate::space::header::ObjectPtr;
-use crate::space::tally::{OBJECT_COST, Tally};
+use crate::space::tally::{MarkTally, OBJECT_COST};
 
 /// Number of grey objects traced together when no edge is left, unless they yield as many edges before. Enough to keep
 /// the prefetches busy though some of the paths end soon.
@@ -51,15 +51,16 @@ pub(crate) fn drain(marker: &Marker, meter: &mut Meter) {
     }
 }
 
-/// State of a mark loop, written back before each trace, so that the heap stays whole when a trace panics.
-pub(crate) struct Standing<'m> {
+/// The state of a mark loop in memory: what a panic of a trace needs, so that the heap stays whole. Between two traces
+/// the loop has the parts that change in [`Registers`].
+pub(crate) struct LoopState<'m> {
     /// The tracer to which objects pass their pointers.
     pub tracer: Tracer<'m>,
     pub prefetched: Prefetched,
     /// The object being traced.
     pub current: Option<ObjectPtr>,
     /// The run's tally, up to and with `current`.
-    pub tally: Tally,
+    pub tally: MarkTally,
     /// The top of the edge stack when it is empty.
     pub base: Top,
     /// Index of the block bitmap that holds this cycle's marks.
@@ -69,16 +70,16 @@ pub(crate) struct Standing<'m> {
 /// The mark loop of one step. Dropping it shades the edges that are left.
 struct Drain<'m> {
     marker: &'m Marker,
-    standing: Standing<'m>,
+    state: LoopState<'m>,
     /// The piece of `current` being traced.
     piece: usize,
     /// Work after which no further grey object is traced together with the others.
     at_once: usize,
-    run: Beside,
+    outside: OutsideTally,
 }
 
 /// Work of a run that is not contained in its tally.
-struct Beside {
+struct OutsideTally {
     /// The run's budget when it began.
     room: i32,
     /// Work in the tally that is not the size of a newly marked object.
@@ -87,137 +88,167 @@ struct Beside {
     beyond: usize,
 }
 
+/// The parts of a loop's [`LoopState`] that change at each object, in registers. They are stored before each trace, and
+/// not read back where the trace returned their new values, so that no dependency from one object to the next goes
+/// through memory.
+#[derive(Clone, Copy)]
+struct Registers<const PREFETCH: bool> {
+    /// The top of the edge stack when it is empty.
+    base: Top,
+    top: Top,
+    tally: MarkTally,
+    /// Unused without prefetches: there no edge waits.
+    waiting: InFlight,
+}
+
+impl<const PREFETCH: bool> Registers<PREFETCH> {
+    #[inline(always)]
+    fn load(state: &LoopState<'_>, tally: MarkTally) -> Self {
+        let waiting = if PREFETCH { state.prefetched.waiting } else { InFlight::NONE };
+        Registers { base: state.base, top: state.tracer.top(), tally, waiting }
+    }
+
+    /// Stores all, before `current` is traced.
+    ///
+    /// # Safety
+    /// These must be the registers of the loop whose state it is.
+    #[inline(always)]
+    unsafe fn store(&self, state: &mut LoopState<'_>, current: Option<ObjectPtr>) {
+        state.current = current;
+        state.tally = self.tally;
+        // SAFETY: the top is of this loop's edges: the caller's promise.
+        unsafe { state.tracer.set_top(self.top) };
+        self.store_waiting(state);
+    }
+
+    #[inline(always)]
+    fn store_waiting(&self, state: &mut LoopState<'_>) {
+        if PREFETCH {
+            state.prefetched.waiting = self.waiting;
+        }
+    }
+
+    #[inline(always)]
+    fn load_waiting(&mut self, state: &LoopState<'_>) {
+        if PREFETCH {
+            self.waiting = state.prefetched.waiting;
+        }
+    }
+
+    #[inline(always)]
+    fn load_top_and_tally(&mut self, state: &LoopState<'_>) {
+        (self.top, self.tally) = (state.tracer.top(), state.tally);
+    }
+
+    /// Takes the edge to visit next.
+    ///
+    /// # Safety
+    /// These must be the registers of the loop whose state it is, and no other loop or scan use the edges.
+    #[inline(always)]
+    unsafe fn next_edge(&mut self, state: &mut LoopState<'_>) -> Option<ObjectPtr> {
+        // SAFETY: base and top are of the loop's edges, which nothing else uses: the caller's promise.
+        unsafe {
+            if PREFETCH {
+                state.prefetched.pop(&mut self.waiting, self.base, &mut self.top, state.marked)
+            } else {
+                edges::pop(self.base, &mut self.top)
+            }
+        }
+    }
+}
+
 impl<'m> Drain<'m> {
     fn new(marker: &'m Marker) -> Drain<'m> {
         Drain {
             marker,
-            standing: Standing {
+            state: LoopState {
                 // SAFETY: the room is the marker's, which is borrowed, and no other loop or scan runs (see
                 // `Marker::edges`).
                 tracer: Tracer::marking(marker, unsafe { marker.edges.open() }),
                 current: None,
-                tally: Tally::new(0),
+                tally: MarkTally::new(0),
                 prefetched: Prefetched::new(),
                 base: marker.edges.base(),
                 marked: marker.marked(),
             },
             piece: 0,
             at_once: 0,
-            run: Beside { room: 0, booked: 0, beyond: 0 },
+            outside: OutsideTally { room: 0, booked: 0, beyond: 0 },
         }
     }
 
     /// Visits the edges that were prefetched, then runs without prefetches.
     fn run_without_prefetches(&mut self, room: usize) -> (usize, bool) {
-        let mut waiting = self.standing.prefetched.waiting;
-        while let Some(object) = self.standing.prefetched.pop_waiting(&mut waiting) {
-            self.standing.tracer.visit(object);
+        let mut waiting = self.state.prefetched.waiting;
+        while let Some(object) = self.state.prefetched.pop_waiting(&mut waiting) {
+            self.state.tracer.visit(object);
         }
-        self.standing.prefetched.waiting = waiting;
+        self.state.prefetched.waiting = waiting;
         self.run::<false>(room)
     }
 
     /// Traces until `room` bytes of work are done. Returns the work, and false when no grey object and no edge is left.
-    ///
-    /// The loop's counters and tops are in registers. Before each trace, what a panic would need is stored and not read
-    /// back, so that no dependency from one object to the next goes through memory.
     fn run<const PREFETCH: bool>(&mut self, room: usize) -> (usize, bool) {
-        let marker = self.marker;
-        let (bits, base) = (self.standing.marked, self.standing.base);
-        let mut top = self.standing.tracer.top();
-        // Unused without prefetches: there no edge waits.
-        let mut waiting = if PREFETCH { self.standing.prefetched.waiting } else { InFlight::NONE };
-        self.run = Beside { room: room as i32, beyond: 0, booked: 0 };
-        let mut tally = Tally::new(room as i32);
+        let bits = self.state.marked;
+        self.outside = OutsideTally { room: room as i32, beyond: 0, booked: 0 };
+        let mut at = Registers::<PREFETCH>::load(&self.state, MarkTally::new(room as i32));
         let mut last = core::ptr::null();
         let more = loop {
-            let edge = if PREFETCH {
-                // SAFETY: this loop is the only one that uses the room.
-                unsafe { self.standing.prefetched.pop(&mut waiting, base, &mut top, bits) }
-            } else {
-                // SAFETY: as above.
-                unsafe { edges::pop(base, &mut top) }
-            };
-            if let Some(object) = edge {
-                let Some(info) = set_marks(object, bits, marker) else { continue };
-                tally.book(&info.size);
+            // SAFETY: the registers are of this loop, which is the only one that uses the room.
+            if let Some(object) = unsafe { at.next_edge(&mut self.state) } {
+                let Some(info) = set_marks(object, bits, self.marker) else { continue };
+                at.tally.book(&info.size);
                 // At the second of a type in a row: where types alternate, that loop would be left at once.
                 if core::ptr::eq(core::mem::replace(&mut last, info), info)
-                    && let Some(mark_alike) = info.mark_alike
+                    && let Some(loops) = info.mark_alike
                 {
-                    if PREFETCH {
-                        self.standing.prefetched.waiting = waiting;
-                    }
+                    let mark_alike = loops[usize::from(PREFETCH)];
+                    at.store_waiting(&mut self.state);
                     // SAFETY: `TypeInfo::mark_alike`: the info is the object's own (I3), which is live, marked, booked,
-                    // and not being written: the mutator stands at a safepoint. Nothing else uses this loop's
-                    // `standing`, and the top is of its edges.
-                    let came = unsafe {
-                        mark_alike[usize::from(PREFETCH)](
-                            object,
-                            info,
-                            NonNull::from(&mut self.standing).cast(),
-                            top,
-                            tally,
-                        )
-                    };
-                    (top, tally) = (came.top, came.tally);
-                    if PREFETCH {
-                        waiting = self.standing.prefetched.waiting;
-                    }
+                    // and not being written: the mutator stands at a safepoint. Nothing else uses this loop's state,
+                    // and the top is of its edges.
+                    let result =
+                        unsafe { mark_alike(object, info, NonNull::from(&mut self.state).cast(), at.top, at.tally) };
+                    (at.top, at.tally) = (result.top, result.tally);
+                    at.load_waiting(&self.state);
                 } else if info.needs_trace {
-                    self.standing.current = Some(object);
-                    self.standing.tally = tally;
-                    // SAFETY: the top is of this loop's edges.
-                    unsafe { self.standing.tracer.set_top(top) };
-                    if PREFETCH {
-                        self.standing.prefetched.waiting = waiting;
-                    }
+                    // SAFETY: the registers are of this loop.
+                    unsafe { at.store(&mut self.state, Some(object)) };
                     // SAFETY: `TypeInfo::trace`: the info is the object's own (I3), which is live and not being
                     // written: the mutator stands at a safepoint. The tracer is this loop's, which waits, and the top
                     // is of its edges.
                     let traced =
-                        unsafe { (info.trace)(object, 0, NonNull::from(&mut self.standing.tracer).cast(), top) };
-                    top = traced.top;
+                        unsafe { (info.trace)(object, 0, NonNull::from(&mut self.state.tracer).cast(), at.top) };
+                    at.top = traced.top;
                     if traced.next != 0 {
                         // SAFETY: the top is of this loop's edges.
-                        unsafe { self.standing.tracer.set_top(top) };
+                        unsafe { self.state.tracer.set_top(at.top) };
                         self.goes_on(object, traced.piece());
-                        top = self.standing.tracer.top();
-                        tally = self.standing.tally;
+                        at.load_top_and_tally(&self.state);
                     }
                 }
             } else {
-                self.standing.current = None;
-                self.standing.tally = tally;
-                // SAFETY: the top is of this loop's edges.
-                unsafe { self.standing.tracer.set_top(top) };
-                if PREFETCH {
-                    self.standing.prefetched.waiting = waiting;
-                }
+                // SAFETY: the registers are of this loop.
+                unsafe { at.store(&mut self.state, None) };
                 if !self.trace_grey() {
                     break false;
                 }
-                tally = self.standing.tally;
-                top = self.standing.tracer.top();
+                at.load_top_and_tally(&self.state);
             }
-            if tally.left() <= 0 {
+            if at.tally.left() <= 0 {
                 break true;
             }
         };
-        self.standing.current = None;
-        // SAFETY: the top is of this loop's edges.
-        unsafe { self.standing.tracer.set_top(top) };
-        if PREFETCH {
-            self.standing.prefetched.waiting = waiting;
-        }
-        self.book(tally);
-        (room.wrapping_sub(tally.left() as usize) + self.run.beyond, more)
+        // SAFETY: the registers are of this loop.
+        unsafe { at.store(&mut self.state, None) };
+        self.book(at.tally);
+        (room.wrapping_sub(at.tally.left() as usize) + self.outside.beyond, more)
     }
 
     /// Books a run's objects and their granules with the marker.
-    fn book(&self, tally: Tally) {
+    fn book(&self, tally: MarkTally) {
         let objects = tally.objects();
-        let work = (self.run.room - tally.left()) as usize - self.run.booked;
+        let work = (self.outside.room - tally.left()) as usize - self.outside.booked;
         self.marker.book(objects, (work - objects * OBJECT_COST) / GRANULE);
     }
 
@@ -229,16 +260,16 @@ impl<'m> Drain<'m> {
         let (mut work, mut some) = (0, false);
         for _ in 0..SIDE_BY_SIDE {
             let Some((object, piece)) = self.marker.take_grey() else { break };
-            (self.standing.current, self.piece) = (Some(object), piece);
+            (self.state.current, self.piece) = (Some(object), piece);
             // SAFETY: the object is live and not being written: it is grey, and the mutator stands at a safepoint. The
             // piece is the one stored with the object.
-            let next = unsafe { self.standing.tracer.trace_piece(object, piece) };
+            let next = unsafe { self.state.tracer.trace_piece(object, piece) };
             self.piece = 0;
             object.set_queued(false);
             some = true;
             work += self.spend(object.info().size.granules as usize * GRANULE + OBJECT_COST);
             work += self.goes_on(object, next);
-            if work >= self.at_once || self.marker.edges.len(self.standing.tracer.top()) >= SIDE_BY_SIDE {
+            if work >= self.at_once || self.marker.edges.len(self.state.tracer.top()) >= SIDE_BY_SIDE {
                 break;
             }
         }
@@ -252,21 +283,21 @@ impl<'m> Drain<'m> {
         while next != 0 && !self.marker.has_room_for_pieces() {
             // No memory to record the next piece: scan the object in one go.
             // SAFETY: the object is live and not written: it is being traced, and the mutator stands at a safepoint.
-            next = unsafe { self.standing.tracer.trace_piece(object, next) };
+            next = unsafe { self.state.tracer.trace_piece(object, next) };
         }
         if next != 0 {
             self.marker.goes_on(object, next);
         }
-        let work = self.standing.tracer.take_bytes();
+        let work = self.state.tracer.take_bytes();
         self.spend(work)
     }
 
     /// Books work other than the size of a newly marked object, in the tally as far as it fits.
     fn spend(&mut self, work: usize) -> usize {
         let held = work.min(LONG_RUN);
-        self.standing.tally.spend(held as i32);
-        self.run.booked += held;
-        self.run.beyond += work - held;
+        self.state.tally.spend(held as i32);
+        self.outside.booked += held;
+        self.outside.beyond += work - held;
         work
     }
 }
@@ -274,15 +305,15 @@ impl<'m> Drain<'m> {
 impl Drop for Drain<'_> {
     fn drop(&mut self) {
         let marker = self.marker;
-        if let Some(object) = self.standing.current.take() {
+        if let Some(object) = self.state.current.take() {
             // Reached only when `trace` panicked.
-            self.book(self.standing.tally);
+            self.book(self.state.tally);
             marker.goes_on(object, self.piece);
         }
         // SAFETY: the top is of this loop's edges, in that room.
-        unsafe { marker.shade_edges(&marker.edges, self.standing.tracer.top()) };
-        let mut waiting = self.standing.prefetched.waiting;
-        while let Some(object) = self.standing.prefetched.pop_waiting(&mut waiting) {
+        unsafe { marker.shade_edges(&marker.edges, self.state.tracer.top()) };
+        let mut waiting = self.state.prefetched.waiting;
+        while let Some(object) = self.state.prefetched.pop_waiting(&mut waiting) {
             marker.shade(object);
         }
     }

@@ -445,27 +445,33 @@ pub(crate) fn set_marks(object: ObjectPtr, marked: usize, marker: &Marker) -> Op
     }
     // Fast path, nearly always taken: no flag is set, the size is known, and the run lies within one word.
     if let Some(info) = object.header().info_without_flags()
-        && (at % 64) as i32 <= info.size.last_start
+        && info.size.is_within_word(at % 64)
     {
-        *word = before | info.size.marks << (at % 64);
+        *word = before | info.size.mark_bits() << (at % 64);
         return Some(info);
     }
-    Some(set_rare_marks(object, marked, marker))
+    Some(set_marks_slow(object, marked, marker))
 }
 
+/// Sets the mark bits of a white object that [`set_marks`]' fast path does not do, the most frequent first:
+///
+/// | object | its bits |
+/// |---|---|
+/// | of a small type, no flag | go on in the next word |
+/// | whose length word tells a small size, no flag | lie in one word or two |
+/// | of more than 64 granules, or the key of an ephemeron | any number, as far as they lie in its block |
 #[cold]
 #[inline(never)]
-fn set_rare_marks(object: ObjectPtr, marked: usize, marker: &Marker) -> &'static TypeInfo {
+fn set_marks_slow(object: ObjectPtr, marked: usize, marker: &Marker) -> &'static TypeInfo {
     let at = object.granule();
     // SAFETY: as in `set_marks`.
     let words = unsafe { BlockPtr::of(object).bits(marked) };
     if let Some(info) = object.header().info_without_flags() {
-        // The most frequent of the rare cases: the run goes on in the next word.
-        if info.size.last_start >= 0 {
-            bitmap::set_ones(words, at, info.size.marks);
+        if info.size.has_mark_bits() {
+            bitmap::set_ones(words, at, info.size.mark_bits());
             return info;
         }
-        // The next: short strings and arrays.
+        // Short strings and arrays.
         if info.size.granules == 0
             // SAFETY: the info is the object's own, and says that the length word tells the size.
             && let granules @ 1..=64 = unsafe { object.granules_for_length(info) }

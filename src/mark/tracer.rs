@@ -8,7 +8,7 @@ use super::budget::EDGE_COST;
 use super::edges::{Edges, Top};
 use super::marker::Marker;
 use super::pointer_list::PointerList;
-use crate::space::header::{ObjectPtr, Traced};
+use crate::space::header::{ObjectPtr, TraceResult};
 
 /// The visitor to which [`Trace::trace`](crate::Trace::trace) passes pointers. An impl by hand passes it on to the
 /// `trace` of each part.
@@ -239,7 +239,7 @@ impl<'t> Tracer<'t> {
         // SAFETY: `TypeInfo::trace`: the info is the object's own, the tracer is borrowed for the call, and the top is
         // the tracer's. The rest is the caller's promise.
         let traced = unsafe { (object.info().trace)(object, piece, NonNull::from(&mut *self).cast(), top) };
-        // SAFETY: `Traced::top` is of the edges that were passed.
+        // SAFETY: `TraceResult::top` is of the edges that were passed.
         unsafe { self.edges.set_top(traced.top) };
         traced.piece()
     }
@@ -262,7 +262,11 @@ impl<'t> Tracer<'t> {
 /// `erased` must come from a live, exclusively borrowed `Tracer` that is not for rooting, and `top` from its edges, as
 /// the caller of `TypeInfo::trace` promises.
 #[inline(always)]
-pub(crate) unsafe fn trace_with(erased: NonNull<()>, top: Top, f: impl FnOnce(&mut Tracer<'_>) -> usize) -> Traced {
+pub(crate) unsafe fn trace_with(
+    erased: NonNull<()>,
+    top: Top,
+    f: impl FnOnce(&mut Tracer<'_>) -> usize,
+) -> TraceResult {
     // SAFETY: `erased` is a live `Tracer`, borrowed exclusively: the caller's promise.
     let tracer = unsafe { &mut *erased.cast::<Tracer<'_>>().as_ptr() };
     debug_assert!(!matches!(tracer.sink, Sink::Rooting(_)), "values become roots, not objects");
@@ -277,6 +281,6 @@ pub(crate) unsafe fn trace_with(erased: NonNull<()>, top: Top, f: impl FnOnce(&m
     let next = f(&mut copy);
     tracer.bytes += copy.bytes;
     // So that the mark loop reads more than the top only where work was booked.
-    let booked = if copy.bytes > 0 { Traced::BOOKED } else { 0 };
-    Traced { next: next | booked, top: copy.edges.top() }
+    let booked = if copy.bytes > 0 { TraceResult::BOOKED } else { 0 };
+    TraceResult { next: next | booked, top: copy.edges.top() }
 }

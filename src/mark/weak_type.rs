@@ -5,7 +5,7 @@ use core::ptr::NonNull;
 use super::edges::Top;
 use super::tracer::{Tracer, trace_with};
 use super::weak_cell::WeakCell;
-use crate::space::header::{ObjectPtr, Traced, TypeInfo};
+use crate::space::header::{ObjectPtr, TraceResult, TypeInfo};
 
 pub(crate) static WEAK_CELL: TypeInfo = TypeInfo::sized::<WeakCell>(|| "grisaille::Weak").traced_if(true, trace_cell);
 
@@ -13,7 +13,7 @@ pub(crate) static WEAK_CELL: TypeInfo = TypeInfo::sized::<WeakCell>(|| "grisaill
 ///
 /// # Safety
 /// [`TypeInfo::trace`]'s.
-unsafe fn trace_cell(object: ObjectPtr, _: usize, erased: NonNull<()>, top: Top) -> Traced {
+unsafe fn trace_cell(object: ObjectPtr, _: usize, erased: NonNull<()>, top: Top) -> TraceResult {
     let note = |tracer: &mut Tracer<'_>| {
         if let Some(marker) = tracer.marker() {
             marker.found_weak_cell(object);

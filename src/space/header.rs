@@ -4,7 +4,7 @@ use core::ptr::NonNull;
 use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 
 use super::geometry::{BLOCK_SIZE, GRANULE};
-use super::tally::{Size, Tally};
+use super::tally::{MarkTally, ObjectSize};
 
 /// Describes a type to the collector. Each object's header points to one; the low bits of that word are flags, hence
 /// the alignment.
@@ -16,7 +16,7 @@ use super::tally::{Size, Tally};
 #[repr(align(16))]
 pub(crate) struct TypeInfo {
     /// The size of an object, header included.
-    pub size: Size,
+    pub size: ObjectSize,
     /// Bytes of one element, where the length word tells the size.
     pub element: u32,
     /// Payload bytes in front of the elements (the length word and what else is fixed).
@@ -39,7 +39,7 @@ pub(crate) struct TypeInfo {
     ///
     /// # Safety
     /// * As for `trace`, of an object that is marked and booked in the tally; the second argument is this `TypeInfo`.
-    /// * The third argument points to the `Standing` of the mark loop that is running, whose prefetched edges are written
+    /// * The third argument points to the `LoopState` of the mark loop that is running, whose prefetched edges are written
     ///   down in it, and that nobody else uses until the call ends.
     /// * The top is of that loop's edges.
     /// * Marking goes on, on this thread: every block is swept, and the mutator's (I7).
@@ -61,7 +61,7 @@ impl TypeInfo {
     /// Makes the description of objects that hold a `T`: without pointers and drop glue, until something else is said.
     pub(crate) const fn sized<T>(name: fn() -> &'static str) -> TypeInfo {
         assert_aligned::<T>();
-        TypeInfo { size: Size::of_bytes(object_bytes::<T>()), ..TypeInfo::bytes(0, 0, name) }
+        TypeInfo { size: ObjectSize::of_bytes(object_bytes::<T>()), ..TypeInfo::bytes(0, 0, name) }
     }
 
     /// Makes the description of objects that hold a `Prefix`, which begins with the length word, and then as many `E` as that
@@ -75,7 +75,7 @@ impl TypeInfo {
 
     const fn bytes(prefix: u32, element: u32, name: fn() -> &'static str) -> TypeInfo {
         TypeInfo {
-            size: Size::BY_LENGTH,
+            size: ObjectSize::BY_LENGTH,
             element,
             prefix,
             needs_trace: false,
@@ -106,37 +106,38 @@ const fn assert_aligned<T>() {
 }
 
 /// Passes the pointers of an object to the tracer: [`TypeInfo::trace`].
-pub(crate) type Trace = unsafe fn(ObjectPtr, usize, NonNull<()>, *mut ObjectPtr) -> Traced;
+pub(crate) type Trace = unsafe fn(ObjectPtr, usize, NonNull<()>, *mut ObjectPtr) -> TraceResult;
 
 /// Traces a marked object and those of its type that the object leads to. The third argument is the mark loop's
-/// `Standing`, erased; then come the top of the loop's edges and its tally, which are returned as they are at the end.
-pub(crate) type MarkAlike = unsafe fn(ObjectPtr, &'static TypeInfo, NonNull<()>, *mut ObjectPtr, Tally) -> Came;
+/// `LoopState`, erased; then come the top of the loop's edges and its tally, which are returned as they are at the end.
+pub(crate) type MarkAlike =
+    unsafe fn(ObjectPtr, &'static TypeInfo, NonNull<()>, *mut ObjectPtr, MarkTally) -> AlikeResult;
 
 /// What a mark loop among objects of one type returns.
 #[repr(C)]
-pub(crate) struct Came {
+pub(crate) struct AlikeResult {
     /// The new top of the edges.
     pub top: *mut ObjectPtr,
-    pub tally: Tally,
+    pub tally: MarkTally,
 }
 
 /// What a trace returns.
 #[repr(C)]
-pub(crate) struct Traced {
-    /// The piece to go on from, or 0, with [`BOOKED`](Traced::BOOKED).
+pub(crate) struct TraceResult {
+    /// The piece to go on from, or 0, with [`BOOKED`](TraceResult::BOOKED).
     pub next: usize,
     /// The new top of the edges.
     pub top: *mut ObjectPtr,
 }
 
-impl Traced {
+impl TraceResult {
     /// The bit of `next` that says: the tracer has work booked.
     pub(crate) const BOOKED: usize = 1 << 63;
 
     /// Returns the piece to go on from, or 0.
     #[inline(always)]
     pub(crate) fn piece(&self) -> usize {
-        self.next & !Traced::BOOKED
+        self.next & !TraceResult::BOOKED
     }
 }
 
@@ -296,10 +297,8 @@ impl ObjectPtr {
     /// `info` must be the object's own, and its size be by length.
     #[inline(always)]
     pub(crate) unsafe fn length_as(self, info: &TypeInfo) -> usize {
-        debug_assert!(info.size.granules == 0);
         // SAFETY: passed on.
-        let length = unsafe { self.length() };
-        length & info.size.marks as usize
+        info.size.length_in(unsafe { self.length() })
     }
 
     /// Returns the length word.
@@ -364,6 +363,6 @@ pub(crate) static FILLER: TypeInfo = TypeInfo::by_length::<usize, u8>(|| "filler
 ///
 /// # Safety
 /// None of the promises of [`TypeInfo::trace`] is needed: neither object nor tracer is touched.
-pub(crate) unsafe fn trace_nothing(_: ObjectPtr, _: usize, _: NonNull<()>, top: *mut ObjectPtr) -> Traced {
-    Traced { next: 0, top }
+pub(crate) unsafe fn trace_nothing(_: ObjectPtr, _: usize, _: NonNull<()>, top: *mut ObjectPtr) -> TraceResult {
+    TraceResult { next: 0, top }
 }

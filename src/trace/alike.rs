@@ -12,26 +12,26 @@ use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
 
 use super::Trace;
-use crate::mark::drain::Standing;
+use crate::mark::drain::LoopState;
 use crate::mark::edges::{InFlight, Top, youngest};
 use crate::space::block::BlockPtr;
 use crate::space::geometry::GRANULE;
-use crate::space::header::{Came, ObjectPtr, TypeInfo, object_bytes};
-use crate::space::tally::{Size, Tally};
+use crate::space::header::{AlikeResult, ObjectPtr, TypeInfo, object_bytes};
+use crate::space::tally::{MarkTally, ObjectSize};
 
 /// The most edges that one call stores for the objects behind its first, so that the loop checks for room once.
 const EDGES_AT_ONCE: usize = 512;
 
-/// The part of [`Standing`] that the loop keeps in registers, written back only where a trace panics.
+/// The part of [`LoopState`] that the loop keeps in registers, written back only where a trace panics.
 struct InRegisters<'a, 'm, const PREFETCH: bool> {
-    standing: &'a mut Standing<'m>,
+    state: &'a mut LoopState<'m>,
     object: ObjectPtr,
     top: Top,
     /// The number of objects that may still be marked.
     left: usize,
     /// The tally when `left` is 0.
-    at_the_end: Tally,
-    size: &'static Size,
+    at_the_end: MarkTally,
+    size: &'static ObjectSize,
     /// Unused without prefetches.
     waiting: InFlight,
 }
@@ -43,7 +43,7 @@ impl<const PREFETCH: bool> InRegisters<'_, '_, PREFETCH> {
     /// `base` must be that of the edges which `top` is of.
     #[inline(always)]
     unsafe fn edge(&mut self, base: Top, marked: usize) -> Option<ObjectPtr> {
-        let prefetched = &mut self.standing.prefetched;
+        let prefetched = &mut self.state.prefetched;
         // SAFETY: passed on; the mark loop is the only one that uses the room.
         unsafe {
             if PREFETCH {
@@ -70,29 +70,29 @@ impl<const PREFETCH: bool> InRegisters<'_, '_, PREFETCH> {
     }
 
     /// Returns the tally now: all objects cost the same, so it is counted back from the end.
-    fn tally(&self) -> Tally {
+    fn tally(&self) -> MarkTally {
         self.at_the_end.without(self.size, self.left)
     }
 
     /// Ends the loop.
     #[inline(always)]
-    fn end(self) -> Came {
+    fn end(self) -> AlikeResult {
         if PREFETCH {
-            self.standing.prefetched.waiting = self.waiting;
+            self.state.prefetched.waiting = self.waiting;
         }
         let ended = ManuallyDrop::new(self);
-        Came { top: ended.top, tally: ended.tally() }
+        AlikeResult { top: ended.top, tally: ended.tally() }
     }
 }
 
 impl<const PREFETCH: bool> Drop for InRegisters<'_, '_, PREFETCH> {
     fn drop(&mut self) {
-        self.standing.current = Some(self.object);
-        self.standing.tally = self.tally();
+        self.state.current = Some(self.object);
+        self.state.tally = self.tally();
         // SAFETY: the top is of the mark loop's edges.
-        unsafe { self.standing.tracer.set_top(self.top) };
+        unsafe { self.state.tracer.set_top(self.top) };
         if PREFETCH {
-            self.standing.prefetched.waiting = self.waiting;
+            self.state.prefetched.waiting = self.waiting;
         }
     }
 }
@@ -105,55 +105,46 @@ impl<const PREFETCH: bool> Drop for InRegisters<'_, '_, PREFETCH> {
 pub(crate) unsafe fn mark_alike<T: Trace, const PREFETCH: bool>(
     object: ObjectPtr,
     info: &'static TypeInfo,
-    standing: NonNull<()>,
+    state: NonNull<()>,
     top: Top,
-    tally: Tally,
-) -> Came {
-    let size = const { &Size::of_bytes(object_bytes::<T>()) };
-    debug_assert!(size.marks != 0);
+    tally: MarkTally,
+) -> AlikeResult {
+    let size = const { &ObjectSize::of_bytes(object_bytes::<T>()) };
+    debug_assert!(size.has_mark_bits());
     // The number of objects traced behind the first.
     let more = const { EDGES_AT_ONCE / T::MAX_POINTERS };
-    // SAFETY: `TypeInfo::mark_alike`: the mark loop's `Standing`, ours until the end of the call.
-    let standing = unsafe { standing.cast::<Standing<'_>>().as_mut() };
-    let (base, marked) = (standing.base, standing.marked);
-    let waiting = if PREFETCH { standing.prefetched.waiting } else { InFlight::NONE };
+    // SAFETY: `TypeInfo::mark_alike`: the mark loop's `LoopState`, ours until the end of the call.
+    let state = unsafe { state.cast::<LoopState<'_>>().as_mut() };
+    let (base, marked) = (state.base, state.marked);
+    let waiting = if PREFETCH { state.prefetched.waiting } else { InFlight::NONE };
     // As many objects as there is work left for.
     let left = (tally.left().max(0) as usize).div_ceil(size.work() as usize).min(more);
     let at_the_end = tally.with(size, left);
-    let mut at = InRegisters::<PREFETCH> { standing, object, top, left, at_the_end, size, waiting };
-    if !at.standing.tracer.has_room(top, (1 + more) * T::MAX_POINTERS) {
+    let mut at = InRegisters::<PREFETCH> { state, object, top, left, at_the_end, size, waiting };
+    if !at.state.tracer.has_room(top, (1 + more) * T::MAX_POINTERS) {
         // SAFETY: `TypeInfo::trace`, which `TypeInfo::mark_alike` promises too: the tracer is that of the mark loop.
-        let traced = unsafe { (info.trace)(object, 0, NonNull::from(&mut at.standing.tracer).cast(), top) };
+        let traced = unsafe { (info.trace)(object, 0, NonNull::from(&mut at.state.tracer).cast(), top) };
         at.top = traced.top;
         return at.end();
     }
-    // The word of mark bits that was read last, kept in registers: the next object's bits are likely to be in it, and a
-    // read would wait for the write before. With prefetches, objects of other blocks come in between.
-    let (mut word_at, mut word, mut marks) = (0, core::ptr::null_mut::<u64>(), 0);
+    let mut word = MarkWord::NONE;
     loop {
         // SAFETY: the object is a live `T` that nobody writes: the first by `TypeInfo::mark_alike`, the others since an edge
         // leads to a header (I3) that names the same `TypeInfo`, and the mutator stands at a safepoint.
         let value = unsafe { at.object.payload().cast::<T>().as_ref() };
         // SAFETY: the top is of the loop's edges, and there was room for as many objects as are traced here.
-        at.top = unsafe { at.standing.tracer.trace_few(value, at.top) };
+        at.top = unsafe { at.state.tracer.trace_few(value, at.top) };
         if at.left == 0 {
             return at.end();
         }
-        let next = loop {
+        // Edges to marked objects are skipped; an edge to an object that is not just a `T` ends the loop.
+        at.object = loop {
             // SAFETY: the base is that of the mark loop's edges.
             let Some(object) = (unsafe { at.edge(base, marked) }) else { return at.end() };
-            let place = object.addr() / GRANULE;
-            let (here, bit) = (place / 64, place % 64);
-            if PREFETCH || here != word_at {
-                // SAFETY: marking runs on the mutator's thread, when every block is swept (I7). No other reference to the
-                // bitmap is made before the next word is looked at.
-                let words = unsafe { BlockPtr::of(object).bits(marked) };
-                // SAFETY: a block has as many words as 64ths of its granules.
-                word = unsafe { words.as_mut_ptr().add(object.granule() / 64) };
-                // SAFETY: borrowed just now.
-                (word_at, marks) = (here, unsafe { word.read() });
-            }
-            if marks >> bit & 1 != 0 {
+            // SAFETY: marking runs on the mutator's thread, when every block is swept (I7), and makes no other reference
+            // to the bitmap before the word is read again.
+            let bit = unsafe { word.read::<PREFETCH>(object, marked) };
+            if word.has(bit) {
                 rare();
                 // SAFETY: the edge was returned above.
                 unsafe { at.take_edge() };
@@ -165,19 +156,68 @@ pub(crate) unsafe fn mark_alike<T: Trace, const PREFETCH: bool>(
             }
             // SAFETY: the edge was returned above.
             unsafe { at.take_edge() };
-            marks |= size.marks << bit;
-            // SAFETY: as above.
-            unsafe { word.write(marks) };
-            if bit as i32 > size.last_start {
-                rare();
-                // SAFETY: as above, and an object does not leave its block (I3), so where its bits leave a word there is
-                // another.
-                unsafe { *word.add(1) |= size.marks >> (64 - bit) };
-            }
+            // SAFETY: the word was read for this object, and `size` is its size.
+            unsafe { word.set(bit, size) };
             break object;
         };
         at.left -= 1;
-        at.object = next;
+    }
+}
+
+/// The word of mark bits that was read last, kept in registers: the next object's bits are likely to be in it, and a read
+/// would wait for the write before.
+struct MarkWord {
+    /// Number of the word among all words of mark bits, if memory were one block.
+    number: usize,
+    at: *mut u64,
+    bits: u64,
+}
+
+impl MarkWord {
+    /// No word: no object has the number 0.
+    const NONE: MarkWord = MarkWord { number: 0, at: core::ptr::null_mut(), bits: 0 };
+
+    /// Reads the word in which the object's mark bits begin, if that is not this word. Returns the first of them. With
+    /// prefetches the word is read in any case, since objects of other blocks come in between.
+    ///
+    /// # Safety
+    /// The object's block must be the caller's (I7), and no other reference to the bitmap be used until the next call.
+    #[inline(always)]
+    unsafe fn read<const PREFETCH: bool>(&mut self, object: ObjectPtr, marked: usize) -> usize {
+        let granule = object.addr() / GRANULE;
+        let (number, bit) = (granule / 64, granule % 64);
+        if PREFETCH || number != self.number {
+            self.number = number;
+            // SAFETY: the block is the caller's: the caller's promise.
+            let words = unsafe { BlockPtr::of(object).bits(marked) };
+            // SAFETY: a block has as many words as 64ths of its granules.
+            self.at = unsafe { words.as_mut_ptr().add(object.granule() / 64) };
+            // SAFETY: borrowed just now.
+            self.bits = unsafe { self.at.read() };
+        }
+        bit
+    }
+
+    #[inline(always)]
+    fn has(&self, bit: usize) -> bool {
+        self.bits >> bit & 1 != 0
+    }
+
+    /// Sets the mark bits of an object that begin at `bit`, here and where they go on in the next word.
+    ///
+    /// # Safety
+    /// The word must have been [read](MarkWord::read) for this object, and `size` be its size.
+    #[inline(always)]
+    unsafe fn set(&mut self, bit: usize, size: &ObjectSize) {
+        self.bits |= size.mark_bits() << bit;
+        // SAFETY: no other reference is in use: the promise at `read`.
+        unsafe { self.at.write(self.bits) };
+        if !size.is_within_word(bit) {
+            rare();
+            // SAFETY: as above, and an object does not leave its block (I3), so where its bits leave a word there is
+            // another.
+            unsafe { *self.at.add(1) |= size.mark_bits() >> (64 - bit) };
+        }
     }
 }
 
@@ -416,7 +456,7 @@ mod tests {
                 let mut keys = vec![cx.alloc(Key(None))];
                 (1..1000).for_each(|_| keys.push(cx.alloc(Key(keys.last().copied()))));
                 let last = cx.root(keys[999]);
-                // Traced first.
+                // TraceResult first.
                 let waiting = cx.alloc_array(1000, |at| cx.alloc_ephemeron(keys[at], cx.alloc(at)));
                 let waiting = cx.root(waiting);
                 assert_eq!(mark_to_the_end(cx, Budget::unlimited()), 0);

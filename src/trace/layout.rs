@@ -9,7 +9,7 @@ use super::{DropOn, Trace, alike};
 use crate::mark::edges::Top;
 use crate::mark::tracer::{Tracer, trace_with};
 use crate::space::block::Kind;
-use crate::space::header::{ObjectPtr, Traced, TypeInfo};
+use crate::space::header::{ObjectPtr, TraceResult, TypeInfo};
 
 /// Returns the kind of block that values of `T` live in.
 pub(crate) const fn kind_of<T: Trace>() -> Kind {
@@ -53,7 +53,7 @@ impl<T: Trace> InfoOf<T> {
         let info = TypeInfo::sized::<T>(core::any::type_name::<T>)
             .traced_if(T::NEEDS_TRACE, trace_sized::<T>)
             .dropped_if(needs_drop::<T>(), drop_sized::<T>);
-        if T::NEEDS_TRACE && has_few::<T>() && info.size.marks != 0 {
+        if T::NEEDS_TRACE && has_few::<T>() && info.size.has_mark_bits() {
             TypeInfo { mark_alike: Some([alike::mark_alike::<T, false>, alike::mark_alike::<T, true>]), ..info }
         } else {
             info
@@ -63,7 +63,7 @@ impl<T: Trace> InfoOf<T> {
 
 /// # Safety
 /// [`TypeInfo::trace`]'s.
-unsafe fn trace_sized<T: Trace>(object: ObjectPtr, _: usize, erased: NonNull<()>, top: Top) -> Traced {
+unsafe fn trace_sized<T: Trace>(object: ObjectPtr, _: usize, erased: NonNull<()>, top: Top) -> TraceResult {
     // SAFETY: `TypeInfo::trace`: the header names `InfoOf<T>`, so the payload is a `T`; it is complete.
     let value = unsafe { object.payload().cast::<T>().as_ref() };
     if const { has_few::<T>() } {
@@ -71,7 +71,7 @@ unsafe fn trace_sized<T: Trace>(object: ObjectPtr, _: usize, erased: NonNull<()>
         let tracer = unsafe { &*erased.cast::<Tracer<'_>>().as_ptr() };
         if tracer.has_room(top, T::MAX_POINTERS) {
             // SAFETY: the top is of its edges, and there is room for as many pointers as a `T` can have.
-            return Traced { next: 0, top: unsafe { tracer.trace_few(value, top) } };
+            return TraceResult { next: 0, top: unsafe { tracer.trace_few(value, top) } };
         }
         // SAFETY: passed on.
         return unsafe { trace_without_room::<T>(object, erased, top) };
@@ -86,7 +86,7 @@ unsafe fn trace_sized<T: Trace>(object: ObjectPtr, _: usize, erased: NonNull<()>
 /// [`TypeInfo::trace`]'s.
 #[cold]
 #[inline(never)]
-unsafe fn trace_without_room<T: Trace>(object: ObjectPtr, erased: NonNull<()>, top: Top) -> Traced {
+unsafe fn trace_without_room<T: Trace>(object: ObjectPtr, erased: NonNull<()>, top: Top) -> TraceResult {
     // SAFETY: passed on.
     unsafe { trace_any::<T>(object, erased, top) }
 }
@@ -94,7 +94,7 @@ unsafe fn trace_without_room<T: Trace>(object: ObjectPtr, erased: NonNull<()>, t
 /// # Safety
 /// [`TypeInfo::trace`]'s.
 #[inline(always)]
-unsafe fn trace_any<T: Trace>(object: ObjectPtr, erased: NonNull<()>, top: Top) -> Traced {
+unsafe fn trace_any<T: Trace>(object: ObjectPtr, erased: NonNull<()>, top: Top) -> TraceResult {
     // SAFETY: `TypeInfo::trace`: the header names `InfoOf<T>`, so the payload is a `T`; it is complete.
     let value = unsafe { object.payload().cast::<T>().as_ref() };
     // SAFETY: `TypeInfo::trace`: a tracer that is ours until the end of the call, and a top of its edges.

@@ -28,7 +28,7 @@ use crate::space::block::FIRST_GRANULE;
 use crate::space::geometry::{BLOCK_SIZE, GRANULE, PAGES};
 use crate::space::header::{ObjectPtr, TypeInfo, trace_nothing};
 use crate::space::holes::Bump;
-use crate::space::tally::Size;
+use crate::space::tally::ObjectSize;
 use crate::sync::model::{has_seen, is_weak, saw, scenes};
 use crate::sync::mpsc::SLEEPS;
 use crate::sync::watch;
@@ -38,7 +38,7 @@ use crate::sync::watch;
 const OBJECT_GRANULES: usize = 3;
 
 static OBJECT: TypeInfo = TypeInfo {
-    size: Size::of_bytes(OBJECT_GRANULES * GRANULE),
+    size: ObjectSize::of_bytes(OBJECT_GRANULES * GRANULE),
     element: 0,
     prefix: 0,
     needs_trace: false,
