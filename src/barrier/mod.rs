@@ -57,7 +57,7 @@ pub mod rules {
 
 pub(crate) mod policy;
 
-use policy::{Birth, Policy, RootWrite, Roots, Rules, WholeObject};
+use policy::{Birth, OnlyInTests, Policy, RootWrite, Roots, Rules, WholeObject};
 
 /// A write barrier and the rules that go with it: one of [`Insertion`], [`Deletion`], [`Hybrid`], [`Watermark`] and
 /// [`StopTheWorld`]. Sealed: other rules may lose objects.
@@ -90,7 +90,7 @@ macro_rules! policies {
 
         // SAFETY: a column of the table that was explored exhaustively and found sound (`tests/abstract`).
         unsafe impl Policy for $name {
-            const RULES: Rules = Rules { $($rule: $value),* };
+            const RULES: Rules = Rules { $($rule: $value,)* only_in_tests: OnlyInTests::NONE };
         }
 
         impl Barrier for $name {
@@ -113,10 +113,7 @@ policies! {
         incremental: true,
         roots: Roots::BitByBit,
         window: false,
-        window_is_derived: false,
-        traces_in_window: false,
         shade_old: false,
-        reads_old_after_the_store: false,
         shade_new: true,
         birth: Birth::White,
         root_write: RootWrite::NoteDirty,
@@ -138,10 +135,7 @@ policies! {
         incremental: true,
         roots: Roots::InOnePauseAtTheStart,
         window: false,
-        window_is_derived: false,
-        traces_in_window: false,
         shade_old: true,
-        reads_old_after_the_store: false,
         shade_new: false,
         birth: Birth::Black,
         root_write: RootWrite::Nothing,
@@ -164,10 +158,7 @@ policies! {
         incremental: true,
         roots: Roots::BitByBit,
         window: true,
-        window_is_derived: false,
-        traces_in_window: false,
         shade_old: true,
-        reads_old_after_the_store: false,
         shade_new: false,
         birth: Birth::Black,
         root_write: RootWrite::ShadeNewInWindow,
@@ -190,10 +181,7 @@ policies! {
         incremental: true,
         roots: Roots::BitByBit,
         window: false,
-        window_is_derived: false,
-        traces_in_window: false,
         shade_old: true,
-        reads_old_after_the_store: false,
         shade_new: false,
         birth: Birth::Black,
         root_write: RootWrite::ShadeOldIfUnscanned,
@@ -214,10 +202,7 @@ policies! {
         incremental: false,
         roots: Roots::InOnePauseAtTheStart,
         window: false,
-        window_is_derived: false,
-        traces_in_window: false,
         shade_old: false,
-        reads_old_after_the_store: false,
         shade_new: false,
         birth: Birth::White,
         root_write: RootWrite::Nothing,

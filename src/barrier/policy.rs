@@ -15,8 +15,6 @@ pub enum Birth {
     White,
     /// Under a policy with a root-scanning window, once it is closed.
     Black,
-    /// Unsound: the initial pointers of objects born in the window are missed.
-    BlackInWindowToo,
 }
 
 /// What a write to a root does, including a pop and the end of a scope.
@@ -25,13 +23,7 @@ pub enum RootWrite {
     Nothing,
     NoteDirty,
     ShadeNewInWindow,
-    /// Unsound: a value that leaves a scope is copied to the roots of the enclosing one without being shaded.
-    ShadeNewInWindowButNotOnKeep,
     ShadeOldIfUnscanned,
-    /// Unsound: popped values are not shaded.
-    ShadeOldIfUnscannedButNotOnPop,
-    /// Unsound: values of areas that are destroyed are not shaded.
-    ShadeOldIfUnscannedButNotOnDestroy,
 }
 
 /// What is done to an object before it is mutated as a whole.
@@ -52,14 +44,8 @@ pub struct Rules {
     /// traced in it, so no object with pointers is black: the heap has no barrier, objects are born white, and only
     /// writes to roots are watched.
     pub window: bool,
-    /// Unsound: the window closes as soon as no root is unscanned, even if that is because the last one was popped.
-    pub window_is_derived: bool,
-    /// Whether grey objects are traced while roots are still to be scanned. Unsound with a window.
-    pub traces_in_window: bool,
     /// Whether `slot.set` shades the old value.
     pub shade_old: bool,
-    /// Unsound: `slot.set` reads the old value after the store.
-    pub reads_old_after_the_store: bool,
     /// Whether `slot.set` shades the new value.
     pub shade_new: bool,
     pub birth: Birth,
@@ -67,6 +53,47 @@ pub struct Rules {
     pub whole_object: WholeObject,
     pub upgrade_shades: bool,
     pub rescan_dirty_roots: bool,
+    pub only_in_tests: OnlyInTests,
+}
+
+macro_rules! only_in_tests {
+    ($($(#[$doc:meta])* $rule:ident,)*) => {
+        /// What no policy of the table does: variants that show what each of its rules is for. Without
+        /// `cfg(grisaille_faults)` there are none.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        pub struct OnlyInTests {
+            $($(#[$doc])* #[cfg(grisaille_faults)] pub $rule: bool,)*
+        }
+
+        impl OnlyInTests {
+            pub const NONE: OnlyInTests = OnlyInTests { $(#[cfg(grisaille_faults)] $rule: false,)* };
+
+            $($(#[$doc])* #[must_use] pub const fn $rule(&self) -> bool {
+                #[cfg(grisaille_faults)]
+                return self.$rule;
+                #[cfg(not(grisaille_faults))]
+                return false;
+            })*
+        }
+    };
+}
+
+only_in_tests! {
+    /// Whether the window closes as soon as no root is unscanned, even if that is because the last one was popped.
+    /// Unsound.
+    window_is_derived,
+    /// Whether grey objects are traced while roots are still to be scanned. Unsound with a window.
+    traces_in_window,
+    /// Whether objects are born black in the window too. Unsound: their initial pointers are missed.
+    black_in_window,
+    /// Whether `slot.set` reads the old value after the store. Unsound.
+    reads_old_after_the_store,
+    /// Whether a value that leaves a scope is copied to the roots of the enclosing one without being shaded. Unsound.
+    keeps_unshaded,
+    /// Whether popped values are not shaded where overwritten ones are. Unsound.
+    pops_unshaded,
+    /// Whether values of areas that are destroyed are not shaded where overwritten ones are. Unsound.
+    destroys_unshaded,
 }
 
 impl Rules {
@@ -77,22 +104,22 @@ impl Rules {
 
     /// Returns whether a root that is destroyed while marking must still be scanned.
     pub const fn takes_snapshot_lazily(&self) -> bool {
-        matches!(self.root_write, RootWrite::ShadeOldIfUnscanned | RootWrite::ShadeOldIfUnscannedButNotOnPop)
+        self.shades_old_root() && !self.only_in_tests.destroys_unshaded()
     }
 
     /// Returns whether a write to an unscanned root shades its old value.
     pub const fn shades_old_root(&self) -> bool {
-        self.shades_popped_root() || matches!(self.root_write, RootWrite::ShadeOldIfUnscannedButNotOnPop)
+        matches!(self.root_write, RootWrite::ShadeOldIfUnscanned)
     }
 
     /// Returns whether a pop of an unscanned root shades its value.
     pub const fn shades_popped_root(&self) -> bool {
-        matches!(self.root_write, RootWrite::ShadeOldIfUnscanned | RootWrite::ShadeOldIfUnscannedButNotOnDestroy)
+        self.shades_old_root() && !self.only_in_tests.pops_unshaded()
     }
 
     /// Returns whether a write to a root in the window shades the new value.
     pub const fn shades_new_root(&self) -> bool {
-        matches!(self.root_write, RootWrite::ShadeNewInWindow | RootWrite::ShadeNewInWindowButNotOnKeep)
+        matches!(self.root_write, RootWrite::ShadeNewInWindow)
     }
 
     /// Returns whether writes to roots have a barrier, and so need a flag that says when it is on.

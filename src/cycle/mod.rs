@@ -226,7 +226,7 @@ impl Collector {
         self.watch_roots.set(rules.watches_roots());
         if !rules.window {
             self.watch_heap(rules);
-        } else if rules.birth == Birth::BlackInWindowToo {
+        } else if rules.only_in_tests.black_in_window() {
             self.set_birth(BirthColor::Black);
         }
         if rules.roots == Roots::InOnePauseAtTheStart {
@@ -239,7 +239,7 @@ impl Collector {
 
     /// Phase `Mark`: scans the roots, then empties the grey set.
     fn mark<B: Barrier>(&self, meter: &mut Meter) {
-        let may_trace = B::RULES.traces_in_window && !self.marker.is_empty();
+        let may_trace = B::RULES.only_in_tests.traces_in_window() && !self.marker.is_empty();
         if (!self.roots.is_scanned() || self.window.get()) && !may_trace {
             if self.scan_roots(&B::RULES, meter) {
                 self.roots_scanned::<B>(meter);

@@ -458,12 +458,14 @@ where
     fn before_truncate<B: Barrier>(&self, cx: &Mutator<'_, B>, len: usize) {
         // A value that was written in the root-scanning window is shaded, so its removal needs no action.
         const fn looks_at_pops(rules: &Rules) -> bool {
-            rules.shades_popped_root() || rules.window_is_derived || matches!(rules.root_write, RootWrite::NoteDirty)
+            rules.shades_popped_root()
+                || rules.only_in_tests.window_is_derived()
+                || matches!(rules.root_write, RootWrite::NoteDirty)
         }
         if const { V::NEEDS_TRACE && looks_at_pops(&B::RULES) } && cx.collector().watch_roots.get() {
             let collector = cx.collector();
             self.area.truncate_watched(len, &B::RULES, &collector.marker, collector.cycle.get());
-            if const { B::RULES.window_is_derived } {
+            if const { B::RULES.only_in_tests.window_is_derived() } {
                 collector.close_derived_window::<B>();
             }
         }

@@ -5,7 +5,6 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::ptr::NonNull;
 
-use crate::barrier::rules::RootWrite;
 use crate::barrier::{Barrier, Hybrid};
 use crate::context::Mutator;
 use crate::cycle::collector::Collector;
@@ -146,7 +145,7 @@ impl<B: Barrier> EndScope<B> {
         c.saw_writes(1);
         c.truncate_roots::<B>(&c.roots.locals, self.locals);
         for object in (self.escapes..c.roots.escapes.len()).filter_map(|index| c.roots.escapes.at(index)) {
-            if const { matches!(B::RULES.root_write, RootWrite::ShadeNewInWindowButNotOnKeep) } {
+            if const { B::RULES.only_in_tests.keeps_unshaded() } {
                 c.roots.locals.push(object);
             } else {
                 c.push_root::<B>(&c.roots.locals, object);

@@ -82,7 +82,7 @@ impl<V: Trace + Copy> Slot<V> {
     #[inline(always)]
     pub fn set<B: Barrier>(&self, cx: &Mutator<'_, B>, value: V) {
         cx.before_write::<V, ()>(|collector| {
-            let old = if const { B::RULES.reads_old_after_the_store } { value } else { self.get() };
+            let old = if const { B::RULES.only_in_tests.reads_old_after_the_store() } { value } else { self.get() };
             write_barrier::<B, V>(collector, old, value);
         });
         if const { V::ATOMIC_WORD } {

@@ -140,7 +140,7 @@ impl Verifier<'_> {
             .filter(|ephemeron| ephemeron.waits)
             .map(|ephemeron| self.object(ephemeron.at))
             .collect();
-        let nothing_is_traced = self.c.window.get() && !self.rules.traces_in_window;
+        let nothing_is_traced = self.c.window.get() && !self.rules.only_in_tests.traces_in_window();
         let mut pointers = Pointers::default();
         self.each_object(|at| {
             // The scanned part of a grey object counts as black.

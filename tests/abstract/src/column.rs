@@ -224,12 +224,12 @@ pub fn broken() -> Vec<Broken> {
     rule(deletion, 3, Some(3), "with roots scanned one at a time", |r| r.roots = Roots::BitByBit);
     rule(hybrid, 4, Some(4), "without the rule for writes to roots", |r| r.root_write = RootWrite::Nothing);
     rule(hybrid, 4, Some(4), "with white allocation", |r| r.birth = Birth::White);
-    rule(hybrid, 5, Some(5), "with black allocation in the window", |r| r.birth = Birth::BlackInWindowToo);
+    rule(hybrid, 5, Some(5), "with black allocation in the window", |r| r.only_in_tests.black_in_window = true);
     rule(deletion, 3, Some(3), "with an upgrade that does not shade", |r| r.upgrade_shades = false);
     rule(hybrid, 4, Some(4), "with an upgrade that does not shade", |r| r.upgrade_shades = false);
     rule(watermark, 3, Some(3), "with an upgrade that does not shade", |r| r.upgrade_shades = false);
     rule(watermark, 3, Some(3), "without the shade on pop", |r| {
-        r.root_write = RootWrite::ShadeOldIfUnscannedButNotOnPop;
+        r.only_in_tests.pops_unshaded = true;
     });
     rule(insertion, 5, Some(5), "without the shade", |r| r.shade_new = false);
     rule(insertion, 3, Some(3), "without the notes what is dirty", |r| r.root_write = RootWrite::Nothing);

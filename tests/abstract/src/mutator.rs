@@ -194,9 +194,10 @@ pub fn apply(state: &State, it: Move, column: &Column, bound: &Bound) -> State {
         Move::Allocate(object, slots) => {
             after.colors[object] = match rules.birth {
                 Birth::White => Color::White,
+                Birth::Black if rules.only_in_tests.black_in_window => Color::Black,
                 Birth::Black if !heap_is_watched => Color::White,
                 Birth::Black if go.is_some() => Color::Grey,
-                Birth::Black | Birth::BlackInWindowToo => Color::Black,
+                Birth::Black => Color::Black,
             };
             after.slots[object] = slots;
             after.held.insert(object);

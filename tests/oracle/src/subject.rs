@@ -3,7 +3,7 @@
 //! The broken ones are here, beside the tests, so that everyone can see what the tests are tested with: each detector
 //! has to find each of them.
 
-use grisaille::barrier::rules::{Birth, Policy, RootWrite, Roots, Rules, WholeObject};
+use grisaille::barrier::rules::{Birth, OnlyInTests, Policy, RootWrite, Roots, Rules, WholeObject};
 use grisaille::fault::{self, Fault};
 use grisaille::{Barrier, Deletion, Hybrid, Insertion, StopTheWorld, Watermark};
 
@@ -109,8 +109,8 @@ macro_rules! variants {
 variants! {
     /// Variants that lose nothing: who has no window may trace objects while roots are still to be scanned.
     SOUND_VARIANTS:
-    "insertion that traces while it scans" InsertionTracesEarly: Insertion { traces_in_window: true }
-    "watermark that traces while it scans" WatermarkTracesEarly: Watermark { traces_in_window: true }
+    "insertion that traces while it scans" InsertionTracesEarly: Insertion { only_in_tests: OnlyInTests { traces_in_window: true, ..OnlyInTests::NONE } }
+    "watermark that traces while it scans" WatermarkTracesEarly: Watermark { only_in_tests: OnlyInTests { traces_in_window: true, ..OnlyInTests::NONE } }
 }
 
 variants! {
@@ -134,23 +134,23 @@ variants! {
     "hybrid without the old half" HybridWithoutOld: Hybrid { shade_old: false }
     "hybrid without the root-write rule" HybridWithoutRootWrites: Hybrid { root_write: RootWrite::Nothing }
     "hybrid with white allocation" HybridWhite: Hybrid { birth: Birth::White }
-    "hybrid with black allocation in the window" HybridBlack: Hybrid { birth: Birth::BlackInWindowToo }
-    "hybrid whose window is derived" HybridDerivedWindow: Hybrid { window_is_derived: true }
-    "hybrid that traces in the window" HybridTracesInWindow: Hybrid { traces_in_window: true }
+    "hybrid with black allocation in the window" HybridBlack: Hybrid { only_in_tests: OnlyInTests { black_in_window: true, ..OnlyInTests::NONE } }
+    "hybrid whose window is derived" HybridDerivedWindow: Hybrid { only_in_tests: OnlyInTests { window_is_derived: true, ..OnlyInTests::NONE } }
+    "hybrid that traces in the window" HybridTracesInWindow: Hybrid { only_in_tests: OnlyInTests { traces_in_window: true, ..OnlyInTests::NONE } }
     "hybrid whose scopes copy what leaves unshaded" HybridKeep: Hybrid {
-        root_write: RootWrite::ShadeNewInWindowButNotOnKeep,
+        only_in_tests: OnlyInTests { keeps_unshaded: true, ..OnlyInTests::NONE },
     }
     "hybrid whose window never opens" HybridWithoutWindow: Hybrid { window: false }
     "hybrid without scan-before" HybridWithoutWhole: Hybrid { whole_object: WholeObject::Nothing }
     "hybrid whose weak upgrade does not shade" HybridUpgrade: Hybrid { upgrade_shades: false }
-    "hybrid that reads the old value after the store" HybridReadsLate: Hybrid { reads_old_after_the_store: true }
+    "hybrid that reads the old value after the store" HybridReadsLate: Hybrid { only_in_tests: OnlyInTests { reads_old_after_the_store: true, ..OnlyInTests::NONE } }
     "watermark that does not shade" WatermarkWithoutOld: Watermark { shade_old: false }
     "watermark without the root-write rule" WatermarkWithoutRootWrites: Watermark { root_write: RootWrite::Nothing }
     "watermark without the shade on pop" WatermarkPop: Watermark {
-        root_write: RootWrite::ShadeOldIfUnscannedButNotOnPop,
+        only_in_tests: OnlyInTests { pops_unshaded: true, ..OnlyInTests::NONE },
     }
     "watermark without the shade on destroy" WatermarkDestroy: Watermark {
-        root_write: RootWrite::ShadeOldIfUnscannedButNotOnDestroy,
+        only_in_tests: OnlyInTests { destroys_unshaded: true, ..OnlyInTests::NONE },
     }
     "watermark whose weak upgrade does not shade" WatermarkUpgrade: Watermark { upgrade_shades: false }
 }

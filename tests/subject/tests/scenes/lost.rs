@@ -3,7 +3,7 @@
 //!
 //! The policies here exist in tests only. After a loss a pointer dangles, which no program follows (see `programs`).
 
-use grisaille::barrier::rules::{Birth, Policy, RootWrite, Roots, Rules, WholeObject};
+use grisaille::barrier::rules::{Birth, OnlyInTests, Policy, RootWrite, Roots, Rules, WholeObject};
 use grisaille::{Barrier, Deletion, Hybrid, Insertion, Watermark};
 
 use crate::programs::{From, To, losses, moved, passed_through_a_stack, upgraded};
@@ -132,7 +132,7 @@ fn hybrid_without_the_old_half() {
 /// Go's rules.
 #[test]
 fn hybrid_that_traces_in_the_window() {
-    broken!(Broken: Hybrid { traces_in_window: true });
+    broken!(Broken: Hybrid { only_in_tests: OnlyInTests { traces_in_window: true, ..OnlyInTests::NONE } });
     loses::<Broken, Hybrid>(From::Popped, To::Slot);
     loses::<Broken, Hybrid>(From::Popped, To::Lock);
     loses::<Broken, Hybrid>(From::RootSet, To::Slot);
@@ -164,7 +164,7 @@ fn hybrid_with_white_allocation() {
 
 #[test]
 fn hybrid_with_black_allocation_in_the_window() {
-    broken!(Broken: Hybrid { birth: Birth::BlackInWindowToo });
+    broken!(Broken: Hybrid { only_in_tests: OnlyInTests { black_in_window: true, ..OnlyInTests::NONE } });
     loses::<Broken, Hybrid>(From::Popped, To::NewObject);
 }
 
@@ -194,7 +194,7 @@ fn watermark_without_its_barrier() {
 
 #[test]
 fn watermark_without_the_shade_on_pop() {
-    broken!(Broken: Watermark { root_write: RootWrite::ShadeOldIfUnscannedButNotOnPop });
+    broken!(Broken: Watermark { only_in_tests: OnlyInTests { pops_unshaded: true, ..OnlyInTests::NONE } });
     loses::<Broken, Watermark>(From::Popped, To::Pushed);
     loses::<Broken, Watermark>(From::Truncated, To::Local);
     loses::<Broken, Watermark>(From::ScopeEnded, To::NewStack);
