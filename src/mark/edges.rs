@@ -123,11 +123,15 @@ pub(crate) unsafe fn pop(base: Top, top: &mut Top) -> Option<ObjectPtr> {
 
 /// A stack to push edges on. It is passed by value and lives in registers: in memory it would be what the mark loop
 /// waits for.
+///
+/// | `top` | `end` | a push |
+/// |---|---|---|
+/// | in an [`EdgeRoom`] | the end of that room | compares the two, and fails where they are equal |
+/// | in an [`EdgeRoom`] | null | always succeeds: the maker promised that there is room ([`Edges::unchecked`]) |
+/// | null | null | always fails: there is no room ([`Edges::NONE`]) |
 pub(crate) struct Edges {
-    /// Where the next edge is pushed, at most `end`. All edges between the base of the [`EdgeRoom`] and `top` were
-    /// pushed.
+    /// Where the next edge is pushed. All edges between the base of the room and `top` were pushed.
     top: Top,
-    /// The end of the room. Null while `top` is not: the room is known to suffice, and is not checked.
     end: Top,
 }
 

@@ -219,12 +219,12 @@ impl<'t> Tracer<'t> {
         self.edges.has_room(top, edges)
     }
 
-    /// Returns a copy that pushes edges from `top` on, without a check for room.
+    /// Returns a copy that pushes edges from `top` on, and does not check whether there is room.
     ///
     /// # Safety
     /// `top` must be of this tracer's edges, with room above it for all pointers that the copy is passed.
     #[inline(always)]
-    pub(crate) unsafe fn without_looks(&self, top: Top) -> Tracer<'t> {
+    pub(crate) unsafe fn unchecked(&self, top: Top) -> Tracer<'t> {
         // SAFETY: passed on.
         Tracer { edges: unsafe { Edges::unchecked(top) }, sink: self.sink, bytes: 0 }
     }

@@ -79,9 +79,9 @@ impl GuardianArea {
         state.unscanned == 0
     }
 
-    /// Makes white objects among the registered ones below `from` ready. Returns the `from` to go on with, or 0 when
-    /// none is left.
-    fn look(&self, marker: &Marker, meter: &mut Meter, from: usize) -> usize {
+    /// Makes white objects among the registered ones below `from` ready. Returns the `from` to go on with, if any of them
+    /// is left to examine.
+    fn find_white(&self, marker: &Marker, meter: &mut Meter, from: usize) -> Option<usize> {
         let mut state = self.state.borrow_mut();
         // Objects from `from` on have been examined, or were registered since. When the mutator takes a ready object,
         // one of them moves below `from`: it is examined once more.
@@ -100,10 +100,10 @@ impl GuardianArea {
                 break;
             }
         }
-        if at > state.ready { at } else { 0 }
+        (at > state.ready).then_some(at)
     }
 
-    /// Shades the objects that `look` made ready. Returns whether all are shaded.
+    /// Shades the objects that `find_white` made ready. Returns whether all are shaded.
     fn shade_fresh(&self, marker: &Marker, meter: &mut Meter) -> bool {
         let mut state = self.state.borrow_mut();
         while state.fresh > 0 {
@@ -185,9 +185,10 @@ impl GuardianTable {
                     None => Examination::Shading { below: usize::MAX },
                     Some((number, area)) => {
                         // A guardian whose handle is gone guards nothing.
-                        match if area.head.is_alive() { area.look(marker, meter, from) } else { 0 } {
-                            0 => Examination::Moving { below: number, from: usize::MAX },
-                            from => Examination::Moving { below: number + 1, from },
+                        let rest = if area.head.is_alive() { area.find_white(marker, meter, from) } else { None };
+                        match rest {
+                            Some(from) => Examination::Moving { below: number + 1, from },
+                            None => Examination::Moving { below: number, from: usize::MAX },
                         }
                     }
                 },

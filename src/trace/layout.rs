@@ -1,5 +1,20 @@
 //! How a type is described to the collector: its [`TypeInfo`], the kind of block its objects live in, and the thread
 //! that drops them.
+//!
+//! Objects of a sized type `T` are traced so (those whose length word tells the size have functions of their own, in
+//! `kit`):
+//!
+//! ```text
+//! the mark loop, a barrier, the verifier      the mark loop of T: `mark_alike`
+//!     | TypeInfo::trace                           |  (room for all that it traces)
+//! trace_sized                                     |
+//!     |- few pointers, room for them all ------> Tracer::trace_few -> T::trace   pushes without a check
+//!     |- few, and no room: trace_without_room -+
+//!     |- many, or no bound known --------------+> trace_any -> trace_with -> T::trace   checks each push
+//! ```
+//!
+//! "Few" is at most [`FEW`], by `Trace::MAX_POINTERS`. "Room" is that of the tracer's edges
+//! ([`Edges`](crate::mark::edges::Edges)); a pointer without room goes to the tracer's sink, out of line.
 
 use core::marker::PhantomData;
 use core::mem::needs_drop;

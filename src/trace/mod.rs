@@ -196,14 +196,15 @@ const fn sum(fields: &[usize]) -> usize {
 impl Tracer<'_> {
     /// Traces a value of few pointers: stores them from `top` on, and returns the new top.
     ///
-    /// `top` must be of this tracer's edges, and there must be [room](Tracer::has_room) behind it for as many pointers
-    /// as the value's type can have.
-    /// can have.
+    /// # Safety
+    /// `top` must be of this tracer's edges, with [room](Tracer::has_room) above it for as many pointers as the value's
+    /// type can have.
     #[inline(always)]
     pub(crate) unsafe fn trace_few<T: Trace>(&self, value: &T, top: Top) -> Top {
         debug_assert!(self.has_room(top, T::MAX_POINTERS), "the edges have no room for a value's pointers");
-        // SAFETY: the caller's word.
-        let mut copy = unsafe { self.without_looks(top) };
+        // SAFETY: a value passes no more pointers on than its type's `MAX_POINTERS` (`Trace`'s contract); the rest is the
+        // caller's promise.
+        let mut copy = unsafe { self.unchecked(top) };
         value.trace(&mut copy);
         debug_assert!(
             copy.top().addr() - top.addr() <= T::MAX_POINTERS * size_of::<ObjectPtr>(),

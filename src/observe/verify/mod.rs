@@ -50,8 +50,8 @@ use roots::RootSeen;
 /// How closely a heap checks itself while it works: for tests, and for finding a bug. Whatever is wrong is a panic that
 /// names it, with the path from a root. The times of [`Stats`](crate::Stats) leave out what the check takes.
 ///
-/// Cargo does not optimize the dependencies of a test, and an optimized check is some six times as fast. In the
-/// manifest of the program under test:
+/// A check is long work, and Cargo does not optimize the dependencies of a test unless it is told to. In the manifest of
+/// the program under test:
 ///
 /// ```toml
 /// [profile.dev.package.grisaille]

@@ -19,14 +19,34 @@ pub(crate) struct StackTable {
     /// and the number of those cards.
     lent: Option<NonNull<StackArea>>,
     dirty_cards: usize,
-    /// Number of dirty cards that the last rescan found, and how often one found no fewer than the one before.
-    were_dirty: usize,
-    late: u32,
+    patience: Patience,
+}
+
+/// How many lent cards a step rescans at the least, whatever its budget. A step that finds no fewer of them than the step
+/// before doubles the number, so that a mutator that writes through lent cells cannot keep the root-scanning window open:
+/// the n-th step in vain rescans 2^n cards.
+struct Patience {
+    /// Number of lent cards that the last step found.
+    found: usize,
+    /// Number of steps in vain in this cycle.
+    in_vain: u32,
+}
+
+impl Patience {
+    /// At the start of a cycle: the first step is not in vain.
+    const NEW: Patience = Patience { found: usize::MAX, in_vain: 0 };
+
+    /// Returns the least number of cards for a step that finds so many.
+    fn least(&mut self, found: usize) -> usize {
+        self.in_vain += u32::from(found >= self.found);
+        self.found = found;
+        1 << self.in_vain.min(usize::BITS - 1)
+    }
 }
 
 impl StackTable {
     pub(crate) fn new() -> StackTable {
-        StackTable { areas: HandleTable::new(), lent: None, dirty_cards: 0, were_dirty: 0, late: 0 }
+        StackTable { areas: HandleTable::new(), lent: None, dirty_cards: 0, patience: Patience::NEW }
     }
 
     /// Returns whether no element is unscanned, though areas may be.
@@ -50,7 +70,7 @@ impl StackTable {
         }
         area.enter_cycle(cycle);
         match rules.root_write {
-            RootWrite::ShadeNewInWindow | RootWrite::ShadeNewInWindowButNotOnKeep => {
+            RootWrite::ShadeNewInWindow => {
                 let mut cards = area.lent.borrow_mut();
                 if !core::mem::replace(&mut cards.listed, true) {
                     area.next_lent.set(self.lent.replace(NonNull::from(area)));
@@ -58,9 +78,7 @@ impl StackTable {
                 self.dirty_cards += cards.note(&range);
             }
             RootWrite::NoteDirty => area.dirty_from.set(area.dirty_from.get().min(range.start)),
-            RootWrite::ShadeOldIfUnscanned
-            | RootWrite::ShadeOldIfUnscannedButNotOnPop
-            | RootWrite::ShadeOldIfUnscannedButNotOnDestroy => {
+            RootWrite::ShadeOldIfUnscanned => {
                 for index in range.start..range.end.min(area.watermark.get()) {
                     area.shade(index, marker);
                 }
@@ -73,7 +91,7 @@ impl StackTable {
     pub(crate) fn start_scan(&mut self) {
         self.areas.start_scan();
         debug_assert!(self.lent.is_none() && self.dirty_cards == 0);
-        (self.were_dirty, self.late) = (usize::MAX, 0);
+        self.patience = Patience::NEW;
     }
 
     /// Scans stacks until the budget is used up. Returns whether all are scanned. Areas whose handle is gone are freed:
@@ -88,13 +106,10 @@ impl StackTable {
         })
     }
 
-    /// Rescans lent cards, before the root-scanning window closes. Returns whether all are rescanned. A step that finds
-    /// no fewer cards than the one before does more, so that a mutator that writes through lent cells cannot keep the
-    /// window open.
+    /// Rescans lent cards, before the root-scanning window closes: within the budget, and as many as [`Patience`] says.
+    /// Returns whether all are rescanned.
     pub(crate) fn scan_lent_cards(&mut self, marker: &Marker, meter: &mut Meter) -> bool {
-        self.late += u32::from(self.dirty_cards >= self.were_dirty);
-        self.were_dirty = self.dirty_cards;
-        let mut at_least = 1usize << self.late.min(usize::BITS - 1);
+        let mut at_least = self.patience.least(self.dirty_cards);
         while let Some(area) = self.first_lent() {
             let card = area.lent.borrow_mut().next();
             match card {
@@ -131,10 +146,10 @@ impl StackTable {
 
     #[cfg(grisaille_faults)]
     pub(crate) fn digest(&self, digest: &mut crate::space::digest::Digest<'_>) {
-        let StackTable { areas, lent: _, dirty_cards, were_dirty, late } = self;
+        let StackTable { areas, lent: _, dirty_cards, patience: Patience { found, in_vain } } = self;
         areas.digest(digest, |area, digest| area.digest(digest.last_look, digest));
         if digest.marking.is_some() {
-            [*dirty_cards, *were_dirty, *late as usize].into_iter().for_each(|number| digest.number(number));
+            [*dirty_cards, *found, *in_vain as usize].into_iter().for_each(|number| digest.number(number));
         }
         // Lent cards are rescanned even if the stack's handle is gone.
         let listed = core::iter::successors(self.first_lent(), |area| {
