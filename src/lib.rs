@@ -145,6 +145,10 @@ extern crate self as grisaille;
 #[doc(hidden)]
 pub const HAS_FAULTS: bool = cfg!(grisaille_faults);
 
+// Ahead of the others: rustdoc lists the methods of a type in the order of the modules, and the page of `Mutator` begins
+// with these.
+mod mutator;
+
 mod active;
 pub mod barrier;
 mod context;
@@ -160,7 +164,6 @@ mod heap;
 mod kit;
 mod mark;
 mod memory;
-mod mutator;
 mod observe;
 mod pointer;
 mod roots;

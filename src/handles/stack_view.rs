@@ -13,7 +13,7 @@ use crate::full::HeapFull;
 use crate::roots::stack::area::StackArea;
 use crate::trace::{Trace, restamp};
 
-/// A stack that was opened in a scope. The view borrows the [`Stack`] and not the mutator: it lives across safepoints.
+/// A stack that was opened in a scope. The view borrows the [`Stack`](crate::Stack) and not the mutator: it lives across safepoints.
 ///
 /// ```
 /// use grisaille::{Gc, Heap, Mutator, Stack, StackView};

@@ -239,7 +239,7 @@ that an exhaustive search finds. Moves of the collector are in italics, the othe
 what was popped, overwritten, allocated or upgraded, until the collector moves. `r0` and `r1` are roots in two areas,
 `A.x` is a slot of `A`, `grey → B` is a grey object that points to `B`; what does not exist, or can matter to nobody any
 more, has an empty field. A root is opened as a cell by
-[`StackView::window`](crate::StackView::window), all of an object is mutated by `Gc<RefLock<_>>::borrow_mut`; what is
+[`StackView::cells`](crate::StackView::cells), all of an object is mutated by `Gc<RefLock<_>>::borrow_mut`; what is
 written then, until the collector moves, passes no barrier of its own.
 ";
 
