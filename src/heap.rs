@@ -309,6 +309,9 @@ impl<B: Barrier> HeapBuilder<B> {
     /// one safepoint, and none takes more than 400, except that the end waits for a block that the sweeper's thread
     /// holds while that thread has no processor. Slow. The default is false.
     ///
+    /// A scope that roots more than 65,536 pointers panics then, at the place of the call that roots the next: a loop that
+    /// adds a root in each turn shows in nothing else but memory. [`RootedCell`](crate::RootedCell) is for such loops.
+    ///
     /// ```
     /// # use grisaille::Heap;
     /// Heap::builder().stress(true).build().unwrap().enter(|cx| {

@@ -199,6 +199,7 @@ impl<'s, B: Barrier> Mutator<'s, B> {
     ///
     /// # Errors
     /// [`HeapFull`], with the value, when the heap is full.
+    #[track_caller]
     pub fn try_root<V: Trace + Copy>(&self, value: V) -> Result<Rooted<'s, V::At<'s>>, HeapFull<V>>
     where
         V::At<'s>: Copy,

@@ -89,6 +89,7 @@ impl<'i, 's, B: Barrier> Out<'i, 's, B> {
     ///
     /// # Errors
     /// [`HeapFull`], with the value, when the heap is full.
+    #[track_caller]
     pub fn try_keep<V: Trace + Copy>(self, cx: &Mutator<'i, B>, value: V) -> Result<Rooted<'s, V::At<'s>>, HeapFull<V>>
     where
         V::At<'s>: Copy,
