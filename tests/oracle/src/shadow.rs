@@ -32,6 +32,8 @@ pub enum Kind {
     Numbers(u32),
     /// Three tagged words.
     Words,
+    /// Three packed words.
+    Packs,
     List,
     Map,
     Str,
@@ -83,8 +85,8 @@ const RARE_KINDS: [Kind; 32] = [
     Kind::List,
     Kind::List,
     Kind::Words,
-    Kind::Words,
-    Kind::Words,
+    Kind::Packs,
+    Kind::Packs,
     Kind::Parcel,
     Kind::Parcel,
     Kind::Grenade,
@@ -170,9 +172,14 @@ impl Kind {
         matches!(self, Kind::Background | Kind::Fuse)
     }
 
-    /// Whether the slot may hold anything, or pointers to conses only.
-    pub fn is_word(self, slot: usize) -> bool {
-        self == Kind::Words || (self == Kind::Cons && slot == SLOTS - 1)
+    /// Whether a slot of such an object may hold a pointer to an object of the kind `held`. If not, it holds nothing.
+    pub fn may_hold(self, slot: usize, held: Kind) -> bool {
+        match self {
+            Kind::Words => held == Kind::Cons,
+            Kind::Cons if slot == SLOTS - 1 => held == Kind::Cons,
+            Kind::Packs => held != Kind::Ephemeron,
+            _ => true,
+        }
     }
 }
 
@@ -269,16 +276,16 @@ impl Shadow {
     }
 
     pub fn set(&mut self, id: u32, slot: usize, value: Shade) {
-        let value = if self.at(id).kind.is_word(slot) { self.cons_only(value) } else { value };
+        let value = self.held(self.at(id).kind, slot, value);
         match self.at(id).kind {
             Kind::List => self.at_mut(id).items[slot] = value,
             _ => self.at_mut(id).slots[slot] = value,
         }
     }
 
-    /// What a slot for conses makes of a value.
-    pub fn cons_only(&self, value: Shade) -> Shade {
-        value.filter(|_| self.kind(value) == Some(Kind::Cons))
+    /// What the slot of an object of that kind holds of a value.
+    pub fn held(&self, kind: Kind, slot: usize, value: Shade) -> Shade {
+        value.filter(|held| kind.may_hold(slot, self.at(*held).kind))
     }
 
     /// What the roots reach. An ephemeron's value is reached where its key is.

@@ -167,9 +167,7 @@ impl Machine<'_> {
         };
         let mut slots = if kind.has_slots() { items.map(|item| item.0) } else { [None; SLOTS] };
         for (slot, shade) in slots.iter_mut().enumerate() {
-            if kind.is_word(slot) {
-                *shade = self.shadow.cons_only(*shade);
-            }
+            *shade = self.shadow.held(kind, slot, *shade);
         }
         self.shadow.add(kind, slots, 0);
         self.shadow.at_mut(id).owned = value.counted().unwrap_or(0);

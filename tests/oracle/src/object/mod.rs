@@ -12,7 +12,7 @@ use grisaille::{
 };
 
 pub use self::log::{Log, Witness};
-pub use self::types::{Background, Bag, Cons, Guarded, Item, Row, Tuple, Word, Words};
+pub use self::types::{Background, Bag, Cons, Guarded, Item, Packs, Row, Short, Tuple, Word, Words};
 use crate::machine::quiet::{self, Bang};
 use crate::shadow::{Kind, Object, SLOTS, Stuck};
 
@@ -34,6 +34,7 @@ pub enum Value<'gc> {
     Shelf(Array<'gc, Item<'gc>>),
     Numbers(Array<'gc, u64>),
     Words(Gc<'gc, Words<'gc>>),
+    Packs(Gc<'gc, Packs<'gc>>),
     List(Gc<'gc, Row<'gc>>),
     Map(Gc<'gc, Map<'gc, Word<'gc>, Value<'gc>>>),
     Str(Str<'gc>),
@@ -164,6 +165,10 @@ impl<'gc> Value<'gc> {
                 let slots = items.map(|item| Slot::new(item.as_word()));
                 cx.try_alloc(Words { canary, slots }).ok().map(Value::Words)
             }
+            Kind::Packs => {
+                let slots = items.map(|item| Slot::new(item.as_short().into()));
+                cx.try_alloc(Packs { canary, slots }).ok().map(Value::Packs)
+            }
             Kind::List => cx.try_alloc(Row { canary, items: List::new() }).ok().map(Value::List),
             Kind::Map => {
                 let map = cx.try_alloc(Map::new()).ok()?;
@@ -183,6 +188,52 @@ impl<'gc> Value<'gc> {
 
     fn as_word(self) -> Word<'gc> {
         self.as_cons().map_or(Tagged::constant(NOTHING), Tagged::object)
+    }
+
+    /// What a packed word holds of the value. Nothing is a double, minus infinity: the one nearest to the pointers.
+    fn as_short(self) -> Short<'gc> {
+        match self {
+            Value::Nil | Value::Ephemeron(_) | Value::EphemeronGuarded(_) => Short::Double(f64::NEG_INFINITY),
+            Value::Int(n) => Short::Int(n),
+            Value::Cons(o) => Short::Cons(o),
+            Value::Guarded(o) => Short::Guarded(o),
+            Value::Background(o) => Short::Background(o),
+            Value::Bag(o) => Short::Bag(o),
+            Value::Tuple(o) => Short::Tuple(o),
+            Value::Array(o) => Short::Array(o),
+            Value::Shelf(o) => Short::Shelf(o),
+            Value::Numbers(o) => Short::Numbers(o),
+            Value::Words(o) => Short::Words(o),
+            Value::Packs(o) => Short::Packs(o),
+            Value::List(o) => Short::List(o),
+            Value::Map(o) => Short::Map(o),
+            Value::Str(o) => Short::Str(o),
+            Value::Weak(o) => Short::Weak(o),
+            Value::WeakGuarded(o) => Short::WeakGuarded(o),
+        }
+    }
+
+    fn of_short(short: Short<'gc>) -> Value<'gc> {
+        match short {
+            Short::Double(f64::NEG_INFINITY) => Value::Nil,
+            Short::Nil | Short::Double(_) => unreachable!("nobody packed this"),
+            Short::Int(n) => Value::Int(n),
+            Short::Cons(o) => Value::Cons(o),
+            Short::Guarded(o) => Value::Guarded(o),
+            Short::Background(o) => Value::Background(o),
+            Short::Bag(o) => Value::Bag(o),
+            Short::Tuple(o) => Value::Tuple(o),
+            Short::Array(o) => Value::Array(o),
+            Short::Shelf(o) => Value::Shelf(o),
+            Short::Numbers(o) => Value::Numbers(o),
+            Short::Words(o) => Value::Words(o),
+            Short::Packs(o) => Value::Packs(o),
+            Short::List(o) => Value::List(o),
+            Short::Map(o) => Value::Map(o),
+            Short::Str(o) => Value::Str(o),
+            Short::Weak(o) => Value::Weak(o),
+            Short::WeakGuarded(o) => Value::WeakGuarded(o),
+        }
     }
 
     /// Whether this is the object that the shadow says, with the canary of `id`. `None`: it is.
@@ -212,6 +263,7 @@ impl<'gc> Value<'gc> {
             },
             (Value::Tuple(o), Kind::Tuple) => o.get().canary,
             (Value::Words(o), Kind::Words) => o.canary,
+            (Value::Packs(o), Kind::Packs) => o.canary,
             (Value::Array(o), Kind::Array(len)) if o.len() == len as usize => match o.as_slice()[0].get() {
                 Value::Int(found) => canary(found),
                 other => return Some(format!("the array's first element is {}, not its canary", other.noun())),
@@ -273,7 +325,7 @@ impl<'gc> Value<'gc> {
                 }
             };
         }
-        addr!(Cons Guarded Background Bag Tuple Array Shelf Numbers Words List Map Str)
+        addr!(Cons Guarded Background Bag Tuple Array Shelf Numbers Words Packs List Map Str)
     }
 
     /// What a slot holds; `None` where the value has no such slot, or nobody gets at it.
@@ -288,6 +340,7 @@ impl<'gc> Value<'gc> {
             Value::Array(o) => o.as_slice()[elements(o.len())[slot]].get(),
             Value::Shelf(o) => o.as_slice()[elements(o.len())[slot]].slot.get(),
             Value::Words(o) => o.as_ref().slots[slot].get().as_object().map_or(Value::Nil, Value::Cons),
+            Value::Packs(o) => Value::of_short(o.as_ref().slots[slot].unpack()),
             Value::List(o) => o.as_ref().items.get(slot)?.or_nil(),
             Value::Map(o) => o.get(number(slot)).unwrap_or(Value::Nil),
             _ => return None,
@@ -316,6 +369,7 @@ impl<'gc> Value<'gc> {
             Value::Array(o) => o.as_slice()[elements(o.len())[slot]].set(cx, value),
             Value::Shelf(o) => o.as_slice()[elements(o.len())[slot]].slot.set(cx, value),
             Value::Words(o) => o.slots[slot].set(cx, value.as_word()),
+            Value::Packs(o) => o.slots[slot].pack(cx, value.as_short()),
             Value::List(o) => o.items.set(cx, slot, value),
             Value::Map(o) => match value {
                 Value::Nil => drop(o.remove(cx, number(slot))),
@@ -445,6 +499,7 @@ impl<'gc> Value<'gc> {
             Value::Shelf(_) => "a shelf",
             Value::Numbers(_) => "an array of numbers",
             Value::Words(_) => "an object of words",
+            Value::Packs(_) => "an object of packed words",
             Value::List(_) => "a list",
             Value::Map(_) => "a map",
             Value::Str(_) => "a string",

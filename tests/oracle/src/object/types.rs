@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use grisaille::{Gc, List, Owned, Slot, Tagged, Trace};
+use grisaille::{Array, Gc, List, Lock, Map, Owned, Pack, Packed, RefLock, Slot, Str, Tagged, Trace, Weak};
 
 use super::{Value, Witness};
 use crate::shadow::SLOTS;
@@ -68,6 +68,37 @@ pub type Word<'gc> = Tagged<'gc, Cons<'gc>>;
 pub struct Words<'gc> {
     pub canary: u64,
     pub slots: [Slot<Word<'gc>>; SLOTS],
+}
+
+/// A value as a packed word holds it: all but ephemerons, as many pointers as there are tags.
+#[derive(Clone, Copy, Trace, Pack)]
+pub enum Short<'gc> {
+    Nil,
+    Int(u32),
+    Cons(Gc<'gc, Cons<'gc>>),
+    Guarded(Gc<'gc, Guarded<'gc>>),
+    Background(Gc<'gc, Background<'gc>>),
+    Bag(Gc<'gc, RefLock<Bag<'gc>>>),
+    Tuple(Gc<'gc, Lock<Tuple<'gc>>>),
+    Array(Array<'gc, Slot<Value<'gc>>>),
+    Shelf(Array<'gc, Item<'gc>>),
+    Numbers(Array<'gc, u64>),
+    Words(Gc<'gc, Words<'gc>>),
+    Packs(Gc<'gc, Packs<'gc>>),
+    List(Gc<'gc, Row<'gc>>),
+    Map(Gc<'gc, Map<'gc, Word<'gc>, Value<'gc>>>),
+    Str(Str<'gc>),
+    Weak(Weak<'gc, Cons<'gc>>),
+    WeakGuarded(Weak<'gc, Guarded<'gc>>),
+    /// What no slot holds: it must not be taken for a pointer.
+    Double(f64),
+}
+
+/// Made of packed words.
+#[derive(Trace)]
+pub struct Packs<'gc> {
+    pub canary: u64,
+    pub slots: [Slot<Packed<Short<'gc>>>; SLOTS],
 }
 
 /// Grows.
