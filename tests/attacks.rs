@@ -252,7 +252,7 @@ fn a_heap_is_forgotten() {
 
 // ---- code of the user's that runs where it is least expected
 
-/// What its drop does: enters a heap, allocates, collects, enters another from there.
+/// A value whose drop enters a heap, allocates, collects, and enters another heap from there.
 struct Busy(Arc<AtomicUsize>);
 
 impl Drop for Busy {
@@ -357,7 +357,7 @@ fn a_heap_lives_in_a_heap() {
     assert_eq!(drops.load(Ordering::Relaxed), 2);
 }
 
-/// Handles of a heap in its own objects: cycles through a root leak until the heap goes; others are let go.
+/// Handles of a heap in its own objects: cycles through a root leak until the heap is dropped; other cycles are freed.
 #[test]
 fn objects_hold_handles_of_their_own_heap() {
     #[derive(Trace)]
@@ -468,7 +468,7 @@ fn a_heap_is_dropped_while_a_panic_goes_by() {
 
 // ---- values out of their time
 
-/// Its `Debug` must not be called by a handle: the value may be gone, or another heap be active.
+/// A value whose `Debug` must not be called by a handle: the value may be freed, or another heap be entered.
 #[derive(Clone, Copy, Trace)]
 struct Shy<'gc>(Option<Gc<'gc, u64>>);
 

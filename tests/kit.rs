@@ -7,7 +7,7 @@ use grisaille::{
     Slot, StopTheWorld, Str, StrObject, Sweep, Tagged, Trace, Untagged, Watermark,
 };
 
-/// A test for each policy.
+/// Makes a test for each policy.
 macro_rules! each_policy {
     ($($(#[$doc:meta])* fn $name:ident<$b:ident>() $body:block)*) => {$(
         $(#[$doc])*
@@ -28,12 +28,12 @@ macro_rules! each_policy {
     )*};
 }
 
-/// A heap that collects only when it is told to, and overwrites what it frees.
+/// Makes a heap that collects only when it is told to, and overwrites the memory that it frees.
 fn heap<B: Barrier>() -> Heap<B> {
     Heap::builder().automatic(false).stress(true).sweep(Sweep::Lazy).barrier::<B>().build().unwrap()
 }
 
-/// The same; where the seed says so, the mark stack overflows all the time.
+/// Makes such a heap; where the seed says so, its mark stack overflows all the time.
 fn heap_for<B: Barrier>(seed: u64) -> Heap<B> {
     let mut heap = heap();
     if seed.is_multiple_of(3) {
@@ -42,7 +42,7 @@ fn heap_for<B: Barrier>(seed: u64) -> Heap<B> {
     heap
 }
 
-/// One elementary piece of the collector's work.
+/// Does one elementary piece of the collector's work.
 fn step<B: Barrier>(cx: &mut Mutator<'_, B>) {
     cx.step(Budget::work(1));
 }
@@ -96,7 +96,7 @@ fn node<'a, B: Barrier>(cx: &'a Mutator<'_, B>, number: u64) -> Gc<'a, Node<'a>>
     cx.alloc(Node { number, canary: !number, next: Slot::new(None) })
 }
 
-/// Whether it is alive and what it was.
+/// Returns whether the node is alive and what it was.
 #[track_caller]
 fn intact(node: Gc<'_, Node<'_>>, number: u64) {
     assert_eq!((node.number, node.canary), (number, !number), "freed, or another object");
@@ -359,7 +359,7 @@ mod map {
             });
         }
 
-        /// What a map no longer holds is freed, and so is the map.
+        /// Keys and values that a map no longer holds are freed, and so is a map that nothing holds.
         fn garbage_is_freed<B>() {
             heap::<B>().enter(|cx| {
                 let map = cx.alloc(Map::new());
@@ -420,7 +420,7 @@ mod map {
         }
     }
 
-    /// The same for a map of many parts, whatever becomes of it.
+    /// The memory of a map of many parts counts while it is there, whatever becomes of the map.
     #[test]
     fn parts_are_accounted_for() {
         let mut heap = Heap::builder().automatic(false).build().unwrap();
@@ -471,7 +471,7 @@ mod map {
         }
     }
 
-    /// A work list is as long as it likes; what was taken from the front is not looked at again.
+    /// A work list may be of any length; values taken from its front are not visited again.
     #[test]
     fn a_map_is_a_work_list() {
         let count = if cfg!(miri) { 3000 } else { 200_000u64 };
@@ -489,7 +489,7 @@ mod map {
         });
     }
 
-    /// What is inserted while a map is drained is taken out too; a drain that is forgotten leaves the rest.
+    /// Entries inserted while a map is drained are taken out too; a drain that is forgotten leaves the rest.
     #[test]
     fn drains_may_be_forgotten_and_fed() {
         Heap::new().enter(|cx| {
@@ -517,7 +517,8 @@ mod map {
         });
     }
 
-    /// What `keep` does to the map is done, and a panic in it leaves what it was not asked for.
+    /// Changes that `keep` makes to the map are kept, and after a panic in `keep` the entries that it did not see are
+    /// left.
     #[test]
     fn retain_is_reentrant() {
         Heap::new().enter(|cx| {
@@ -635,7 +636,8 @@ mod ephemeron {
     type Pairs<'gc> = Array<'gc, Slot<Option<Pair<'gc>>>>;
     type Links<'gc> = Array<'gc, Slot<Option<Link<'gc>>>>;
 
-    /// A chain: the value of each is the key of the next. In an order that is against the chain, or mixed.
+    /// Makes a chain of ephemerons: the value of each is the key of the next. They lie in an order against the chain,
+    /// or mixed.
     fn chain<'a, B: Barrier>(cx: &'a Mutator<'_, B>, count: usize, mixed: bool) -> (Pairs<'a>, Link<'a>) {
         let pairs: Pairs<'_> = cx.alloc_array(count, |_| Slot::new(None));
         let first = node(cx, 0);
@@ -698,7 +700,7 @@ mod ephemeron {
             assert!(two < one * 5 / 2, "{one} {two}");
         }
 
-        /// Two whose values are each other's keys.
+        /// Two ephemerons, of which each has the other's key as its value.
         fn cycles<B>() {
             heap::<B>().enter(|cx| {
                 let (ab, ba) = cx.scope(|cx, out| {
@@ -720,7 +722,7 @@ mod ephemeron {
             });
         }
 
-        /// Many on one key, some of them dead, and a key that was marked before they are reached.
+        /// Many ephemerons with one key, some of them dead, and a key that is marked before they are reached.
         fn many_on_one_key<B>() {
             at_each_step::<B>(|cx, advance| {
                 let key = cx.root(node(cx, 0));
@@ -768,7 +770,7 @@ mod ephemeron {
             }
         }
 
-        /// One that is allocated while the collector marks, on a key that is about to die.
+        /// An ephemeron that is allocated while the collector marks, with a key that is about to die.
         fn new_while_marking<B>() {
             for drop_key in [false, true] {
                 at_each_step::<B>(|cx, advance| {
@@ -986,7 +988,8 @@ mod guardian {
             });
         }
 
-        /// What waits in the queue is alive, at whatever step of a later cycle it is taken and wherever it is put.
+        /// An object that waits in the queue is alive, at whatever step of a later cycle it is taken and wherever it is
+        /// put.
         fn taken_while_marking<B>() {
             at_each_step::<B>(|cx, advance| {
                 let guardian = Nodes::new(cx);
@@ -1015,7 +1018,7 @@ mod guardian {
             });
         }
 
-        /// Registered at whatever step, and dropped at once: comes back, in this cycle or the next.
+        /// An object that is registered at any step, and dropped at once, comes back in this cycle or the next.
         fn registered_while_marking<B>() {
             for fresh in [false, true] {
                 at_each_step::<B>(|cx, advance| {
@@ -1037,7 +1040,7 @@ mod guardian {
             }
         }
 
-        /// What a weak pointer leads to is registered while the collector looks at registered objects: it is held.
+        /// The target of a weak pointer, registered while the collector examines registered objects, is held.
         fn registered_when_looked_at<B>() {
             at_each_step::<B>(|cx, advance| {
                 let (one, other) = (Nodes::new(cx), Nodes::new(cx));
@@ -1479,7 +1482,7 @@ mod tagged {
     }
 }
 
-/// Everything as a field of a derived type.
+/// Every collection as a field of a derived type.
 #[derive(Trace)]
 struct Everything<'gc> {
     map: Gc<'gc, Map<'gc, Str<'gc>, Tagged<'gc, Everything<'gc>>>>,

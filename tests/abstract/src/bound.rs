@@ -1,26 +1,26 @@
 //! [`Bound`]: the bounds of an exploration.
 
-/// How large a heap may be, and what the mutator has.
+/// The size of the heap, and the means of the mutator.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Bound {
-    /// Objects that exist at once, at most 3. What nobody can reach any more makes room.
+    /// Objects that exist at once, at most 3. Unreachable objects make room.
     pub objects: usize,
     /// Slots of an object, 1 or 2.
     pub slots: usize,
     /// Roots of each area, at most 3 in all.
     pub areas: [usize; 2],
-    /// There is a weak pointer.
+    /// Whether there is a weak pointer.
     pub weak: bool,
     /// Objects that may be mutated as a whole at once.
     pub guards: usize,
-    /// Roots are handed out as cells.
+    /// Whether roots are lent as cells.
     pub cells: bool,
 }
 
 /// Enough for every rule to show why it is there.
 pub const SMALL: Bound = Bound { objects: 2, slots: 1, areas: [1, 1], weak: true, guards: 1, cells: true };
 
-/// What `cargo run` explores. The broken columns run at the first of them.
+/// The bounds that `cargo run` explores. The broken columns run at the first of these.
 pub const FULL: [Bound; 5] = [
     Bound { objects: 3, ..SMALL },
     Bound { objects: 3, areas: [2, 1], cells: false, ..SMALL },
@@ -30,22 +30,22 @@ pub const FULL: [Bound; 5] = [
 ];
 
 impl Bound {
-    /// The roots of an area.
+    /// Returns the roots of an area.
     pub fn roots_of(&self, area: usize) -> core::ops::Range<usize> {
         if area == 0 { 0..self.areas[0] } else { self.areas[0]..self.roots() }
     }
 
-    /// The area of a root.
+    /// Returns the area of a root.
     pub fn area_of(&self, root: usize) -> usize {
         usize::from(root >= self.areas[0])
     }
 
-    /// All roots.
+    /// Returns the number of roots.
     pub fn roots(&self) -> usize {
         self.areas[0] + self.areas[1]
     }
 
-    /// The areas that may exist.
+    /// Returns the areas that may exist.
     pub fn all_areas(&self) -> core::ops::Range<usize> {
         0..if self.areas[1] == 0 { 1 } else { 2 }
     }

@@ -6,7 +6,7 @@ use crate::bound::Bound;
 use crate::column::{Column, Order, Window};
 use crate::state::{Color, Object, Root, Set, State, Status};
 
-/// One thing that the collector does. The mutator's registers do not outlive it.
+/// A move of the collector. The mutator's registers do not outlive it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Move {
     /// A root is scanned.
@@ -15,11 +15,11 @@ pub enum Move {
     Trace(Object),
     /// The window closes: all roots are scanned.
     CloseWindow,
-    /// Nothing is grey: the policy's last act. In the same step it is decided what dies.
+    /// Nothing is grey: the policy's last act. In the same move liveness is decided.
     Terminate,
 }
 
-/// Marking begins.
+/// Begins marking.
 pub fn start(mut state: State, column: &Column) -> State {
     state.window = column.rules.window && column.beside.window == Window::Flag;
     if column.rules.roots == Roots::InOnePauseAtTheStart {
@@ -54,7 +54,7 @@ pub fn moves(state: &State, column: &Column, bound: &Bound, mut f: impl FnMut(Mo
     }
 }
 
-/// The state after the move.
+/// Returns the state after the move.
 pub fn apply(state: &State, it: Move, column: &Column) -> State {
     let mut after = *state;
     match it {
@@ -94,7 +94,8 @@ fn rescan_to_a_fixed_point(state: &mut State) {
     }
 }
 
-/// What only registers held is held no more, no whole object is being mutated, and no root is a cell.
+/// Takes the registers away: objects that only registers held are held no more, no object is being mutated as a whole,
+/// and no root is a cell.
 fn take_registers(state: &mut State) {
     state.held = state.rooted();
     state.guarded = Set::default();

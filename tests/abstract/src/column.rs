@@ -4,19 +4,19 @@
 use grisaille::barrier::rules::{Birth, Policy, RootWrite, Roots, Rules, WholeObject};
 use grisaille::{Deletion, Hybrid, Insertion, StopTheWorld, Watermark};
 
-/// When objects are traced.
+/// The time at which objects are traced.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Order {
     /// At any time.
     Any,
-    /// After all roots are scanned and the window is closed, as the real collector does.
+    /// After all roots are scanned and the window is closed: the real collector's order.
     RootsFirst,
 }
 
-/// What the window is.
+/// The form of the window.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Window {
-    /// A flag that the collector puts down.
+    /// A flag that the collector clears.
     Flag,
     /// "Some root is unscanned."
     Derived,
@@ -31,49 +31,49 @@ pub enum NewArea {
     Dirty,
     /// In the window it is scanned as the others are.
     ScannedInWindow,
-    /// In the window its values are shaded at once, which is what the real collector does.
+    /// In the window its values are shaded at once: the real collector's way.
     ShadedInWindow,
 }
 
-/// What becomes of unscanned roots with their area, where a snapshot is taken lazily.
+/// The fate of unscanned roots whose area is destroyed, where a snapshot is taken lazily.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Destroyed {
-    /// They are shaded.
+    /// The roots are shaded.
     Shaded,
-    /// They are scanned later, which is what the real collector does.
+    /// The roots are scanned later: the real collector's way.
     LastLook,
     /// Nothing.
     Forgotten,
 }
 
-/// What becomes of the heap in the window.
+/// The barrier of the heap in the window.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum InWindow {
-    /// What the rules say: it has no barrier, and objects are born white. For those who trace nothing meanwhile.
+    /// None, as the rules say, and objects are born white. For collectors that trace nothing meanwhile.
     Nothing,
-    /// What Go does, who traces meanwhile: slots shade what they store and what they overwrite, objects are born grey,
-    /// one that is mutated as a whole is scanned before and grey again, and upgrades shade.
+    /// Go's, which traces meanwhile: slots shade the new and the old value, objects are born grey,
+    /// an object that is mutated as a whole is scanned before and grey again, and upgrades shade.
     Go,
-    /// The same, but what is overwritten is shaded only once the window is closed.
+    /// Go's, but old values are shaded only once the window is closed.
     GoWithoutOld,
-    /// The same as Go, but what is stored is not shaded.
+    /// Go's, but new values are not shaded.
     GoWithoutNew,
-    /// The same as Go, but what is mutated as a whole is not grey again.
+    /// Go's, but an object that is mutated as a whole is not grey again.
     GoWithoutGreyAgain,
 }
 
-/// What is not in [`Rules`].
+/// The choices that are not in [`Rules`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Beside {
-    /// When objects are traced.
+    /// The time at which objects are traced.
     pub order: Order,
-    /// What the window is.
+    /// The form of the window.
     pub window: Window,
     /// The table's row "new root area".
     pub new_area: NewArea,
     /// The last part of the table's row "root written, popped or destroyed".
     pub destroyed: Destroyed,
-    /// What becomes of the heap in the window.
+    /// The barrier of the heap in the window.
     pub in_window: InWindow,
     /// A root that was handed out as a cell in the window is scanned again before it closes.
     pub cells_are_scanned_again: bool,
@@ -84,14 +84,14 @@ pub struct Beside {
 /// A column of the table.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Column {
-    /// What the real collector reads.
+    /// The rules that the real collector reads.
     pub rules: Rules,
-    /// What it has no choice in.
+    /// The choices that the real collector does not have.
     pub beside: Beside,
 }
 
 impl Column {
-    /// A policy, in any order of work, but that nothing is traced in a window.
+    /// Makes the column of a policy, in any order of work, but that nothing is traced in a window.
     pub const fn of<P: Policy>() -> Column {
         let new_area = match P::RULES.root_write {
             RootWrite::NoteDirty => NewArea::Dirty,
@@ -110,7 +110,7 @@ impl Column {
         Column { rules: P::RULES, beside }
     }
 
-    /// The same, as the real collector goes about it.
+    /// Returns the column with the real collector's order of work.
     pub fn as_collected(mut self) -> Column {
         self.beside.order = Order::RootsFirst;
         if self.beside.new_area == NewArea::ScannedInWindow {
@@ -142,9 +142,9 @@ impl Column {
 /// A column with a name.
 #[derive(Clone, Copy, Debug)]
 pub struct Named {
-    /// The policy that it is, or is made of.
+    /// The policy that the column is, or is made of.
     pub policy: &'static str,
-    /// What is different.
+    /// The difference to that policy.
     pub change: &'static str,
     /// The rules.
     pub column: Column,
@@ -170,7 +170,8 @@ pub const TABLE: [Named; 5] = [
 pub const GO: Named =
     Named { policy: "go's hybrid", change: "", column: Column::of::<Hybrid>().in_window(Order::Any, InWindow::Go) };
 
-/// What must be sound: the table, each policy as the real collector goes about it, and Go's hybrid, also with less.
+/// The columns that must be sound: the table, each policy in the real collector's order, and Go's hybrid, also with
+/// less.
 pub fn sound() -> Vec<Named> {
     let mut all = TABLE.to_vec();
     all.extend(TABLE.into_iter().skip(1).map(|it| Named {
@@ -193,9 +194,9 @@ pub fn sound() -> Vec<Named> {
 pub struct Broken {
     /// The column.
     pub named: Named,
-    /// In how many moves it loses the first.
+    /// The number of moves in which the column loses the first object.
     pub moves: usize,
-    /// In how many moves the same rules lose one with the order of work of the real collector, if they do.
+    /// The number of moves in which the same rules lose one in the real collector's order of work, if they do.
     pub as_collected: Option<usize>,
 }
 

@@ -3,12 +3,12 @@
 use crate::column::{Column, InWindow, Order};
 use crate::state::{Color, Set, State, Status};
 
-/// Objects that will be freed although the roots lead to them.
+/// Returns the objects that will be freed although the roots lead to them.
 pub fn lost(state: &State) -> Set {
     if state.ended { Set::of(state.rooted().iter().filter(|&it| state.is_white(Some(it)))) } else { Set::default() }
 }
 
-/// Whether the state keeps the invariant of the column, as `Heap::verify` reads it.
+/// Returns whether the state keeps the invariant of the column, as `Heap::verify` reads it.
 ///
 /// *Found* is what marking would find if the mutator stopped now: what is marked, and what grey objects and unscanned
 /// roots lead to through white objects. Roots that no scan will come to, and black objects that the mutator can reach,

@@ -27,7 +27,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Explores everything. Fails where something else is found than what is claimed.
+/// Explores all columns. Fails where a result is not the one that is claimed.
 fn explore_all() -> ExitCode {
     let mut all_as_claimed = true;
     let mut total = 0;

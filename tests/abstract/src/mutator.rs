@@ -107,7 +107,7 @@ fn is_window_open(state: &State, column: &Column) -> bool {
     }
 }
 
-/// The state after the move.
+/// Returns the state after the move.
 pub fn apply(state: &State, it: Move, column: &Column, bound: &Bound) -> State {
     let Column { rules, beside } = column;
     let window = is_window_open(state, column);

@@ -11,9 +11,9 @@ use crate::{collector, initial, invariant, mutator};
 /// A move of either side.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Move {
-    /// The program's.
+    /// A move of the mutator.
     Mutator(mutator::Move),
-    /// The collector's.
+    /// A move of the collector.
     Collector(collector::Move),
 }
 
@@ -24,24 +24,24 @@ pub fn successors(state: &State, column: &Column, bound: &Bound, mut f: impl FnM
     mutator::moves(state, column, bound, |it| f(Move::Mutator(it), mutator::apply(state, it, column, bound)));
 }
 
-/// What a search found.
+/// The result of a search.
 #[derive(Clone, Debug)]
 pub struct Found {
-    /// States that differ, the initial ones among them, those in which it is decided what dies not.
+    /// Number of states that differ, with the initial ones and without those in which liveness is decided.
     pub states: usize,
-    /// How many of them are initial.
+    /// Number of initial states.
     pub initial: usize,
-    /// Transitions that were looked at.
+    /// Number of transitions that were explored.
     pub transitions: usize,
-    /// How far from an initial state the last of them is.
+    /// Number of moves from an initial state to the last state found.
     pub depth: usize,
     /// The packed states on a shortest way to a lost object, but for the last one.
     pub lost: Option<Vec<u64>>,
-    /// The same for a state that breaks the invariant.
+    /// The packed states on a shortest way to a state that breaks the invariant, but for the last one.
     pub broken: Option<Vec<u64>>,
 }
 
-/// What the search asks on its way.
+/// The goal of a search.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Goal {
     /// The first lost object.
@@ -55,7 +55,7 @@ pub fn explore(column: &Column, bound: &Bound, goal: Goal) -> Found {
     explore_and_visit(column, bound, goal, |_, _, _| {})
 }
 
-/// The same, and calls `visit` with each transition: a state, a move, and the state after it.
+/// Explores as [`explore`] does, and calls `visit` with each transition: a state, a move, and the state after it.
 pub fn explore_and_visit(
     column: &Column,
     bound: &Bound,
@@ -100,9 +100,9 @@ pub fn explore_and_visit(
 
 struct Search {
     seen: HashSet<u64>,
-    /// In the order in which they were found, which is the order in which they are looked at.
+    /// The states in the order in which they were found and are explored.
     states: Vec<u64>,
-    /// From where each was found; an initial one from itself.
+    /// For each state the one from which it was found; an initial one has itself.
     parents: Vec<u32>,
 }
 

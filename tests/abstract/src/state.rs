@@ -42,16 +42,16 @@ pub enum Status {
 /// A root.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Root {
-    /// What it holds.
+    /// The object that the root holds.
     pub value: Pointer,
-    /// What the collector knows of it.
+    /// The collector's knowledge of the root.
     pub status: Status,
-    /// The mutator has it as a cell, and may write it by no rule until the collector's next move.
+    /// Whether the mutator has the root as a cell, and may write it by no rule until the collector's next move.
     pub cell: bool,
 }
 
 impl Root {
-    /// As good as no root.
+    /// A root that may as well not exist.
     pub const NONE: Root = Root { value: None, status: Status::Scanned, cell: false };
 }
 
@@ -60,29 +60,29 @@ impl Root {
 pub struct Set(pub u8);
 
 impl Set {
-    /// Whether it has the object.
+    /// Returns whether the set has the object.
     pub fn has(self, object: Object) -> bool {
         self.0 >> object & 1 == 1
     }
 
-    /// All the objects.
+    /// Returns the set of all objects.
     pub fn of(objects: impl IntoIterator<Item = Object>) -> Set {
         let mut set = Set::default();
         objects.into_iter().for_each(|object| _ = set.insert(object));
         set
     }
 
-    /// What either has.
+    /// Returns the union of two sets.
     pub fn and(self, other: Set) -> Set {
         Set(self.0 | other.0)
     }
 
-    /// What the other does not have.
+    /// Returns the objects of this set that the other does not have.
     pub fn but(self, other: Set) -> Set {
         Set(self.0 & !other.0)
     }
 
-    /// Whether it has no object.
+    /// Returns whether the set is empty.
     pub fn is_empty(self) -> bool {
         self.0 == 0
     }
@@ -94,7 +94,7 @@ impl Set {
         self.0 != before
     }
 
-    /// Its objects.
+    /// Iterates over the objects of the set.
     pub fn iter(self) -> impl Iterator<Item = Object> {
         (0..OBJECTS).filter(move |&object| self.has(object))
     }
@@ -105,26 +105,26 @@ impl Set {
 pub struct State {
     /// The objects.
     pub colors: [Color; OBJECTS],
-    /// What they hold.
+    /// The values of the objects' slots.
     pub slots: [[Pointer; SLOTS]; OBJECTS],
     /// The roots of all areas.
     pub roots: [Root; ROOTS],
     /// The areas that exist.
     pub areas: [bool; 2],
-    /// What the mutator can reach, by roots or by registers.
+    /// The objects that the mutator can reach, by roots or by registers.
     pub held: Set,
-    /// What it may write without a barrier, since it mutates it as a whole.
+    /// The objects that the mutator may write without a barrier, since it mutates them as a whole.
     pub guarded: Set,
-    /// What the weak pointer points to.
+    /// The target of the weak pointer.
     pub weak: Pointer,
-    /// The window is open.
+    /// Whether the window is open.
     pub window: bool,
-    /// It is decided what dies.
+    /// Whether liveness is decided.
     pub ended: bool,
 }
 
 impl State {
-    /// No objects, no areas.
+    /// A state without objects and areas.
     pub fn empty() -> State {
         State {
             colors: [Color::Absent; OBJECTS],
@@ -139,22 +139,22 @@ impl State {
         }
     }
 
-    /// The objects that there are.
+    /// Returns the objects that exist.
     pub fn objects(&self) -> Set {
         Set::of((0..OBJECTS).filter(|&object| self.colors[object] != Color::Absent))
     }
 
-    /// The objects of a colour.
+    /// Returns the objects of a colour.
     pub fn of_color(&self, color: Color) -> Set {
         Set::of((0..OBJECTS).filter(|&object| self.colors[object] == color))
     }
 
-    /// Whether it is an object, and white.
+    /// Returns whether the value is an object, and white.
     pub fn is_white(&self, pointer: Pointer) -> bool {
         pointer.is_some_and(|object| self.colors[object] == Color::White)
     }
 
-    /// A white object becomes grey.
+    /// Makes a white object grey.
     pub fn shade(&mut self, pointer: Pointer) {
         if let Some(object) = pointer
             && self.colors[object] == Color::White
@@ -163,14 +163,14 @@ impl State {
         }
     }
 
-    /// Shades what the object holds.
+    /// Shades the children of an object.
     pub fn shade_children(&mut self, object: Object) {
         for child in self.slots[object] {
             self.shade(child);
         }
     }
 
-    /// Whether a scan has still to come to some root.
+    /// Returns whether some root is still to be scanned.
     pub fn has_unscanned(&self) -> bool {
         self.roots.iter().any(|root| matches!(root.status, Status::Unscanned | Status::Ghost))
     }
@@ -192,7 +192,7 @@ impl State {
         }
     }
 
-    /// What the roots lead to.
+    /// Returns the objects that the roots lead to.
     pub fn rooted(&self) -> Set {
         let roots = self.roots.iter().filter(|root| root.status != Status::Ghost);
         self.close(Set::of(roots.filter_map(|root| root.value)), |_| true)
@@ -201,7 +201,7 @@ impl State {
 
 /// A state in one word. Low bits first: three objects of 2 + 2 * 2 bits, three roots of 2 + 2 + 1, then single bits.
 impl State {
-    /// The state as a word, its objects renamed: `names[object]` is the new name.
+    /// Returns the state as a word, its objects renamed: `names[object]` is the new name.
     pub fn pack(&self, names: [Object; OBJECTS], bound: &crate::bound::Bound) -> u64 {
         let pointer = |pointer: Pointer| pointer.map_or(0, |object| names[object] as u64 + 1);
         let mut word = 0;
@@ -237,7 +237,7 @@ impl State {
         word
     }
 
-    /// The state of a word.
+    /// Returns the state that a word stands for.
     pub fn unpack(word: u64) -> State {
         const COLORS: [Color; 4] = [Color::White, Color::Grey, Color::Black, Color::Absent];
         const STATUSES: [Status; 4] = [Status::Scanned, Status::Unscanned, Status::Dirty, Status::Ghost];

@@ -86,7 +86,7 @@ fn slot(owner: Object, slot: usize) -> String {
     format!("{}.{}", object(owner), ['x', 'y'][slot])
 }
 
-/// The move in words. `before`: the state that it is made in.
+/// Returns the move in words; it is made in the state `before`.
 fn words(by: Option<Move>, before: &State, after: &State, bound: &Bound) -> String {
     use collector::Move as C;
     use mutator::Move as M;
@@ -132,7 +132,7 @@ fn words(by: Option<Move>, before: &State, after: &State, bound: &Bound) -> Stri
     }
 }
 
-/// The way as a Markdown table: a row a move, with all that it left behind.
+/// Returns the way as a Markdown table, of a row for each move with the state after it.
 pub fn table(steps: &[Step], column: &Column, bound: &Bound) -> String {
     let states = || steps.iter().map(|step| &step.state);
     let mut heads = vec![String::from("move")];
@@ -196,7 +196,7 @@ fn object_cell(state: &State, it: Object) -> String {
     if children.is_empty() { color.into() } else { format!("{color} → {}", children.join(", ")) }
 }
 
-/// The page of all traces: `src/barrier/lost.md`.
+/// Returns the page of all traces, `src/barrier/lost.md`.
 pub fn page(bound: &Bound) -> String {
     let mut page = String::from(HEAD);
     let mut chapter = "";

@@ -172,8 +172,8 @@ pub enum Op {
 /// How an operation is made of three bytes, and how often it should occur.
 type Row = (u32, fn(u8, u8, u8) -> Op);
 
-/// What loses objects under a broken policy, and not much else. The first row is the simplest: shrinking goes up this
-/// table.
+/// The operations that lose objects under a broken policy, and few others. The first row is the simplest: shrinking
+/// goes up this table.
 const CORE: &[Row] = &[
     (1, |_, _, _| Op::Forget),
     (60, |_, work, _| Op::Step { work }),
@@ -306,8 +306,8 @@ const fn total(rows: &[Row]) -> u32 {
 const CORE_SELECTS: u8 = 192;
 
 impl Op {
-    /// The operation that four bytes stand for: the first selects one, by the tables' frequencies; one in four is not
-    /// of the core.
+    /// Returns the operation that four bytes stand for: the first selects one, by the tables' frequencies; one in four
+    /// is not of the core.
     pub fn new([select, a, b, c]: [u8; 4]) -> Op {
         match select.checked_sub(CORE_SELECTS) {
             Some(rest) => row(MORE, rest, c, 256 - u32::from(CORE_SELECTS))(a, b, c),
@@ -315,8 +315,8 @@ impl Op {
         }
     }
 
-    /// The same, with half of all operations and of the objects from outside of the core: what a list, a map or a
-    /// guardian loses is found sooner so.
+    /// As [`new`](Op::new), with half of all operations and of the objects from outside of the core: so the losses of
+    /// lists, maps and guardians are found sooner.
     pub fn kit([select, a, b, c]: [u8; 4]) -> Op {
         let rare =
             |kind: u8| if kind.is_multiple_of(2) { kind % RARE } else { RARE + (kind / 2) % (u8::MAX - RARE + 1) };
@@ -327,17 +327,17 @@ impl Op {
         op.with_kind(rare)
     }
 
-    /// The operation on maps, or around them, that four bytes stand for.
+    /// Returns the operation on maps, or around them, that four bytes stand for.
     pub fn map([select, a, b, c]: [u8; 4]) -> Op {
         row(MAPS, select, c, 256)(a, b, c)
     }
 
-    /// The operation on lists, or around them, that four bytes stand for.
+    /// Returns the operation on lists, or around them, that four bytes stand for.
     pub fn list([select, a, b, c]: [u8; 4]) -> Op {
         row(LISTS, select, c, 256)(a, b, c)
     }
 
-    /// The operation of the core that four bytes stand for. No rare kinds of object.
+    /// Returns the operation of the core that four bytes stand for. It has no rare kinds of object.
     pub fn core([select, a, b, c]: [u8; 4]) -> Op {
         row(CORE, select, c, 256)(a, b, c).with_kind(|kind| kind % RARE)
     }
@@ -350,7 +350,7 @@ impl Op {
         }
     }
 
-    /// Whether the collector may run in it, so that registers die.
+    /// Returns whether the collector may run in the operation, so that registers die.
     pub fn collects(self) -> bool {
         matches!(
             self,
@@ -373,8 +373,8 @@ impl Op {
     }
 }
 
-/// The row that `select`, of `range` numbers, comes to. Where it lies on the border of two, the last byte decides: so
-/// rows are selected that are rarer than a byte can say.
+/// Returns the row that `select`, of `range` numbers, comes to. Where that lies on the border of two, the last byte
+/// decides: so rows are selected that are rarer than a byte can say.
 fn row(rows: &[Row], select: u8, last: u8, range: u32) -> fn(u8, u8, u8) -> Op {
     let mut at = (u32::from(select) << 8 | u32::from(last)) * total(rows) / (range << 8);
     for (weight, make) in rows {

@@ -6,7 +6,7 @@ use std::fmt;
 use crate::Watch;
 use crate::op::Op;
 
-/// What a program runs on. Every number means something.
+/// The configuration of a program. Every number means something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Config {
     /// Lazy, eager or concurrent sweeping, to begin with.
@@ -29,7 +29,8 @@ pub struct Program {
 }
 
 impl Program {
-    /// The program that some bytes stand for, for fuzzers: five say on what it runs, each four an operation.
+    /// Returns the program that some bytes stand for, for fuzzers: five for the configuration, each four for an
+    /// operation.
     pub fn from_bytes(bytes: &[u8]) -> Program {
         let (head, rest) = bytes.split_at(bytes.len().min(5));
         let head: [u8; 5] = core::array::from_fn(|at| head.get(at).copied().unwrap_or(0));
@@ -38,7 +39,7 @@ impl Program {
         Program { config: Config { sweep, mode, queue, ending, limit }, ops }
     }
 
-    /// Whether the program plays the sweeper's thread.
+    /// Returns whether the program plays the sweeper's thread.
     pub(crate) fn plays_the_sweeper(&self) -> bool {
         self.ops.iter().any(|op| matches!(op, Op::Fork { .. }))
     }
@@ -59,7 +60,7 @@ impl Program {
         }
     }
 
-    /// A test that runs the program on a subject, to be pasted into tests/subject/tests/operations.rs.
+    /// Returns a test that runs the program on a subject, to be pasted into tests/subject/tests/operations.rs.
     pub fn to_test(&self, subject: &str, watch: Watch) -> String {
         let program = self.to_string().replace('\n', "\n    ");
         format!(
@@ -69,7 +70,7 @@ impl Program {
     }
 }
 
-/// As a Rust expression.
+/// Prints the program as a Rust expression.
 impl fmt::Display for Program {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "Program {{\n    config: {:?},\n    ops: vec![", self.config)?;

@@ -7,8 +7,8 @@ use crate::{Config, Op, Program};
 /// Operations of a program, at most.
 pub const OPS: usize = 300;
 
-/// What programs are made of, in turn: the core, under whose operations broken policies lose something; everything; mostly
-/// what lies outside of the core; maps; lists.
+/// The operations of programs, in turn: the core, under which broken policies lose something; all; mostly
+/// those outside of the core; maps; lists.
 pub const DIETS: [fn([u8; 4]) -> Op; 9] =
     [Op::core, Op::new, Op::core, Op::kit, Op::core, Op::new, Op::kit, Op::map, Op::list];
 

@@ -10,7 +10,7 @@ pub const SLOTS: usize = 3;
 #[derive(Clone, Copy, Debug, Hash, PartialEq, Eq)]
 pub enum Kind {
     Cons,
-    /// With drop glue that runs on the mutator's thread.
+    /// An object with drop glue that runs on the mutator's thread.
     Guarded,
     /// The same, and its drop panics.
     Grenade,
@@ -18,7 +18,7 @@ pub enum Kind {
     Host,
     /// The same, and it owns bytes outside the heap.
     Parcel,
-    /// With drop glue that may run on the sweeper's thread.
+    /// An object with drop glue that may run on the sweeper's thread.
     Background,
     /// The same, and its drop panics.
     Fuse,

@@ -12,7 +12,7 @@ use grisaille_oracle::{Config, Op, Program, Subject, Watch, campaign, subject};
 use proptest::prelude::*;
 use proptest::test_runner::{FileFailurePersistence, RngAlgorithm, TestError, TestRng, TestRunner};
 
-/// Cases for each policy and watchman, unless `PROPTEST_CASES` says otherwise.
+/// Cases for each policy and detector, unless `PROPTEST_CASES` says otherwise.
 const CASES: u32 = 2000;
 
 fn sound(name: &str, watch: Watch) {
@@ -98,7 +98,7 @@ fn caught(subject: &Subject, watch: Watch, cases: u32) {
     }
 }
 
-/// Whether it is a map, or a list, that is broken.
+/// Returns whether a map, or a list, is broken in this subject.
 fn is_about(noun: &str, subject: &Subject) -> bool {
     subject.name.split(' ').any(|word| word == noun)
 }
@@ -172,7 +172,7 @@ fn one_broken_part() {
     caught(&subject, watch, cases);
 }
 
-/// What may be done in another order.
+/// The operations that may be done in another order.
 #[test]
 fn sound_variants_lose_nothing() {
     for subject in subject::SOUND_VARIANTS {

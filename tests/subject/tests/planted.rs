@@ -39,7 +39,7 @@ impl Barrier for NoBarrier {
 
 // ---- the watched processes
 
-/// Which of the two programs a process is to run.
+/// The program that a process runs, of the two.
 const VARIABLE: &str = "GRISAILLE_PLANTED";
 
 #[derive(Clone, Copy, Debug)]
@@ -48,7 +48,7 @@ enum Access {
     Write,
 }
 
-/// What the report says of the access, and the exit code that goes with a report.
+/// The report's words for the access, and the exit code that goes with a report.
 fn report(access: Access) -> ([&'static str; 2], i32) {
     if cfg!(grisaille_poison = "asan") {
         let access = match access {
@@ -103,7 +103,7 @@ fn is_caught(test: &str, access: Access, broken: fn(), sound: fn()) {
     }
 }
 
-/// A test of a program that is generic in its policy.
+/// Makes a test of a program that is generic in its policy.
 macro_rules! is_caught {
     ($($test:ident: $access:ident)*) => {$(
         #[test]
@@ -132,7 +132,7 @@ struct Node<'gc> {
 }
 
 type NodeAt<'gc> = Gc<'gc, Node<'gc>>;
-/// Of more than a block.
+/// The length of an array of more than a block.
 type Large = [u64; 6000];
 
 fn node<'a, B: Barrier>(cx: &'a Mutator<'_, B>, number: u64) -> NodeAt<'a> {
@@ -173,7 +173,7 @@ fn lose<'s, B: Barrier>(cx: &mut Mutator<'s, B>) -> Rooted<'s, NodeAt<'s>> {
     lost
 }
 
-/// Tells on which thread it is dropped.
+/// A value that tells on which thread it is dropped.
 struct Bell(Sender<Option<String>>);
 
 impl Drop for Bell {
@@ -189,7 +189,7 @@ struct Ringing {
     _bell: Bell,
 }
 
-/// A heap whose dead the sweeper's thread sweeps: under stress, small heaps are handed over too.
+/// Makes a heap that the sweeper's thread sweeps: under stress, small heaps are handed over too.
 fn swept_by_the_sweeper<B: Barrier>() -> Heap<B> {
     heap(|b| b.sweep(Sweep::Concurrent).stress(true))
 }

@@ -11,7 +11,7 @@ use clap::ValueEnum;
 use grisaille_oracle::small::{Bound, search};
 use grisaille_oracle::{By, Subject, Watch, campaign, subject};
 
-/// Who looks for what is broken.
+/// A detector of what is broken.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Detector {
     /// Random programs beside the shadow graph.
@@ -38,7 +38,7 @@ impl Detector {
     }
 }
 
-/// How long each detector tries.
+/// The time that each detector tries.
 #[derive(Clone, clap::Args)]
 pub struct Effort {
     /// Of random programs, and of the fuzzer.
@@ -141,7 +141,7 @@ fn table(arguments: &Arguments) -> io::Result<String> {
     Ok(text + "\n")
 }
 
-/// What stands where nothing was found.
+/// Returns the cell of the table where nothing was found.
 const NOTHING: &str = "–";
 
 /// Runs this program again, for one cell.

@@ -15,7 +15,7 @@ use crate::op::Op;
 /// Scopes and open stacks, at most.
 const MAX_DEPTH: usize = 4;
 
-/// The system refuses nothing to another heap.
+/// Runs code for another heap, to which the system refuses nothing.
 fn with_all_memory<R>(f: impl FnOnce() -> R) -> R {
     fault::with_memory(0, 0, f).0
 }
@@ -174,7 +174,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// An operation in which the collector may run.
+    /// Runs an operation in which the collector may run.
     fn collecting<B: Barrier>(&mut self, cx: &mut Mutator<'_, B>, frame: &dyn Locals<B>, op: Op) -> Outcome {
         self.audit(cx, frame, true)?;
         match op {

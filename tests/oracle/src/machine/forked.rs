@@ -40,7 +40,8 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// Whether a cycle that does not end waits for a thread that is not there: who plays it does nothing meanwhile.
+    /// Returns whether a cycle that does not end waits for the sweeper's thread: the program that plays it does nothing
+    /// meanwhile.
     pub(super) fn waits_for_nobody<B: Barrier>(&self, cx: &Mutator<'_, B>) -> Outcome {
         if self.plays && cx.stats().collections_cut_short() > 0 {
             return Err("the collector waits for a thread that is gone".into());

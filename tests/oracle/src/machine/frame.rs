@@ -7,15 +7,15 @@ use crate::shadow::Shade;
 
 pub const REGISTERS: usize = 4;
 
-/// A value and what it should be.
+/// A value and its shadow.
 pub type Both<'a> = (Shade, Value<'a>);
 
-/// Nothing, of any lifetime.
+/// Nil, of any lifetime.
 pub const fn nil<'a>() -> Both<'a> {
     (None, Value::Nil)
 }
 
-/// What leaves a scope, through its `Out`. False: the heap is full.
+/// A function that passes a value out of a scope, through its `Out`. Returns false when the heap is full.
 pub type Keep<'k, 's, B> = &'k mut dyn FnMut(&Mutator<'s, B>, Value<'_>) -> bool;
 
 /// A local: one that stays as it is, or one that can be set.
@@ -51,7 +51,7 @@ pub trait Locals<B: Barrier> {
 pub struct Frame<'p, 's, B: Barrier> {
     pub outer: Option<&'p dyn Locals<B>>,
     pub locals: Vec<Local<'s>>,
-    /// The stack that is open in it.
+    /// The stack that is open in the frame.
     pub view: Option<StackView<'p, 's, Value<'static>>>,
 }
 

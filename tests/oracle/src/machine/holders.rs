@@ -231,12 +231,13 @@ impl Machine<'_> {
         self.watch != Watch::Drops || cx.phase() == Phase::Idle
     }
 
-    /// The value, or new garbage of the plainest kind where it is nil. `None`: the heap is full.
+    /// Returns the value, or new garbage of the plainest kind where the value is nil. Returns `None` when the heap is
+    /// full.
     pub(super) fn or_garbage<'a, B: Barrier>(&mut self, cx: &'a Mutator<'_, B>, value: Both<'a>) -> Option<Both<'a>> {
         if value.0.is_some() { Some(value) } else { self.alloc(cx, 0, [nil(); SLOTS]) }
     }
 
-    /// The colour of an object, from each pointer to it that is at hand.
+    /// Checks the colour of an object, from each pointer to it that is at hand.
     fn colors_of<'a, 's, B: Barrier>(
         &mut self,
         cx: &'a Mutator<'s, B>,
@@ -337,7 +338,7 @@ impl Machine<'_> {
         Ok(found.map_or(nil(), |value| (Some(target), value)))
     }
 
-    /// What a weak pointer or an ephemeron says of its target must be so.
+    /// Checks the answers of a weak pointer or an ephemeron about its target.
     pub(super) fn found(&mut self, registers: &Registers<'_>, target: u32, found: bool) -> Outcome {
         let gone = self.shadow.at(target).gone;
         if found && gone {

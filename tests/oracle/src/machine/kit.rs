@@ -16,10 +16,10 @@ const MAX_NUMBERS: u32 = 2600;
 const MAX_HELD: usize = 12;
 /// Entries of a map whose keys are objects.
 const MAX_ENTRIES: usize = 4;
-/// This bit of an operation says so.
+/// The bit of an operation that says that some of its numbers have an object as their value.
 const HOLDS: u8 = 32;
 const MAX_GUARDS: usize = 2;
-/// What is registered with a guardian.
+/// Objects that are registered with a guardian, at most.
 const MAX_GUARDED: usize = 4;
 
 impl Machine<'_> {
@@ -187,7 +187,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// The `nth` object of one of these kinds that is at hand.
+    /// Returns the `nth` object of one of these kinds that is at hand.
     fn nth_of<'a, 's, B: Barrier>(
         &mut self,
         cx: &'a Mutator<'s, B>,
@@ -236,7 +236,7 @@ impl Machine<'_> {
         }
     }
 
-    /// Numbers for a list or a map, or room for them.
+    /// Gives a list or a map numbers, or room for them.
     fn fill<'a, 's, B: Barrier>(
         &mut self,
         cx: &'a Mutator<'s, B>,
@@ -361,7 +361,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// A map has no entries any more.
+    /// Records that a map has no entries any more.
     fn forget_entries(&mut self, id: u32) {
         let object = self.shadow.at_mut(id);
         object.slots = [None; SLOTS];

@@ -8,7 +8,7 @@ use super::{Machine, Outcome};
 use crate::object::{Row, Value};
 use crate::shadow::Shade;
 
-/// What a list is sorted by: the same in each run of a program, which an address is not.
+/// Returns the key by which a list is sorted: the same in each run of a program, which an address is not.
 fn rank(value: Value<'_>) -> usize {
     value.noun().len() % 5
 }

@@ -44,7 +44,7 @@ use crate::op::Op;
 use crate::program::{Config, Program};
 use crate::shadow::{Shade, Shadow};
 
-/// Who looks whether something was lost, before anything is dereferenced.
+/// The detector that finds whether something was lost, before anything is dereferenced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Watch {
     /// `Mutator::verify`, before and after each step.
@@ -58,11 +58,11 @@ pub enum Watch {
 }
 
 impl Watch {
-    /// All of them.
+    /// All detectors.
     pub const ALL: [Watch; 3] = [Watch::Verifier, Watch::SecondMark, Watch::Drops];
 }
 
-/// Who found that something is wrong.
+/// The detector that found the failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum By {
     /// The shadow graph, by what the program sees: drops, canaries, slots, weak pointers, numbers.
@@ -75,22 +75,22 @@ pub enum By {
     Panic,
 }
 
-/// What the verifier's complaints begin with.
+/// The beginning of the verifier's complaints.
 const VERIFIER: &str = "the verifier: ";
-/// What panics begin with.
+/// The beginning of panics.
 const PANIC: &str = "panic: ";
 
-/// A program went wrong.
+/// The failure of a program.
 #[derive(Clone, Debug)]
 pub struct Failure {
     /// The operation, by number; the number of operations stands for the end.
     pub at: usize,
-    /// What went wrong.
+    /// A description of the failure.
     pub what: String,
 }
 
 impl Failure {
-    /// Who found it.
+    /// The detector that found the failure.
     pub fn by(&self) -> By {
         match self.what.strip_prefix(PANIC) {
             Some(text) if text.contains("says the second mark") => By::SecondMark,
@@ -139,18 +139,18 @@ struct Guard {
 
 struct Entry {
     id: u32,
-    /// At some safepoint since it was registered nothing but guardians led to it.
+    /// Whether at some safepoint since the registration nothing but guardians led to the object.
     unreachable: bool,
 }
 
-/// Handles that were forgotten: kept until the heap is gone, and never looked at. For the heap that is what
-/// `mem::forget` does; the memory comes back, so that detectors of leaks stay of use.
+/// Handles that were forgotten: kept until the heap is dropped, and never used. To the heap this is
+/// `mem::forget`; the memory is freed in the end, so that detectors of leaks stay of use.
 #[derive(Default)]
 struct Forgotten {
     roots: Vec<Persistent<Value<'static>>>,
     stacks: Vec<Stack<Value<'static>>>,
     guards: Vec<Guard>,
-    /// What the roots and stacks hold.
+    /// The values of roots and stacks.
     shades: Vec<Shade>,
 }
 
@@ -175,19 +175,19 @@ struct Machine<'p> {
     depth: usize,
     /// Objects of the four strings that are interned.
     interned: [Option<u32>; 4],
-    /// A region is being left, and with which mode of sweeping the next one goes on.
+    /// The mode of sweeping for the next region, while a region is being left.
     leaving: Option<u8>,
     sweep: u8,
-    /// Bytes outside the heap that it has been told of.
+    /// Bytes outside the heap that were reported to the heap.
     external: usize,
     /// Panics of drops that came out of a step.
     bangs: usize,
     other: Option<Other>,
-    /// The program plays the sweeper's thread.
+    /// Returns whether the program plays the sweeper's thread.
     plays: bool,
-    /// Objects of the background that the thread had not dropped when it was lost: nobody does.
+    /// Objects of the background that the thread had not dropped when it was lost: they are never dropped.
     lost: usize,
-    /// Who looks at the state that the program comes to.
+    /// The probe of the state that the program comes to.
     probe: Option<&'p mut Probe<'p>>,
     /// The oracle does not look: all operations of a probed program but the last were checked before, and the state
     /// that they come to may be known.

@@ -142,7 +142,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// Allocates an object. `None`: the heap is full.
+    /// Allocates an object. Returns `None` when the heap is full.
     pub(super) fn alloc<'a, B: Barrier>(
         &mut self,
         cx: &'a Mutator<'_, B>,
@@ -212,7 +212,7 @@ impl Machine<'_> {
         }
     }
 
-    /// The value that an operand names.
+    /// Returns the value that an operand names.
     pub(super) fn operand<'a, B: Barrier>(
         &mut self,
         cx: &'a Mutator<'_, B>,
@@ -239,7 +239,7 @@ impl Machine<'_> {
         }
     }
 
-    /// The values that are at hand and of which something holds, each as often as it is there.
+    /// Returns the values at hand of which the predicate holds, each as often as it is there.
     pub(super) fn operands<'a, B: Barrier>(
         &mut self,
         cx: &'a Mutator<'_, B>,
@@ -253,7 +253,7 @@ impl Machine<'_> {
         all
     }
 
-    /// Whatever is rooted, but for the roots of weak pointers and ephemerons.
+    /// Returns all rooted values, but for the roots of weak pointers and ephemerons.
     pub(super) fn rooted<'a, B: Barrier>(
         &mut self,
         cx: &'a Mutator<'_, B>,

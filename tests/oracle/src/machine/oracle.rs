@@ -11,7 +11,7 @@ use crate::object::{Value, number};
 use crate::shadow::{Kind, SLOTS, Shade};
 
 impl Machine<'_> {
-    /// What the shadow graph reaches. `guarded`: what guardians guard counts, which is alive too.
+    /// Returns the objects that the shadow graph reaches; with `guarded`, also those that guardians keep.
     pub(super) fn reach(&self, registers: &[Both<'_>], guarded: bool) -> Vec<bool> {
         let registers = registers.iter().map(|(shade, _)| *shade);
         let areas = self.kept.iter().chain(&self.opened).chain(self.stacks.iter().map(|(_, shades)| shades));
@@ -22,7 +22,7 @@ impl Machine<'_> {
         self.shadow.reach(registers.chain(areas).chain(handles).chain(guards))
     }
 
-    /// Looks whether something was lost, then at everything. `stopped`: no registers live.
+    /// Finds whether something was lost, then checks everything. With `stopped` no registers live.
     pub(super) fn audit<B: Barrier>(
         &mut self,
         cx: &mut Mutator<'_, B>,
@@ -45,7 +45,7 @@ impl Machine<'_> {
         self.walk(cx, frame, &[], false)
     }
 
-    /// Walks heap and shadow in step. `exact`: weak pointers must know of each death too.
+    /// Walks heap and shadow in step. With `exact`, weak pointers must know of each death too.
     pub(super) fn walk<'a, B: Barrier>(
         &mut self,
         cx: &'a Mutator<'_, B>,
@@ -161,7 +161,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// Two cycles later, what is unreachable is gone.
+    /// Checks, two cycles later, that unreachable objects are gone.
     pub(super) fn end<B: Barrier>(&mut self, cx: &mut Mutator<'_, B>) -> Outcome {
         let frame = Frame::outermost();
         self.audit(cx, &frame, true)?;
@@ -175,7 +175,7 @@ impl Machine<'_> {
         self.exact(cx, &frame)
     }
 
-    /// A whole cycle has run since the mutator did: what is unreachable is gone.
+    /// Checks, after a whole cycle in which the mutator did not run, that unreachable objects are gone.
     pub(super) fn exact<B: Barrier>(&mut self, cx: &Mutator<'_, B>, frame: &dyn Locals<B>) -> Outcome {
         self.walk(cx, frame, &[], true)?;
         let reached = self.reach(&[], true);
@@ -213,8 +213,8 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// After a full collection: guardians give back what nothing else leads to. What they give is let go of. True: there
-    /// was something.
+    /// After a full collection, takes the objects that guardians give back, and drops the pointers. Returns whether
+    /// there was any.
     fn give_back<B: Barrier>(&mut self, cx: &Mutator<'_, B>) -> Result<bool, String> {
         let mut given: Vec<Shade> = Vec::new();
         for at in 0..self.guards.len() {
@@ -235,7 +235,7 @@ impl Machine<'_> {
         Ok(!given.is_empty())
     }
 
-    /// The heap is gone: everything was dropped once.
+    /// Checks, when the heap is gone, that each object was dropped once.
     pub(super) fn everything_is_dropped(&self) -> Outcome {
         for (id, object) in self.shadow.objects.iter().enumerate() {
             // The sweeper may have the last objects in its hands.

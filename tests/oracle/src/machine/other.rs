@@ -7,7 +7,7 @@ use grisaille::{Budget, Gc, Heap, Persistent, Slot, Trace};
 use crate::object::{Log, Witness};
 use crate::shadow::Kind;
 
-/// Links that are ever made.
+/// The most links that are made.
 const LINKS: u32 = 4000;
 
 #[derive(Trace)]
@@ -18,7 +18,7 @@ struct Link<'gc> {
     _witness: Witness,
 }
 
-/// A list with a root of its own, and what it should be.
+/// A list with a root of its own, and the numbers that it should have.
 pub struct Other {
     heap: Heap,
     list: Persistent<Option<Gc<'static, Link<'static>>>>,

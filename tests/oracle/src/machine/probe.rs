@@ -7,30 +7,30 @@ use super::{Failure, Machine, Outcome, Watch};
 use crate::program::Program;
 use crate::shadow::{Shade, Shadow};
 
-/// What a program has come to, for those who go on from there.
+/// The state that a program has come to, for programs that go on from there.
 pub(crate) struct View<'v> {
     /// The heap's digest, and where the objects in `registers` lie.
     pub digest: &'v [u64],
     pub shadow: &'v Shadow,
     /// Objects in the heap, dead ones that are not swept yet included, but for the cells of weak pointers.
     pub objects: usize,
-    /// In the order of their addresses.
+    /// The objects in the order of their addresses.
     pub registers: [Shade; REGISTERS],
     /// The values at hand, in the order in which operands name them.
     pub operands: Vec<Shade>,
     pub locals: &'v [Shade],
-    /// Whether each of them can be set.
+    /// For each of these values, whether it can be set.
     pub can_be_set: Vec<bool>,
-    /// How many of them are of the scopes around the innermost one.
+    /// Number of these values in scopes around the innermost one.
     pub outer_locals: usize,
-    /// What leaves each open scope.
+    /// The values that leave each open scope.
     pub kept: &'v [Vec<Shade>],
     pub roots: Vec<Shade>,
     pub stacks: Vec<&'v [Shade]>,
     pub cells: Vec<Shade>,
 }
 
-/// Looks at what a program has come to. False: this state is known, and need not be looked at again.
+/// Receives the state that a program has come to. Returns false when the state is known, and need not be checked again.
 pub(crate) type Probe<'p> = dyn FnMut(&View<'_>) -> bool + 'p;
 
 /// Runs a program whose operations but the last are known to run well, and shows the probe what it comes to. While that
@@ -44,8 +44,8 @@ pub(crate) fn probe<B: Barrier>(program: &Program, probe: &mut Probe<'_>) -> Res
 }
 
 impl Machine<'_> {
-    /// Shows the probe where the program stands. True: that is new. Nothing in the heap is dereferenced but by its own
-    /// digest.
+    /// Shows the probe the state of the program. Returns whether it is new. Nothing in the heap is dereferenced but by
+    /// its own digest.
     pub(super) fn show<'a, B: Barrier>(
         &mut self,
         cx: &'a Mutator<'_, B>,

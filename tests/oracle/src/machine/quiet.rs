@@ -3,10 +3,10 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-/// The panic of a drop, or of a closure in the middle of an operation. Whoever asked for that catches it.
+/// The panic of a drop, or of a closure in the middle of an operation. The operation catches it.
 pub struct Bang;
 
-/// The panic of a program: it leaves so many scopes more.
+/// The panic of a program, which leaves this many scopes more.
 pub struct Leave {
     pub scopes: usize,
 }
@@ -24,7 +24,7 @@ pub fn raise(payload: impl Any + Send) -> ! {
     resume_unwind(Box::new(payload))
 }
 
-/// What a panic said.
+/// Returns the text of a panic.
 pub fn text_of(payload: &(dyn Any + Send)) -> String {
     let text = payload.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or_default().to_string()

@@ -30,7 +30,7 @@ impl Log {
         self.drops[id as usize].load(Ordering::Acquire)
     }
 
-    /// The bytes outside the heap that were freed since somebody asked last.
+    /// Returns the bytes outside the heap that were freed since the last call.
     pub fn take_freed(&self) -> usize {
         self.freed.swap(0, Ordering::Relaxed)
     }
@@ -40,17 +40,17 @@ impl Log {
     }
 }
 
-/// What a drop does beside counting.
+/// The actions of a drop beside counting.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Act {
     Nothing,
     Panic,
     Enter,
-    /// The value was given back by a full heap and never was an object: not even counts.
+    /// A value that a full heap gave back and that never was an object: its drop does not count.
     Refused,
 }
 
-/// Tells the log when it is dropped.
+/// A value that tells the log when it is dropped.
 pub struct Witness {
     log: Arc<Log>,
     id: u32,
@@ -70,17 +70,17 @@ impl Witness {
         Witness { log: log.clone(), id, act, cargo, on_mutators_thread: kind != Kind::Fuse }
     }
 
-    /// Bytes outside the heap that an object of this kind owns.
+    /// Returns the bytes outside the heap that an object of this kind owns.
     pub fn cargo_of(kind: Kind) -> usize {
         if kind == Kind::Parcel { CARGO } else { 0 }
     }
 
-    /// The object was never made.
+    /// Marks the object as never made.
     pub fn refuse(&mut self) {
         self.act = Act::Refused;
     }
 
-    /// What is wrong with it. `None`: it is what it was.
+    /// Returns what is wrong with the object, or `None` when it is what it was.
     pub fn complaint(&self, kind: Kind) -> Option<String> {
         let mut intact = self.cargo.len() == Witness::cargo_of(kind);
         intact &= self.cargo.iter().all(|byte| *byte == self.id as u8);

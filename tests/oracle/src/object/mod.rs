@@ -16,7 +16,7 @@ pub use self::types::{Background, Bag, Cons, Guarded, Item, Packs, Row, Short, T
 use crate::machine::quiet::{self, Bang};
 use crate::shadow::{Kind, Object, SLOTS, Stuck};
 
-/// What a canary is xored with: an id alone is too likely to be found by chance.
+/// The number that a canary is xored with: an id alone is too likely to be found by chance.
 const CANARY: u64 = 0xca11_ab1e_5afe_0000;
 
 /// A value: an enum of 16 bytes, as interpreters have them.
@@ -90,7 +90,7 @@ fn text_of(kind: Kind, id: u32) -> String {
 }
 
 impl<'gc> Value<'gc> {
-    /// Allocates an object of the kind. `None`: the heap is full; what was to be allocated came back whole.
+    /// Allocates an object of the kind. Returns `None` when the heap is full; the value then came back whole.
     pub fn alloc<B: Barrier>(
         cx: &'gc Mutator<'_, B>,
         kind: Kind,
@@ -190,7 +190,7 @@ impl<'gc> Value<'gc> {
         self.as_cons().map_or(Tagged::constant(NOTHING), Tagged::object)
     }
 
-    /// What a packed word holds of the value. Nothing is a double, minus infinity: the one nearest to the pointers.
+    /// Returns the part of the value that a packed word holds. Nothing is a double, minus infinity: the one nearest to the pointers.
     fn as_short(self) -> Short<'gc> {
         match self {
             Value::Nil | Value::Ephemeron(_) | Value::EphemeronGuarded(_) => Short::Double(f64::NEG_INFINITY),
@@ -236,7 +236,7 @@ impl<'gc> Value<'gc> {
         }
     }
 
-    /// Whether this is the object that the shadow says, with the canary of `id`. `None`: it is.
+    /// Returns what is wrong if this is not the object that the shadow says, with the canary of `id`.
     pub fn complaint(self, object: &Object, id: u32) -> Option<String> {
         let kind = object.kind;
         let found = match (self, kind) {
@@ -312,7 +312,7 @@ impl<'gc> Value<'gc> {
         (found != canary(id)).then(|| format!("its canary is {found:#x}"))
     }
 
-    /// The address of a strong pointer's object, and its colour.
+    /// Returns the address of a strong pointer's object, and its colour.
     pub fn addr<B: Barrier>(self, cx: &Mutator<'_, B>) -> Option<(usize, Color)> {
         macro_rules! addr {
             ($($variant:ident)*) => {
@@ -328,7 +328,7 @@ impl<'gc> Value<'gc> {
         addr!(Cons Guarded Background Bag Tuple Array Shelf Numbers Words Packs List Map Str)
     }
 
-    /// What a slot holds; `None` where the value has no such slot, or nobody gets at it.
+    /// Returns the value of a slot, or `None` where the value has no such slot, or the slot cannot be read.
     pub fn get(self, slot: usize) -> Option<Value<'gc>> {
         let value = match self {
             Value::Cons(o) if slot < SLOTS - 1 => o.as_ref().wide[slot].get(),
@@ -348,12 +348,12 @@ impl<'gc> Value<'gc> {
         Some(value)
     }
 
-    /// The value, but for the numbers that fill lists.
+    /// Returns the value, but for the numbers that fill lists.
     pub fn or_nil(self) -> Value<'gc> {
         if let Value::Int(_) = self { Value::Nil } else { self }
     }
 
-    /// Writes a slot that the object has. False: the heap is full.
+    /// Writes a slot that the object has. Returns false when the heap is full.
     pub fn set<B: Barrier>(self, cx: &'gc Mutator<'_, B>, slot: usize, value: Value<'gc>) -> bool {
         match self {
             Value::Cons(o) if slot < SLOTS - 1 => o.wide[slot].set(cx, value),
@@ -397,7 +397,8 @@ impl<'gc> Value<'gc> {
         }
     }
 
-    /// Bytes outside the heap that are counted for the object's owner. `None`: it has none, or nobody gets at it.
+    /// Returns the bytes outside the heap that are counted for the object's owner, or `None` where there is no owner in
+    /// reach.
     pub fn counted(self) -> Option<usize> {
         match self {
             Value::Background(o) => Some(o.freight.borrow().counted()),
@@ -428,7 +429,7 @@ impl<'gc> Value<'gc> {
         }
     }
 
-    /// Whether a weak pointer, or an ephemeron, says that its object is alive.
+    /// Returns whether a weak pointer, or an ephemeron, says that its object is alive.
     pub fn is_alive<B: Barrier>(self, cx: &'gc Mutator<'_, B>) -> Option<bool> {
         match self {
             Value::Weak(weak) => Some(weak.is_alive(cx)),
@@ -439,7 +440,7 @@ impl<'gc> Value<'gc> {
         }
     }
 
-    /// A weak pointer to the object, where its type has one.
+    /// Makes a weak pointer to the object, where its type has one.
     pub fn weaken<B: Barrier>(self, cx: &'gc Mutator<'_, B>) -> Option<Result<Value<'gc>, HeapFull<()>>> {
         match self {
             Value::Cons(o) => Some(Gc::try_downgrade(o, cx).map(Value::Weak)),
@@ -448,7 +449,7 @@ impl<'gc> Value<'gc> {
         }
     }
 
-    /// What a weak pointer points to, or the key of an ephemeron.
+    /// Returns the target of a weak pointer, or the key of an ephemeron.
     pub fn upgrade<B: Barrier>(self, cx: &'gc Mutator<'_, B>) -> Option<Value<'gc>> {
         match self {
             Value::Weak(weak) => weak.upgrade(cx).map(Value::Cons),
@@ -459,7 +460,7 @@ impl<'gc> Value<'gc> {
         }
     }
 
-    /// An ephemeron with this key. `None`: it is no key, or the heap is full.
+    /// Makes an ephemeron with this key. Returns `None` when the value is no key, or the heap is full.
     pub fn ephemeron<B: Barrier>(self, cx: &'gc Mutator<'_, B>, value: Value<'gc>) -> Option<Value<'gc>> {
         match self {
             Value::Cons(key) => cx.try_alloc_ephemeron(key, value).ok().map(Value::Ephemeron),
@@ -468,7 +469,7 @@ impl<'gc> Value<'gc> {
         }
     }
 
-    /// The value of an ephemeron.
+    /// Returns the value of an ephemeron.
     pub fn reveal<B: Barrier>(self, cx: &'gc Mutator<'_, B>) -> Option<Value<'gc>> {
         match self {
             Value::Ephemeron(ephemeron) => ephemeron.value(cx),
@@ -477,7 +478,7 @@ impl<'gc> Value<'gc> {
         }
     }
 
-    /// Replaces the value of an ephemeron. False: its key is gone.
+    /// Replaces the value of an ephemeron. Returns false when its key is gone.
     pub fn conceal<B: Barrier>(self, cx: &'gc Mutator<'_, B>, value: Value<'gc>) -> bool {
         match self {
             Value::Ephemeron(ephemeron) => ephemeron.set(cx, value),

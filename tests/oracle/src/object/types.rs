@@ -7,7 +7,7 @@ use grisaille::{Array, Gc, List, Lock, Map, Owned, Pack, Packed, RefLock, Slot, 
 use super::{Value, Witness};
 use crate::shadow::SLOTS;
 
-/// Plain: two wide slots, and one of a single word.
+/// An object with two wide slots, and one of a single word.
 #[derive(Trace)]
 pub struct Cons<'gc> {
     pub canary: u64,
@@ -15,7 +15,7 @@ pub struct Cons<'gc> {
     pub word: Slot<Option<Gc<'gc, Cons<'gc>>>>,
 }
 
-/// With drop glue that runs on the mutator's thread.
+/// An object with drop glue that runs on the mutator's thread.
 #[derive(Trace)]
 pub struct Guarded<'gc> {
     pub canary: u64,
@@ -24,7 +24,7 @@ pub struct Guarded<'gc> {
     pub witness: Witness,
 }
 
-/// With drop glue that may run on the sweeper's thread.
+/// An object with drop glue that may run on the sweeper's thread.
 #[derive(Trace)]
 #[trace(drop = "background")]
 pub struct Background<'gc> {
@@ -36,7 +36,7 @@ pub struct Background<'gc> {
     pub witness: Witness,
 }
 
-/// Mutated as a whole, through a guard.
+/// An object that is mutated as a whole, through a guard.
 #[derive(Trace)]
 pub struct Bag<'gc> {
     pub canary: u64,
@@ -45,7 +45,7 @@ pub struct Bag<'gc> {
     pub witness: Witness,
 }
 
-/// Mutated as a whole, by replacement.
+/// An object that is mutated as a whole, by replacement.
 #[derive(Clone, Copy, Trace)]
 pub struct Tuple<'gc> {
     pub canary: u64,
@@ -63,7 +63,7 @@ pub struct Item<'gc> {
 /// A tagged word: a cons, or nothing as a constant.
 pub type Word<'gc> = Tagged<'gc, Cons<'gc>>;
 
-/// Made of tagged words.
+/// An object made of tagged words.
 #[derive(Trace)]
 pub struct Words<'gc> {
     pub canary: u64,
@@ -101,7 +101,7 @@ pub struct Packs<'gc> {
     pub slots: [Slot<Packed<Short<'gc>>>; SLOTS],
 }
 
-/// Grows.
+/// An object that grows.
 #[derive(Trace)]
 pub struct Row<'gc> {
     pub canary: u64,

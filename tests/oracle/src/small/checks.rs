@@ -90,7 +90,7 @@ pub fn steps_in_one_run_are_steps() {
     }
 }
 
-/// What is found is a program as everybody else runs it.
+/// The program that a search finds fails in the usual interpreter too.
 pub fn what_is_found_fails_for_others_too() {
     for name in ["no barrier", "watermark without the shade on pop"] {
         let subject = Subject::by_name(name).expect("a broken policy");

@@ -31,7 +31,7 @@ use crate::op::Op;
 use crate::program::{Config, Program};
 use crate::subject::Subject;
 
-/// How far a search goes.
+/// The bounds of a search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bound {
     /// Operations of a program, besides steps of the collector, of which there may be any number.
@@ -55,7 +55,7 @@ pub struct Bound {
 }
 
 impl Bound {
-    /// All programs of up to so many operations.
+    /// Makes the bounds for all programs of up to so many operations.
     pub const fn new(depth: usize, slots: usize) -> Bound {
         Bound { depth, objects: 3, slots, locals: 2, scopes: 1, roots: 1, stacks: 2, height: 2, weaks: 1 }
     }
@@ -70,11 +70,11 @@ pub struct Found {
     pub depth: usize,
     /// The program, and what the search does after it.
     pub program: Program,
-    /// What went wrong.
+    /// A description of the failure.
     pub failure: Failure,
 }
 
-/// What a search came to.
+/// The result of a search.
 #[derive(Clone, Debug, Default)]
 pub struct Outcome {
     /// Programs that were run.

@@ -57,7 +57,7 @@ fn so_do_arrays_and_objects_with_drop_glue() {
     check("objects of a fixed size", taken(500 * 8208, fixed));
 }
 
-/// A fixed sequence of numbers below `end`.
+/// Returns a fixed sequence of numbers below `end`.
 fn numbers(end: usize) -> impl FnMut() -> usize {
     let mut state = 1u64;
     move || {

@@ -9,7 +9,7 @@ use crate::SWEEPS;
 use crate::for_each_policy;
 use crate::ledger::{Entry, Ledger};
 
-/// Dropped on the mutator's thread.
+/// A value that is dropped on the mutator's thread.
 #[derive(Trace)]
 struct Own<'gc> {
     next: Slot<Option<Gc<'gc, Own<'gc>>>>,
@@ -17,7 +17,7 @@ struct Own<'gc> {
     _entry: Entry,
 }
 
-/// Dropped on any thread.
+/// A value that may be dropped on any thread.
 #[derive(Trace)]
 #[trace(drop = "background")]
 struct Anywhere<'gc> {
@@ -27,7 +27,7 @@ struct Anywhere<'gc> {
     _entry: Entry,
 }
 
-/// One of each kind, in a list each: every third object is garbage at once.
+/// Makes objects of each kind, in a list each: every third object is garbage at once.
 fn populate<'a, B: Barrier>(
     cx: &'a grisaille::Mutator<'_, B>,
     ledger: &Ledger,
@@ -67,7 +67,7 @@ fn everything_is_dropped_with_the_heap<B: Barrier>() {
     }
 }
 
-/// Something with drop glue that holds no pointer.
+/// A value with drop glue and without pointers.
 fn ledger_box(ledger: &Ledger) -> Boxed {
     Boxed { _entry: Box::new(ledger.born()) }
 }
@@ -130,7 +130,7 @@ fn a_heap_may_be_dropped_in_the_middle_of_a_cycle<B: Barrier>() {
     }
 }
 
-/// The same with the smallest steps, on a small heap: also between the drops of one block.
+/// A small heap is dropped after each number of the smallest steps: also between the drops of one block.
 fn a_small_heap_may_be_dropped_after_any_piece<B: Barrier>() {
     for pieces in 0.. {
         let ledger = Ledger::default();
@@ -149,7 +149,7 @@ fn a_small_heap_may_be_dropped_after_any_piece<B: Barrier>() {
     }
 }
 
-/// What a lock held is dropped when it is replaced, and not again.
+/// The value of a lock is dropped when it is replaced, and not again.
 fn values_of_locks_are_dropped_once<B: Barrier>() {
     let ledger = Ledger::default();
     let mut heap = Heap::builder().barrier::<B>().automatic(false).build().unwrap();

@@ -91,7 +91,7 @@ fn a_panic_in_a_scope_ends_the_scope_only() {
     });
 }
 
-/// However many leave a scope: each lives on in the surrounding one, and no longer than that.
+/// Each of many values that leave a scope lives on in the surrounding one, and no longer than that.
 fn what_leaves_a_scope_lives_as_long_as_the_next_one<B: Barrier>() {
     fn live_after_a_collection<B: Barrier>(cx: &mut Mutator<'_, B>) -> u64 {
         cx.collect();

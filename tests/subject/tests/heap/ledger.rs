@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 #[derive(Clone, Default)]
 pub struct Ledger(Arc<Mutex<Vec<u32>>>);
 
-/// Enters its death when it is dropped. Held by an object in a skipped field.
+/// A value that enters its death when it is dropped. An object holds it in a skipped field.
 pub struct Entry(Ledger, usize);
 
 impl Drop for Entry {
@@ -25,12 +25,12 @@ impl Ledger {
         Entry(self.clone(), deaths.len() - 1)
     }
 
-    /// How many have died at least once.
+    /// Returns the number of entries that have died at least once.
     pub fn dead(&self) -> usize {
         self.0.lock().unwrap().iter().filter(|&&deaths| deaths > 0).count()
     }
 
-    /// How many were born.
+    /// Returns the number of entries.
     pub fn count(&self) -> usize {
         self.0.lock().unwrap().len()
     }
@@ -41,7 +41,7 @@ impl Ledger {
         assert!(deaths.iter().all(|&deaths| deaths <= 1), "dropped twice: {deaths:?}");
     }
 
-    /// Waits for the sweeper's thread, where it drops what is left.
+    /// Waits for the sweeper's thread, where that drops the last objects.
     #[track_caller]
     pub fn assert_all_died_once(&self) {
         let end = Instant::now() + Duration::from_secs(20);

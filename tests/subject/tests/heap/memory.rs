@@ -216,7 +216,7 @@ fn garbage_outside_does_not_let_the_goal_grow() {
     }
 }
 
-/// Where memory can go back at all.
+/// Whether the system takes memory back.
 const RELEASES: bool = cfg!(all(any(target_os = "linux", target_os = "android"), not(miri)));
 
 #[test]

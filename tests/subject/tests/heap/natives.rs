@@ -26,7 +26,7 @@ fn captured<'a, B: Barrier>(cx: &'a Mutator<'_, B>, number: u64) -> Captured<'a>
     Captured(cx.alloc(number), cx.alloc(Slot::new(None)))
 }
 
-/// Tells when a function is dropped.
+/// A value that tells when its function is dropped.
 struct Told(Arc<AtomicUsize>);
 
 impl Drop for Told {

@@ -13,13 +13,13 @@ fn limited() -> Heap {
     Heap::builder().limit(LIMIT).automatic(false).build().unwrap()
 }
 
-/// What the limit bounds: blocks, and all that is outside.
+/// Returns the bytes that the limit bounds: blocks, and all that is outside.
 fn taken(cx: &Mutator<'_>) -> usize {
     let stats = cx.stats();
     (stats.bytes_used() + stats.bytes_outside()) as usize
 }
 
-/// The limit that a refusal tells of, and bytes asked for.
+/// Returns the limit that a refusal tells of, and the bytes asked for.
 fn shortage<T>(full: HeapFull<T>) -> (Option<usize>, usize) {
     (full.limit(), full.requested())
 }
@@ -29,7 +29,7 @@ fn fills(name: &str, bytes: usize, take: impl FnMut(&Mutator<'_>, usize) -> Resu
     fills_up_to(LIMIT, name, bytes, take);
 }
 
-/// The same, where so many bytes may be taken.
+/// Takes memory until the heap is full, where so many bytes may be taken.
 fn fills_up_to(
     most: usize,
     name: &str,
@@ -197,7 +197,7 @@ fn a_heap_for_which_there_is_no_memory_is_an_error() {
     assert_eq!(granted, 8, "requests that can be refused");
 }
 
-/// A cycle of the smallest steps.
+/// Runs a cycle of the smallest steps.
 fn cycle(cx: &mut Mutator<'_>) {
     while !cx.step(Budget::work(1)).cycle_ended {}
 }

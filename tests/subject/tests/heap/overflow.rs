@@ -65,7 +65,7 @@ fn a_full_mark_stack_loses_nothing<B: Barrier>() {
     }
 }
 
-/// With weak pointers, locks, strings and large arrays among the lost.
+/// Weak pointers, locks, strings and large arrays are among the objects that overflow.
 fn a_full_mark_stack_loses_no_kind_of_object<B: Barrier>() {
     for sweep in SWEEPS {
         let mut heap = Heap::builder().barrier::<B>().sweep(sweep).automatic(false).build().unwrap();

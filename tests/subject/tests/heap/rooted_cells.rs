@@ -29,7 +29,7 @@ fn node<'a, B: Barrier>(cx: &'a Mutator<'_, B>, number: u64) -> Gc<'a, Node<'a>>
     cx.alloc(Node { number, next: Slot::new(None) })
 }
 
-/// A heap that collects often.
+/// Makes a heap that collects often.
 fn small<B: Barrier>() -> Heap<B> {
     Heap::builder().barrier::<B>().floor(0).growth(0.1).build().unwrap()
 }

@@ -58,7 +58,7 @@ fn allocated_and_not_freed_is_alive<B: Barrier>() {
     }
 }
 
-/// What a test of weak cells needs: they are objects too.
+/// Makes a weak pointer and forgets it: its cell is an object too.
 trait DowngradeAndForget {
     fn downgrade_and_forget<B: Barrier>(&self, cx: &grisaille::Mutator<'_, B>);
 }
@@ -99,7 +99,7 @@ fn steps_and_cycles_are_counted<B: Barrier>() {
     });
 }
 
-/// Dropping one takes at least this long.
+/// The least time that the drop of a value takes.
 const DROP: Duration = Duration::from_millis(20);
 
 struct SlowToDrop;
@@ -151,7 +151,7 @@ fn checks_are_in_no_time<B: Barrier>() {
     }
 }
 
-/// Tracing one takes at least that long.
+/// A value whose trace takes at least that long.
 struct SlowToTrace(Duration);
 
 // SAFETY: it holds no pointers.

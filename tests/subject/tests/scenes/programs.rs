@@ -31,7 +31,7 @@ fn actor<'a, B: Barrier>(cx: &'a Mutator<'_, B>, deaths: &Deaths, next: Option<A
     cx.alloc(Actor { next: Slot::new(next), _mortal: deaths.mortal() })
 }
 
-/// Where the pointer is at first, and how it is taken from there.
+/// The place of the pointer at first, and the way in which it is taken from there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum From {
     Slot,
@@ -62,7 +62,7 @@ impl From {
     ];
 }
 
-/// Where it goes.
+/// The place to which the pointer goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum To {
     Slot,
@@ -134,7 +134,7 @@ fn pieces<B: Barrier>(cx: &mut Mutator<'_, B>, count: usize) -> ControlFlow<()> 
     ControlFlow::Continue(())
 }
 
-/// The cycle ends.
+/// Ends the cycle.
 fn end<B: Barrier>(cx: &mut Mutator<'_, B>) {
     while cx.stats().cycles() == BEFORE {
         cx.step(Budget::unlimited());
@@ -148,7 +148,7 @@ fn check<B: Barrier>(cx: &mut Mutator<'_, B>) {
     }
 }
 
-/// One of the five, and none of those in `lost`.
+/// Returns whether the policy is one of the five, and none of those in `lost`.
 fn is_sound<B: Barrier>() -> bool {
     [Insertion::NAME, Deletion::NAME, Hybrid::NAME, Watermark::NAME, StopTheWorld::NAME].contains(&B::NAME)
 }
@@ -165,8 +165,8 @@ fn deaths_at_the_end<B: Barrier>(cx: &mut Mutator<'_, B>, deaths: &Deaths) -> us
     deaths.count()
 }
 
-/// The places of a program. Stacks and roots are scanned from the last made to the first, so what lies in `from` is
-/// still unscanned when `to` is not; objects of locals are traced in the order in which they are here.
+/// The places of a program. Stacks and roots are scanned from the last made to the first, so `from` is
+/// still unscanned when `to` is not; objects of locals are traced in the order of these fields.
 struct Places<'s> {
     to_list: Rooted<'s, Gc<'s, List<'s>>>,
     to_slot: Rooted<'s, ActorAt<'s>>,

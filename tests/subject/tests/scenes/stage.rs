@@ -30,12 +30,12 @@ pub fn heap<B: Barrier>() -> Heap<B> {
     Heap::builder().barrier::<B>().automatic(false).sweep(Sweep::Lazy).build().unwrap()
 }
 
-/// The collector does one elementary piece: starts marking, scans one root, traces one object ...
+/// Does one elementary piece of the collector's work: starts marking, scans one root, traces one object ...
 pub fn piece<B: Barrier>(cx: &mut Mutator<'_, B>) -> Phase {
     cx.step(Budget::work(1)).phase
 }
 
-/// From `Idle` into marking. What the policy does there in one pause is done.
+/// Steps from `Idle` into marking, and past the pause that the policy has there.
 pub fn start<B: Barrier>(cx: &mut Mutator<'_, B>) {
     assert_eq!(cx.phase(), Phase::Idle);
     assert_eq!(piece(cx), Phase::Mark);
@@ -52,7 +52,7 @@ pub fn finish_marking<B: Barrier>(cx: &mut Mutator<'_, B>) {
     assert_eq!(cx.phase(), Phase::Weak);
 }
 
-/// The colour of the object that a local holds.
+/// Returns the colour of the object that a local holds.
 pub fn color<B: Barrier>(cx: &Mutator<'_, B>, held: Held<'_>) -> Color {
     cx.color(held.get(cx))
 }
@@ -66,7 +66,7 @@ impl Deaths {
         self.0.load(Relaxed)
     }
 
-    /// To be held by one object; its drop counts.
+    /// Makes a value to be held by one object; its drop counts.
     pub fn mortal(&self) -> Mortal {
         Mortal(self.clone())
     }
