@@ -90,11 +90,11 @@ pub enum Short<'gc> {
     Str(Str<'gc>),
     Weak(Weak<'gc, Cons<'gc>>),
     WeakGuarded(Weak<'gc, Guarded<'gc>>),
-    /// What no slot holds: it must not be taken for a pointer.
+    /// A number that no slot holds: it must not be taken for a pointer.
     Double(f64),
 }
 
-/// Made of packed words.
+/// An object made of packed words.
 #[derive(Trace)]
 pub struct Packs<'gc> {
     pub canary: u64,
