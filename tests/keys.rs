@@ -63,7 +63,7 @@ fn keys_go_by_their_structure() {
             random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             let key = shape(random >> 20);
             let map = map.get(cx);
-            if random % 4 == 0 {
+            if random.is_multiple_of(4) {
                 assert_eq!(map.remove(cx, key), model.remove(&key));
             } else {
                 assert_eq!(map.insert(cx, key, round), model.insert(key, round));
