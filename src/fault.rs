@@ -59,6 +59,10 @@ pub enum Fault {
     MapRemovesUnseen,
     /// Moving values to other places of a list runs no barrier.
     ListMovesUnseen,
+    /// Pushing to a list runs no barrier.
+    ListPushesUnseen,
+    /// Popping from a list, and cutting it, run no barrier.
+    ListDropsUnseen,
     /// The keys of a map are not traced.
     MapForgetsKeys,
     /// A pointer in a packed word is not traced.

@@ -278,7 +278,11 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
             },
         };
         let len = buffer.len.get();
-        cx.before_write::<V, ()>(|collector| collector.before_write::<B, _, _>(&(), &value));
+        cx.before_write::<V, ()>(|collector| {
+            if !fault::is(Fault::ListPushesUnseen) {
+                collector.before_write::<B, _, _>(&(), &value);
+            }
+        });
         // SAFETY: below the capacity, and the element is not read before the length includes it.
         unsafe { first::<V>(buffer.object()).add(len).write(Slot::new(value)) };
         buffer.len.set(len + 1);
@@ -366,7 +370,7 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
             return;
         }
         cx.before_write::<V, ()>(|collector| {
-            if const { B::RULES.shade_old } {
+            if const { B::RULES.shade_old } && !fault::is(Fault::ListDropsUnseen) {
                 let dropped = &self.as_slice()[len..];
                 dropped.iter().for_each(|old| collector.before_write::<B, _, _>(&old.get(), &()));
             }

@@ -184,6 +184,8 @@ pub const BROKEN_PARTS: &[Subject] = &[
     Subject::with_fault::<Deletion>("a map has no barrier for what is taken out", Fault::MapRemovesUnseen),
     Subject::with_fault::<Hybrid>("a packed word is not traced", Fault::PackedWordsAreNotTraced),
     Subject::with_fault::<Hybrid>("the keys of a map are not traced", Fault::MapForgetsKeys),
+    Subject::with_fault::<Insertion>("a list has no barrier for what is pushed", Fault::ListPushesUnseen),
+    Subject::with_fault::<Deletion>("a list has no barrier for what is popped", Fault::ListDropsUnseen),
     Subject::with_fault::<Insertion>("a list has no barrier for what comes to another place", Fault::ListMovesUnseen),
     Subject::with_fault::<Deletion>("a list has no barrier for what another value comes over", Fault::ListMovesUnseen),
 ];

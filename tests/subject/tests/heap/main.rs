@@ -7,6 +7,7 @@ mod cells;
 mod density;
 mod drops;
 mod entering;
+mod fibers;
 mod large;
 mod ledger;
 mod limits;
