@@ -4,6 +4,9 @@
 //! **Between two safepoints a [`Gc`] is a plain pointer; a safepoint takes `&mut` [`Mutator`], so the borrow checker
 //! makes sure that what you keep across it is rooted.**
 //!
+//! The [guide] leads from there to a whole interpreter: a [recursive evaluator](guide::evaluator), a [virtual
+//! machine](guide::machine), [what the compiler says](guide::lifetimes), [testing](guide::testing).
+//!
 //! ```
 //! use grisaille::{Gc, Heap, Slot, Trace};
 //!
@@ -50,62 +53,10 @@
 //! `new()`, and a handle by its type's `new(cx)` or by the method that it is named after. An operation that takes
 //! memory panics when the heap is full, and has a `try_` twin that returns an error instead.
 //!
-//! A helper that takes `Gc`s takes `&Mutator`; a helper that may collect takes `&mut Mutator` and [`Rooted`]s. The
-//! README says what follows from that and what the limits are; `examples/` has three short programs and a whole
-//! interpreter, and `ARCHITECTURE.md` is a tour of the code.
-//!
-//! # Lifetimes, and what the compiler says of them
-//!
-//! A [`Gc`] is *covariant*: a pointer that is valid for long may be used where a shorter lifetime is required. A type
-//! that contains a [`Slot`], a [`List`], a [`Map`], a [`Lock`] or a [`RefLock`] is *invariant* in its lifetime, as a
-//! type with a `Cell` is: through a view with a shorter lifetime a pointer could be stored, and read through the other
-//! view when it is no longer valid. So two values of such a type fit one variable, one slice, or one lifetime of a
-//! signature only where their lifetimes are the same, and two [`Rooted`]s of different scopes do not mix.
-//!
-//! ```
-//! use grisaille::{Gc, Heap, Mutator, Rooted, Slot, Trace};
-//!
-//! #[derive(Trace)]
-//! struct Env<'gc> { parent: Slot<Option<Gc<'gc, Env<'gc>>>> } // invariant
-//!
-//! // One lifetime for values that meet,
-//! fn is_child<'gc>(a: Gc<'gc, Env<'gc>>, b: Gc<'gc, Env<'gc>>) -> bool {
-//!     a.parent.get().is_some_and(|parent| Gc::ptr_eq(parent, b))
-//! }
-//! // and `'_` for each value that does not: a caller's `Rooted` may be of any scope.
-//! fn innermost<'s>(
-//!     cx: &mut Mutator<'s>,
-//!     env: Rooted<'_, Gc<'_, Env<'_>>>,
-//! ) -> Rooted<'s, Gc<'s, Env<'s>>> {
-//!     // A root of this scope that can be set.
-//!     let at = cx.root_cell(env.get(cx));
-//!     for _ in 0..3 {
-//!         at.set(cx, cx.alloc(Env { parent: Slot::new(Some(at.get(cx))) }));
-//!         cx.safepoint();
-//!     }
-//!     cx.root(at.get(cx))
-//! }
-//! Heap::new().enter(|cx| {
-//!     let outer = cx.root(cx.alloc(Env { parent: Slot::new(None) }));
-//!     let inner = innermost(cx, outer);
-//!     assert!(!is_child(inner.get(cx), outer.get(cx)));
-//! });
-//! ```
-//!
-//! | the compiler says | it means | write |
-//! |---|---|---|
-//! | *lifetime may not live long enough*, with *`Value<'_>` is invariant over the parameter* or *mutable references are invariant* | two invariant values with different lifetimes meet | one named lifetime for both, or [`cx.adopt(value)`](Mutator::adopt) |
-//! | E0621, *explicit lifetime required in the type of `env`* (the lifetime that it proposes does not help) | a parameter, rooted in the caller's scope, is assigned a value rooted in this scope | `let mut env = env.here(cx);`, or in a loop `let env = cx.root_cell(env.get(cx));` |
-//! | E0521, *borrowed data escapes outside of closure*, *must outlive `'static`* | `Rooted`s of two scopes are in one slice or `Vec` | [`outer.here(cx)`](Rooted::here) |
-//! | E0502 or E0499 at the use of a result, *`*cx` .. also borrowed as mutable* | `fn f<'a>(cx: &'a mut Mutator<'_>) -> Gc<'a, T>` keeps `cx` borrowed | return a `Rooted<'s, Gc<'s, T>>` |
-//! | E0502 or E0505 at a safepoint | a plain pointer, a guard or a `&` into an object is used after the safepoint | root the pointer before the safepoint, and `get` it afterwards |
-//! | E0502 in one arm of a `match` on `x.get(cx)`, with *returning this value requires that `*cx` is borrowed* in another | a plain value that one arm returns from [`scope_value`](Mutator::scope_value) borrows `cx` in all arms | return `cx.adopt(part)`, or use [`scope_rooted`](Mutator::scope_rooted) |
-//! | E0283 or E0284, *type annotations needed*, of `cx.root(x.into())` | the type of a `Rooted` does not determine the type of the rooted value | `let value: Value<'_> = x.into();` first |
-//! | *the size for values of type `<{integer} as Trace>::At<'a>` cannot be known* | the type of a number is not determined yet | `1i64` |
-//!
-//! A value that a loop carries across safepoints needs a root that is set, a [`RootedCell`]: a `cx.root` in each turn
-//! adds a root in each turn, and what those point to stays alive until the scope ends. Under
-//! [`stress`](HeapBuilder::stress) a scope that adds roots without end panics and names the place.
+//! A helper that takes `Gc`s takes `&Mutator`; a helper that may collect takes `&mut Mutator` and [`Rooted`]s. A value
+//! that a loop carries across safepoints needs a root that is set, a [`RootedCell`]: a `cx.root` in each turn adds a root
+//! in each turn. [What the compiler says](guide::lifetimes) of lifetimes is in the guide. The README has the limits of the
+//! crate, `examples/` three short programs and a whole interpreter, and `ARCHITECTURE.md` is a tour of the code.
 //!
 //! # How long a step takes
 //!
@@ -159,6 +110,8 @@ mod fault;
 #[cfg(grisaille_faults)]
 pub mod fault;
 mod full;
+#[cfg(any(doc, doctest))]
+pub mod guide;
 mod handles;
 mod heap;
 mod kit;

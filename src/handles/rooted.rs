@@ -13,7 +13,7 @@ use crate::trace::{Trace, restamp};
 /// every safepoint; [`get`](Rooted::get) returns the value for use until the next safepoint.
 ///
 /// `Rooted`s of values that contain a [`Slot`](crate::Slot) are of different types where they come from different
-/// scopes: see [what the compiler says](crate#lifetimes-and-what-the-compiler-says-of-them). [`here`](Rooted::here)
+/// scopes: see [what the compiler says](crate::guide::lifetimes). [`here`](Rooted::here)
 /// makes one of the innermost scope. A value that a loop carries from turn to turn belongs in a
 /// [`RootedCell`](crate::RootedCell): a new `Rooted` in each turn adds a root in each turn.
 ///

@@ -18,7 +18,7 @@ use crate::trace::Trace;
 /// the heap's [policy](crate::barrier) requires: shades the value that is overwritten, or the new one.
 ///
 /// A type that holds a `Slot` is invariant in its lifetime: see
-/// [what the compiler says](crate#lifetimes-and-what-the-compiler-says-of-them) where two of them meet.
+/// [what the compiler says](crate::guide::lifetimes) where two of them meet.
 ///
 /// ```
 /// use grisaille::{Gc, Heap, Slot, Trace};

@@ -1,0 +1,48 @@
+//! The guide: from the idea to a whole interpreter, a chapter for each problem. All code in it is compiled and run by the
+//! crate's tests.
+//!
+//! | chapter | the problem |
+//! |---|---|
+//! | [the safepoint](safepoints) | When may the collector run, and which of my pointers does that end? |
+//! | [a first heap](first_heap) | How do I make objects, change them, keep them and let them go? |
+//! | [a recursive evaluator](evaluator) | Variables, closures, tail calls and errors in a function that calls itself and collects. |
+//! | [a virtual machine](machine) | A value stack, and an inner loop that keeps plain pointers. |
+//! | [roots without leaks](roots) | My loop is right, passes all tests, and takes more and more memory. |
+//! | [lifetimes] | What the compiler says, what it means, and what to write. |
+//! | [natives] | Programs call functions of the host, which call back. |
+//! | [barriers] | Which of the five policies? |
+//! | [weak things](weak) | Caches, interning, observers; to learn that an object has died. |
+//! | [memory] | A limit, errors where memory is out, and memory that the heap does not see. |
+//! | [budgets] | A game with 16 milliseconds a frame; a server that waits. |
+//! | [testing] | How do I know that my interpreter roots what it must? |
+//! | [embedding] | The heap and the state of an interpreter in one struct; threads. |
+//!
+//! Who is in a hurry reads the first two chapters, then the one whose shape is that of the program at hand (an
+//! [evaluator] or a [machine]), and [testing].
+
+#[doc = include_str!("safepoints.md")]
+pub mod safepoints {}
+#[doc = include_str!("first_heap.md")]
+pub mod first_heap {}
+#[doc = include_str!("evaluator.md")]
+pub mod evaluator {}
+#[doc = include_str!("machine.md")]
+pub mod machine {}
+#[doc = include_str!("roots.md")]
+pub mod roots {}
+#[doc = include_str!("lifetimes.md")]
+pub mod lifetimes {}
+#[doc = include_str!("natives.md")]
+pub mod natives {}
+#[doc = include_str!("barriers.md")]
+pub mod barriers {}
+#[doc = include_str!("weak.md")]
+pub mod weak {}
+#[doc = include_str!("memory.md")]
+pub mod memory {}
+#[doc = include_str!("budgets.md")]
+pub mod budgets {}
+#[doc = include_str!("testing.md")]
+pub mod testing {}
+#[doc = include_str!("embedding.md")]
+pub mod embedding {}
