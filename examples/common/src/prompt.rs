@@ -1,32 +1,26 @@
-//! The prompt: each line is a program of its own, on the same globals.
+//! The prompt.
 
 use std::io::{self, BufRead, IsTerminal, Write};
 
-use lox::machine::Failure;
 use rustyline::DefaultEditor;
 use rustyline::error::ReadlineError;
 
-use crate::{INPUT_OUTPUT, complain, exit_code};
+use crate::{INPUT_OUTPUT, cannot_write, complain};
 
-const PROMPT: &str = "> ";
-
-/// Runs lines until there are no more, or none can be read, and returns the exit code.
-pub fn run(mut interpret: impl FnMut(&[u8]) -> Result<(), Failure>) -> u8 {
-    // An error in one line does not end the prompt.
-    let mut interpret = |line: &[u8]| match interpret(line) {
-        Err(failure @ (Failure::Output(_) | Failure::Runtime { unwritten: Some(_) })) => Err(exit_code(failure)),
-        _ => Ok(()),
-    };
-    let outcome = if io::stdin().is_terminal() { edit(&mut interpret) } else { read(&mut interpret) };
+/// Runs lines until there are no more, or none can be read, and returns the exit code. `interpret` returns an exit code
+/// where the prompt should end; `prompt` says what is written before the next line.
+pub fn run(prompt: impl Fn() -> &'static str, mut interpret: impl FnMut(&[u8]) -> Result<(), u8>) -> u8 {
+    let terminal = io::stdin().is_terminal();
+    let outcome = if terminal { edit(&prompt, &mut interpret) } else { read(&prompt, &mut interpret) };
     outcome.err().unwrap_or(0)
 }
 
 /// Reads lines from a terminal, with a line editor and history.
-fn edit(interpret: &mut dyn FnMut(&[u8]) -> Result<(), u8>) -> Result<(), u8> {
-    let broken = |error| exit_code(Failure::Output(io::Error::other(error)));
+fn edit(prompt: &dyn Fn() -> &'static str, interpret: &mut dyn FnMut(&[u8]) -> Result<(), u8>) -> Result<(), u8> {
+    let broken = |error| cannot_write(&io::Error::other(error));
     let mut editor = DefaultEditor::new().map_err(broken)?;
     loop {
-        match editor.readline(PROMPT) {
+        match editor.readline(prompt()) {
             Ok(line) => {
                 // A line that cannot be remembered is still run.
                 let _ = editor.add_history_entry(&line);
@@ -40,21 +34,21 @@ fn edit(interpret: &mut dyn FnMut(&[u8]) -> Result<(), u8>) -> Result<(), u8> {
 }
 
 /// Reads lines from another input, as clox does, prompts included.
-fn read(interpret: &mut dyn FnMut(&[u8]) -> Result<(), u8>) -> Result<(), u8> {
+fn read(prompt: &dyn Fn() -> &'static str, interpret: &mut dyn FnMut(&[u8]) -> Result<(), u8>) -> Result<(), u8> {
     let print = |text: &str| {
         let mut out = io::stdout();
         let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-        written.map_err(|error| exit_code(Failure::Output(error)))
+        written.map_err(|error| cannot_write(&error))
     };
     let mut input = io::stdin().lock();
     let mut line = Vec::new();
     loop {
-        print(PROMPT)?;
+        print(prompt())?;
         line.clear();
         match read_line(&mut input, &mut line) {
             Ok(()) if !line.is_empty() => interpret(&line)?,
             Err(error) if error.kind() == io::ErrorKind::OutOfMemory => {
-                complain(format_args!("Not enough memory to read a line."));
+                complain("Not enough memory to read a line.");
                 return Err(INPUT_OUTPUT);
             }
             // The end, or what clox treats as the end.

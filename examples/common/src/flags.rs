@@ -1,0 +1,93 @@
+//! The flags that configure a heap.
+
+use std::process::ExitCode;
+
+use clap::{Args, ValueEnum};
+use grisaille::{Barrier, Deletion, Heap, HeapBuilder, Hybrid, Insertion, StopTheWorld, Sweep, Watermark};
+
+use crate::{USAGE, complain};
+
+/// The flags that configure a heap.
+#[derive(Args)]
+pub struct HeapFlags {
+    /// The write barrier of the heap.
+    #[arg(long, value_enum, default_value = "hybrid")]
+    barrier: BarrierName,
+    /// Where dead objects are swept.
+    #[arg(long, value_enum, default_value = "concurrent")]
+    sweep: SweepName,
+    /// Print what the collector did, at the end.
+    #[arg(long)]
+    stats: bool,
+    /// Run a step of the collector at every safepoint.
+    #[arg(long)]
+    stress: bool,
+    /// The most memory that the heap may hold.
+    #[arg(long, value_name = "BYTES")]
+    heap_limit: Option<usize>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum BarrierName {
+    Hybrid,
+    Insertion,
+    Deletion,
+    Watermark,
+    StopTheWorld,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum SweepName {
+    Concurrent,
+    Lazy,
+    Eager,
+}
+
+/// What is done with the heap, whatever its policy: a policy is a type, so that the barrier of a write is known at compile
+/// time.
+pub trait Program {
+    /// Configures what the flags of all programs do not.
+    fn configure<B: Barrier>(&self, builder: HeapBuilder<B>) -> HeapBuilder<B> {
+        builder
+    }
+
+    /// Runs, and returns the exit code.
+    fn run<B: Barrier>(&self, heap: &mut Heap<B>) -> u8;
+}
+
+impl HeapFlags {
+    /// Runs a program on a heap as the flags describe it, and prints what the collector did if they say so.
+    pub fn run(&self, program: &impl Program) -> ExitCode {
+        match self.barrier {
+            BarrierName::Hybrid => self.run_with::<Hybrid>(program),
+            BarrierName::Insertion => self.run_with::<Insertion>(program),
+            BarrierName::Deletion => self.run_with::<Deletion>(program),
+            BarrierName::Watermark => self.run_with::<Watermark>(program),
+            BarrierName::StopTheWorld => self.run_with::<StopTheWorld>(program),
+        }
+    }
+
+    fn run_with<B: Barrier>(&self, program: &impl Program) -> ExitCode {
+        let sweep = match self.sweep {
+            SweepName::Concurrent => Sweep::Concurrent,
+            SweepName::Lazy => Sweep::Lazy,
+            SweepName::Eager => Sweep::Eager,
+        };
+        let mut builder = Heap::builder().barrier::<B>().sweep(sweep).stress(self.stress);
+        if let Some(limit) = self.heap_limit {
+            builder = builder.limit(limit);
+        }
+        let mut heap = match program.configure(builder).build() {
+            Ok(heap) => heap,
+            Err(error) => {
+                complain(error);
+                return ExitCode::from(USAGE);
+            }
+        };
+        let code = program.run(&mut heap);
+        if self.stats {
+            complain(heap.stats());
+        }
+        ExitCode::from(code)
+    }
+}
