@@ -5,7 +5,9 @@
 //! makes sure that what you keep across it is rooted.**
 //!
 //! The [guide] leads from there to a whole interpreter: a [recursive evaluator](guide::evaluator), a [virtual
-//! machine](guide::machine), [what the compiler says](guide::lifetimes), [testing](guide::testing).
+//! machine](guide::machine), [what the compiler says](guide::lifetimes), [testing](guide::testing), moving from
+//! [`Rc`](guide::from_rc), [`gc-arena`](guide::from_gc_arena) or [`gc`](guide::from_gc), and a [table of
+//! features](guide::features).
 //!
 //! ```
 //! use grisaille::{Gc, Heap, Slot, Trace};

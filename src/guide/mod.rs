@@ -1,5 +1,5 @@
 //! The guide: from the idea to a whole interpreter, a chapter for each problem. All code in it is compiled and run by the
-//! crate's tests.
+//! crate's tests, but for programs that are shown as they were before they moved to this crate.
 //!
 //! | chapter | the problem |
 //! |---|---|
@@ -16,6 +16,11 @@
 //! | [budgets] | A game with 16 milliseconds a frame; a server that waits. |
 //! | [testing] | How do I know that my interpreter roots what it must? |
 //! | [embedding] | The heap and the state of an interpreter in one struct; threads. |
+//! | [from `Rc<RefCell>`](from_rc) | A port, line by line. |
+//! | [from `gc-arena`](from_gc_arena) | A port, line by line. |
+//! | [from `gc`](from_gc) | A port, line by line. |
+//! | [inside] | What the collector does, and when. |
+//! | [features] | This crate beside gc-arena, gc, boa_gc, dumpster, safe-gc and `Rc`. |
 //!
 //! Who is in a hurry reads the first two chapters, then the one whose shape is that of the program at hand (an
 //! [evaluator] or a [machine]), and [testing].
@@ -46,3 +51,13 @@ pub mod budgets {}
 pub mod testing {}
 #[doc = include_str!("embedding.md")]
 pub mod embedding {}
+#[doc = include_str!("from_rc.md")]
+pub mod from_rc {}
+#[doc = include_str!("from_gc_arena.md")]
+pub mod from_gc_arena {}
+#[doc = include_str!("from_gc.md")]
+pub mod from_gc {}
+#[doc = include_str!("inside.md")]
+pub mod inside {}
+#[doc = include_str!("features.md")]
+pub mod features {}
