@@ -20,14 +20,13 @@ mod sort;
 use core::cell::Cell;
 use core::fmt;
 use core::marker::PhantomData;
-use core::ops::{Index, Range};
+use core::ops::Index;
 use core::ptr::NonNull;
 
 pub use self::iter::ListIter;
 use super::array::complete;
 use crate::barrier::Barrier;
 use crate::context::Mutator;
-use crate::cycle::collector::Collector;
 use crate::fault::{self, Fault};
 use crate::full::HeapFull;
 use crate::mark::edges::Top;
@@ -496,24 +495,6 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
         ListIter { slots: self.as_slice().iter() }
     }
 
-    /// Copies the values at the places `from` to as many places from `to` on. Both must be within the list, and may
-    /// overlap. Time in proportion to the number of values.
-    ///
-    /// # Panics
-    /// When a place is not in the list.
-    fn copy_within<B: Barrier>(&self, cx: &Mutator<'_, B>, from: Range<usize>, to: usize) {
-        let all = self.as_slice();
-        let (new, old) = (&all[from.clone()], &all[to..to + from.len()]);
-        cx.before_write::<V, ()>(|collector| before_copy::<B, V>(collector, old, new));
-        if let Some(buffer) = self.buffer.get() {
-            // SAFETY: the object is a buffer of `V`.
-            let first = unsafe { first::<V>(buffer.object()) };
-            // SAFETY: both ranges are of initialized elements (seen above). A slot gives no reference to its value away,
-            // and nothing else reads or writes one meanwhile.
-            unsafe { first.add(from.start).copy_to(first.add(to), from.len()) };
-        }
-    }
-
     /// Moves the list to a buffer with room for `additional` more values, and of at least twice the size.
     #[cold]
     #[inline(never)]
@@ -545,18 +526,6 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
         let new = unsafe { Gc::from_object(new) };
         self.buffer.set(cx, Some(new));
         Ok(new)
-    }
-}
-
-/// Runs the barrier of a write of each place of `old`, before it.
-#[cold]
-#[inline(never)]
-fn before_copy<B: Barrier, V: Trace + Copy>(collector: &Collector, old: &[Slot<V>], new: &[Slot<V>]) {
-    if fault::is(Fault::ListMovesUnseen) {
-        return;
-    }
-    for (old, new) in old.iter().zip(new) {
-        collector.before_write::<B, _, _>(&old.get(), &new.get());
     }
 }
 

@@ -1,4 +1,5 @@
-//! The end of a scope: [`Out`], through which values leave the scope, and the removal of its roots.
+//! Scopes: the methods that open one, the end of a scope with the removal of its roots, and [`Out`], through which
+//! values leave a scope.
 
 use core::cell::Cell;
 use core::fmt;
@@ -10,6 +11,7 @@ use crate::context::Mutator;
 use crate::cycle::collector::Collector;
 use crate::full::HeapFull;
 use crate::handles::rooted::Rooted;
+use crate::mutator::result::ScopeResult;
 use crate::trace::{Trace, restamp};
 
 /// The way out of a [scope](Mutator::scope): `Copy`, so that many values may leave. An `Out` works with the mutator of
@@ -32,7 +34,7 @@ use crate::trace::{Trace, restamp};
 /// });
 /// ```
 pub struct Out<'i, 's, B: Barrier = Hybrid> {
-    pub(super) _scopes: PhantomData<(Cell<&'i ()>, Cell<&'s ()>, *mut (), B)>,
+    _scopes: PhantomData<(Cell<&'i ()>, Cell<&'s ()>, *mut (), B)>,
 }
 
 impl<B: Barrier> Clone for Out<'_, '_, B> {
@@ -102,8 +104,182 @@ impl<'i, 's, B: Barrier> Out<'i, 's, B> {
     }
 }
 
+impl<'s, B: Barrier> Mutator<'s, B> {
+    /// Runs `f` in a scope of its own: values that `f` roots are roots until the scope ends, and values that must leave
+    /// the scope do so through [`Out::keep`]. Roots of the surrounding scope stay. A panic of `f` ends the scope and
+    /// passes on.
+    ///
+    /// ```
+    /// # use grisaille::Heap;
+    /// Heap::new().enter(|cx| {
+    ///     let sum = cx.scope(|cx, out| {
+    ///         let one = cx.root(cx.alloc(1)); // until the scope ends
+    ///         cx.safepoint();
+    ///         out.keep(cx, cx.alloc(*one.get(cx) + 1))
+    ///     });
+    ///     cx.collect();
+    ///     assert_eq!(*sum.get(cx), 2);
+    /// });
+    /// ```
+    #[inline]
+    pub fn scope<R>(&mut self, f: impl for<'i> FnOnce(&mut Mutator<'i, B>, Out<'i, 's, B>) -> R) -> R {
+        let c = self.collector();
+        let end = EndScope::<B>::of(c);
+        // SAFETY: `self` is borrowed while the inner Mutator is used.
+        let mut inner = unsafe { Mutator::new(self.collector_ptr()) };
+        let result = f(&mut inner, Out { _scopes: PhantomData });
+        end.end();
+        core::mem::forget(end);
+        result
+    }
+
+    /// Runs `f` in a scope of its own, as [`scope`](Mutator::scope) does, and roots the value that `f` returns in the
+    /// surrounding scope. `f` returns a plain value (a [`Gc`](crate::Gc), a value of an interpreter), or a `Result`, an `Option` or
+    /// a tuple of such: [`ScopeResult`] says which types there are.
+    ///
+    /// ```
+    /// use grisaille::{Gc, Heap, Mutator, Rooted};
+    ///
+    /// fn sum<'s>(cx: &mut Mutator<'s>, n: u32) -> Result<Rooted<'s, Gc<'s, u32>>, String> {
+    ///     cx.scope_value(|cx| {
+    ///         if n > 100 {
+    ///             return Err(format!("{n} is too large"));
+    ///         }
+    ///         let rest = if n == 0 { cx.root(cx.alloc(0u32)) } else { sum(cx, n - 1)? };
+    ///         cx.safepoint();
+    ///         Ok(cx.alloc(n + *rest.get(cx)))
+    ///     })
+    /// }
+    /// Heap::new().enter(|cx| {
+    ///     assert_eq!(*sum(cx, 100).unwrap().get(cx), 5050);
+    ///     assert_eq!(sum(cx, 101).unwrap_err(), "101 is too large");
+    ///     assert_eq!(cx.stats().rooted(), 1);
+    /// });
+    /// ```
+    ///
+    /// The compiler learns the type of the value from the place where the result goes: the result type of a function,
+    /// or that of a variable (`let value: Rooted<Value> = cx.scope_value(..)`).
+    ///
+    /// The plain value borrows `cx`. Where one arm of a `match` on `expr.get(cx)` returns a part of it, and another
+    /// calls what takes `cx` mutably, the compiler takes the borrow to last in both (E0502): return
+    /// [`cx.adopt(part)`](Mutator::adopt), or use [`scope_rooted`](Mutator::scope_rooted).
+    ///
+    /// # Panics
+    /// Before `f` runs, when the list of rooted pointers must grow and the heap is full, as for
+    /// [`alloc`](Mutator::alloc): [`try_scope_value`](Mutator::try_scope_value) returns an error instead. A panic of `f`
+    /// ends the scope and passes on.
+    #[inline]
+    #[track_caller]
+    pub fn scope_value<R: ScopeResult<'s>>(
+        &mut self,
+        f: impl for<'a, 'i> FnOnce(&'a mut Mutator<'i, B>) -> R::Plain<'a>,
+    ) -> R {
+        self.try_scope_value(f).unwrap_or_else(|full| full.panic())
+    }
+
+    /// Runs `f` as [`scope_value`](Mutator::scope_value) does, unless the list of rooted pointers has no room for the
+    /// result and the heap is full.
+    ///
+    /// ```
+    /// use grisaille::{Gc, Heap, Rooted};
+    ///
+    /// Heap::new().enter(|cx| {
+    ///     let seven: Rooted<Gc<i32>> = cx.try_scope_value(|cx| cx.alloc(7)).unwrap();
+    ///     assert_eq!(*seven.get(cx), 7);
+    /// });
+    /// ```
+    ///
+    /// # Errors
+    /// [`HeapFull`] when the heap is full. `f` was not run.
+    #[inline]
+    #[track_caller]
+    pub fn try_scope_value<R: ScopeResult<'s>>(
+        &mut self,
+        f: impl for<'a, 'i> FnOnce(&'a mut Mutator<'i, B>) -> R::Plain<'a>,
+    ) -> Result<R, HeapFull<()>> {
+        self.make_room_for_result(R::MAX_POINTERS)?;
+        let end = EndScope::<B>::of(self.collector());
+        // SAFETY: `self` is borrowed while the inner Mutator is used.
+        let mut inner = unsafe { Mutator::new(self.collector_ptr()) };
+        let plain = f(&mut inner);
+        end.end();
+        core::mem::forget(end);
+        // SAFETY: the value could be used until the scope's end, at which no safepoint is.
+        Ok(unsafe { R::root(plain, self) })
+    }
+
+    /// Runs `f` in a scope of its own, as [`scope_value`](Mutator::scope_value) does, where `f` returns a value that it
+    /// has rooted: so the value does not borrow `cx`, and any arm of a `match` may return it.
+    ///
+    /// ```
+    /// use grisaille::{Gc, Heap, Mutator, Rooted, Trace};
+    ///
+    /// #[derive(Clone, Copy, Trace)]
+    /// enum Expr<'gc> { Quote(Gc<'gc, u64>), Double(Gc<'gc, Expr<'gc>>) }
+    ///
+    /// fn eval<'s>(cx: &mut Mutator<'s>, expr: Rooted<'_, Expr<'_>>) -> Rooted<'s, Gc<'s, u64>> {
+    ///     cx.scope_rooted(|cx| match expr.get(cx) {
+    ///         Expr::Quote(number) => cx.root(number),
+    ///         Expr::Double(inner) => {
+    ///             let inner = cx.root(*inner);
+    ///             let number = eval(cx, inner);
+    ///             cx.root(cx.alloc(2 * *number.get(cx)))
+    ///         }
+    ///     })
+    /// }
+    /// Heap::new().enter(|cx| {
+    ///     let quote = Expr::Quote(cx.alloc(21));
+    ///     let program = cx.root(Expr::Double(cx.alloc(quote)));
+    ///     assert_eq!(*eval(cx, program).get(cx), 42);
+    /// });
+    /// ```
+    ///
+    /// # Panics
+    /// As [`scope_value`](Mutator::scope_value); [`try_scope_rooted`](Mutator::try_scope_rooted) returns an error where
+    /// the heap is full.
+    #[inline]
+    #[track_caller]
+    pub fn scope_rooted<R: ScopeResult<'s>>(
+        &mut self,
+        f: impl for<'i> FnOnce(&mut Mutator<'i, B>) -> R::Inner<'i>,
+    ) -> R {
+        self.try_scope_rooted(f).unwrap_or_else(|full| full.panic())
+    }
+
+    /// Runs `f` as [`scope_rooted`](Mutator::scope_rooted) does, unless the list of rooted pointers has no room for the
+    /// result and the heap is full.
+    ///
+    /// ```
+    /// use grisaille::{Gc, Heap, Rooted};
+    ///
+    /// Heap::new().enter(|cx| {
+    ///     let seven: Rooted<Gc<i32>> = cx.try_scope_rooted(|cx| cx.root(cx.alloc(7))).unwrap();
+    ///     assert_eq!(*seven.get(cx), 7);
+    /// });
+    /// ```
+    ///
+    /// # Errors
+    /// [`HeapFull`] when the heap is full. `f` was not run.
+    #[inline]
+    #[track_caller]
+    pub fn try_scope_rooted<R: ScopeResult<'s>>(
+        &mut self,
+        f: impl for<'i> FnOnce(&mut Mutator<'i, B>) -> R::Inner<'i>,
+    ) -> Result<R, HeapFull<()>> {
+        self.make_room_for_result(R::MAX_POINTERS)?;
+        let end = EndScope::<B>::of(self.collector());
+        // SAFETY: `self` is borrowed while the inner Mutator is used.
+        let mut inner = unsafe { Mutator::new(self.collector_ptr()) };
+        let rooted = f(&mut inner);
+        end.end();
+        core::mem::forget(end);
+        // SAFETY: the values were rooted until the scope's end, at which no safepoint is.
+        Ok(unsafe { R::root_again(rooted, self) })
+    }
+}
+
 /// Ends a scope: when `end` is called, or when code in the scope panics.
-pub(super) struct EndScope<B: Barrier> {
+struct EndScope<B: Barrier> {
     collector: NonNull<Collector>,
     /// The number of locals and of escapes when the scope began.
     locals: usize,
@@ -116,7 +292,7 @@ pub(super) struct EndScope<B: Barrier> {
 impl<B: Barrier> EndScope<B> {
     /// Begins a scope of a `Mutator` of this collector, which must outlive the scope.
     #[inline(always)]
-    pub(super) fn of(collector: &Collector) -> EndScope<B> {
+    fn of(collector: &Collector) -> EndScope<B> {
         let locals = collector.roots.locals.len();
         EndScope {
             collector: NonNull::from(collector),
@@ -128,7 +304,7 @@ impl<B: Barrier> EndScope<B> {
     }
 
     #[inline(always)]
-    pub(super) fn end(&self) {
+    fn end(&self) {
         // SAFETY: the collector outlives the Mutator whose scope this is.
         let c = unsafe { self.collector.as_ref() };
         c.roots.scope.set(self.surrounding);

@@ -3,10 +3,13 @@
 use core::iter::FusedIterator;
 use core::ops::{Bound, Range, RangeBounds};
 
-use super::List;
+use super::{List, first};
 use crate::barrier::Barrier;
 use crate::context::Mutator;
+use crate::cycle::collector::Collector;
+use crate::fault::{self, Fault};
 use crate::full::HeapFull;
+use crate::pointer::slot::Slot;
 use crate::trace::Trace;
 
 impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
@@ -270,6 +273,24 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
         }
     }
 
+    /// Copies the values at the places `from` to as many places from `to` on. Both must be within the list, and may
+    /// overlap. Time in proportion to the number of values.
+    ///
+    /// # Panics
+    /// When a place is not in the list.
+    fn copy_within<B: Barrier>(&self, cx: &Mutator<'_, B>, from: Range<usize>, to: usize) {
+        let all = self.as_slice();
+        let (new, old) = (&all[from.clone()], &all[to..to + from.len()]);
+        cx.before_write::<V, ()>(|collector| before_copy::<B, V>(collector, old, new));
+        if let Some(buffer) = self.buffer.get() {
+            // SAFETY: the object is a buffer of `V`.
+            let first = unsafe { first::<V>(buffer.object()) };
+            // SAFETY: both ranges are of initialized elements (seen above). A slot gives no reference to its value away,
+            // and nothing else reads or writes one meanwhile.
+            unsafe { first.add(from.start).copy_to(first.add(to), from.len()) };
+        }
+    }
+
     /// Removes the values of a range, as far as there are any.
     fn remove_range<B: Barrier>(&self, cx: &Mutator<'_, B>, range: Range<usize>) {
         let len = self.len();
@@ -278,6 +299,18 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
             self.copy_within(cx, end..len, range.start);
             self.truncate(cx, len - (end - range.start));
         }
+    }
+}
+
+/// Runs the barrier of a write of each place of `old`, before it.
+#[cold]
+#[inline(never)]
+fn before_copy<B: Barrier, V: Trace + Copy>(collector: &Collector, old: &[Slot<V>], new: &[Slot<V>]) {
+    if fault::is(Fault::ListMovesUnseen) {
+        return;
+    }
+    for (old, new) in old.iter().zip(new) {
+        collector.before_write::<B, _, _>(&old.get(), &new.get());
     }
 }
 
