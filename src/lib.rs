@@ -45,7 +45,7 @@
 //! | change an object as a whole | [`Lock`]; [`RefLock`] with its guards [`Ref`] and [`RefMut`], [`BorrowError`], [`BorrowMutError`] |
 //! | keep a value across safepoints | [`Rooted`] until a scope ends, [`RootedCell`] where the value changes, [`Persistent`] until the handle is dropped, [`Stack`] ([`StackView`]); several at once: [`Handles`], [`RootedIter`] |
 //! | have a value in a word | [`Packed`], the form of an enum that derives [`Pack`]; [`Tagged`], [`Untagged`] |
-//! | learn of deaths, keep by a key | [`Weak`], [`Ephemeron`], [`Guardian`] |
+//! | learn of deaths, keep by a key | [`Weak`], [`WeakMap`], [`WeakSet`], [`Ephemeron`], [`Guardian`] |
 //! | let programs call functions of the host | [`Native`] |
 //! | own memory outside the heap, counted | [`Owned`], [`Edit`], [`External`] |
 //! | observe and check a heap | [`Stats`], [`Phase`], [`Color`]; [`Check`], [`Heap::verify`], [`VerifyError`] |
@@ -154,6 +154,8 @@ pub use kit::owned::{Edit, Owned};
 pub use kit::packed::{Pack, Packed};
 pub use kit::string::{Str, StrObject};
 pub use kit::tagged::{Tagged, Untagged};
+pub use kit::weak_map::WeakMap;
+pub use kit::weak_set::WeakSet;
 pub use mark::budget::Budget;
 pub use mark::tracer::Tracer;
 pub use mutator::{Color, Out, Progress, ScopeResult};

@@ -165,6 +165,16 @@ impl<B: Barrier> Mutator<'_, B> {
         K: ?Sized + Trace,
         V: Trace<At<'a> = V> + Copy,
     {
+        let ephemeron = self.place_ephemeron(key, value)?;
+        Ok(Ephemeron { cell: ephemeron.cell, _key: PhantomData })
+    }
+
+    /// Allocates an ephemeron for a collection, whose own type says what lifetime the value has.
+    pub(crate) fn place_ephemeron<'a, K: ?Sized, V: Trace + Copy>(
+        &'a self,
+        key: Gc<'_, K>,
+        value: V,
+    ) -> Result<Ephemeron<'a, K, V>, HeapFull<V>> {
         let head = Head { key: Cell::new(Some(key.object())), next: Cell::new(None) };
         let cell = EphemeronCell { head, value: Slot::new(value) };
         let object = match self.place(cell, const { &InfoOfEphemeron::<V>::INFO }, Kind::Plain) {

@@ -13,3 +13,5 @@ pub(crate) mod owned;
 pub(crate) mod packed;
 pub(crate) mod string;
 pub(crate) mod tagged;
+pub(crate) mod weak_map;
+pub(crate) mod weak_set;
