@@ -41,6 +41,8 @@
 //! | go on when memory is short | the `try_` twins, which return [`HeapFull`] |
 //! | say what objects are made of | [`Trace`] and its derive ([`Tracer`] for an impl by hand); [types of other crates](Trace#types-of-other-crates), by features |
 //! | point to an object | [`Gc`]; [`Str`] and [`Array`], whose objects have variable length ([`StrObject`], [`ArrayObject`]) |
+//! | point to an object of any type | [`AnyGc`] ([`AnyObject`]), which tells the type and leads back to it |
+//! | point to an object of any type with a trait | [`DynGc`] ([`DynObject`]), after [`dyn_trait!`] ([`DynTrait`], [`Coerce`]) |
 //! | have a field that changes | [`Slot`]; [`List`] ([`ListIter`]) and [`Map`] ([`MapIter`], [`Key`], [`Identity`]) |
 //! | change an object as a whole | [`Lock`]; [`RefLock`] with its guards [`Ref`] and [`RefMut`], [`BorrowError`], [`BorrowMutError`] |
 //! | keep a value across safepoints | [`Rooted`] until a scope ends, [`RootedCell`] where the value changes, [`Persistent`] until the handle is dropped, [`Stack`] ([`StackView`]); several at once: [`Handles`], [`RootedIter`] |
@@ -161,6 +163,9 @@ pub use mark::tracer::Tracer;
 pub use mutator::{Color, Out, Progress, ScopeResult};
 pub use observe::stats::Stats;
 pub use observe::verify::{Check, VerifyError};
+pub use pointer::any::{AnyGc, AnyObject};
+pub use pointer::dyn_trait::{Coerce, DynTrait};
+pub use pointer::dynamic::{DynGc, DynObject};
 pub use pointer::gc::Gc;
 pub use pointer::lock::{BorrowError, BorrowMutError, Lock, Ref, RefLock, RefMut};
 pub use pointer::slot::Slot;

@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use grisaille::{
-    Barrier, Budget, Deletion, Gc, Heap, Hybrid, Insertion, Mutator, Persistent, Ref, RefLock, RefMut, Slot, Stack,
-    StackView, StopTheWorld, Sweep, Trace, Watermark,
+    AnyGc, Barrier, Budget, Coerce, Deletion, DynGc, DynTrait, Gc, Heap, Hybrid, Insertion, Mutator, Persistent, Ref,
+    RefLock, RefMut, Slot, Stack, StackView, StopTheWorld, Sweep, Trace, Watermark, dyn_trait,
 };
 
 /// Runs a generic attack on each policy.
@@ -594,6 +594,118 @@ fn stacks_of_nothing_and_of_much() {
         });
     }
     on_each_policy!(attack);
+}
+
+// ---- pointers to objects of any type
+
+/// Views that a program writes by hand are safe functions: they lead elsewhere, run code, or panic, and do no harm.
+#[test]
+fn views_are_written_by_hand() {
+    struct Text;
+    impl DynTrait for Text {
+        type At<'a> = str;
+    }
+    impl<'a> Coerce<'a, String> for Text {
+        fn coerce(object: &'a String) -> &'a str {
+            object
+        }
+    }
+    impl<'a> Coerce<'a, Gc<'a, String>> for Text {
+        fn coerce(object: &'a Gc<'a, String>) -> &'a str {
+            Gc::as_ref(*object).as_str()
+        }
+    }
+    impl<'a> Coerce<'a, u64> for Text {
+        fn coerce(_: &'a u64) -> &'a str {
+            "of no object"
+        }
+    }
+    impl<'a> Coerce<'a, char> for Text {
+        fn coerce(_: &'a char) -> &'a str {
+            Heap::new().enter(|_| "not where another heap is entered")
+        }
+    }
+    fn attack<B: Barrier>() {
+        let mut heap = Heap::builder().barrier::<B>().stress(true).build().unwrap();
+        heap.enter(|cx| {
+            let text = cx.root(cx.alloc("a text that lies on the heap".to_string()));
+            let all: [DynGc<'_, Text>; 4] =
+                [cx.alloc_dyn("owned".to_string()), cx.alloc_dyn(text.get(cx)), cx.alloc_dyn(7u64), cx.alloc_dyn('x')];
+            let all = cx.root(all);
+            for _ in 0..20 {
+                cx.safepoint();
+                let [owned, pointed, none, entered] = all.get(cx);
+                assert_eq!((&*owned, &*pointed, &*none), ("owned", text.get(cx).as_str(), "of no object"));
+                assert!(catch_unwind(AssertUnwindSafe(|| entered.len())).is_err());
+            }
+        });
+    }
+    on_each_policy!(attack);
+}
+
+/// The same type is a `Shape` and is not, for two traits of one name; and an object of one is none of the other.
+#[test]
+fn traits_of_one_name_are_two() {
+    mod other {
+        pub(super) trait Shape {
+            fn pair(&self) -> (u64, u64);
+        }
+        grisaille::dyn_trait!(Shape);
+        impl Shape for u64 {
+            fn pair(&self) -> (u64, u64) {
+                (*self, *self)
+            }
+        }
+    }
+    trait Shape {
+        fn name(&self) -> String;
+    }
+    dyn_trait!(Shape);
+    dyn_trait!(Shape + Send);
+    impl Shape for u64 {
+        fn name(&self) -> String {
+            self.to_string()
+        }
+    }
+    heap::<Hybrid>().enter(|cx| {
+        let mine = AnyGc::from(cx.alloc_dyn::<dyn Shape, _>(7u64));
+        let others = AnyGc::from(cx.alloc_dyn::<dyn other::Shape, _>(7u64));
+        let sent = AnyGc::from(cx.alloc_dyn::<dyn Shape + Send, _>(7u64));
+        assert_eq!(mine.downcast_dyn::<dyn Shape>().unwrap().name(), "7");
+        assert_eq!(others.downcast_dyn::<dyn other::Shape>().unwrap().pair(), (7, 7));
+        assert_eq!(sent.downcast_dyn::<dyn Shape + Send>().unwrap().name(), "7");
+        assert!(mine.downcast_dyn::<dyn other::Shape>().is_none() && mine.downcast_dyn::<dyn Shape + Send>().is_none());
+        assert!(others.downcast_dyn::<dyn Shape>().is_none() && sent.downcast_dyn::<dyn Shape>().is_none());
+        assert!([mine, others, sent].iter().all(|object| object.is::<u64>() && object.type_name() == "u64"));
+        assert!(AnyGc::from(mine.as_gc()).downcast_dyn::<dyn Shape>().is_some());
+        assert!(format!("{:?}", mine.downcast_dyn::<dyn Shape>().unwrap()).starts_with("DynGc(0x"));
+    });
+}
+
+/// An object that was shortened to another lifetime, or coerced to a supertype, is still what it was allocated as.
+#[test]
+fn what_an_object_was_allocated_as_does_not_change() {
+    #[derive(Trace)]
+    struct Call<F: Send + Unpin + 'static>(#[trace(skip)] F);
+    type OfAny = for<'x> fn(&'x str) -> &'x str;
+    type OfStatic = fn(&'static str) -> &'static str;
+    fn shortened<'a>(any: AnyGc<'a>, _: &'a str) -> Option<Gc<'a, Slot<Gc<'a, u64>>>> {
+        any.downcast()
+    }
+    heap::<Hybrid>().enter(|cx| {
+        let any: Call<OfAny> = Call(|text| text);
+        let any = cx.alloc(any);
+        let one: Gc<'_, Call<OfStatic>> = any;
+        assert!(AnyGc::from(one).downcast::<Call<OfStatic>>().is_none());
+        let any = AnyGc::from(one).downcast::<Call<OfAny>>().unwrap();
+        assert_eq!((any.0)(&String::from("short")), "short");
+
+        let slot = cx.alloc(Slot::new(cx.alloc(1u64)));
+        let text = String::from("on the stack");
+        let other = shortened(slot.into(), &text).unwrap();
+        other.set(cx, cx.alloc(2));
+        assert_eq!(*slot.get(), 2);
+    });
 }
 
 // ---- numbers at their edges

@@ -308,9 +308,8 @@ mod tests {
     use crate::space::arena::{Arena, testing};
     use crate::space::bitmap;
     use crate::space::geometry::GRANULE;
-    use crate::space::header::{ObjectPtr, TypeInfo, trace_nothing};
+    use crate::space::header::{About, ObjectPtr, TypeInfo};
     use crate::space::poison;
-    use crate::space::tally::ObjectSize;
 
     fn job(arena: &mut Arena, count: usize) -> Job {
         let blocks = (0..count).map(|_| testing::take(arena, 1, Kind::Plain, false, 0).unwrap()).collect();
@@ -356,14 +355,8 @@ mod tests {
     fn what_a_lost_sweeper_had_in_hand_is_swept_and_not_dropped() {
         static DROPS: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
         static OBJECT: TypeInfo = TypeInfo {
-            size: ObjectSize::of_bytes(GRANULE),
-            element: 0,
-            prefix: 0,
-            needs_trace: false,
-            trace: trace_nothing,
-            mark_alike: None,
             drop: Some(|_| _ = DROPS.fetch_add(1, Ordering::Relaxed)),
-            name: || "an object",
+            ..TypeInfo::sized::<()>(|| About::internal("an object"))
         };
         let mut arena = Arena::new(usize::MAX).unwrap();
         let block = testing::take(&mut arena, 1, Kind::BackgroundDrop, false, 0).unwrap();

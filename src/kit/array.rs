@@ -1,5 +1,6 @@
 //! [`Array`]: a slice whose elements lie in the object.
 
+use core::any::{TypeId, type_name};
 use core::borrow::Borrow;
 use core::cmp::Ordering;
 use core::fmt;
@@ -14,10 +15,11 @@ use crate::context::Mutator;
 use crate::full::HeapFull;
 use crate::mark::edges::Top;
 use crate::mark::tracer::{Tracer, trace_with};
+use crate::pointer::any::AnyGc;
 use crate::pointer::gc::Gc;
 use crate::space::block::Kind;
 use crate::space::geometry::GRANULE;
-use crate::space::header::{FILLER, HEADER_SIZE, ObjectPtr, TraceResult, TypeInfo};
+use crate::space::header::{About, FILLER, HEADER_SIZE, ObjectPtr, TraceResult, TypeInfo};
 use crate::trace::Trace;
 use crate::trace::layout::kind_of;
 
@@ -58,9 +60,10 @@ pub struct Array<'gc, T>(Gc<'gc, ArrayObject<T>>);
 /// });
 /// ```
 #[repr(C)]
-pub struct ArrayObject<T> {
+pub struct ArrayObject<T: ?Sized> {
     len: usize,
-    elements: [T; 0],
+    /// The elements, which follow.
+    _elements: PhantomData<T>,
 }
 
 /// Returns the bytes of an array object, or `None` where the number overflows.
@@ -73,8 +76,13 @@ fn array_bytes(len: usize, element: usize) -> Option<usize> {
 
 struct InfoOfArray<T>(PhantomData<T>);
 
+/// Describes arrays of `T`: see [`about`](crate::trace::layout::about).
+fn about_array<T: Trace>() -> About {
+    About::of::<ArrayObject<T::At<'static>>>(type_name::<Array<'static, T>>())
+}
+
 impl<T: Trace> InfoOfArray<T> {
-    const INFO: TypeInfo = TypeInfo::by_length::<usize, T>(core::any::type_name::<Array<'static, T>>)
+    const INFO: TypeInfo = TypeInfo::by_length::<usize, T>(about_array::<T>)
         .traced_if(T::NEEDS_TRACE, trace_array::<T>)
         .dropped_if(needs_drop::<T>(), drop_array::<T>);
 }
@@ -305,6 +313,38 @@ impl<T> Borrow<[T]> for Array<'_, T> {
     }
 }
 
+impl<'gc, T> From<Array<'gc, T>> for AnyGc<'gc> {
+    #[inline(always)]
+    fn from(array: Array<'gc, T>) -> Self {
+        array.0.into()
+    }
+}
+
+impl<'gc> AnyGc<'gc> {
+    /// Returns the object as an array of `T`, or `None` where it is none.
+    ///
+    /// ```
+    /// # use grisaille::{AnyGc, Heap};
+    /// # Heap::new().enter(|cx| {
+    /// let array = AnyGc::from(cx.alloc_array(2, |i| i));
+    /// assert_eq!(*array.downcast_array::<usize>().unwrap(), [0, 1]);
+    /// assert!(array.downcast_array::<isize>().is_none());
+    /// # });
+    /// ```
+    #[inline]
+    pub fn downcast_array<T: Trace<At<'gc> = T>>(self) -> Option<Array<'gc, T>> {
+        // SAFETY: the object has the identity of an array object of `T`.
+        self.is_array_of::<T>().then(|| Array(unsafe { self.cast() }))
+    }
+
+    /// Returns whether the object is an array of `T`. (With the bound of `downcast_array`, the compiler would take
+    /// `At<'static>` for `T` too.)
+    #[inline]
+    fn is_array_of<T: Trace>(self) -> bool {
+        self.has_id(TypeId::of::<ArrayObject<T::At<'static>>>())
+    }
+}
+
 impl<'gc, T> From<Gc<'gc, ArrayObject<T>>> for Array<'gc, T> {
     #[inline(always)]
     fn from(object: Gc<'gc, ArrayObject<T>>) -> Self {
@@ -398,7 +438,6 @@ where
     type At<'a> = ArrayObject<T::At<'a>>;
     const NEEDS_TRACE: bool = T::NEEDS_TRACE;
     fn trace(&self, _: &mut Tracer<'_>) {
-        let _ = &self.elements;
         unreachable!("arrays are traced through their header")
     }
 }

@@ -14,6 +14,7 @@
 //! [`Weak::upgrade`](crate::Weak::upgrade) does: otherwise a value that is read while its key is still white, and is
 //! stored in a black object, would be lost when the key dies.
 
+use core::any::type_name;
 use core::cell::Cell;
 use core::fmt;
 use core::marker::PhantomData;
@@ -29,7 +30,7 @@ use crate::pointer::gc::Gc;
 use crate::pointer::slot::Slot;
 use crate::space::block::Kind;
 use crate::space::header::object_bytes;
-use crate::space::header::{ObjectPtr, TraceResult, TypeInfo};
+use crate::space::header::{About, ObjectPtr, TraceResult, TypeInfo};
 use crate::trace::{Trace, restamp};
 
 /// A key and a value: the value is kept alive only while the key and the ephemeron itself are alive, also where the
@@ -84,8 +85,9 @@ struct EphemeronCell<V> {
 struct InfoOfEphemeron<V>(PhantomData<V>);
 
 impl<V: Trace + Copy> InfoOfEphemeron<V> {
-    const INFO: TypeInfo = TypeInfo::sized::<EphemeronCell<V>>(core::any::type_name::<Ephemeron<'static, (), V>>)
-        .traced_if(true, trace_ephemeron::<V>);
+    const INFO: TypeInfo =
+        TypeInfo::sized::<EphemeronCell<V>>(|| About::internal(type_name::<Ephemeron<'static, (), V>>()))
+            .traced_if(true, trace_ephemeron::<V>);
 }
 
 /// Traces an ephemeron.

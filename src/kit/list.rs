@@ -17,6 +17,7 @@ mod edit;
 mod iter;
 mod sort;
 
+use core::any::type_name;
 use core::cell::Cell;
 use core::fmt;
 use core::marker::PhantomData;
@@ -35,7 +36,7 @@ use crate::pointer::gc::Gc;
 use crate::pointer::slot::Slot;
 use crate::space::block::Kind;
 use crate::space::geometry::GRANULE;
-use crate::space::header::{HEADER_SIZE, ObjectPtr, TraceResult, TypeInfo};
+use crate::space::header::{About, HEADER_SIZE, ObjectPtr, TraceResult, TypeInfo};
 use crate::trace::Trace;
 
 /// Number of elements that are scanned in one piece.
@@ -95,7 +96,7 @@ struct Buffer {
 struct InfoOfBuffer<V>(PhantomData<V>);
 
 impl<V: Trace + Copy> InfoOfBuffer<V> {
-    const INFO: TypeInfo = TypeInfo::by_length::<Buffer, Slot<V>>(core::any::type_name::<List<'static, V>>)
+    const INFO: TypeInfo = TypeInfo::by_length::<Buffer, Slot<V>>(|| About::internal(type_name::<List<'static, V>>()))
         .traced_if(V::NEEDS_TRACE, trace_buffer::<V>);
 }
 

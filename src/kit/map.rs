@@ -41,6 +41,7 @@ mod iter;
 mod store;
 mod table;
 
+use core::any::type_name;
 use core::cell::UnsafeCell;
 use core::fmt;
 use core::ptr::NonNull;
@@ -62,7 +63,7 @@ use crate::memory::NoMemory;
 use crate::pointer::gc::Gc;
 use crate::space::block::Kind;
 use crate::space::header::object_bytes;
-use crate::space::header::{ObjectPtr, TraceResult, TypeInfo};
+use crate::space::header::{About, ObjectPtr, TraceResult, TypeInfo};
 use crate::trace::{DropOn, Trace};
 
 /// Number of buckets that are scanned in one piece.
@@ -86,7 +87,7 @@ impl<K, V> Drop for MapObject<K, V> {
 struct InfoOfMap<K, V>(core::marker::PhantomData<(K, V)>);
 
 impl<K: Key, V: Trace + Copy> InfoOfMap<K, V> {
-    const INFO: TypeInfo = TypeInfo::sized::<MapObject<K, V>>(core::any::type_name::<Map<'static, K, V>>)
+    const INFO: TypeInfo = TypeInfo::sized::<MapObject<K, V>>(|| About::internal(type_name::<Map<'static, K, V>>()))
         .traced_if(K::NEEDS_TRACE || V::NEEDS_TRACE, trace_map::<K, V>)
         .dropped_if(true, drop_map::<K, V>);
 }

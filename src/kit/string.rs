@@ -10,10 +10,11 @@ use crate::barrier::Barrier;
 use crate::context::Mutator;
 use crate::full::HeapFull;
 use crate::mark::tracer::Tracer;
+use crate::pointer::any::AnyGc;
 use crate::pointer::gc::Gc;
 use crate::space::block::Kind;
 use crate::space::geometry::GRANULE;
-use crate::space::header::{HEADER_SIZE, ObjectPtr, TypeInfo};
+use crate::space::header::{About, HEADER_SIZE, ObjectPtr, TypeInfo};
 use crate::space::tally::ObjectSize;
 use crate::trace::Trace;
 
@@ -71,8 +72,10 @@ pub struct StrObject {
     bytes: [u8; 0],
 }
 
-static STR: TypeInfo =
-    TypeInfo { size: ObjectSize::BY_HALF_LENGTH, ..TypeInfo::by_length::<StrObject, u8>(|| "grisaille::Str") };
+static STR: TypeInfo = TypeInfo {
+    size: ObjectSize::BY_HALF_LENGTH,
+    ..TypeInfo::by_length::<StrObject, u8>(|| About::of::<StrObject>("grisaille::Str"))
+};
 
 /// Returns the text of a string object.
 ///
@@ -282,6 +285,29 @@ impl Borrow<str> for Str<'_> {
     #[inline(always)]
     fn borrow(&self) -> &str {
         self
+    }
+}
+
+impl<'gc> From<Str<'gc>> for AnyGc<'gc> {
+    #[inline(always)]
+    fn from(string: Str<'gc>) -> Self {
+        string.0.into()
+    }
+}
+
+impl<'gc> AnyGc<'gc> {
+    /// Returns the object as a string, or `None` where it is none.
+    ///
+    /// ```
+    /// # use grisaille::{AnyGc, Heap};
+    /// # Heap::new().enter(|cx| {
+    /// assert_eq!(AnyGc::from(cx.alloc_str("grey")).downcast_str().unwrap(), "grey");
+    /// assert!(AnyGc::from(cx.alloc("grey".to_string())).downcast_str().is_none());
+    /// # });
+    /// ```
+    #[inline]
+    pub fn downcast_str(self) -> Option<Str<'gc>> {
+        self.downcast::<StrObject>().map(Str)
     }
 }
 

@@ -5,9 +5,10 @@ use core::ptr::NonNull;
 use super::edges::Top;
 use super::tracer::{Tracer, trace_with};
 use super::weak_cell::WeakCell;
-use crate::space::header::{ObjectPtr, TraceResult, TypeInfo};
+use crate::space::header::{About, ObjectPtr, TraceResult, TypeInfo};
 
-pub(crate) static WEAK_CELL: TypeInfo = TypeInfo::sized::<WeakCell>(|| "grisaille::Weak").traced_if(true, trace_cell);
+pub(crate) static WEAK_CELL: TypeInfo =
+    TypeInfo::sized::<WeakCell>(|| About::internal("grisaille::Weak")).traced_if(true, trace_cell);
 
 /// Adds the cell to the list of weak cells, and does not follow its pointer.
 ///

@@ -135,7 +135,7 @@ impl<'gc, T: ?Sized> Gc<'gc, T> {
     /// # });
     /// ```
     pub fn type_name(this: Self) -> &'static str {
-        (this.object().info().name)()
+        (this.object().info().about)().name
     }
 }
 

@@ -1,5 +1,6 @@
 //! The one word in front of each object, and what it points to.
 
+use core::any::TypeId;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 
@@ -53,27 +54,61 @@ pub(crate) struct TypeInfo {
     /// * This is a thread on which the type may be dropped: the mutator's, or the sweeper's where the object's block is of
     ///   [`Kind::BackgroundDrop`](super::block::Kind).
     pub drop: Option<unsafe fn(ObjectPtr)>,
-    /// The type's name, for reports.
-    pub name: fn() -> &'static str,
+    /// The type as a program names it, for reports and downcasts.
+    pub about: fn() -> About,
+    /// The function by which a `DynGc` views the object, erased; [`no_view`] where the object was not allocated for one. Its
+    /// type follows from `about`'s `dyn_trait`.
+    pub view: unsafe fn(),
+}
+
+/// A type as a program names it.
+pub(crate) struct About {
+    pub name: &'static str,
+    /// The type, with `'static` in the place of the heap's lifetime. A `Gc` to the object may be made of a type with this
+    /// identity, and of no other.
+    pub id: TypeId,
+    /// The trait object type that the object was allocated for, if it was.
+    pub dyn_trait: Option<TypeId>,
+}
+
+impl About {
+    /// Describes a type that no `Gc` of a program points to: its identity is that of no type which a program can name.
+    pub(crate) fn internal(name: &'static str) -> About {
+        enum Internal {}
+        About { name, id: TypeId::of::<Internal>(), dyn_trait: None }
+    }
+
+    /// Describes a type, given with `'static` in the place of the heap's lifetime.
+    pub(crate) fn of<T: ?Sized + 'static>(name: &'static str) -> About {
+        About { name, id: TypeId::of::<T>(), dyn_trait: None }
+    }
+}
+
+/// Stands where an object has no view.
+///
+/// # Safety
+/// None of a caller's promises is needed.
+unsafe fn no_view() {
+    unreachable!("a view of an object that was allocated for none")
 }
 
 impl TypeInfo {
     /// Makes the description of objects that hold a `T`: without pointers and drop glue, until something else is said.
-    pub(crate) const fn sized<T>(name: fn() -> &'static str) -> TypeInfo {
+    pub(crate) const fn sized<T>(about: fn() -> About) -> TypeInfo {
         assert_aligned::<T>();
-        TypeInfo { size: ObjectSize::of_bytes(object_bytes::<T>()), ..TypeInfo::bytes(0, 0, name) }
+        TypeInfo { size: ObjectSize::of_bytes(object_bytes::<T>()), ..TypeInfo::bytes(0, 0, about) }
     }
 
     /// Makes the description of objects that hold a `Prefix`, which begins with the length word, and then as many `E` as that
     /// says: without pointers and drop glue, until something else is said.
-    pub(crate) const fn by_length<Prefix, E>(name: fn() -> &'static str) -> TypeInfo {
+    pub(crate) const fn by_length<Prefix, E>(about: fn() -> About) -> TypeInfo {
         assert_aligned::<Prefix>();
         assert_aligned::<E>();
         assert!(size_of::<E>() <= u32::MAX as usize, "the element is too large for the heap");
-        TypeInfo::bytes(size_of::<Prefix>() as u32, size_of::<E>() as u32, name)
+        TypeInfo::bytes(size_of::<Prefix>() as u32, size_of::<E>() as u32, about)
     }
 
-    const fn bytes(prefix: u32, element: u32, name: fn() -> &'static str) -> TypeInfo {
+    const fn bytes(prefix: u32, element: u32, about: fn() -> About) -> TypeInfo {
         TypeInfo {
             size: ObjectSize::BY_LENGTH,
             element,
@@ -82,7 +117,8 @@ impl TypeInfo {
             trace: trace_nothing,
             mark_alike: None,
             drop: None,
-            name,
+            about,
+            view: no_view,
         }
     }
 
@@ -357,7 +393,7 @@ impl HeaderWord {
 
 /// The type of memory that is allocated and not yet an object: an array whose elements are being made. The length word
 /// counts the bytes that follow it.
-pub(crate) static FILLER: TypeInfo = TypeInfo::by_length::<usize, u8>(|| "filler");
+pub(crate) static FILLER: TypeInfo = TypeInfo::by_length::<usize, u8>(|| About::internal("filler"));
 
 /// The trace function of types without pointers.
 ///

@@ -16,6 +16,7 @@
 //! "Few" is at most [`FEW`], by `Trace::MAX_POINTERS`. "Room" is that of the tracer's edges
 //! ([`Edges`](crate::mark::edges::Edges)); a pointer without room goes to the tracer's sink, out of line.
 
+use core::any::type_name;
 use core::marker::PhantomData;
 use core::mem::needs_drop;
 use core::ptr::NonNull;
@@ -24,7 +25,7 @@ use super::{DropOn, Trace, alike};
 use crate::mark::edges::Top;
 use crate::mark::tracer::{Tracer, trace_with};
 use crate::space::block::Kind;
-use crate::space::header::{ObjectPtr, TraceResult, TypeInfo};
+use crate::space::header::{About, ObjectPtr, TraceResult, TypeInfo};
 
 /// Returns the kind of block that values of `T` live in.
 pub(crate) const fn kind_of<T: Trace>() -> Kind {
@@ -60,12 +61,18 @@ const fn has_few<T: Trace>() -> bool {
     0 < T::MAX_POINTERS && T::MAX_POINTERS <= FEW
 }
 
+/// Describes a type. Types that differ in the heap's lifetime alone are one; two others never are: `At` replaces that
+/// lifetime and nothing else (`Trace`'s contract).
+pub(crate) fn about<T: Trace>() -> About {
+    About::of::<T::At<'static>>(type_name::<T>())
+}
+
 /// Carries the `TypeInfo` of sized objects.
 pub(crate) struct InfoOf<T>(PhantomData<T>);
 
 impl<T: Trace> InfoOf<T> {
     pub(crate) const INFO: TypeInfo = {
-        let info = TypeInfo::sized::<T>(core::any::type_name::<T>)
+        let info = TypeInfo::sized::<T>(about::<T>)
             .traced_if(T::NEEDS_TRACE, trace_sized::<T>)
             .dropped_if(needs_drop::<T>(), drop_sized::<T>);
         if T::NEEDS_TRACE && has_few::<T>() && info.size.has_mark_bits() {

@@ -208,7 +208,7 @@ unsafe fn leave(job: &Job, block: BlockPtr, come: Come) -> Vec<&'static str> {
     // SAFETY: dead, and not dropped.
     let copies: Vec<Copied> = left.iter().map(|object| unsafe { Copied::new(*object) }).collect();
     STAGE.with_borrow_mut(|stage| stage.as_mut().map(|stage| stage.copies.extend(copies)));
-    left.iter().map(|object| (object.info().name)()).collect()
+    left.iter().map(|object| (object.info().about)().name).collect()
 }
 
 /// The parents go on to their end: what lost threads had not dropped when the child was forked is dropped there.

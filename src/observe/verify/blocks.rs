@@ -101,7 +101,7 @@ impl Verifier<'_> {
                 break;
             }
             let (info, size) = self.plausible(block, start)?;
-            let name = (info.name)();
+            let name = (info.about)().name;
             let end = start + size.div_ceil(GRANULE);
             // SAFETY: this is the mutator.
             let room = unsafe { block.pages() } * PAGE;
@@ -166,7 +166,7 @@ impl Verifier<'_> {
         };
         match granules.and_then(|granules| granules.checked_mul(GRANULE)) {
             Some(size) => Ok((info, size)),
-            None => fail(format!("{} at granule {granule} of {block:?} has an absurd length", (info.name)())),
+            None => fail(format!("{} at granule {granule} of {block:?} has an absurd length", (info.about)().name)),
         }
     }
 

@@ -10,7 +10,7 @@ use crate::space::header::ObjectPtr;
 
 impl Verifier<'_> {
     pub(super) fn name(&self, at: At) -> String {
-        (self.object(at).info().name)().to_string()
+        (self.object(at).info().about)().name.to_string()
     }
 
     /// Returns the shortest path from a live root to the object, in words: breadth first over allocated objects.
