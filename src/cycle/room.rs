@@ -1,6 +1,8 @@
 //! The limit: what counts towards it, and where an allocation is refused.
 //!
-//! Every refusal is reported to [`Collector::refuse`], and the caller returns a [`HeapFull`](crate::HeapFull).
+//! A refusal for lack of room under the limit is booked by [`Collector::refuse`], and the caller returns a
+//! [`HeapFull`](crate::HeapFull). A request that the system refuses, or that no limit could grant, is an error without
+//! being booked: no cycle would help. (The limit of blocks is checked in `space/arena.rs`.)
 
 use super::collector::Collector;
 use super::phase::Phase;

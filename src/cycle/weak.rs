@@ -1,5 +1,5 @@
-//! Phase `Weak`: liveness is decided; dead objects are removed from weak cells, ephemerons and weak tables before they
-//! are swept.
+//! Phase `Weak`: liveness is decided; dead objects are removed from weak cells, ephemerons and weak tables (that of the
+//! interned strings) before they are swept.
 //!
 //! The marker links the weak cells that it reaches through the cells themselves, so that this needs no memory.
 
