@@ -28,8 +28,8 @@
 //! | panics: in a scope and out of `enter`, in closures that the crate calls, in drops | [`Op::Panic`], [`Op::Interrupt`], the kinds |
 //! | `Mutator::{color, phase, stats, verify, interned_count}` | the oracle asks them |
 //!
-//! Left out: `Map::get_or_insert_with` and `extend`, which are lookups and insertions one after the other, and keys that are
-//! derived, which are their fields; the panicking twins of `try_` functions (the same code; `downgrade` has no other form, and is expected to
+//! Left out: `Map::get_or_insert_with` and `extend`, which are lookups and insertions one after the other, `WeakMap` and
+//! `WeakSet`, which are maps of ephemerons, and keys that are derived, which are their fields; the panicking twins of `try_` functions (the same code; `downgrade` has no other form, and is expected to
 //! panic in a full heap), handles that other threads drop (a program must do the same each time it runs; the tests of
 //! `tests/subject` have those), `Debug` output, and what the compiler refuses (tests/ui). Views, ways out and iterators have no `Drop`:
 //! to forget one is nothing.
