@@ -33,7 +33,7 @@ pub trait DynTrait: 'static {
 
 /// A `&'a T` coerces to a `&'a dyn Trait`. Implemented by [`dyn_trait!`](crate::dyn_trait) for all types with the trait.
 ///
-/// [`Mutator::alloc_dyn`] requires this for every lifetime, since an object is seen at many.
+/// [`Mutator::alloc_dyn`](crate::Mutator::alloc_dyn) requires this for every lifetime, since an object is seen at many.
 ///
 /// ```
 /// use grisaille::{Coerce, DynGc, Mutator, Trace, dyn_trait};
