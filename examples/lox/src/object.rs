@@ -9,7 +9,7 @@ use grisaille::{Array, Barrier, Gc, HeapFull, Key, List, Map, Mutator, Slot, Str
 
 use crate::code::index;
 use crate::machine::{Frame, Full};
-use crate::value::Value;
+use crate::value::{Stored, Value};
 
 /// A function with the variables it captured.
 #[derive(Trace)]
@@ -39,7 +39,7 @@ pub struct Upvalue<'gc> {
     /// The slot, or [`Upvalue::CLOSED`].
     #[trace(skip)]
     pub slot: Cell<u32>,
-    pub value: Slot<Value<'gc>>,
+    pub value: Slot<Stored<'gc>>,
 }
 
 impl Upvalue<'_> {
@@ -90,7 +90,7 @@ pub struct Instance<'gc> {
 /// A method with its receiver.
 #[derive(Trace)]
 pub struct Bound<'gc> {
-    pub receiver: Value<'gc>,
+    pub receiver: Stored<'gc>,
     pub method: Gc<'gc, Closure<'gc>>,
 }
 
@@ -136,7 +136,7 @@ pub struct Fiber<'gc> {
     #[trace(skip)]
     pub state: Cell<FiberState>,
     /// The fiber's part of the machine's stacks, while it is suspended.
-    pub values: List<'gc, Value<'gc>>,
+    pub values: List<'gc, Stored<'gc>>,
     pub frames: List<'gc, Frame<'gc>>,
     /// The captured variables that are still in use by the fiber's frames, which are closed meanwhile.
     pub upvalues: List<'gc, Parked<'gc>>,
@@ -173,12 +173,12 @@ pub enum MapKey<'gc> {
 }
 
 /// A table of values.
-pub type Table<'gc> = Map<'gc, MapKey<'gc>, Value<'gc>>;
+pub type Table<'gc> = Map<'gc, MapKey<'gc>, Stored<'gc>>;
 
 /// Values by index, as many as need be. A row grows by moving to a larger array; the collector marks a large array in
 /// pieces, and the write barrier works at the element.
 #[derive(Trace)]
-pub struct Row<'gc>(Slot<Option<Array<'gc, Slot<Value<'gc>>>>>);
+pub struct Row<'gc>(Slot<Option<Array<'gc, Slot<Stored<'gc>>>>>);
 
 impl<'gc> Row<'gc> {
     /// An instance seldom has all the fields of a class that has more than this.
@@ -190,13 +190,13 @@ impl<'gc> Row<'gc> {
 
     /// Returns the place of a value, if the row is long enough.
     #[inline(always)]
-    pub fn slot(&self, index: u32) -> Option<&'gc Slot<Value<'gc>>> {
+    pub fn slot(&self, index: u32) -> Option<&'gc Slot<Stored<'gc>>> {
         self.0.get()?.as_slice().get(index as usize)
     }
 
     /// Returns a value, which is absent if it was never set.
-    pub fn get(&self, index: u32) -> Value<'gc> {
-        self.slot(index).map_or(Value::Absent, Slot::get)
+    pub fn get(&self, index: u32) -> Stored<'gc> {
+        self.slot(index).map_or(Value::Absent.pack(), Slot::get)
     }
 
     /// Sets a value. A row that has to grow makes room for `expected` values, up to `GUESS_MAX`.
@@ -204,7 +204,7 @@ impl<'gc> Row<'gc> {
         &self,
         cx: &'gc Mutator<'_, B>,
         index: u32,
-        value: Value<'gc>,
+        value: Stored<'gc>,
         expected: usize,
     ) -> Result<(), Full> {
         if let Some(slot) = self.slot(index) {
@@ -215,7 +215,7 @@ impl<'gc> Row<'gc> {
         let length = expected.min(Self::GUESS_MAX).max(2 * old.len()).max(index as usize + 1);
         let array = cx.try_alloc_array(length, |at| match old.get(at) {
             Some(slot) => Slot::new(slot.get()),
-            None => Slot::new(if at == index as usize { value } else { Value::Absent }),
+            None => Slot::new(if at == index as usize { value } else { Value::Absent.pack() }),
         })?;
         self.0.set(cx, Some(array));
         Ok(())

@@ -16,7 +16,7 @@ use super::{FRAMES_MAX, Frame, SLACK, Stop, VALUES_MAX, cold, error};
 use crate::code::{Function, Op, Place, Site};
 use crate::object::{FiberMark, Upvalue};
 use crate::source::text;
-use crate::value::Value;
+use crate::value::{Stored, Value, equal, float, is_false};
 
 /// The state that the interpreter works on, besides the values.
 pub(super) struct Burst<'m, 'v, 's> {
@@ -28,8 +28,8 @@ pub(super) struct Burst<'m, 'v, 's> {
     /// The calls under way, without the running one while a burst runs.
     pub frames: StackView<'v, 's, Frame<'static>>,
     pub open: StackView<'v, 's, Gc<'static, Upvalue<'static>>>,
-    pub constants: StackView<'v, 's, Value<'static>>,
-    pub globals: StackView<'v, 's, Value<'static>>,
+    pub constants: StackView<'v, 's, Stored<'static>>,
+    pub globals: StackView<'v, 's, Stored<'static>>,
     pub fibers: StackView<'v, 's, FiberMark<'static>>,
     pub end_of_fibers: u32,
     pub classes: &'m mut u32,
@@ -43,13 +43,13 @@ impl<'m, 'v, 's> Burst<'m, 'v, 's> {
     pub fn make_room<B: Barrier>(
         &self,
         cx: &Mutator<'s, B>,
-        values: &mut StackView<'v, 's, Value<'static>>,
+        values: &mut StackView<'v, 's, Stored<'static>>,
     ) -> Result<(), Stop> {
         let frames = (0..self.frames.len()).map(|index| self.frames.at(cx, index));
         let needed = frames.map(|frame| (frame.base + frame.closure.slots) as usize).max().unwrap_or(0);
         if values.len() < needed {
             for _ in values.len()..needed + SLACK {
-                values.try_push(cx, Value::Nil)?;
+                values.try_push(cx, Value::Nil.pack())?;
             }
         }
         Ok(())
@@ -60,7 +60,7 @@ impl<'m, 'v, 's> Burst<'m, 'v, 's> {
     pub fn run<'a, B: Barrier>(
         &mut self,
         cx: &'a Mutator<'s, B>,
-        values: &'a StackView<'v, 's, Value<'static>>,
+        values: &'a StackView<'v, 's, Stored<'static>>,
         top: usize,
     ) -> (Stop, usize) {
         let frame = self.frames.pop(cx).expect("a frame that is to run");
@@ -91,7 +91,7 @@ impl<'m, 'v, 's> Burst<'m, 'v, 's> {
     fn run_to_call<'a, B: Barrier>(
         &mut self,
         cx: &'a Mutator<'s, B>,
-        values: &'a StackView<'v, 's, Value<'static>>,
+        values: &'a StackView<'v, 's, Stored<'static>>,
         running: &mut Running<'m, 'a>,
     ) -> Result<Option<Call<'a>>, Stop> {
         let code = self.code;
@@ -132,8 +132,8 @@ impl<'m, 'v, 's> Burst<'m, 'v, 's> {
                     slots.drop(2);
                 }
 
-                Op::Equal => slots.replace(2, Value::from(slots.peek(1).equals(slots.peek(0)))),
-                Op::NotEqual => slots.replace(2, Value::from(!slots.peek(1).equals(slots.peek(0)))),
+                Op::Equal => slots.replace(2, Value::from(equal(slots.peek(1), slots.peek(0)))),
+                Op::NotEqual => slots.replace(2, Value::from(!equal(slots.peek(1), slots.peek(0)))),
                 Op::Greater => binary(slots, |a, b| a > b)?,
                 Op::GreaterEqual => binary(slots, |a, b| !(a < b))?,
                 Op::Less => binary(slots, |a, b| a < b)?,
@@ -153,15 +153,15 @@ impl<'m, 'v, 's> Burst<'m, 'v, 's> {
                     let (a, b) = numbers(slots.peek(0), self.constants.at(cx, constant as usize))?;
                     slots.replace(1, Value::from(a - b));
                 }
-                Op::Not => slots.replace(1, Value::from(slots.peek(0).is_false())),
-                Op::Negate => match slots.peek(0) {
-                    Value::Number(number) => slots.replace(1, Value::from(-number.get())),
+                Op::Not => slots.replace(1, Value::from(is_false(slots.peek(0)))),
+                Op::Negate => match slots.peek(0).unpack() {
+                    Value::Number(number) => slots.replace(1, Value::from(-float(number))),
                     _ => return Err(cold("Operand must be a number.")),
                 },
 
                 Op::Jump(distance) => running.jump(code, distance),
                 Op::JumpIfFalse(distance) => {
-                    let taken = slots.pop().is_false();
+                    let taken = is_false(slots.pop());
                     running.jump_if(taken, code, distance);
                 }
                 Op::JumpUnlessEqual(distance) => {
@@ -176,11 +176,11 @@ impl<'m, 'v, 's> Burst<'m, 'v, 's> {
                 Op::JumpUnlessGreaterEqual(distance) => running.jump_unless(code, distance, |a, b| !(a < b))?,
                 Op::JumpUnlessLess(distance) => running.jump_unless(code, distance, |a, b| a < b)?,
                 Op::JumpUnlessLessEqual(distance) => running.jump_unless(code, distance, |a, b| !(a > b))?,
-                Op::And(distance) => match slots.peek(0).is_false() {
+                Op::And(distance) => match is_false(slots.peek(0)) {
                     true => running.jump(code, distance),
                     false => slots.drop(1),
                 },
-                Op::Or(distance) => match slots.peek(0).is_false() {
+                Op::Or(distance) => match is_false(slots.peek(0)) {
                     true => slots.drop(1),
                     false => running.jump(code, distance),
                 },
@@ -193,9 +193,9 @@ impl<'m, 'v, 's> Burst<'m, 'v, 's> {
 
                 Op::Call(arguments) => {
                     let arguments = usize::from(arguments);
-                    let call = match slots.peek(arguments) {
+                    let call = match slots.peek(arguments).unpack() {
                         Value::Closure(callee) => Some(Call { callee, arguments }),
-                        callee => self.call_other(cx, slots, callee, arguments)?,
+                        _ => self.call_other(cx, slots, slots.peek(arguments), arguments)?,
                     };
                     if call.is_some() {
                         return Ok(call);
@@ -207,13 +207,13 @@ impl<'m, 'v, 's> Burst<'m, 'v, 's> {
                     }
                 }
                 Op::SuperInvoke(arguments, name) => {
-                    let Value::Class(superclass) = slots.pop() else { unreachable!("`super` is a class") };
+                    let Value::Class(superclass) = slots.pop().unpack() else { unreachable!("`super` is a class") };
                     let (callee, _) = method(superclass, self.string(cx, name))?;
                     return Ok(Some(Call { callee, arguments: usize::from(arguments) }));
                 }
                 Op::Return | Op::ReturnNil | Op::ReturnLocal(_) => {
                     let result = match op {
-                        Op::ReturnNil => Value::Nil,
+                        Op::ReturnNil => Value::Nil.pack(),
                         Op::ReturnLocal(slot) => slots.get(slot),
                         _ => slots.pop(),
                     };
@@ -238,7 +238,7 @@ impl<'m, 'v, 's> Burst<'m, 'v, 's> {
     fn enter<'a, B: Barrier>(
         &mut self,
         cx: &'a Mutator<'s, B>,
-        values: &'a StackView<'v, 's, Value<'static>>,
+        values: &'a StackView<'v, 's, Stored<'static>>,
         running: &mut Running<'m, 'a>,
         Call { callee, arguments }: Call<'a>,
     ) -> Result<(), Stop> {
@@ -265,9 +265,9 @@ impl<'m, 'v, 's> Burst<'m, 'v, 's> {
     fn leave<'a, B: Barrier>(
         &mut self,
         cx: &'a Mutator<'s, B>,
-        values: &'a StackView<'v, 's, Value<'static>>,
+        values: &'a StackView<'v, 's, Stored<'static>>,
         running: &mut Running<'m, 'a>,
-        result: Value<'a>,
+        result: Stored<'a>,
     ) -> bool {
         if !self.open.is_empty() {
             close_upvalues(cx, &mut self.open, values, running.base);
@@ -285,7 +285,7 @@ impl<'m, 'v, 's> Burst<'m, 'v, 's> {
         &mut self,
         cx: &'a Mutator<'s, B>,
         slots: &mut Slots<'a>,
-        callee: Value<'a>,
+        callee: Stored<'a>,
         arguments: usize,
     ) -> Result<Option<Call<'a>>, Stop> {
         let callee = self.call(cx, *slots, callee, arguments)?;
@@ -304,14 +304,14 @@ impl<'m, 'v, 's> Burst<'m, 'v, 's> {
         site: u32,
         arguments: usize,
     ) -> Result<Option<Call<'a>>, Stop> {
-        let Value::Instance(instance) = slots.peek(arguments) else {
+        let Value::Instance(instance) = slots.peek(arguments).unpack() else {
             return Err(cold("Only instances have methods."));
         };
         let known = &self.sites[site as usize];
         if known.class == instance.class_id
             && let Place::Method(method) = known.place
             && let Some(slot) = instance.class.methods.slot(method)
-            && let Value::Closure(callee) = slot.get()
+            && let Value::Closure(callee) = slot.get().unpack()
         {
             return Ok(Some(Call { callee, arguments }));
         }
@@ -323,10 +323,11 @@ impl<'m, 'v, 's> Burst<'m, 'v, 's> {
     }
 
     #[inline(always)]
-    fn get_global<'a, B: Barrier>(&self, cx: &'a Mutator<'s, B>, global: u32) -> Result<Value<'a>, Stop> {
-        match self.globals.at(cx, global as usize) {
+    fn get_global<'a, B: Barrier>(&self, cx: &'a Mutator<'s, B>, global: u32) -> Result<Stored<'a>, Stop> {
+        let value = self.globals.at(cx, global as usize);
+        match value.unpack() {
             Value::Absent => Err(self.undefined(global)),
-            value => Ok(value),
+            _ => Ok(value),
         }
     }
 
@@ -335,9 +336,9 @@ impl<'m, 'v, 's> Burst<'m, 'v, 's> {
         &mut self,
         cx: &'a Mutator<'s, B>,
         global: u32,
-        value: Value<'a>,
+        value: Stored<'a>,
     ) -> Result<(), Stop> {
-        if let Value::Absent = self.globals.at(cx, global as usize) {
+        if let Value::Absent = self.globals.at(cx, global as usize).unpack() {
             return Err(self.undefined(global));
         }
         self.globals.set(cx, global as usize, value);
@@ -345,9 +346,9 @@ impl<'m, 'v, 's> Burst<'m, 'v, 's> {
     }
 
     #[inline(always)]
-    fn add<'a, B: Barrier>(&mut self, cx: &'a Mutator<'s, B>, a: Value<'a>, b: Value<'a>) -> Result<Value<'a>, Stop> {
-        match (a, b) {
-            (Value::Number(a), Value::Number(b)) => Ok(Value::from(a.get() + b.get())),
+    fn add<'a, B: Barrier>(&mut self, cx: &'a Mutator<'s, B>, a: Stored<'a>, b: Stored<'a>) -> Result<Value<'a>, Stop> {
+        match (a.unpack(), b.unpack()) {
+            (Value::Number(a), Value::Number(b)) => Ok(Value::from(float(a) + float(b))),
             _ => self.concatenate(cx, a, b),
         }
     }
@@ -356,10 +357,10 @@ impl<'m, 'v, 's> Burst<'m, 'v, 's> {
     fn concatenate<'a, B: Barrier>(
         &mut self,
         cx: &'a Mutator<'s, B>,
-        a: Value<'a>,
-        b: Value<'a>,
+        a: Stored<'a>,
+        b: Stored<'a>,
     ) -> Result<Value<'a>, Stop> {
-        let (Value::Str(a), Value::Str(b)) = (a, b) else {
+        let (Value::Str(a), Value::Str(b)) = (a.unpack(), b.unpack()) else {
             return Err(cold("Operands must be two numbers or two strings."));
         };
         self.text.clear();
@@ -379,9 +380,9 @@ impl<'m, 'v, 's> Burst<'m, 'v, 's> {
 
 /// Returns two numbers, or an error.
 #[inline(always)]
-pub(super) fn numbers(a: Value<'_>, b: Value<'_>) -> Result<(f64, f64), Stop> {
-    match (a, b) {
-        (Value::Number(a), Value::Number(b)) => Ok((a.get(), b.get())),
+pub(super) fn numbers(a: Stored<'_>, b: Stored<'_>) -> Result<(f64, f64), Stop> {
+    match (a.unpack(), b.unpack()) {
+        (Value::Number(a), Value::Number(b)) => Ok((float(a), float(b))),
         _ => Err(cold("Operands must be numbers.")),
     }
 }
@@ -398,9 +399,9 @@ fn binary<'a, T: Into<Value<'a>>>(slots: &mut Slots<'a>, of: impl FnOnce(f64, f6
 #[inline(always)]
 fn get_upvalue<'a, 's, B: Barrier>(
     cx: &'a Mutator<'s, B>,
-    values: &'a StackView<'_, 's, Value<'static>>,
+    values: &'a StackView<'_, 's, Stored<'static>>,
     upvalue: Gc<'a, Upvalue<'a>>,
-) -> Value<'a> {
+) -> Stored<'a> {
     match upvalue.slot.get() {
         Upvalue::CLOSED => upvalue.value.get(),
         slot => values.at(cx, slot as usize),
@@ -411,9 +412,9 @@ fn get_upvalue<'a, 's, B: Barrier>(
 #[inline(always)]
 fn set_upvalue<'a, 's, B: Barrier>(
     cx: &'a Mutator<'s, B>,
-    values: &'a StackView<'_, 's, Value<'static>>,
+    values: &'a StackView<'_, 's, Stored<'static>>,
     upvalue: Gc<'a, Upvalue<'a>>,
-    value: Value<'a>,
+    value: Stored<'a>,
 ) {
     match upvalue.slot.get() {
         Upvalue::CLOSED => upvalue.value.set(cx, value),

@@ -10,7 +10,7 @@ use super::slots::Slots;
 use super::{Full, Stop, cold, error};
 use crate::code::Capture;
 use crate::object::{Class, Closure, Instance, Row, Upvalue};
-use crate::value::Value;
+use crate::value::{Stored, Value};
 
 impl<'v, 's> Burst<'_, 'v, 's> {
     /// Calls `callee` with the `arguments` on the stack. Returns the closure to enter, if there is one, with the callee
@@ -20,10 +20,10 @@ impl<'v, 's> Burst<'_, 'v, 's> {
         &mut self,
         cx: &'a Mutator<'s, B>,
         slots: Slots<'a>,
-        callee: Value<'a>,
+        callee: Stored<'a>,
         arguments: usize,
     ) -> Result<Option<Gc<'a, Closure<'a>>>, Stop> {
-        match callee {
+        match callee.unpack() {
             Value::Class(class) => {
                 slots.poke(arguments, Value::Instance(instantiate(cx, class)?));
                 let init = class.init.get();
@@ -98,7 +98,7 @@ impl<'v, 's> Burst<'_, 'v, 's> {
                 Ordering::Less => break,
             }
         }
-        let upvalue = cx.try_alloc(Upvalue { slot: Cell::new(slot as u32), value: Slot::new(Value::Nil) })?;
+        let upvalue = cx.try_alloc(Upvalue { slot: Cell::new(slot as u32), value: Slot::new(Value::Nil.pack()) })?;
         self.open.try_push(cx, upvalue)?;
         // Sorts the new upvalue into its place, which is nearly always the end.
         for above in (at + 1..self.open.len()).rev() {
@@ -121,7 +121,7 @@ fn instantiate<'a, B: Barrier>(cx: &'a Mutator<'_, B>, class: Gc<'a, Class<'a>>)
 pub(super) fn close_upvalues<B: Barrier>(
     cx: &Mutator<'_, B>,
     open: &mut StackView<'_, '_, Gc<'static, Upvalue<'static>>>,
-    values: &StackView<'_, '_, Value<'static>>,
+    values: &StackView<'_, '_, Stored<'static>>,
     from: usize,
 ) {
     while !open.is_empty() {

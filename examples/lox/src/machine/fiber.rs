@@ -12,7 +12,7 @@ use grisaille::{Barrier, Gc, Mutator, StackView};
 use super::burst::Burst;
 use super::{FRAMES_MAX, Frame, Stop, Switch, VALUES_MAX, cold};
 use crate::object::{Closure, Fiber, FiberMark, FiberState, Parked, Upvalue};
-use crate::value::Value;
+use crate::value::{Stored, Value};
 
 /// The slots of the frame that is below a fiber's own: for its result.
 const END_SLOTS: u32 = 1;
@@ -23,7 +23,7 @@ impl<'v, 's> Burst<'_, 'v, 's> {
     pub(super) fn switch<B: Barrier>(
         &mut self,
         cx: &Mutator<'s, B>,
-        values: &mut StackView<'v, 's, Value<'static>>,
+        values: &mut StackView<'v, 's, Stored<'static>>,
         switch: Switch,
     ) -> Result<(), Stop> {
         match switch {
@@ -43,10 +43,10 @@ impl<'v, 's> Burst<'_, 'v, 's> {
     fn resume<B: Barrier>(
         &mut self,
         cx: &Mutator<'s, B>,
-        values: &mut StackView<'v, 's, Value<'static>>,
+        values: &mut StackView<'v, 's, Stored<'static>>,
     ) -> Result<(), Stop> {
         let [native, callee, sent] = [2, 1, 0].map(|distance| values.top(cx, distance));
-        let Value::Fiber(fiber) = callee else { return Err(cold("Only fibers can be resumed.")) };
+        let Value::Fiber(fiber) = callee.unpack() else { return Err(cold("Only fibers can be resumed.")) };
         let state = fiber.state.get();
         if !matches!(state, FiberState::New | FiberState::Suspended) {
             return Err(cold("Can only resume a fiber that is suspended."));
@@ -83,15 +83,15 @@ impl<'v, 's> Burst<'_, 'v, 's> {
     fn place<'a, B: Barrier>(
         &mut self,
         cx: &'a Mutator<'s, B>,
-        values: &mut StackView<'v, 's, Value<'static>>,
+        values: &mut StackView<'v, 's, Stored<'static>>,
         fiber: Gc<'a, Fiber<'a>>,
-        sent: Value<'a>,
+        sent: Stored<'a>,
         base: usize,
     ) -> Result<(), Stop> {
         self.fibers.try_push(cx, FiberMark { fiber, base: base as u32, frames: self.frames.len() as u32 })?;
         if let FiberState::New = fiber.state.get() {
             let function = fiber.function;
-            values.try_push(cx, Value::Closure(function))?;
+            values.try_push(cx, Value::Closure(function).pack())?;
             if function.arity == 1 {
                 values.try_push(cx, sent)?;
             }
@@ -125,7 +125,7 @@ impl<'v, 's> Burst<'_, 'v, 's> {
     fn suspend<B: Barrier>(
         &mut self,
         cx: &Mutator<'s, B>,
-        values: &mut StackView<'v, 's, Value<'static>>,
+        values: &mut StackView<'v, 's, Stored<'static>>,
     ) -> Result<(), Stop> {
         let Some(mark) = self.fibers.get_top(cx, 0) else { return Err(cold("Can only yield in a fiber.")) };
         let (fiber, base, frames) = (mark.fiber, mark.base as usize, mark.frames as usize);

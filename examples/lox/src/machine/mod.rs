@@ -28,7 +28,7 @@ use grisaille::{Barrier, Gc, HeapFull, Mutator, Stack, Trace};
 use crate::code::{Constant, NoMemory, Program};
 use crate::compile::compile;
 use crate::object::{Closure, FiberMark, Native, NativeFunction, Upvalue};
-use crate::value::Value;
+use crate::value::{Stored, Value};
 use burst::Burst;
 
 /// The most calls under way at once, and the most values on the stack.
@@ -138,12 +138,12 @@ pub(crate) struct Frame<'gc> {
 /// An interpreter: it lives as long as its heap is entered, and remembers globals from one program to the next.
 pub struct Machine {
     program: Program,
-    values: Stack<Value<'static>>,
+    values: Stack<Stored<'static>>,
     frames: Stack<Frame<'static>>,
     /// The open upvalues, those of higher slots above.
     open: Stack<Gc<'static, Upvalue<'static>>>,
-    constants: Stack<Value<'static>>,
-    globals: Stack<Value<'static>>,
+    constants: Stack<Stored<'static>>,
+    globals: Stack<Stored<'static>>,
     /// The fibers that were resumed and have not yielded since, the running one on top.
     fibers: Stack<FiberMark<'static>>,
     /// The instruction that a fiber comes to at its end.
@@ -223,9 +223,9 @@ impl Machine {
         let global = self.program.global(name)? as usize;
         let mut globals = self.globals.open(cx);
         while globals.len() <= global {
-            globals.try_push(cx, Value::Absent)?;
+            globals.try_push(cx, Value::Absent.pack())?;
         }
-        globals.set(cx, global, Value::Native(cx.try_alloc(Native { function })?));
+        globals.set(cx, global, Value::Native(cx.try_alloc(Native { function })?).pack());
         Ok(())
     }
 
@@ -266,14 +266,14 @@ impl Machine {
         let mut constants = self.constants.open(cx);
         while let Some(constant) = self.program.unlinked.front() {
             match constant {
-                Constant::Number(bits) => constants.try_push(cx, Value::from(f64::from_bits(*bits)))?,
-                Constant::String(string) => constants.try_push(cx, Value::Str(cx.try_intern(string)?))?,
+                Constant::Number(bits) => constants.try_push(cx, Value::from(f64::from_bits(*bits)).pack())?,
+                Constant::String(string) => constants.try_push(cx, Value::Str(cx.try_intern(string)?).pack())?,
             }
             self.program.unlinked.pop_front();
         }
         let mut globals = self.globals.open(cx);
         while globals.len() < self.program.globals.len() {
-            globals.try_push(cx, Value::Absent)?;
+            globals.try_push(cx, Value::Absent.pack())?;
         }
 
         let function = &self.program.functions[script as usize];
@@ -285,7 +285,7 @@ impl Machine {
             upvalues: None,
         };
         let closure = cx.try_alloc(closure)?;
-        self.values.open(cx).try_push(cx, Value::Closure(closure))?;
+        self.values.open(cx).try_push(cx, Value::Closure(closure).pack())?;
         self.frames.open(cx).push(cx, Frame { closure, ip: closure.entry, base: 0 });
         Ok(())
     }

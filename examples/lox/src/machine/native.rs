@@ -7,7 +7,7 @@ use grisaille::{Barrier, Gc, List, Mutator};
 use super::{Stop, Switch, cold, error};
 use crate::number;
 use crate::object::{Fiber, FiberState, MapKey, NativeFunction, Table};
-use crate::value::Value;
+use crate::value::{Stored, Value, float};
 
 impl NativeFunction {
     /// Those that every program has.
@@ -57,17 +57,18 @@ impl NativeFunction {
     pub(super) fn call<'a, B: Barrier>(
         self,
         cx: &'a Mutator<'_, B>,
-        arguments: &[Cell<Value<'a>>],
-    ) -> Result<Value<'a>, Stop> {
+        arguments: &[Cell<Stored<'a>>],
+    ) -> Result<Stored<'a>, Stop> {
         if let Some(arity) = self.arity()
             && arity != arguments.len()
         {
             return Err(error(format_args!("Expected {arity} arguments but got {}.", arguments.len())));
         }
-        let argument = |index: usize| arguments[index].get();
+        let stored = |index: usize| arguments[index].get();
+        let argument = |index: usize| stored(index).unpack();
         match self {
-            NativeFunction::Clock => Ok(Value::from(seconds())),
-            NativeFunction::ToString => to_string(cx, argument(0)),
+            NativeFunction::Clock => Ok(Value::from(seconds()).pack()),
+            NativeFunction::ToString => to_string(cx, stored(0)),
             NativeFunction::Fiber => {
                 let Value::Closure(function) = argument(0) else { return Err(cold("A fiber is made of a function.")) };
                 if function.arity > 1 {
@@ -75,18 +76,18 @@ impl NativeFunction {
                 }
                 let state = Cell::new(FiberState::New);
                 let (values, frames, upvalues) = (List::new(), List::new(), List::new());
-                Ok(Value::Fiber(cx.try_alloc(Fiber { function, state, values, frames, upvalues })?))
+                Ok(Value::Fiber(cx.try_alloc(Fiber { function, state, values, frames, upvalues })?).pack())
             }
             NativeFunction::Resume => Err(Stop::Switch(Switch::Resume)),
             NativeFunction::Yield => Err(Stop::Switch(Switch::Yield)),
             NativeFunction::IsDone => match argument(0) {
-                Value::Fiber(fiber) => Ok(Value::from(fiber.state.get() == FiberState::Done)),
+                Value::Fiber(fiber) => Ok(Value::from(fiber.state.get() == FiberState::Done).pack()),
                 _ => Err(cold("Only fibers can be done.")),
             },
-            NativeFunction::List => Ok(Value::List(cx.try_alloc(List::new())?)),
+            NativeFunction::List => Ok(Value::List(cx.try_alloc(List::new())?).pack()),
             NativeFunction::Append => {
-                list(argument(0))?.try_push(cx, argument(1))?;
-                Ok(argument(1))
+                list(argument(0))?.try_push(cx, stored(1))?;
+                Ok(stored(1))
             }
             NativeFunction::At => {
                 let list = list(argument(0))?;
@@ -94,34 +95,34 @@ impl NativeFunction {
             }
             NativeFunction::Put => {
                 let list = list(argument(0))?;
-                list.set(cx, element(list, argument(1)).ok_or_else(out_of_range)?, argument(2));
-                Ok(argument(2))
+                list.set(cx, element(list, argument(1)).ok_or_else(out_of_range)?, stored(2));
+                Ok(stored(2))
             }
             NativeFunction::TakeLast => list(argument(0))?.pop(cx).ok_or_else(out_of_range),
             NativeFunction::Length => match argument(0) {
-                Value::List(list) => Ok(Value::from(list.len() as f64)),
-                Value::Map(map) => Ok(Value::from(map.len() as f64)),
+                Value::List(list) => Ok(Value::from(list.len() as f64).pack()),
+                Value::Map(map) => Ok(Value::from(map.len() as f64).pack()),
                 _ => Err(cold("Only lists and maps have a length.")),
             },
-            NativeFunction::Map => Ok(Value::Map(cx.try_alloc(Table::new())?)),
-            NativeFunction::Lookup => Ok(map(argument(0))?.get(key(argument(1))?).unwrap_or(Value::Nil)),
+            NativeFunction::Map => Ok(Value::Map(cx.try_alloc(Table::new())?).pack()),
+            NativeFunction::Lookup => Ok(map(argument(0))?.get(key(argument(1))?).unwrap_or(Value::Nil.pack())),
             NativeFunction::Store => {
-                map(argument(0))?.try_insert(cx, key(argument(1))?, argument(2))?;
-                Ok(argument(2))
+                map(argument(0))?.try_insert(cx, key(argument(1))?, stored(2))?;
+                Ok(stored(2))
             }
-            NativeFunction::Delete => Ok(map(argument(0))?.remove(cx, key(argument(1))?).unwrap_or(Value::Nil)),
+            NativeFunction::Delete => Ok(map(argument(0))?.remove(cx, key(argument(1))?).unwrap_or(Value::Nil.pack())),
         }
     }
 }
 
-fn list<'a>(value: Value<'a>) -> Result<Gc<'a, List<'a, Value<'a>>>, Stop> {
+fn list<'a>(value: Value<'a>) -> Result<Gc<'a, List<'a, Stored<'a>>>, Stop> {
     if let Value::List(list) = value { Ok(list) } else { Err(cold("Only lists have elements.")) }
 }
 
 /// Returns the index of an element that a list has.
-fn element<'a>(list: Gc<'a, List<'a, Value<'a>>>, index: Value<'a>) -> Option<usize> {
+fn element<'a>(list: Gc<'a, List<'a, Stored<'a>>>, index: Value<'a>) -> Option<usize> {
     let Value::Number(index) = index else { return None };
-    let number = index.get();
+    let number = float(index);
     (number >= 0.0 && number < list.len() as f64 && number.fract() == 0.0).then_some(number as usize)
 }
 
@@ -137,15 +138,15 @@ fn map<'a>(value: Value<'a>) -> Result<Gc<'a, Table<'a>>, Stop> {
 /// Returns the key that a value stands for: zero is one number, whatever its sign.
 fn key(value: Value<'_>) -> Result<MapKey<'_>, Stop> {
     match value {
-        Value::Number(number) => Ok(MapKey::Number((number.get() + 0.0).to_bits())),
+        Value::Number(number) => Ok(MapKey::Number((float(number) + 0.0).to_bits())),
         Value::Str(text) => Ok(MapKey::Str(text)),
         _ => Err(cold("Only numbers and strings can be keys.")),
     }
 }
 
 /// Returns the string that `print` would print.
-fn to_string<'a, B: Barrier>(cx: &'a Mutator<'_, B>, value: Value<'a>) -> Result<Value<'a>, Stop> {
-    let text = match value {
+fn to_string<'a, B: Barrier>(cx: &'a Mutator<'_, B>, value: Stored<'a>) -> Result<Stored<'a>, Stop> {
+    let text = match value.unpack() {
         Value::Str(_) => return Ok(value),
         Value::Nil => "nil",
         Value::False => "false",
@@ -153,14 +154,14 @@ fn to_string<'a, B: Barrier>(cx: &'a Mutator<'_, B>, value: Value<'a>) -> Result
         Value::Number(number) => {
             let mut buffer = [0; 32];
             let mut rest = &mut buffer[..];
-            number::write(&mut rest, number.get()).map_err(Stop::Output)?;
+            number::write(&mut rest, float(number)).map_err(Stop::Output)?;
             let left = rest.len();
             let written = &buffer[..buffer.len() - left];
-            return Ok(Value::Str(cx.try_intern(str::from_utf8(written).expect("digits are ASCII"))?));
+            return Ok(Value::Str(cx.try_intern(str::from_utf8(written).expect("digits are ASCII"))?).pack());
         }
         _ => return Err(cold("Only numbers, strings, booleans and nil can be made strings.")),
     };
-    Ok(Value::Str(cx.try_intern(text)?))
+    Ok(Value::Str(cx.try_intern(text)?).pack())
 }
 
 /// Returns the value of `clock()`: seconds of processor time, as in clox. (The sweeper's thread is counted too.)

@@ -6,18 +6,18 @@ use super::burst::Burst;
 use super::{Full, Stop, cold, error};
 use crate::code::Place;
 use crate::object::{Bound, Class, Closure, Instance, Row, index_of};
-use crate::value::Value;
+use crate::value::{Stored, Value};
 
 /// The result of a property's lookup.
 pub enum Property<'a> {
-    Field(Value<'a>),
+    Field(Stored<'a>),
     Method(Gc<'a, Closure<'a>>),
 }
 
 impl<'v, 's> Burst<'_, 'v, 's> {
     /// Returns a string constant.
     pub(super) fn string<'a, B: Barrier>(&self, cx: &'a Mutator<'s, B>, constant: u32) -> Str<'a> {
-        match self.constants.at(cx, constant as usize) {
+        match self.constants.at(cx, constant as usize).unpack() {
             Value::Str(string) => string,
             _ => unreachable!("the compiler names things by strings"),
         }
@@ -38,7 +38,7 @@ impl<'v, 's> Burst<'_, 'v, 's> {
         if let Some(field) = field {
             self.remember(site, class, Place::Field(field));
             let value = instance.fields.get(field);
-            if !matches!(value, Value::Absent) {
+            if !matches!(value.unpack(), Value::Absent) {
                 return Ok(Property::Field(value));
             }
         }
@@ -56,15 +56,15 @@ impl<'v, 's> Burst<'_, 'v, 's> {
         &mut self,
         cx: &'a Mutator<'s, B>,
         site: u32,
-        receiver: Value<'a>,
-    ) -> Result<Value<'a>, Stop> {
-        let Value::Instance(instance) = receiver else { return Err(cold("Only instances have properties.")) };
+        receiver: Stored<'a>,
+    ) -> Result<Stored<'a>, Stop> {
+        let Value::Instance(instance) = receiver.unpack() else { return Err(cold("Only instances have properties.")) };
         let known = &self.sites[site as usize];
         if known.class == instance.class_id
             && let Place::Field(field) = known.place
             && let Some(slot) = instance.fields.slot(field)
             && let value = slot.get()
-            && !matches!(value, Value::Absent)
+            && !matches!(value.unpack(), Value::Absent)
         {
             return Ok(value);
         }
@@ -77,11 +77,11 @@ impl<'v, 's> Burst<'_, 'v, 's> {
         cx: &'a Mutator<'s, B>,
         site: u32,
         instance: Gc<'a, Instance<'a>>,
-    ) -> Result<Value<'a>, Stop> {
+    ) -> Result<Stored<'a>, Stop> {
         Ok(match self.property(cx, site, instance)? {
             Property::Field(value) => value,
             Property::Method(method) => {
-                Value::Bound(cx.try_alloc(Bound { receiver: Value::Instance(instance), method })?)
+                Value::Bound(cx.try_alloc(Bound { receiver: Value::Instance(instance).pack(), method })?).pack()
             }
         })
     }
@@ -91,10 +91,10 @@ impl<'v, 's> Burst<'_, 'v, 's> {
         &mut self,
         cx: &'a Mutator<'s, B>,
         site: u32,
-        receiver: Value<'a>,
-        value: Value<'a>,
+        receiver: Stored<'a>,
+        value: Stored<'a>,
     ) -> Result<(), Stop> {
-        let Value::Instance(instance) = receiver else { return Err(cold("Only instances have fields.")) };
+        let Value::Instance(instance) = receiver.unpack() else { return Err(cold("Only instances have fields.")) };
         let known = &self.sites[site as usize];
         if known.class == instance.class_id
             && let Place::Field(field) = known.place
@@ -114,7 +114,7 @@ impl<'v, 's> Burst<'_, 'v, 's> {
         cx: &'a Mutator<'s, B>,
         site: u32,
         instance: Gc<'a, Instance<'a>>,
-        value: Value<'a>,
+        value: Stored<'a>,
     ) -> Result<(), Full> {
         let name = self.string(cx, self.sites[site as usize].name);
         let class = instance.class;
@@ -161,7 +161,7 @@ impl<'v, 's> Burst<'_, 'v, 's> {
 #[inline(never)]
 pub(super) fn method<'a>(class: Gc<'a, Class<'a>>, name: Str<'a>) -> Result<(Gc<'a, Closure<'a>>, Place), Stop> {
     if let Some(method) = class.method_names.get(name)
-        && let Value::Closure(closure) = class.methods.get(method)
+        && let Value::Closure(closure) = class.methods.get(method).unpack()
     {
         return Ok((closure, Place::Method(method)));
     }
@@ -175,7 +175,7 @@ pub(super) fn add_method<'a, B: Barrier>(
     name: Str<'a>,
     method: Gc<'a, Closure<'a>>,
 ) -> Result<(), Full> {
-    class.methods.set(cx, index_of(cx, &class.method_names, name)?, Value::Closure(method), 0)
+    class.methods.set(cx, index_of(cx, &class.method_names, name)?, Value::Closure(method).pack(), 0)
 }
 
 /// Copies the methods of a class into one that has none yet.
@@ -185,7 +185,7 @@ pub(super) fn inherit<'a, B: Barrier>(
     into: Gc<'a, Class<'a>>,
 ) -> Result<(), Full> {
     for (name, method) in from.method_names.iter() {
-        if let Value::Closure(method) = from.methods.get(method) {
+        if let Value::Closure(method) = from.methods.get(method).unpack() {
             add_method(cx, into, name, method)?;
         }
     }

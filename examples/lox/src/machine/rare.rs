@@ -9,7 +9,7 @@ use super::slots::Slots;
 use super::{INIT, Stop, Switch, cold};
 use crate::code::Op;
 use crate::object::{Bound, Closure};
-use crate::value::Value;
+use crate::value::{Stored, Value};
 
 impl<'v, 's> Burst<'_, 'v, 's> {
     /// Runs an instruction, and returns how many values of the frame are in use after it.
@@ -17,7 +17,7 @@ impl<'v, 's> Burst<'_, 'v, 's> {
     pub(super) fn rare<'a, B: Barrier>(
         &mut self,
         cx: &'a Mutator<'s, B>,
-        values: &'a StackView<'v, 's, Value<'static>>,
+        values: &'a StackView<'v, 's, Stored<'static>>,
         mut slots: Slots<'a>,
         running: Gc<'a, Closure<'a>>,
         base: usize,
@@ -26,7 +26,7 @@ impl<'v, 's> Burst<'_, 'v, 's> {
         match op {
             Op::DefineGlobal(global) => self.globals.set(cx, global as usize, slots.pop()),
             Op::Print => {
-                slots.pop().write(self.out, |function| self.functions[function as usize].name.as_deref())?;
+                slots.pop().unpack().write(self.out, |function| self.functions[function as usize].name.as_deref())?;
                 self.out.write_all(b"\n")?;
             }
             Op::Closure(function) => {
@@ -43,14 +43,16 @@ impl<'v, 's> Burst<'_, 'v, 's> {
                 slots.push(Value::Class(class));
             }
             Op::Inherit => {
-                let (Value::Class(superclass), Value::Class(class)) = (slots.peek(1), slots.peek(0)) else {
+                let (Value::Class(superclass), Value::Class(class)) = (slots.peek(1).unpack(), slots.peek(0).unpack())
+                else {
                     return Err(cold("Superclass must be a class."));
                 };
                 inherit(cx, superclass, class)?;
                 slots.top -= 1;
             }
             Op::Method(name) => {
-                let (Value::Class(class), Value::Closure(method)) = (slots.peek(1), slots.peek(0)) else {
+                let (Value::Class(class), Value::Closure(method)) = (slots.peek(1).unpack(), slots.peek(0).unpack())
+                else {
                     unreachable!("methods are compiled between a class and its end")
                 };
                 add_method(cx, class, self.string(cx, name), method)?;
@@ -60,7 +62,7 @@ impl<'v, 's> Burst<'_, 'v, 's> {
                 slots.top -= 1;
             }
             Op::GetSuper(name) => {
-                let Value::Class(superclass) = slots.peek(0) else { unreachable!("`super` is a class") };
+                let Value::Class(superclass) = slots.peek(0).unpack() else { unreachable!("`super` is a class") };
                 let (method, _) = method(superclass, self.string(cx, name))?;
                 let bound = cx.try_alloc(Bound { receiver: slots.peek(1), method })?;
                 slots.top -= 1;

@@ -9,7 +9,7 @@ use super::slots::Slots;
 use super::{Frame, Stop};
 use crate::code::Op;
 use crate::object::Closure;
-use crate::value::Value;
+use crate::value::Stored;
 
 /// A closure to be entered, and the number of arguments above it.
 pub(super) struct Call<'a> {
@@ -33,7 +33,7 @@ impl<'m, 'a> Running<'m, 'a> {
     #[inline(always)]
     pub fn new<'s, B: Barrier>(
         cx: &'a Mutator<'s, B>,
-        values: &'a StackView<'_, 's, Value<'static>>,
+        values: &'a StackView<'_, 's, Stored<'static>>,
         code: &'m [Op],
         frame: Frame<'a>,
         top: usize,
