@@ -79,7 +79,9 @@ use word::{Field, Fields, Nth, Place, Word, object_of};
 /// Packing and unpacking are a few instructions without memory access. Unpacking compares the word with one variant
 /// after the other, where the code that follows asks for them: first the one of type `f64`, then those that hold
 /// something, then those that hold nothing, each in the order of their declaration. A match with an arm for one variant
-/// costs one comparison where that variant is declared first.
+/// costs one comparison where that variant is declared first. Code that only moves a value should move the packed one: the
+/// compiler does not see that a value unpacked and packed again is the same word. What an interpreter gains and loses by
+/// words is in `docs/experiments.md`.
 ///
 /// # Variance and threads
 ///
