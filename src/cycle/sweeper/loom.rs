@@ -26,27 +26,19 @@ use crate::space::arena::{Arena, testing};
 use crate::space::bitmap;
 use crate::space::block::FIRST_GRANULE;
 use crate::space::geometry::{BLOCK_SIZE, GRANULE, PAGES};
-use crate::space::header::{ObjectPtr, TypeInfo, trace_nothing};
+use crate::space::header::{About, ObjectPtr, TypeInfo};
 use crate::space::holes::Bump;
-use crate::space::tally::ObjectSize;
 use crate::sync::model::{has_seen, is_weak, saw, scenes};
 use crate::sync::mpsc::SLEEPS;
 use crate::sync::watch;
 
 // ---- objects
 
+/// The granules of an object: its header and its [`Payload`].
 const OBJECT_GRANULES: usize = 3;
 
-static OBJECT: TypeInfo = TypeInfo {
-    size: ObjectSize::of_bytes(OBJECT_GRANULES * GRANULE),
-    element: 0,
-    prefix: 0,
-    needs_trace: false,
-    trace: trace_nothing,
-    mark_alike: None,
-    drop: Some(dropped),
-    name: || "an object of a scene",
-};
+static OBJECT: TypeInfo =
+    TypeInfo { drop: Some(dropped), ..TypeInfo::sized::<Payload>(|| About::internal("an object of a scene")) };
 
 /// The payload of an object: the object's number, and its role.
 type Payload = [usize; 2];
