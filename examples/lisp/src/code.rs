@@ -82,6 +82,8 @@ pub enum Function<B: Barrier> {
     One(One<B>),
     Two(Two<B>),
     Many(Many<B>),
+    /// One for two arguments, and one for any number.
+    TwoOrMany(Two<B>, Many<B>),
     Calling(CallBack<B>),
 }
 

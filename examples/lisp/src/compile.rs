@@ -77,16 +77,16 @@ impl<'a, 'h, 's, B: Barrier> Compiler<'a, 'h, 's, B> {
         Ok(Top::Forms(self.tail(forms, 1)))
     }
 
-    fn scope(&mut self) -> &mut Scope<'a> {
+    pub fn scope(&mut self) -> &mut Scope<'a> {
         self.scopes.last_mut().expect("there is a scope")
     }
 
     /// Makes code that is simple if its parts are.
-    fn code(&self, simple: bool, op: Op<B>) -> Code<B> {
+    pub fn code(&self, simple: bool, op: Op<B>) -> Code<B> {
         Code { simple: if simple { self.lisp.epoch.get() } else { 0 }, op }
     }
 
-    fn is_simple(&self, code: &Code<B>) -> bool {
+    pub fn is_simple(&self, code: &Code<B>) -> bool {
         code.simple == self.lisp.epoch.get()
     }
 
@@ -102,7 +102,7 @@ impl<'a, 'h, 's, B: Barrier> Compiler<'a, 'h, 's, B> {
         Ok(self.code(true, op))
     }
 
-    fn seq(&self, mut parts: Vec<Code<B>>) -> Result<Code<B>> {
+    pub fn seq(&self, mut parts: Vec<Code<B>>) -> Result<Code<B>> {
         match parts.len() {
             0 => self.constant(Value::Unspecified),
             1 => Ok(parts.remove(0)),
@@ -232,7 +232,7 @@ impl<'a, 'h, 's, B: Barrier> Compiler<'a, 'h, 's, B> {
         Ok(self.closure_call(parts))
     }
 
-    fn closure_call(&self, parts: Vec<Code<B>>) -> Code<B> {
+    pub fn closure_call(&self, parts: Vec<Code<B>>) -> Code<B> {
         let simple = if self.are_simple(&parts) { self.lisp.epoch.get() } else { 0 };
         self.code(false, Op::Call(Box::new(Call { simple, parts: parts.into() })))
     }
@@ -336,7 +336,7 @@ impl<'a, 'h, 's, B: Barrier> Compiler<'a, 'h, 's, B> {
     }
 
     /// Compiles an expression whose value gets a name.
-    fn named(&mut self, form: Value<'a>, name: Value<'a>) -> Result<Code<B>> {
+    pub fn named(&mut self, form: Value<'a>, name: Value<'a>) -> Result<Code<B>> {
         let (form, special) = self.expand(form)?;
         let parameters = form.iter().nth(1).filter(|_| form.iter().nth(2).is_some());
         match (special, parameters) {
@@ -347,7 +347,7 @@ impl<'a, 'h, 's, B: Barrier> Compiler<'a, 'h, 's, B> {
         }
     }
 
-    fn lambda(&mut self, parameters: Value<'a>, body: Value<'a>, name: String) -> Result<Code<B>> {
+    pub fn lambda(&mut self, parameters: Value<'a>, body: Value<'a>, name: String) -> Result<Code<B>> {
         self.scope().holds_closure();
         let mut scope = Scope::new();
         let mut required = parameters.iter();
@@ -367,7 +367,7 @@ impl<'a, 'h, 's, B: Barrier> Compiler<'a, 'h, 's, B> {
     }
 
     /// Compiles what follows the head of a procedure, and gives definitions their variables.
-    fn body(&mut self, forms: Value<'a>) -> Result<Code<B>> {
+    pub fn body(&mut self, forms: Value<'a>) -> Result<Code<B>> {
         let mark = self.scope().mark();
         let mut forms: Vec<_> = forms.iter().collect();
         forms.reverse();
@@ -431,78 +431,6 @@ impl<'a, 'h, 's, B: Barrier> Compiler<'a, 'h, 's, B> {
             [name] if name.is_name() => Ok((name, Value::Unspecified)),
             _ => Err(Error::wrong("a definition", form)),
         }
-    }
-
-    /// Compiles a `let` or a `letrec`. The variables are fields of the frame of the procedure around it: an expression
-    /// is evaluated at most once in a call of its procedure.
-    fn bind(&mut self, bindings: Value<'a>, body: Value<'a>, recursive: bool) -> Result<Code<B>> {
-        let mark = self.scope().mark();
-        let mut pairs = Vec::new();
-        for binding in bindings.iter() {
-            let [name, value] = self.exactly(binding)?;
-            pairs.push((name, value, self.scope().reserve()));
-        }
-        let mut parts = Vec::new();
-        if recursive {
-            for &(name, _, index) in &pairs {
-                self.scope().bind(name, Binding::Variable(index));
-            }
-        }
-        for &(name, value, index) in &pairs {
-            let value = if recursive { self.named(value, name)? } else { self.expression(value)? };
-            parts.push(self.code(self.is_simple(&value), Op::SetLocal(index, Box::new(value))));
-        }
-        if !recursive {
-            for &(name, _, index) in &pairs {
-                self.scope().bind(name, Binding::Variable(index));
-            }
-        }
-        let body = self.body(body)?;
-        parts.push(body);
-        self.scope().release(mark);
-        self.seq(parts)
-    }
-
-    /// Compiles a named `let`.
-    fn loops(&mut self, name: Value<'a>, bindings: Value<'a>, body: Value<'a>) -> Result<Code<B>> {
-        let mark = self.scope().mark();
-        let index = self.scope().reserve();
-        let (mut parameters, mut values) = (Vec::new(), Vec::new());
-        for binding in bindings.iter() {
-            let [name, value] = self.exactly(binding)?;
-            parameters.push(name);
-            values.push(self.expression(value)?);
-        }
-        self.scope().bind(name, Binding::Variable(index));
-        let parameters = list(self.cx, &parameters)?;
-        let lambda = self.lambda(parameters, body, name.name().unwrap_or_default().to_string())?;
-        self.scope().release(mark);
-        let set = self.code(true, Op::SetLocal(index, Box::new(lambda)));
-        let mut call = vec![self.code(true, Op::Local(index))];
-        call.extend(values);
-        let call = self.closure_call(call);
-        self.seq(vec![set, call])
-    }
-
-    fn guard(&mut self, clauses: Value<'a>, body: Value<'a>) -> Result<Code<B>> {
-        let Value::Pair(clauses) = clauses else { return Err(Error::wrong("a variable and clauses", clauses)) };
-        let (name, clauses) = (clauses.car.get(), clauses.cdr.get());
-        let mark = self.scope().mark();
-        let body = self.bind(Value::Nil, body, false)?;
-        let index = self.scope().variable(name)?;
-        // What no clause takes is raised again.
-        let again = list(self.cx, &[self.primitive_value("raise-continuable"), name])?;
-        let again = list(self.cx, &[Value::Symbol(self.cx.try_intern("else")?), again])?;
-        let mut all: Vec<_> = clauses.iter().collect();
-        let has_else = all.last().is_some_and(|last| last.iter().next().is_some_and(|key| key.name() == Some("else")));
-        if !has_else {
-            all.push(again);
-        }
-        let cond = self.lisp.global(self.cx, "cond")?;
-        let cond = cons(self.cx, self.lisp.global_value(self.cx, cond), list(self.cx, &all)?)?;
-        let handler = self.expression(cond)?;
-        self.scope().release(mark);
-        Ok(self.code(false, Op::Guard(Box::new((body, index, handler)))))
     }
 
     // ---- helpers for forms

@@ -254,11 +254,14 @@ impl<B: Barrier> Lisp<'_, B> {
         done: &[Option<Rooted<'_, Value<'_>>>],
         env: Rooted<'_, Frame<'_>>,
     ) -> Result<Values<'a>> {
-        let value = |(operand, done): (&Code<B>, &Option<Rooted<'_, Value<'_>>>)| match done {
-            Some(value) => Ok(value.get(cx)),
-            None => self.simple(cx, operand, env.get(cx)),
-        };
-        operands.iter().zip(done).map(value).collect()
+        let mut values = Values::new();
+        for (operand, done) in operands.iter().zip(done) {
+            values.push(match done {
+                Some(value) => value.get(cx),
+                None => self.simple(cx, operand, env.get(cx))?,
+            });
+        }
+        Ok(values)
     }
 
     /// Calls what an operator stands for.

@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `value.rs` | what the heap holds: the types that derive `Trace` |
 //! | `read.rs`, `print.rs` | from text to data and back |
-//! | `compile.rs`, `scope.rs`, `forms.rs`, `syntax.rs` | from data to a tree of code; macros |
+//! | `compile.rs`, `bind.rs`, `scope.rs`, `forms.rs`, `syntax.rs` | from data to a tree of code; macros |
 //! | `simple.rs`, `eval.rs` | the evaluator: `simple` works with plain values and cannot collect, `eval` with rooted ones |
 //! | `primitives/` | procedures in Rust; those of `control.rs` call back |
 //! | `lisp.rs` | the interpreter: its globals, and how a program is run |
@@ -17,6 +17,7 @@
 //! only: all else takes `&Mutator`, and so cannot collect. To learn how it fits together, begin with
 //! [`Lisp`](lisp::Lisp).
 
+mod bind;
 mod code;
 mod compile;
 pub mod error;

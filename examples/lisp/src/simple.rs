@@ -23,12 +23,15 @@ impl<B: Barrier> Lisp<'_, B> {
             },
             Op::Known(known) => match (&known.function, &*known.operands) {
                 (Some(Function::One(function)), [a]) => function(self, cx, self.simple(cx, a, env)?),
-                (Some(Function::Two(function)), [a, b]) => {
+                (Some(Function::Two(function) | Function::TwoOrMany(function, _)), [a, b]) => {
                     function(self, cx, self.simple(cx, a, env)?, self.simple(cx, b, env)?)
                 }
                 (_, operands) => {
-                    let values: Result<Values<'a>> = operands.iter().map(|code| self.simple(cx, code, env)).collect();
-                    self.known(cx, known, &values?)
+                    let mut values = Values::new();
+                    for operand in operands {
+                        values.push(self.simple(cx, operand, env)?);
+                    }
+                    self.known(cx, known, &values)
                 }
             },
             Op::If(parts) => {
@@ -102,8 +105,8 @@ impl<B: Barrier> Lisp<'_, B> {
     pub fn primitive<'a>(&self, cx: &'a Mutator<'_, B>, f: Function<B>, values: &[Value<'a>]) -> Result<Value<'a>> {
         match (f, values) {
             (Function::One(function), &[a]) => function(self, cx, a),
-            (Function::Two(function), &[a, b]) => function(self, cx, a, b),
-            (Function::Many(function), values) => function(self, cx, values),
+            (Function::Two(function) | Function::TwoOrMany(function, _), &[a, b]) => function(self, cx, a, b),
+            (Function::Many(function) | Function::TwoOrMany(_, function), values) => function(self, cx, values),
             _ => unreachable!("the number of arguments is right, and it does not call back"),
         }
     }

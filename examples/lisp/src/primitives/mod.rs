@@ -44,6 +44,11 @@ fn many<B: Barrier>(name: &'static str, least: usize, most: usize, f: Many<B>) -
     Primitive { name, least, most, function: Function::Many(f) }
 }
 
+/// A primitive that is mostly called with two arguments.
+fn fold<B: Barrier>(name: &'static str, least: usize, two: Two<B>, f: Many<B>) -> Primitive<B> {
+    Primitive { name, least, most: ANY, function: Function::TwoOrMany(two, f) }
+}
+
 fn calling<B: Barrier>(name: &'static str, least: usize, most: usize, f: CallBack<B>) -> Primitive<B> {
     Primitive { name, least, most, function: Function::Calling(f) }
 }

@@ -5,12 +5,17 @@ use std::cmp::Ordering;
 use grisaille::{Barrier, Mutator};
 use num_integer::Integer;
 
-use super::{ANY, Table, many, one, text, two};
+use super::{ANY, Table, fold, many, one, text, two};
 use crate::code::Primitive;
 use crate::error::{Error, Result};
 use crate::lisp::Lisp;
 use crate::number::{self, ADD, FLOOR_QUOTIENT, GCD, MODULO, MULTIPLY, QUOTIENT, REMAINDER, SUBTRACT};
 use crate::value::Value;
+
+#[inline(always)]
+fn holds<'a>(a: Value<'a>, b: Value<'a>, holds: fn(Ordering) -> bool) -> Result<Value<'a>> {
+    Ok(number::compare(a, b)?.is_some_and(holds).into())
+}
 
 /// Returns whether each number is to the next as it should be.
 fn chain<'a>(all: &[Value<'a>], holds: fn(Ordering) -> bool) -> Result<Value<'a>> {
@@ -77,23 +82,43 @@ fn root<'a, B: Barrier>(_: &Lisp<'_, B>, cx: &'a Mutator<'_, B>, value: Value<'a
 
 pub fn table<B: Barrier>() -> Table<B> {
     let mut all = vec![
-        many("+", 0, ANY, |_, cx, all| all.iter().try_fold(Value::Int(0), |sum, value| ADD.on(cx, sum, *value))),
-        many("*", 0, ANY, |_, cx, all| all.iter().try_fold(Value::Int(1), |sum, value| MULTIPLY.on(cx, sum, *value))),
-        many("-", 1, ANY, |_, cx, all| match all {
-            [only] => SUBTRACT.on(cx, Value::Int(0), *only),
-            [first, rest @ ..] => rest.iter().try_fold(*first, |sum, value| SUBTRACT.on(cx, sum, *value)),
-            [] => unreachable!("there is one"),
-        }),
-        many("/", 1, ANY, |_, cx, all| match all {
-            [only] => number::divide(cx, Value::Int(1), *only),
-            [first, rest @ ..] => rest.iter().try_fold(*first, |sum, value| number::divide(cx, sum, *value)),
-            [] => unreachable!("there is one"),
-        }),
-        many("=", 1, ANY, |_, _, all| chain(all, Ordering::is_eq)),
-        many("<", 1, ANY, |_, _, all| chain(all, Ordering::is_lt)),
-        many(">", 1, ANY, |_, _, all| chain(all, Ordering::is_gt)),
-        many("<=", 1, ANY, |_, _, all| chain(all, Ordering::is_le)),
-        many(">=", 1, ANY, |_, _, all| chain(all, Ordering::is_ge)),
+        fold(
+            "+",
+            0,
+            |_, cx, a, b| ADD.on(cx, a, b),
+            |_, cx, all| all.iter().try_fold(Value::Int(0), |sum, value| ADD.on(cx, sum, *value)),
+        ),
+        fold(
+            "*",
+            0,
+            |_, cx, a, b| MULTIPLY.on(cx, a, b),
+            |_, cx, all| all.iter().try_fold(Value::Int(1), |sum, value| MULTIPLY.on(cx, sum, *value)),
+        ),
+        fold(
+            "-",
+            1,
+            |_, cx, a, b| SUBTRACT.on(cx, a, b),
+            |_, cx, all| match all {
+                [only] => SUBTRACT.on(cx, Value::Int(0), *only),
+                [first, rest @ ..] => rest.iter().try_fold(*first, |sum, value| SUBTRACT.on(cx, sum, *value)),
+                [] => unreachable!("there is one"),
+            },
+        ),
+        fold(
+            "/",
+            1,
+            |_, cx, a, b| number::divide(cx, a, b),
+            |_, cx, all| match all {
+                [only] => number::divide(cx, Value::Int(1), *only),
+                [first, rest @ ..] => rest.iter().try_fold(*first, |sum, value| number::divide(cx, sum, *value)),
+                [] => unreachable!("there is one"),
+            },
+        ),
+        fold("=", 1, |_, _, a, b| holds(a, b, Ordering::is_eq), |_, _, all| chain(all, Ordering::is_eq)),
+        fold("<", 1, |_, _, a, b| holds(a, b, Ordering::is_lt), |_, _, all| chain(all, Ordering::is_lt)),
+        fold(">", 1, |_, _, a, b| holds(a, b, Ordering::is_gt), |_, _, all| chain(all, Ordering::is_gt)),
+        fold("<=", 1, |_, _, a, b| holds(a, b, Ordering::is_le), |_, _, all| chain(all, Ordering::is_le)),
+        fold(">=", 1, |_, _, a, b| holds(a, b, Ordering::is_ge), |_, _, all| chain(all, Ordering::is_ge)),
         many("max", 1, ANY, |_, _, all| extreme(all, Ordering::Greater)),
         many("min", 1, ANY, |_, _, all| extreme(all, Ordering::Less)),
         many("gcd", 0, ANY, |_, cx, all| all.iter().try_fold(Value::Int(0), |sum, value| GCD.on(cx, sum, *value))),
