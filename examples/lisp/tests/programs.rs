@@ -146,7 +146,7 @@ fn errors_are_reported() {
         ("(vector-ref (vector 1 2) 2)", "there is no element 2 in what has 2 elements"),
         ("(quotient 1 0)", "division by zero"),
         ("(let ((x 1) (y)) x)", "a list of 2 was expected, not (y)"),
-        ("(make-vector 100000000000000)", "out of memory: "),
+        ("(make-vector 100000000000000000)", "out of memory: "),
         ("(define k #f) (call/cc (lambda (c) (set! k c))) (k 1)", "a continuation was called after its call/cc"),
     ] {
         let output = lisp(&[&script("error", source)], "");
