@@ -6,7 +6,7 @@
 extern crate grisaille as real;
 extern crate self as grisaille;
 
-pub use real::{Pack, Trace, Tracer, __private};
+pub use real::{__private, Pack, Trace, Tracer};
 
 #[derive(Clone, Copy)]
 pub struct Packed<V>(V);
