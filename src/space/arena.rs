@@ -22,7 +22,7 @@ use bitvec::vec::BitVec;
 use bumpalo::Bump;
 
 use super::block::{BlockPtr, Kind};
-use super::chunk::{CHUNK_BLOCKS, Chunk, Maps};
+use super::chunk::{CHUNK_BLOCKS, Chunk, MapRoom, Maps};
 use super::geometry::{BLOCK_SIZE, PAGE, PAGES};
 use super::{poison, system};
 use crate::memory::{NoMemory, is_there_to_share, may_allocate, reserve_one};
@@ -407,12 +407,12 @@ impl Arena {
         if !may_allocate() {
             return Err(Full);
         }
-        let maps = Maps::new(blocks).ok_or(Full)?;
+        let room = MapRoom::new(blocks).ok_or(Full)?;
         // SAFETY: the Bump is used by the mutator alone, which is who calls this; nothing else borrows it.
         let bump = unsafe { &mut *self.memory.0.get() };
         let base = bump.try_alloc_layout(layout).map_err(|_| Full)?;
         poison::poison(base, bytes);
-        self.chunks.push(Chunk::new(base, maps));
+        self.chunks.push(Chunk::new(base, room.fill()));
         self.maps += Maps::bytes(blocks);
         Ok((self.chunks.len() - 1, 0))
     }

@@ -46,18 +46,32 @@ impl Maps {
     pub(super) fn bytes(blocks: usize) -> usize {
         blocks.div_ceil(usize::BITS as usize) * size_of::<usize>() + blocks
     }
+}
 
-    /// Makes maps with all blocks free and no page resident. Returns `None` where the system has no memory for the
-    /// maps.
-    pub(super) fn new(blocks: usize) -> Option<Maps> {
+/// Memory for the maps of a chunk that is still to be taken from the system. Nothing is written to it before that: the
+/// maps of a chunk that is refused may be larger than what the machine has.
+pub(super) struct MapRoom {
+    words: Vec<usize>,
+    resident: Vec<u8>,
+    blocks: usize,
+}
+
+impl MapRoom {
+    /// Reserves memory for the maps of `blocks` blocks. Returns `None` where the system has none.
+    pub(super) fn new(blocks: usize) -> Option<MapRoom> {
         let (mut words, mut resident) = (Vec::new(), Vec::new());
         words.try_reserve_exact(blocks.div_ceil(usize::BITS as usize)).ok()?;
-        words.resize(words.capacity(), usize::MAX);
         resident.try_reserve_exact(blocks).ok()?;
-        resident.resize(blocks, 0);
-        let mut free = BitVec::from_vec(words);
-        free.truncate(blocks);
-        Some(Maps { free, resident: resident.into() })
+        Some(MapRoom { words, resident, blocks })
+    }
+
+    /// Makes maps with all blocks free and no page resident.
+    pub(super) fn fill(mut self) -> Maps {
+        self.words.resize(self.words.capacity(), usize::MAX);
+        self.resident.resize(self.blocks, 0);
+        let mut free = BitVec::from_vec(self.words);
+        free.truncate(self.blocks);
+        Maps { free, resident: self.resident.into() }
     }
 }
 

@@ -203,3 +203,14 @@ fn long_strings_are_whole() {
         }
     });
 }
+
+/// The maps of such a chunk alone would take gigabytes: nothing may be written to them before the chunk is there.
+#[test]
+fn an_array_larger_than_any_memory_is_refused_at_once() {
+    Heap::new().enter(|cx| {
+        for elements in [1 << 44, 1 << 47, 1 << 50, 1 << 56, usize::MAX] {
+            assert!(cx.try_alloc_array(elements, |_| 0u64).is_err());
+        }
+        assert_eq!(cx.alloc_array(3, |n| n).len(), 3);
+    });
+}
