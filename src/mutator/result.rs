@@ -55,7 +55,8 @@ pub trait ScopeResult<'s>: Sealed {
     /// Roots a result in the scope of `cx`.
     ///
     /// # Safety
-    /// The values must be usable now, and there must be room for [`MAX_POINTERS`](ScopeResult::MAX_POINTERS) roots.
+    /// The values must be usable now. (Room for [`MAX_POINTERS`](ScopeResult::MAX_POINTERS) roots was made, if that is a
+    /// number to make room for; a push looks again.)
     #[doc(hidden)]
     unsafe fn root<'a, B: Barrier>(plain: Self::Plain<'a>, cx: &Mutator<'s, B>) -> Self;
 
@@ -152,7 +153,7 @@ macro_rules! tuples {
             #[allow(non_snake_case, reason = "a part is named after its type")]
             unsafe fn root<'a, Policy: Barrier>(plain: Self::Plain<'a>, cx: &Mutator<'s, Policy>) -> Self {
                 let ($($part,)+) = plain;
-                // SAFETY: passed on; there is room for all parts.
+                // SAFETY: passed on.
                 ($(unsafe { $part::root($part, cx) },)+)
             }
 
@@ -160,7 +161,7 @@ macro_rules! tuples {
             #[allow(non_snake_case, reason = "a part is named after its type")]
             unsafe fn root_again<'i, Policy: Barrier>(inner: Self::Inner<'i>, cx: &Mutator<'s, Policy>) -> Self {
                 let ($($part,)+) = inner;
-                // SAFETY: passed on; there is room for all parts.
+                // SAFETY: passed on.
                 ($(unsafe { $part::root_again($part, cx) },)+)
             }
         }

@@ -12,6 +12,9 @@ use crate::trace::Trace;
 /// Values with more pointers than this are rooted one pointer at a time.
 const MANY_POINTERS: usize = 64;
 
+/// The most pointers for which a scope makes room before it runs.
+const MOST_RESERVED: usize = 1 << 16;
+
 /// Under stress, a scope that roots more pointers than this panics: it looks like a loop that adds roots for ever.
 const MANY_ROOTS: usize = 1 << 16;
 
@@ -127,12 +130,16 @@ impl<B: Barrier> Mutator<'_, B> {
         if done { Ok(()) } else { Err(self.full((), bytes(least))) }
     }
 
-    /// Makes room for the result of a scope.
+    /// Makes room for the result of a scope. For one without a bound on its pointers, room is made when it is rooted.
     #[inline(always)]
     #[track_caller]
     pub(super) fn make_room_for_result(&self, pointers: usize) -> Result<(), HeapFull<()>> {
         let area = &self.collector().roots.locals;
-        if pointers == 0 || area.has_room(pointers) { Ok(()) } else { self.make_room_for_roots(area, pointers) }
+        if pointers == 0 || pointers > MOST_RESERVED || area.has_room(pointers) {
+            Ok(())
+        } else {
+            self.make_room_for_roots(area, pointers)
+        }
     }
 
     /// Makes room among the locals of the surrounding scope for what leaves this one, since the system may have no

@@ -190,7 +190,8 @@ impl<'s, B: Barrier> Mutator<'s, B> {
     /// ```
     ///
     /// # Errors
-    /// [`HeapFull`] when the heap is full. `f` was not run.
+    /// [`HeapFull`] when the heap is full. `f` was not run. (A value of a type without a bound on its pointers, or with
+    /// more than 65,536, is rooted when `f` has returned, and panics then.)
     #[inline]
     #[track_caller]
     pub fn try_scope_value<R: ScopeResult<'s>>(
@@ -259,7 +260,8 @@ impl<'s, B: Barrier> Mutator<'s, B> {
     /// ```
     ///
     /// # Errors
-    /// [`HeapFull`] when the heap is full. `f` was not run.
+    /// [`HeapFull`] when the heap is full. `f` was not run. (A value of a type without a bound on its pointers, or with
+    /// more than 65,536, is rooted when `f` has returned, and panics then.)
     #[inline]
     #[track_caller]
     pub fn try_scope_rooted<R: ScopeResult<'s>>(

@@ -234,6 +234,28 @@ fn a_trace_that_panics_in_set_changes_nothing<B: Barrier>() {
     });
 }
 
+/// A value whose type has no bound on its pointers, as an impl by hand has that does not say more.
+#[test]
+fn a_result_without_a_bound_on_its_pointers_is_rooted() {
+    #[derive(Clone, Copy)]
+    struct Boundless<'gc>([Gc<'gc, u64>; 3]);
+    // SAFETY: passes all pointers on, and `At` replaces the one lifetime.
+    unsafe impl Trace for Boundless<'_> {
+        type At<'a> = Boundless<'a>;
+        fn trace(&self, tracer: &mut Tracer<'_>) {
+            self.0.trace(tracer);
+        }
+    }
+    Heap::new().enter(|cx| {
+        let result: (Rooted<'_, Boundless<'_>>, Rooted<'_, Boundless<'_>>) =
+            cx.scope_value(|cx| (Boundless([1, 2, 3].map(|n| cx.alloc(n))), Boundless([4, 5, 6].map(|n| cx.alloc(n)))));
+        cx.collect();
+        assert_eq!(cx.stats().rooted(), 6);
+        let (first, second) = cx.get(result);
+        assert_eq!(first.0.into_iter().chain(second.0).map(|n| *n).sum::<u64>(), 21);
+    });
+}
+
 #[test]
 fn under_stress_a_scope_that_roots_without_end_says_where() {
     let mut heap = Heap::builder().stress(true).build().unwrap();
