@@ -28,7 +28,7 @@ use sealed::Sealed;
 ///     *a + *b
 /// }
 /// Heap::new().enter(|cx| {
-///     let (one, two) = (cx.root(cx.alloc(1)), cx.root(cx.alloc(2)));
+///     let (one, two) = (cx.root(cx.alloc(1i64)), cx.root(cx.alloc(2i64)));
 ///     assert_eq!(sum(cx, [one, two]), 3);
 /// });
 /// ```
