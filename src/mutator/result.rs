@@ -15,10 +15,9 @@ mod sealed {
 use sealed::Sealed;
 
 /// What [`Mutator::scope_value`] and [`Mutator::scope_rooted`] return: a [`Rooted`], for which the closure returns a
-/// plain value or a `Rooted` of its own scope; `()`, a `bool`, a
-/// `char`, a number or a `String`; or an `Option`, a `Result` or a tuple of up to four of such. The error of a `Result`
-/// is any type without the heap's lifetime, and is passed on as it is; an error that carries a value of the heap holds
-/// a [`Persistent`](crate::Persistent).
+/// plain value or a `Rooted` of its own scope; `()`, a `bool`, a `char`, a number or a `String`; or an `Option`, a
+/// `Result` or a tuple of up to four of such. The error of a `Result` is any type without the heap's lifetime, and is
+/// passed on as it is; an error that carries a value of the heap holds a [`Persistent`](crate::Persistent).
 ///
 /// ```
 /// use grisaille::{Gc, Heap, Mutator, Persistent, Rooted};
@@ -60,12 +59,12 @@ pub trait ScopeResult<'s>: Sealed {
     #[doc(hidden)]
     unsafe fn root<'a, B: Barrier>(plain: Self::Plain<'a>, cx: &Mutator<'s, B>) -> Self;
 
-    /// Roots a result that was rooted in a scope which has ended, in the scope of `cx`.
+    /// Returns the values of the handles in a result.
     ///
     /// # Safety
-    /// As for [`root`](ScopeResult::root).
+    /// `'a` must end before the next safepoint.
     #[doc(hidden)]
-    unsafe fn root_again<'i, B: Barrier>(inner: Self::Inner<'i>, cx: &Mutator<'s, B>) -> Self;
+    unsafe fn plain<'a>(inner: Self::Inner<'_>) -> Self::Plain<'a>;
 }
 
 impl<V> Sealed for Rooted<'_, V> {}
@@ -94,9 +93,9 @@ where
     }
 
     #[inline(always)]
-    unsafe fn root_again<'i, B: Barrier>(inner: Rooted<'i, V::At<'i>>, cx: &Mutator<'s, B>) -> Self {
-        // SAFETY: the value can be used now: the caller's promise, which is passed on.
-        unsafe { Self::root(inner.value_until_safepoint(), cx) }
+    unsafe fn plain<'a>(inner: Self::Inner<'_>) -> V::At<'a> {
+        // SAFETY: passed on.
+        unsafe { inner.value_until_safepoint() }
     }
 }
 
@@ -114,9 +113,9 @@ impl<'s, R: ScopeResult<'s>, E: 'static> ScopeResult<'s> for Result<R, E> {
     }
 
     #[inline(always)]
-    unsafe fn root_again<'i, B: Barrier>(inner: Result<R::Inner<'i>, E>, cx: &Mutator<'s, B>) -> Self {
+    unsafe fn plain<'a>(inner: Self::Inner<'_>) -> Self::Plain<'a> {
         // SAFETY: passed on.
-        inner.map(|inner| unsafe { R::root_again(inner, cx) })
+        inner.map(|inner| unsafe { R::plain(inner) })
     }
 }
 
@@ -134,9 +133,9 @@ impl<'s, R: ScopeResult<'s>> ScopeResult<'s> for Option<R> {
     }
 
     #[inline(always)]
-    unsafe fn root_again<'i, B: Barrier>(inner: Option<R::Inner<'i>>, cx: &Mutator<'s, B>) -> Self {
+    unsafe fn plain<'a>(inner: Self::Inner<'_>) -> Self::Plain<'a> {
         // SAFETY: passed on.
-        inner.map(|inner| unsafe { R::root_again(inner, cx) })
+        inner.map(|inner| unsafe { R::plain(inner) })
     }
 }
 
@@ -159,10 +158,10 @@ macro_rules! tuples {
 
             #[inline(always)]
             #[allow(non_snake_case, reason = "a part is named after its type")]
-            unsafe fn root_again<'i, Policy: Barrier>(inner: Self::Inner<'i>, cx: &Mutator<'s, Policy>) -> Self {
+            unsafe fn plain<'a>(inner: Self::Inner<'_>) -> Self::Plain<'a> {
                 let ($($part,)+) = inner;
                 // SAFETY: passed on.
-                ($(unsafe { $part::root_again($part, cx) },)+)
+                ($(unsafe { $part::plain($part) },)+)
             }
         }
     )*};
@@ -185,7 +184,7 @@ macro_rules! without_pointers {
             }
 
             #[inline(always)]
-            unsafe fn root_again<'i, B: Barrier>(inner: $name, _cx: &Mutator<'s, B>) -> Self {
+            unsafe fn plain<'a>(inner: Self::Inner<'_>) -> Self::Plain<'a> {
                 inner
             }
         }

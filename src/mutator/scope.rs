@@ -123,13 +123,11 @@ impl<'s, B: Barrier> Mutator<'s, B> {
     /// ```
     #[inline]
     pub fn scope<R>(&mut self, f: impl for<'i> FnOnce(&mut Mutator<'i, B>, Out<'i, 's, B>) -> R) -> R {
-        let c = self.collector();
-        let end = EndScope::<B>::of(c);
+        let end = EndScope::<B>::of(self.collector());
         // SAFETY: `self` is borrowed while the inner Mutator is used.
         let mut inner = unsafe { Mutator::new(self.collector_ptr()) };
         let result = f(&mut inner, Out { _scopes: PhantomData });
-        end.end();
-        core::mem::forget(end);
+        end.finish();
         result
     }
 
@@ -203,8 +201,7 @@ impl<'s, B: Barrier> Mutator<'s, B> {
         // SAFETY: `self` is borrowed while the inner Mutator is used.
         let mut inner = unsafe { Mutator::new(self.collector_ptr()) };
         let plain = f(&mut inner);
-        end.end();
-        core::mem::forget(end);
+        end.finish();
         // SAFETY: the value could be used until the scope's end, at which no safepoint is.
         Ok(unsafe { R::root(plain, self) })
     }
@@ -268,19 +265,15 @@ impl<'s, B: Barrier> Mutator<'s, B> {
         &mut self,
         f: impl for<'i> FnOnce(&mut Mutator<'i, B>) -> R::Inner<'i>,
     ) -> Result<R, HeapFull<()>> {
-        self.make_room_for_result(R::MAX_POINTERS)?;
-        let end = EndScope::<B>::of(self.collector());
-        // SAFETY: `self` is borrowed while the inner Mutator is used.
-        let mut inner = unsafe { Mutator::new(self.collector_ptr()) };
-        let rooted = f(&mut inner);
-        end.end();
-        core::mem::forget(end);
-        // SAFETY: the values were rooted until the scope's end, at which no safepoint is.
-        Ok(unsafe { R::root_again(rooted, self) })
+        self.try_scope_value::<R>(|cx| {
+            let rooted = f(cx);
+            // SAFETY: what this returns is used as if `cx` were borrowed, so before the next safepoint.
+            unsafe { R::plain(rooted) }
+        })
     }
 }
 
-/// Ends a scope: when `end` is called, or when code in the scope panics.
+/// Ends a scope: when `finish` is called, or when code in the scope panics.
 struct EndScope<B: Barrier> {
     collector: NonNull<Collector>,
     /// The number of locals and of escapes when the scope began.
@@ -303,6 +296,14 @@ impl<B: Barrier> EndScope<B> {
             surrounding: collector.roots.scope.replace(locals),
             _policy: PhantomData,
         }
+    }
+
+    /// Ends the scope.
+    #[inline(always)]
+    fn finish(self) {
+        self.end();
+        // Not twice.
+        core::mem::forget(self);
     }
 
     #[inline(always)]
