@@ -24,6 +24,9 @@ pub struct Closure<'gc> {
 }
 
 impl<'gc> Closure<'gc> {
+    /// The function of what is below a fiber's own frames: its end.
+    pub const END_OF_FIBER: u32 = u32::MAX;
+
     #[inline(always)]
     pub fn upvalue(&self, index: u8) -> Gc<'gc, Upvalue<'gc>> {
         match self.upvalues {

@@ -96,7 +96,8 @@ impl<'v, 's> Burst<'_, 'v, 's> {
                 values.try_push(cx, sent)?;
             }
             let end = self.end_of_fibers;
-            let end = Closure { function: u32::MAX, entry: end, slots: END_SLOTS, arity: 0, upvalues: None };
+            let end =
+                Closure { function: Closure::END_OF_FIBER, entry: end, slots: END_SLOTS, arity: 0, upvalues: None };
             let end = cx.try_alloc(end)?;
             for closure in [end, function] {
                 self.frames.push(cx, Frame { closure, ip: closure.entry, base: base as u32 });

@@ -315,10 +315,12 @@ impl Machine {
         let mut switch = None;
         loop {
             let mut stop;
-            (stop, top) = match (switch.take(), burst.make_room(cx, &mut values)) {
-                (Some(switch), _) => (Stop::Switch(switch), top),
-                (None, Ok(())) => burst.run(cx, &values, top),
-                (None, Err(full)) => (full, top),
+            (stop, top) = match switch.take() {
+                Some(switch) => (Stop::Switch(switch), top),
+                None => match burst.make_room(cx, &mut values) {
+                    Ok(()) => burst.run(cx, &values, top),
+                    Err(full) => (full, top),
+                },
             };
             // What lies above the running frame's values is left over from calls that returned, and must not count as
             // roots.
@@ -360,8 +362,8 @@ impl Machine {
         let frames = self.frames.open(cx);
         for distance in 0..frames.len() {
             let frame = frames.top(cx, distance);
-            if frame.closure.function == u32::MAX {
-                // The end of a fiber: below it is the call that resumed the fiber.
+            if frame.closure.function == Closure::END_OF_FIBER {
+                // Below it is the call that resumed the fiber.
                 continue;
             }
             // A call for which there was no room has run no instruction.
