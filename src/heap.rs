@@ -8,6 +8,7 @@ use crate::active::Session;
 use crate::barrier::{Barrier, Hybrid};
 use crate::context::Mutator;
 use crate::cycle::collector::Collector;
+use crate::cycle::event::Observer;
 use crate::cycle::pace::Pace;
 use crate::cycle::phase::Phase;
 use crate::cycle::sweep::Sweep;
@@ -148,6 +149,40 @@ impl<B: Barrier> Heap<B> {
     /// ```
     pub fn phase(&self) -> Phase {
         self.collector().phase.get()
+    }
+
+    /// Tells `observer` of each [`Event`](crate::Event) from now on, in the place of the observer that the heap had, if
+    /// any, which is dropped. A heap without an observer has no cost but a branch at each event.
+    ///
+    /// ```
+    /// use grisaille::{CycleLog, Heap};
+    ///
+    /// let mut heap = Heap::new();
+    /// heap.observe(CycleLog::new(std::io::stderr())); // a line for each cycle
+    /// heap.enter(|cx| cx.collect());
+    /// ```
+    ///
+    /// # Panics
+    /// Passes a panic of the dropped observer on.
+    pub fn observe(&mut self, observer: impl Observer) {
+        drop(self.collector().observed.replace(Some(Box::new(observer))));
+    }
+
+    /// Drops the heap's observer, if any.
+    ///
+    /// ```
+    /// use grisaille::{Heap, Timeline};
+    ///
+    /// let mut heap = Heap::new();
+    /// heap.observe(Timeline::new(std::io::sink()));
+    /// heap.enter(|cx| cx.collect());
+    /// heap.stop_observing(); // the timeline is written to its end
+    /// ```
+    ///
+    /// # Panics
+    /// Passes a panic of the dropped observer on.
+    pub fn stop_observing(&mut self) {
+        drop(self.collector().observed.replace(None));
     }
 
     /// Sets when swept memory is found, from the next sweep on: see [`Sweep`].

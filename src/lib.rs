@@ -50,7 +50,8 @@
 //! | learn of deaths, keep by a key | [`Weak`], [`WeakMap`], [`WeakSet`], [`Ephemeron`], [`Guardian`] |
 //! | let programs call functions of the host | [`Native`] |
 //! | own memory outside the heap, counted | [`Owned`], [`Edit`], [`External`] |
-//! | observe and check a heap | [`Stats`], [`Phase`], [`Color`]; [`Check`], [`Heap::verify`], [`VerifyError`] |
+//! | observe a heap | [`Stats`], [`Phase`], [`Color`]; [`Heap::observe`] with an [`Observer`] of [`Event`]s ([`Moment`]): [`CycleLog`], [`Timeline`] |
+//! | check a heap | [`Check`], [`Heap::verify`], [`VerifyError`] |
 //!
 //! Three rules hold for all of these. A type of variable length is a pointer type of its own, and a type that is
 //! mutable in place is a field type. An object is allocated by a method of [`Mutator`], a field is made by its type's
@@ -130,6 +131,7 @@ mod trace;
 
 pub use barrier::{Barrier, Deletion, Hybrid, Insertion, StopTheWorld, Watermark};
 pub use context::Mutator;
+pub use cycle::event::{Event, Moment, Observer};
 pub use cycle::phase::Phase;
 pub use cycle::sweep::Sweep;
 #[cfg(grisaille_faults)]
@@ -161,7 +163,11 @@ pub use kit::weak_set::WeakSet;
 pub use mark::budget::Budget;
 pub use mark::tracer::Tracer;
 pub use mutator::{Color, Out, Progress, ScopeResult};
+pub use observe::cycle_log::CycleLog;
+#[cfg(feature = "tracing-0_1")]
+pub use observe::spans::Spans;
 pub use observe::stats::Stats;
+pub use observe::timeline::Timeline;
 pub use observe::verify::{Check, VerifyError};
 pub use pointer::any::{AnyGc, AnyObject};
 pub use pointer::dyn_trait::{Coerce, DynTrait};

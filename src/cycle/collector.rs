@@ -5,6 +5,7 @@ use core::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use super::blocks::Blocks;
+use super::event::{Event, Moment, Observed};
 use super::pace::{Pace, Pacer};
 use super::phase::Phase;
 use super::sweep::Sweep;
@@ -81,6 +82,7 @@ pub(crate) struct Collector {
     pub pacer: Pacer,
     pub counters: Counters,
     pub times: Times,
+    pub observed: Observed,
     /// The number of the cycle, which roots store when they are scanned.
     pub cycle: Cell<u64>,
     pub id: u64,
@@ -132,6 +134,7 @@ impl Collector {
             pacer: Pacer::new(pace, incremental)?,
             counters: Counters::default(),
             times: Times::default(),
+            observed: Observed::default(),
             cycle: Cell::new(0),
             id: crate::active::fresh_id(),
             sweep: Cell::new(sweep),
@@ -185,9 +188,10 @@ impl Collector {
         let born_black = self.born_black.replace(0);
         let bytes = self.marker.granules.get() * GRANULE + born_black;
         let before = self.lived.get() + (allocated - self.allocated_then.get());
+        let dead = self.pacer.heap().saturating_sub(bytes);
         let c = &self.counters;
         c.objects_freed.set(c.objects_freed.get() + before.saturating_sub(objects) as u64);
-        c.bytes_freed.set(c.bytes_freed.get() + self.pacer.heap().saturating_sub(bytes) as u64);
+        c.bytes_freed.set(c.bytes_freed.get() + dead as u64);
         c.objects_marked.set(c.objects_marked.get() + self.marker.objects.get() as u64);
         c.bytes_marked.set(c.bytes_marked.get() + (self.marker.granules.get() * GRANULE) as u64);
         c.bytes_floating.set((!incremental).then_some(0));
@@ -195,14 +199,32 @@ impl Collector {
         self.allocated_then.set(allocated);
         let time = self.times.in_phase(Phase::Mark) + self.times.in_phase(Phase::MarkTermination);
         self.pacer.marking_ended(bytes, born_black, work, time);
+        self.tell(|| Event::Marked { bytes: bytes - born_black, born_black, dead });
         if !self.pacer.pace.automatic {
             return;
         }
         self.poll.set(true);
     }
 
-    /// Books an interruption of the mutator.
+    /// Tells the observer, if there is one, of an event.
+    #[inline]
+    pub(crate) fn tell(&self, event: impl FnOnce() -> Event) {
+        if self.observed.exists() {
+            self.tell_observer(event());
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn tell_observer(&self, event: Event) {
+        let bytes = self.pacer.size().saturating_add(self.open_bytes());
+        let (cycle, phase, goal) = (self.cycle.get(), self.phase.get(), self.pacer.goal());
+        self.observed.tell(&Moment { cycle, phase, bytes, goal }, event);
+    }
+
+    /// Books an interruption of the mutator of `time`, wall-clock, checks included.
     pub(crate) fn paused(&self, time: Duration) {
-        self.times.paused(time);
+        let time = self.times.paused(time);
+        self.tell(|| Event::Paused(time));
     }
 }

@@ -3,11 +3,13 @@
 use std::time::{Duration, Instant};
 
 use super::collector::Collector;
+use super::event::Event;
 use super::phase::Phase;
 use super::{Ended, decommit_cost};
 use crate::barrier::Barrier;
 use crate::mark::budget::{Budget, Meter};
 use crate::space::arena::Decommit;
+use crate::space::geometry::PAGE;
 
 /// The shapes of cycles under stress, in turn: the work of a step, and the safepoint at which the cycle is finished at
 /// the latest. So whole cycles happen early and often, also under policies that mark written values, and steps of every
@@ -190,7 +192,10 @@ impl Collector {
         loop {
             let chunk = self.idle_at.get();
             let exhausted = match blocks.registry.arena.decommit(chunk) {
-                Decommit::InPart { pages } => meter.spend(decommit_cost(pages)),
+                Decommit::InPart { pages } => {
+                    self.tell(|| Event::Decommitted { bytes: pages * PAGE });
+                    meter.spend(decommit_cost(pages))
+                }
                 Decommit::Done => {
                     self.idle_at.set(chunk + 1);
                     meter.spend(16)

@@ -4,6 +4,7 @@
 //! the object at the next one ([`Sweeping`](super::sweeping::Sweeping)). On the sweeper's thread, and when a heap is
 //! dropped, it is caught ([`drop_caught`]).
 
+use core::any::Any;
 use core::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -39,14 +40,17 @@ pub(crate) unsafe fn each_dead(
 pub(crate) unsafe fn drop_caught(object: ObjectPtr) {
     if let Some(drop) = object.info().drop {
         // SAFETY: `TypeInfo::drop`: passed on.
-        let result = catch_unwind(AssertUnwindSafe(|| unsafe { drop(object) }));
-        // The payload of the panic may panic too when it is dropped. The payload of that panic is leaked, so that this
-        // ends.
-        if let Err(thrown) = result
-            && let Err(thrown) = catch_unwind(AssertUnwindSafe(|| core::mem::drop(thrown)))
-        {
-            core::mem::forget(thrown);
+        if let Err(thrown) = catch_unwind(AssertUnwindSafe(|| unsafe { drop(object) })) {
+            drop_payload(thrown);
         }
+    }
+}
+
+/// Drops the payload of a panic that was caught. The payload may panic too: the payload of that panic is leaked, so that
+/// this ends.
+pub(super) fn drop_payload(thrown: Box<dyn Any + Send>) {
+    if let Err(thrown) = catch_unwind(AssertUnwindSafe(|| drop(thrown))) {
+        core::mem::forget(thrown);
     }
 }
 

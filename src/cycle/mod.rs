@@ -24,6 +24,7 @@ pub(crate) mod collector;
 mod digest;
 mod driver;
 mod drop_glue;
+pub(crate) mod event;
 mod large;
 mod list;
 pub(crate) mod pace;
@@ -47,8 +48,9 @@ use crate::mark::drain;
 use crate::space::arena::Decommit;
 use crate::space::bitmap;
 use crate::space::block::BlockPtr;
-use crate::space::geometry::GRANULES;
+use crate::space::geometry::{GRANULES, PAGE};
 use collector::{BirthColor, Collector};
+use event::Event;
 use phase::Phase;
 use sweep::Sweep;
 use sweeping::Swept;
@@ -80,8 +82,9 @@ impl Collector {
     /// Runs the phase machine until the budget is used up or the cycle ends. With `take_part`, the mutator sweeps
     /// blocks that the sweeper has not reached yet.
     pub(crate) fn run<B: Barrier>(&self, meter: &mut Meter, take_part: bool) -> Ended {
-        self.marker.flush_barrier_buffer();
-        let start = self.times.run_starts();
+        self.tell(|| Event::StepBegins);
+        self.flush_barrier_buffer();
+        let (start, spent) = (self.times.run_starts(), meter.spent);
         let ended = loop {
             let before = self.phase.get();
             let flow = if self.world_stands::<B>() {
@@ -106,6 +109,7 @@ impl Collector {
             }
         };
         self.pacer.took(self.times.run_ends(self.phase.get(), start));
+        self.tell(|| Event::StepEnds { work: meter.spent - spent });
         let steps = self.counters.steps.get() + 1;
         self.counters.steps.set(steps);
         if let Some(inspector) = self.inspector.get()
@@ -126,6 +130,7 @@ impl Collector {
     /// Enters a phase, and books the time until now to the one that ends.
     fn enter(&self, phase: Phase) {
         self.times.book(self.phase.replace(phase));
+        self.tell(|| Event::PhaseBegins(phase));
     }
 
     /// Does one piece of work of the current phase.
@@ -199,6 +204,7 @@ impl Collector {
         match aged {
             Decommit::InPart { pages } => {
                 meter.spend(decommit_cost(pages));
+                self.tell(|| Event::Decommitted { bytes: pages * PAGE });
             }
             Decommit::Done => {
                 meter.spend(256);
@@ -221,6 +227,7 @@ impl Collector {
         self.phase.set(Phase::Mark);
         self.cycle.set(self.cycle.get() + 1);
         self.pacer.cycle_starts(rules.incremental && rules.birth == Birth::White);
+        self.tell(|| Event::PhaseBegins(Phase::Mark));
         self.roots.start_scan();
         self.window.set(rules.window);
         self.watch_roots.set(rules.watches_roots());
@@ -231,6 +238,7 @@ impl Collector {
         }
         if rules.roots == Roots::InOnePauseAtTheStart {
             while !self.scan_roots(rules, &mut Meter::unlimited()) {}
+            self.tell(|| Event::RootsScanned);
         }
         // The start of a cycle, with the scan of roots in one pause, is not booked to marking.
         self.times.book(Phase::Idle);
@@ -287,6 +295,7 @@ impl Collector {
         if B::RULES.root_write != RootWrite::NoteDirty {
             self.watch_roots.set(false);
         }
+        self.tell(|| Event::RootsScanned);
     }
 
     /// Closes the root-scanning window as soon as nothing is unscanned, while unrooted pointers live, which is unsound:
@@ -389,6 +398,7 @@ impl Collector {
         // SAFETY: the last sweep is over before a cycle begins. The holes were just retired, and the marker has flipped.
         unsafe { blocks.start_sweep(self.marker.occupied(), self.sweep.get(), self.stress) };
         self.phase.set(Phase::Sweep);
+        self.tell(|| Event::PhaseBegins(Phase::Sweep));
         if self.sweep.get() == Sweep::Eager {
             let _ = blocks.sweep_some(&mut Meter::unlimited(), true);
         }

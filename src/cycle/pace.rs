@@ -189,6 +189,10 @@ impl Pacer {
         self.heap.get()
     }
 
+    pub(crate) fn goal(&self) -> usize {
+        self.goal.get()
+    }
+
     pub(crate) fn external(&self) -> usize {
         let tables = self.taken.get().wrapping_sub(self.given_back.load(Ordering::Relaxed));
         self.external.get().saturating_add(tables)

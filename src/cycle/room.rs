@@ -5,6 +5,7 @@
 //! being booked: no cycle would help. (The limit of blocks is checked in `space/arena.rs`.)
 
 use super::collector::Collector;
+use super::event::Event;
 use super::phase::Phase;
 
 /// Least bytes under the limit that blocks leave to the lists of roots.
@@ -13,6 +14,7 @@ const LISTS: usize = 4096;
 impl Collector {
     /// Books the refusal of an allocation. The next safepoint makes room, if a cycle can.
     pub(super) fn refuse(&self, bytes: usize) {
+        self.tell(|| Event::Refused { bytes });
         if bytes <= self.pacer.limit.bytes() {
             self.refused.set(Some(self.cycle.get()));
             self.pacer.limit.refused(self.free());

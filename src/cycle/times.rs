@@ -76,13 +76,14 @@ impl Times {
         }
     }
 
-    /// Books a pause of the mutator of `time`, wall-clock, checks included.
-    pub(crate) fn paused(&self, time: Duration) {
+    /// Books a pause of the mutator of `time`, wall-clock, checks included. Returns its time without checks.
+    pub(crate) fn paused(&self, time: Duration) -> Duration {
         let time = time.saturating_sub(self.checks_in_pause.take());
         self.pauses.set(self.pauses.get() + 1);
         self.longest.set(self.longest.get().max(time));
         // `None` is less than any time.
         self.longest_processor.set(self.longest_processor.get().max(self.processor_in_pause.take()));
+        time
     }
 
     pub(crate) fn in_phase(&self, phase: Phase) -> Duration {

@@ -4,6 +4,7 @@
 use std::time::Instant;
 
 use super::collector::Collector;
+use super::event::Event;
 use crate::barrier::Barrier;
 use crate::barrier::rules::WholeObject;
 use crate::fault::{self, Fault};
@@ -37,8 +38,18 @@ impl Collector {
     #[cold]
     #[inline(never)]
     fn flush_batch(&self) {
-        self.marker.flush_barrier_buffer();
+        self.flush_barrier_buffer();
         self.saw_writes(BATCH);
+    }
+
+    /// Flushes the barrier buffer.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn flush_barrier_buffer(&self) {
+        let pointers = self.marker.flush_barrier_buffer();
+        if pointers != 0 {
+            self.tell(|| Event::BarrierFlushed { pointers });
+        }
     }
 
     /// Runs the barrier for the new value of a write to a watched root, before it. The rule for the old value is in the
@@ -49,7 +60,7 @@ impl Collector {
             // SAFETY: as in `before_write`.
             let is_full = unsafe { self.marker.buffer_write(N::MAX_POINTERS, |tracer| new.trace(tracer)) };
             if is_full {
-                self.marker.flush_barrier_buffer();
+                self.flush_barrier_buffer();
             }
         }
         self.saw_writes(1);

@@ -40,11 +40,12 @@ impl Marker {
         tracer.top() >= self.buffer_half
     }
 
-    /// Shades the objects in the barrier buffer, and empties it.
-    pub(crate) fn flush_barrier_buffer(&self) {
+    /// Shades the objects in the barrier buffer, and empties it. Returns how many there were.
+    pub(crate) fn flush_barrier_buffer(&self) -> usize {
         let top = self.buffer_top.replace(self.buffer.base());
         // SAFETY: the top is the buffer's; shading writes nothing to it.
         unsafe { self.shade_edges(&self.buffer, top) };
+        self.buffer.len(top)
     }
 
     /// Shades the children of an object at once, before a whole-object write hides them.

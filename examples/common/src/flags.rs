@@ -1,11 +1,17 @@
 //! The flags that configure a heap.
 
+use std::fs::File;
+use std::io::{Stderr, stderr};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
-use grisaille::{Barrier, Deletion, Heap, HeapBuilder, Hybrid, Insertion, StopTheWorld, Sweep, Watermark};
+use grisaille::{
+    Barrier, CycleLog, Deletion, Heap, HeapBuilder, Hybrid, Insertion, StopTheWorld, Sweep, Timeline, Watermark,
+};
 
-use crate::{USAGE, complain};
+use crate::pauses::Pauses;
+use crate::{INPUT_OUTPUT, USAGE, complain};
 
 /// The flags that configure a heap.
 #[derive(Args)]
@@ -19,6 +25,12 @@ pub struct HeapFlags {
     /// Print what the collector did, at the end.
     #[arg(long)]
     stats: bool,
+    /// Print a line for each cycle of the collector.
+    #[arg(long)]
+    log_cycles: bool,
+    /// Write a timeline of the collector's work, which <https://ui.perfetto.dev> opens.
+    #[arg(long, value_name = "FILE")]
+    timeline: Option<PathBuf>,
     /// Run a step of the collector at every safepoint.
     #[arg(long)]
     stress: bool,
@@ -55,6 +67,9 @@ pub trait Program {
     fn run<B: Barrier>(&self, heap: &mut Heap<B>) -> u8;
 }
 
+/// The observers that the flags can ask for.
+type Observers = (Option<CycleLog<Stderr>>, (Option<Timeline<File>>, Option<Pauses>));
+
 impl HeapFlags {
     /// Runs a program on a heap as the flags describe it, and prints what the collector did if they say so.
     pub fn run(&self, program: &impl Program) -> ExitCode {
@@ -84,10 +99,31 @@ impl HeapFlags {
                 return ExitCode::from(USAGE);
             }
         };
+        let pauses = self.stats.then(Pauses::new);
+        match self.observer(pauses.clone()) {
+            Ok((None, (None, None))) => {}
+            Ok(observer) => heap.observe(observer),
+            Err(code) => return ExitCode::from(code),
+        }
         let code = program.run(&mut heap);
-        if self.stats {
-            complain(heap.stats());
+        if let Some(pauses) = pauses {
+            complain(format_args!("{}{pauses}", heap.stats()));
         }
         ExitCode::from(code)
+    }
+
+    /// Makes the observer that the flags ask for.
+    fn observer(&self, pauses: Option<Pauses>) -> Result<Observers, u8> {
+        let timeline = match &self.timeline {
+            None => None,
+            Some(path) => match File::create(path) {
+                Ok(file) => Some(Timeline::new(file)),
+                Err(error) => {
+                    complain(format_args!("Could not write \"{}\": {error}.", path.display()));
+                    return Err(INPUT_OUTPUT);
+                }
+            },
+        };
+        Ok((self.log_cycles.then(|| CycleLog::new(stderr())), (timeline, pauses)))
     }
 }

@@ -1,6 +1,7 @@
 //! What the interpreters in the examples share: the flags of the heap, the prompt, and how a program starts and ends.
 
 pub mod flags;
+pub mod pauses;
 pub mod prompt;
 
 use std::fmt::Display;

@@ -243,6 +243,27 @@ fn stats_go_to_stderr() {
 }
 
 #[test]
+fn the_collectors_work_can_be_watched() {
+    let source = "class Pair {} var kept; for (var i = 0; i < 200000; i = i + 1) { kept = Pair(); } print \"done\";";
+    let script = script("watched", source);
+    let timeline = std::env::temp_dir().join(format!("lox-timeline-{}.json", std::process::id()));
+    let path = timeline.to_str().expect("the path is UTF-8");
+    let outcome = lox(&[&script, "--stats", "--log-cycles", "--timeline", path], "");
+    assert_eq!((outcome.code, &*outcome.stdout), (Some(0), "done\n"), "{}", outcome.stderr);
+    let cycles = statistic(&outcome.stderr, "cycles");
+    let lines = outcome.stderr.lines().filter(|line| line.starts_with("gc ")).count() as u64;
+    assert!(cycles > 0 && lines == cycles, "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("pauses, 99.9 %"), "{}", outcome.stderr);
+    let written = std::fs::read_to_string(&timeline).expect("there is a timeline");
+    assert!(written.ends_with("}\n]\n") && written.contains(r#""name":"sweep""#), "{written}");
+    std::fs::remove_file(timeline).expect("the file is this test's");
+
+    let outcome = lox(&[&script, "--timeline", "/nowhere/timeline.json"], "");
+    assert_eq!((outcome.code, &*outcome.stdout), (Some(74), ""), "{}", outcome.stderr);
+    assert!(outcome.stderr.starts_with("Could not write \"/nowhere/timeline.json\": "), "{}", outcome.stderr);
+}
+
+#[test]
 fn stress_collects_where_nothing_else_would() {
     let script = script(
         "stress",
@@ -273,6 +294,8 @@ fn help_names_every_option() {
         "lazy",
         "eager",
         "--stats",
+        "--log-cycles",
+        "--timeline",
         "--stress",
         "--heap-limit",
         "--help",
