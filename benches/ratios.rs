@@ -29,7 +29,7 @@ use common::lox::Output;
 use common::report::{Case, Ratio, interleave, largest, median, smallest, table};
 use common::trees::Safepoints;
 use common::{Random, each_barrier, each_policy, gcbench, is_test, size, trees};
-use grisaille::{Array, Barrier, Gc, Heap, Hybrid, Phase, Slot, Stats, Watermark};
+use grisaille::{Array, Barrier, Gc, Heap, Phase, RootsFirst, Slot, Stats, Watermark};
 
 const SECTIONS: [(&str, fn()); 6] = [
     ("idle", idle),
@@ -40,7 +40,7 @@ const SECTIONS: [(&str, fn()); 6] = [
     ("sweeping", sweeping),
 ];
 
-const TO_STOP_THE_WORLD: [Ratio; 1] = [Ratio("watermark", "hybrid")];
+const TO_STOP_THE_WORLD: [Ratio; 1] = [Ratio("watermark", "roots-first")];
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
@@ -131,7 +131,7 @@ fn marking() {
             Case::new("marking, most white", || time(&graph, State::White)),
             Case::new("marking, all marked", || time(&marked, State::Marked)),
         ];
-        if B::NAME == Hybrid::NAME {
+        if B::NAME == RootsFirst::NAME {
             cases.push(Case::new("marking, window open, most white", || time(&graph, State::Window)));
         }
         interleave(&mut cases, repetitions(if in_cache { 15 } else { 5 }));
@@ -373,6 +373,6 @@ fn sweeping() {
             rows.live as f64 / 1e6,
         );
     }
-    print::<Hybrid>(objects);
+    print::<RootsFirst>(objects);
     print::<Watermark>(objects);
 }

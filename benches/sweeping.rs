@@ -29,7 +29,7 @@ use std::time::{Duration, Instant};
 use common::rows::{Group, Pace, group};
 use common::{each_barrier, each_policy, size};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use grisaille::{Array, Barrier, Budget, Gc, Heap, Hybrid, Mutator, Persistent, Phase, Slot, Sweep, Trace};
+use grisaille::{Array, Barrier, Budget, Gc, Heap, Mutator, Persistent, Phase, RootsFirst, Slot, Sweep, Trace};
 
 struct Glue(usize);
 
@@ -145,14 +145,14 @@ fn sweeping(c: &mut Criterion) {
     );
     let mut rows = group(c, "sweeping", &legend, objects, Pace::Long);
     for (how, sweep) in [("by the mutator", Sweep::Lazy), ("with the thread", Sweep::Concurrent)] {
-        let mut plain: Option<Plain<Hybrid>> = None;
+        let mut plain: Option<Plain<RootsFirst>> = None;
         for (name, dies) in SHAPES {
             rows.bench_function(BenchmarkId::new(how, name), |b| {
                 let plain = plain.get_or_insert_with(|| Plain::new(objects, sweep));
                 b.iter_custom(|cycles| (0..cycles).map(|_| plain.iterate(dies).sweeping).sum());
             });
         }
-        let mut dropped: Option<WithDrop<Hybrid>> = None;
+        let mut dropped: Option<WithDrop<RootsFirst>> = None;
         rows.bench_function(BenchmarkId::new(how, "every other dead, drop"), |b| {
             let dropped = dropped.get_or_insert_with(|| WithDrop::new(objects / 4, sweep));
             b.iter_custom(|cycles| (0..cycles).map(|_| dropped.iterate(Dies::OneOf(2)).sweeping).sum());
@@ -179,7 +179,7 @@ fn sweeping(c: &mut Criterion) {
         let legend =
             "the time of allocating as many objects of 32 bytes as had died, into what was swept. elem: an object.";
         let mut rows = group(c, "refilling", legend, objects / per, Pace::Long);
-        let mut plain: Option<Plain<Hybrid>> = None;
+        let mut plain: Option<Plain<RootsFirst>> = None;
         rows.bench_function(name, |b| {
             let plain = plain.get_or_insert_with(|| Plain::new(objects, Sweep::Lazy));
             b.iter_custom(|cycles| (0..cycles).map(|_| plain.iterate(dies).refilling).sum());

@@ -5,7 +5,7 @@ use core::cell::Cell;
 use core::marker::PhantomData;
 use core::ptr::NonNull;
 
-use crate::barrier::{Barrier, Hybrid};
+use crate::barrier::{Barrier, RootsFirst};
 use crate::cycle::collector::Collector;
 use crate::full::HeapFull;
 use crate::space::block::{BIG, Kind};
@@ -55,7 +55,7 @@ use crate::trace::Trace;
 /// [`collect`](Mutator::collect), and leaves the heap whole: each object is dropped once. Where no code could catch a
 /// panic (on the sweeper's thread, and when the heap is dropped) the panic hook reports the panic, which goes no
 /// further. Where the heap [checks itself](crate::Check), these methods also panic when a check fails.
-pub struct Mutator<'s, B: Barrier = Hybrid> {
+pub struct Mutator<'s, B: Barrier = RootsFirst> {
     collector: NonNull<Collector>,
     /// Invariant in `'s`; neither `Send` nor `Sync`.
     _scope: PhantomData<(Cell<&'s ()>, *mut (), B)>,

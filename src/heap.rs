@@ -5,7 +5,7 @@ use core::marker::PhantomData;
 use core::ptr::NonNull;
 
 use crate::active::Session;
-use crate::barrier::{Barrier, Hybrid};
+use crate::barrier::{Barrier, RootsFirst};
 use crate::context::Mutator;
 use crate::cycle::collector::Collector;
 use crate::cycle::event::Observer;
@@ -47,7 +47,7 @@ const DEFAULT_MARK_STACK: usize = 1 << 20;
 ///     assert!(matches!(two.cdr.get(), Value::Pair(_)));
 /// });
 /// ```
-pub struct Heap<B: Barrier = Hybrid> {
+pub struct Heap<B: Barrier = RootsFirst> {
     collector: NonNull<Collector>,
     _policy: PhantomData<B>,
 }
@@ -57,8 +57,8 @@ pub struct Heap<B: Barrier = Hybrid> {
 // it but atomics.
 unsafe impl<B: Barrier> Send for Heap<B> {}
 
-impl Heap<Hybrid> {
-    /// Makes a heap with the default policy and configuration: [`Hybrid`], swept on another thread, without a limit.
+impl Heap<RootsFirst> {
+    /// Makes a heap with the default policy and configuration: [`RootsFirst`], swept on another thread, without a limit.
     ///
     /// ```
     /// # use grisaille::Heap;
@@ -80,12 +80,12 @@ impl Heap<Hybrid> {
     /// let heap = Heap::builder().barrier::<Watermark>().sweep(Sweep::Lazy).growth(0.5).limit(64 << 20).build();
     /// assert!(heap.is_ok());
     /// ```
-    pub fn builder() -> HeapBuilder<Hybrid> {
+    pub fn builder() -> HeapBuilder<RootsFirst> {
         HeapBuilder::new()
     }
 }
 
-impl Default for Heap<Hybrid> {
+impl Default for Heap<RootsFirst> {
     fn default() -> Self {
         Heap::new()
     }
@@ -238,7 +238,7 @@ impl<B: Barrier> fmt::Debug for Heap<B> {
 /// ```
 #[derive(Clone, Debug)]
 #[must_use = "a builder makes no heap until `build`"]
-pub struct HeapBuilder<B: Barrier = Hybrid> {
+pub struct HeapBuilder<B: Barrier = RootsFirst> {
     sweep: Sweep,
     stress: bool,
     growth: f64,
@@ -277,7 +277,7 @@ impl fmt::Display for ConfigError {
                 write!(f, "a heap cannot grow by a factor of {growth}: 0.05 to 1000 can be had")
             }
             ConfigError::Limit(limit) => {
-                write!(f, "a heap cannot work in {limit} bytes: {} is the least", HeapBuilder::<Hybrid>::MIN_LIMIT)
+                write!(f, "a heap cannot work in {limit} bytes: {} is the least", HeapBuilder::<RootsFirst>::MIN_LIMIT)
             }
             ConfigError::NoMemory => f.write_str("the system has no memory for another heap"),
         }
@@ -286,7 +286,7 @@ impl fmt::Display for ConfigError {
 
 impl core::error::Error for ConfigError {}
 
-impl HeapBuilder<Hybrid> {
+impl HeapBuilder<RootsFirst> {
     fn new() -> Self {
         HeapBuilder {
             sweep: Sweep::default(),
@@ -302,7 +302,7 @@ impl HeapBuilder<Hybrid> {
     }
 }
 
-impl Default for HeapBuilder<Hybrid> {
+impl Default for HeapBuilder<RootsFirst> {
     fn default() -> Self {
         HeapBuilder::new()
     }
@@ -313,12 +313,12 @@ impl<B: Barrier> HeapBuilder<B> {
     ///
     /// ```
     /// # use grisaille::{Heap, HeapBuilder};
-    /// assert!(Heap::builder().limit(HeapBuilder::<grisaille::Hybrid>::MIN_LIMIT).build().is_ok());
+    /// assert!(Heap::builder().limit(HeapBuilder::<grisaille::RootsFirst>::MIN_LIMIT).build().is_ok());
     /// ```
     pub const MIN_LIMIT: usize = 256 * 1024;
 
     /// Sets the policy, which is the write barrier and all that follows from it: see
-    /// [`barrier`](crate::barrier#which-to-choose). The default is [`Hybrid`].
+    /// [`barrier`](crate::barrier#which-to-choose). The default is [`RootsFirst`].
     ///
     /// ```
     /// # use grisaille::{Heap, Insertion};

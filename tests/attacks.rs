@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use grisaille::{
-    AnyGc, Barrier, Budget, Coerce, Deletion, DynGc, DynTrait, Gc, Heap, Hybrid, Insertion, Mutator, Persistent, Ref,
-    RefLock, RefMut, Slot, Stack, StackView, StopTheWorld, Sweep, Trace, Watermark, dyn_trait,
+    AnyGc, Barrier, Budget, Coerce, Deletion, DynGc, DynTrait, Gc, Heap, Insertion, Mutator, Persistent, Ref, RefLock,
+    RefMut, RootsFirst, Slot, Stack, StackView, StopTheWorld, Sweep, Trace, Watermark, dyn_trait,
 };
 
 /// Runs a generic attack on each policy.
@@ -19,7 +19,7 @@ macro_rules! on_each_policy {
     ($attack:ident) => {
         $attack::<Insertion>();
         $attack::<Deletion>();
-        $attack::<Hybrid>();
+        $attack::<RootsFirst>();
         $attack::<Watermark>();
         $attack::<StopTheWorld>();
     };
@@ -152,7 +152,7 @@ fn a_guard_ends_before_the_call_that_it_was_passed_to() {
         RefLock::borrow_mut(lock, cx)[1] = 1000;
         sum(&copy)
     }
-    heap::<Hybrid>().enter(|cx| {
+    heap::<RootsFirst>().enter(|cx| {
         let lock = cx.alloc(RefLock::new([1u64; 8]));
         assert_eq!(exclusive(RefLock::borrow_mut(lock, cx), lock, cx), 8);
         assert_eq!(shared(lock.borrow(), lock, cx), 107);
@@ -163,7 +163,7 @@ fn a_guard_ends_before_the_call_that_it_was_passed_to() {
 /// panics, and where the part is forgotten.
 #[test]
 fn a_guard_of_a_part_borrows_the_whole() {
-    heap::<Hybrid>().enter(|cx| {
+    heap::<RootsFirst>().enter(|cx| {
         let pair = cx.root(cx.alloc(RefLock::new((vec![cx.alloc(1u64)], 2u64))));
         let lock = pair.get(cx);
         let is_free = || RefLock::try_borrow_mut(lock, cx).is_ok();
@@ -205,7 +205,7 @@ fn a_guard_of_a_part_ends_before_the_call_that_it_was_passed_to() {
         RefLock::borrow_mut(lock, cx).1[1] = 100;
         sum(&copy)
     }
-    heap::<Hybrid>().enter(|cx| {
+    heap::<RootsFirst>().enter(|cx| {
         let lock = cx.alloc(RefLock::new((0u64, [1u64; 8])));
         assert_eq!(exclusive(RefMut::map(RefLock::borrow_mut(lock, cx), |pair| &mut pair.1), lock, cx), 8);
         assert_eq!(lock.borrow().1[1], 100);
@@ -214,7 +214,7 @@ fn a_guard_of_a_part_ends_before_the_call_that_it_was_passed_to() {
 
 #[test]
 fn a_guard_survives_the_panic_that_it_is_in() {
-    heap::<Hybrid>().enter(|cx| {
+    heap::<RootsFirst>().enter(|cx| {
         let list = cx.root(cx.alloc(RefLock::new(vec![1u64])));
         let panicked = catch_unwind(AssertUnwindSafe(|| {
             let mut guard = RefLock::borrow_mut(list.get(cx), cx);
@@ -228,7 +228,7 @@ fn a_guard_survives_the_panic_that_it_is_in() {
 
 #[test]
 fn a_handle_is_forgotten() {
-    heap::<Hybrid>().enter(|cx| {
+    heap::<RootsFirst>().enter(|cx| {
         let mut stack: Stack<Gc<'static, u64>> = Stack::new(cx);
         stack.open(cx).push(cx, cx.alloc(1));
         mem::forget(stack);
@@ -241,7 +241,7 @@ fn a_handle_is_forgotten() {
 #[test]
 fn a_heap_is_forgotten() {
     let root = {
-        let mut heap = heap::<Hybrid>();
+        let mut heap = heap::<RootsFirst>();
         let root = heap.enter(|cx| cx.persist(cx.alloc(1)));
         mem::forget(heap);
         root
@@ -310,11 +310,11 @@ fn drops_enter_other_heaps() {
 #[test]
 fn a_heap_is_dropped_inside_another() {
     let drops = Arc::new(AtomicUsize::new(0));
-    let mut inner = heap::<Hybrid>();
+    let mut inner = heap::<RootsFirst>();
     inner.enter(|cx| {
         cx.alloc(Own { next: None, _busy: Busy(drops.clone()) });
     });
-    heap::<Hybrid>().enter(|cx| {
+    heap::<RootsFirst>().enter(|cx| {
         let kept = cx.root(cx.alloc(1));
         drop(inner);
         assert_eq!(drops.load(Ordering::Relaxed), 1, "its drops run as if no heap were active");
@@ -334,12 +334,12 @@ fn a_heap_lives_in_a_heap() {
         root: Box<Persistent<Gc<'static, (Own<'static>, u64)>>>,
     }
     fn nest(drops: &Arc<AtomicUsize>) -> Nested {
-        let mut heap = heap::<Hybrid>();
+        let mut heap = heap::<RootsFirst>();
         let root = heap.enter(|cx| cx.persist(cx.alloc((Own { next: None, _busy: Busy(drops.clone()) }, 5u64))));
         Nested { heap: RefCell::new(heap), root: root.into() }
     }
     let drops = Arc::new(AtomicUsize::new(0));
-    let mut outer = heap::<Hybrid>();
+    let mut outer = heap::<RootsFirst>();
     outer.enter(|cx| {
         let (first, second) = cx.suspend({
             let drops = drops.clone();
@@ -427,7 +427,7 @@ fn drops_use_the_threads_heap() {
     }
     #[derive(Trace)]
     struct Object(#[trace(skip)] User);
-    heap::<Hybrid>().enter(|cx| {
+    heap::<RootsFirst>().enter(|cx| {
         let object = cx.alloc(Object(User));
         let User = &object.0;
         cx.collect();
@@ -452,7 +452,7 @@ struct Armed(#[trace(skip)] Grenade);
 fn a_heap_is_dropped_while_a_panic_goes_by() {
     let drops = Arc::new(AtomicUsize::new(0));
     let panicked = catch_unwind(AssertUnwindSafe(|| {
-        let mut heap = heap::<Hybrid>();
+        let mut heap = heap::<RootsFirst>();
         heap.enter(|cx| {
             for _ in 0..3 {
                 cx.alloc(Armed(Grenade(drops.clone())));
@@ -480,7 +480,7 @@ impl fmt::Debug for Shy<'_> {
 
 #[test]
 fn handles_print_no_value() {
-    let mut heap = heap::<Hybrid>();
+    let mut heap = heap::<RootsFirst>();
     let (root, stack) = heap.enter(|cx| {
         let local = cx.root(Shy(Some(cx.alloc(1))));
         assert_eq!(format!("{local:?}"), "Rooted { .. }");
@@ -495,7 +495,7 @@ fn handles_print_no_value() {
         (cx.persist(local.get(cx)), stack)
     });
     assert_eq!(format!("{root:?} {stack:?}"), "Persistent { .. } Stack { .. }");
-    assert!(format!("{heap:?}").contains("hybrid"));
+    assert!(format!("{heap:?}").contains("roots-first"));
 }
 
 /// Values with padding and with two fields are no words.
@@ -542,7 +542,7 @@ type View<'v, 's> = StackView<'v, 's, Gc<'static, u64>>;
 
 #[test]
 fn stacks_are_checked() {
-    heap::<Hybrid>().enter(|cx| {
+    heap::<RootsFirst>().enter(|cx| {
         let mut stack: Stack<Gc<'static, u64>> = Stack::new(cx);
         let mut view = stack.open(cx);
         assert!(view.pop(cx).is_none() && view.get(cx, 0).is_none() && view.is_empty());
@@ -667,7 +667,7 @@ fn traits_of_one_name_are_two() {
             self.to_string()
         }
     }
-    heap::<Hybrid>().enter(|cx| {
+    heap::<RootsFirst>().enter(|cx| {
         let mine = AnyGc::from(cx.alloc_dyn::<dyn Shape, _>(7u64));
         let others = AnyGc::from(cx.alloc_dyn::<dyn other::Shape, _>(7u64));
         let sent = AnyGc::from(cx.alloc_dyn::<dyn Shape + Send, _>(7u64));
@@ -692,7 +692,7 @@ fn what_an_object_was_allocated_as_does_not_change() {
     fn shortened<'a>(any: AnyGc<'a>, _: &'a str) -> Option<Gc<'a, Slot<Gc<'a, u64>>>> {
         any.downcast()
     }
-    heap::<Hybrid>().enter(|cx| {
+    heap::<RootsFirst>().enter(|cx| {
         let any: Call<OfAny> = Call(|text| text);
         let any = cx.alloc(any);
         let one: Gc<'_, Call<OfStatic>> = any;
@@ -732,7 +732,7 @@ fn budgets_and_accounts_at_their_edges() {
 #[test]
 fn the_way_to_sweep_changes_in_the_middle_of_a_cycle() {
     let drops = Arc::new(AtomicUsize::new(0));
-    let mut heap = heap::<Hybrid>();
+    let mut heap = heap::<RootsFirst>();
     let mut born = 0;
     for round in 0..60 {
         heap.set_sweep([Sweep::Concurrent, Sweep::Lazy, Sweep::Eager][round % 3]);

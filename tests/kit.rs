@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use grisaille::{
-    Array, Barrier, Budget, Deletion, Ephemeron, Gc, Guardian, Heap, Hybrid, Identity, Insertion, List, Map, Mutator,
-    Slot, StopTheWorld, Str, StrObject, Sweep, Tagged, Trace, Untagged, Watermark,
+    Array, Barrier, Budget, Deletion, Ephemeron, Gc, Guardian, Heap, Identity, Insertion, List, Map, Mutator,
+    RootsFirst, Slot, StopTheWorld, Str, StrObject, Sweep, Tagged, Trace, Untagged, Watermark,
 };
 
 /// Makes a test for each policy.
@@ -19,7 +19,7 @@ macro_rules! each_policy {
             #[test]
             fn deletion() { check::<Deletion>() }
             #[test]
-            fn hybrid() { check::<Hybrid>() }
+            fn roots_first() { check::<RootsFirst>() }
             #[test]
             fn watermark() { check::<Watermark>() }
             #[test]
@@ -1496,7 +1496,7 @@ struct Everything<'gc> {
 
 #[test]
 fn fields_of_derived_types() {
-    let mut heap = heap::<Hybrid>();
+    let mut heap = heap::<RootsFirst>();
     heap.enter(|cx| {
         let all = cx.root(cx.alloc(Everything {
             map: cx.alloc(Map::new()),

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use grisaille::{
-    Barrier, Budget, CycleLog, Deletion, Event, Gc, Heap, HeapBuilder, Hybrid, Insertion, Moment, Phase, Slot,
+    Barrier, Budget, CycleLog, Deletion, Event, Gc, Heap, HeapBuilder, Insertion, Moment, Phase, RootsFirst, Slot,
     StopTheWorld, Timeline, Trace, Watermark,
 };
 
@@ -91,7 +91,7 @@ fn tells_what_happens<B: Barrier>() {
 
 #[test]
 fn an_observer_is_told_what_happens() {
-    tells_what_happens::<Hybrid>();
+    tells_what_happens::<RootsFirst>();
     tells_what_happens::<Insertion>();
     tells_what_happens::<Deletion>();
     tells_what_happens::<Watermark>();
@@ -197,7 +197,7 @@ impl Write for Shared {
 
 #[test]
 fn the_log_has_a_line_for_each_cycle() {
-    let (text, mut heap) = (Shared::default(), small::<Hybrid>().build().unwrap());
+    let (text, mut heap) = (Shared::default(), small::<RootsFirst>().build().unwrap());
     heap.observe(CycleLog::new(text.clone()));
     churn(&mut heap, 100_000);
     heap.enter(|cx| cx.collect());
@@ -223,7 +223,7 @@ fn the_log_has_a_line_for_each_cycle() {
 
 #[test]
 fn a_timeline_is_whole_when_its_heap_is_dropped() {
-    let (text, mut heap) = (Shared::default(), small::<Hybrid>().build().unwrap());
+    let (text, mut heap) = (Shared::default(), small::<RootsFirst>().build().unwrap());
     heap.observe((Timeline::new(text.clone()), None::<CycleLog<Vec<u8>>>));
     churn(&mut heap, 100_000);
     let stats = heap.stats();
@@ -259,7 +259,7 @@ fn a_writer_that_fails_is_written_to_no_more() {
             Ok(())
         }
     }
-    let mut heap = small::<Hybrid>().build().unwrap();
+    let mut heap = small::<RootsFirst>().build().unwrap();
     heap.observe((CycleLog::new(Full), Timeline::new(Full)));
     churn(&mut heap, 50_000);
     assert!(heap.stats().cycles() > 0);

@@ -1,7 +1,7 @@
 //! Packed words: what was packed comes back, and the collector finds the pointers, under every policy.
 
 use grisaille::{
-    Array, Barrier, Budget, Deletion, Gc, Heap, Hybrid, Insertion, List, Mutator, Pack, Packed, Slot, StopTheWorld,
+    Array, Barrier, Budget, Deletion, Gc, Heap, Insertion, List, Mutator, Pack, Packed, RootsFirst, Slot, StopTheWorld,
     Str, Sweep, Trace, Watermark, Weak,
 };
 use proptest::prelude::*;
@@ -367,7 +367,7 @@ macro_rules! each_policy {
             #[test]
             fn deletion() { super::$name::<Deletion>() }
             #[test]
-            fn hybrid() { super::$name::<Hybrid>() }
+            fn roots_first() { super::$name::<RootsFirst>() }
             #[test]
             fn watermark() { super::$name::<Watermark>() }
             #[test]

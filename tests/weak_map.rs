@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use grisaille::{
-    Barrier, Budget, Deletion, Gc, Heap, Hybrid, Insertion, List, Persistent, Slot, StopTheWorld, Trace, Watermark,
+    Barrier, Budget, Deletion, Gc, Heap, Insertion, List, Persistent, RootsFirst, Slot, StopTheWorld, Trace, Watermark,
     WeakMap, WeakSet,
 };
 
@@ -25,7 +25,7 @@ macro_rules! each_policy {
         fn $name() {
             check::$name::<Insertion>();
             check::$name::<Deletion>();
-            check::$name::<Hybrid>();
+            check::$name::<RootsFirst>();
             check::$name::<Watermark>();
             check::$name::<StopTheWorld>();
         }

@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use grisaille::{Array, Barrier, Color, Gc, Heap, Hybrid, Mutator, Persistent, Phase, Slot, Trace};
+use grisaille::{Array, Barrier, Color, Gc, Heap, Mutator, Persistent, Phase, RootsFirst, Slot, Trace};
 
 use super::hold::{self, Held};
 use super::{Random, size};
@@ -161,7 +161,7 @@ fn mark_by_writing<'a, B: Barrier>(cx: &'a Mutator<'_, B>, nodes: &[Gc<'a, Node<
 fn check_state<B: Barrier>(cx: &Mutator<'_, B>, nodes: &[Gc<'_, Node<'_>>], state: State, random: &mut Random) {
     let phase = if state == State::Idle { Phase::Idle } else { Phase::Mark };
     assert_eq!(cx.phase(), phase, "a row's name says something else");
-    let window = state == State::Window && B::NAME == Hybrid::NAME;
+    let window = state == State::Window && B::NAME == RootsFirst::NAME;
     assert_eq!(state != State::Idle && hold::window_is_open(cx), window, "the window is open, or it is not");
     let white = (0..100).filter(|_| cx.color(nodes[random.below(nodes.len())]) == Color::White).count();
     match state {
@@ -200,7 +200,7 @@ fn pick_and_rewire<'a, B: Barrier>(
 
 /// The lower bound: the same objects in the same heap, whose edges are plain cells that hold addresses.
 pub struct Plain {
-    heap: Heap<Hybrid>,
+    heap: Heap<RootsFirst>,
     nodes: Persistent<Array<'static, Gc<'static, PlainNode>>>,
     random: Random,
 }

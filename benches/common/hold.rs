@@ -4,7 +4,7 @@
 //! budget does one piece of work, so a cycle can be brought to where its roots are scanned and next to nothing is
 //! traced, and left there.
 
-use grisaille::{Barrier, Budget, Color, Gc, Hybrid, Mutator, Phase, Slot, Stack, Trace};
+use grisaille::{Barrier, Budget, Color, Gc, Mutator, Phase, RootsFirst, Slot, Stack, Trace};
 
 /// The pieces of work that are always left.
 const BALLAST: usize = 1000;
@@ -54,7 +54,7 @@ pub fn go_on<B: Barrier>(cx: &mut Mutator<'_, B>) {
 
 /// Returns whether the policy's root-scanning window is open: new objects are still white.
 pub fn window_is_open<B: Barrier>(cx: &Mutator<'_, B>) -> bool {
-    B::NAME == Hybrid::NAME && cx.phase() == Phase::Mark && cx.color(cx.alloc(0u64)) == Color::White
+    B::NAME == RootsFirst::NAME && cx.phase() == Phase::Mark && cx.color(cx.alloc(0u64)) == Color::White
 }
 
 /// Ends the cycle.

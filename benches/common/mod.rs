@@ -27,7 +27,7 @@ macro_rules! each_barrier {
     ($function:ident($($argument:expr),* $(,)?)) => {{
         $function::<grisaille::Insertion>($($argument),*);
         $function::<grisaille::Deletion>($($argument),*);
-        $function::<grisaille::Hybrid>($($argument),*);
+        $function::<grisaille::RootsFirst>($($argument),*);
         $function::<grisaille::Watermark>($($argument),*);
     }};
 }

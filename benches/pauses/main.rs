@@ -25,7 +25,7 @@
 //!
 //! ```text
 //! cargo bench --bench pauses                     # the whole table, some minutes
-//! cargo bench --bench pauses -- --live 1024 --stack 1000000 --policy hybrid,control --seconds 5 --svg target/pauses.svg
+//! cargo bench --bench pauses -- --live 1024 --stack 1000000 --policy roots-first,control --seconds 5 --svg target/pauses.svg
 //! cargo bench --bench pauses -- --rows target/pauses.csv --live 1    # a part; the next call with this file adds to it
 //! cargo bench --bench pauses -- --test           # whether it works at all
 //! ```
@@ -64,7 +64,11 @@ struct Arguments {
     #[arg(long, value_delimiter = ',', default_value = "1,30000,1000000")]
     stack: Vec<usize>,
     /// Policies.
-    #[arg(long, value_delimiter = ',', default_value = "insertion,deletion,hybrid,watermark,stop-the-world,control")]
+    #[arg(
+        long,
+        value_delimiter = ',',
+        default_value = "insertion,deletion,roots-first,watermark,stop-the-world,control"
+    )]
     policy: Vec<Policy>,
     /// A run takes at least so long, and goes on until a cycle ends.
     #[arg(long, default_value_t = 0.5)]

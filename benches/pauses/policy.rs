@@ -3,7 +3,7 @@
 use std::fmt;
 
 use clap::ValueEnum;
-use grisaille::{Barrier, Deletion, Hybrid, Insertion, StopTheWorld, Watermark};
+use grisaille::{Barrier, Deletion, Insertion, RootsFirst, StopTheWorld, Watermark};
 
 use crate::session::{Plan, Samples, collected, control};
 use crate::timeline::Run;
@@ -16,7 +16,7 @@ pub enum Policy {
     /// Yuasa's barrier; all roots are scanned in a pause at the start.
     Deletion,
     /// Go's barrier.
-    Hybrid,
+    RootsFirst,
     /// Yuasa's barrier; roots are scanned when they are about to change.
     Watermark,
     /// No barrier; marking is one pause.
@@ -27,15 +27,21 @@ pub enum Policy {
 
 impl Policy {
     /// All, in the order of the tables.
-    pub const ALL: [Policy; 6] =
-        [Policy::Insertion, Policy::Deletion, Policy::Hybrid, Policy::Watermark, Policy::StopTheWorld, Policy::Control];
+    pub const ALL: [Policy; 6] = [
+        Policy::Insertion,
+        Policy::Deletion,
+        Policy::RootsFirst,
+        Policy::Watermark,
+        Policy::StopTheWorld,
+        Policy::Control,
+    ];
 
     /// Returns the name in tables and arguments.
     pub fn name(self) -> &'static str {
         match self {
             Policy::Insertion => Insertion::NAME,
             Policy::Deletion => Deletion::NAME,
-            Policy::Hybrid => Hybrid::NAME,
+            Policy::RootsFirst => RootsFirst::NAME,
             Policy::Watermark => Watermark::NAME,
             Policy::StopTheWorld => StopTheWorld::NAME,
             Policy::Control => "control",
@@ -52,7 +58,7 @@ impl Policy {
         match self {
             Policy::Insertion => collected::<Insertion>(plan, depths, samples, seen),
             Policy::Deletion => collected::<Deletion>(plan, depths, samples, seen),
-            Policy::Hybrid => collected::<Hybrid>(plan, depths, samples, seen),
+            Policy::RootsFirst => collected::<RootsFirst>(plan, depths, samples, seen),
             Policy::Watermark => collected::<Watermark>(plan, depths, samples, seen),
             Policy::StopTheWorld => collected::<StopTheWorld>(plan, depths, samples, seen),
             Policy::Control => control(plan, depths, samples, seen),

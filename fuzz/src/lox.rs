@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use std::{panic, process};
 
 use arbitrary::{Arbitrary, Unstructured};
-use grisaille::{Barrier, Check, Deletion, Heap, Hybrid, Insertion, StopTheWorld, Sweep, Watermark};
+use grisaille::{Barrier, Check, Deletion, Heap, Insertion, RootsFirst, StopTheWorld, Sweep, Watermark};
 use lox::machine::{Failure, Machine};
 
 use crate::grammar;
@@ -79,7 +79,7 @@ type Run = fn(&Source, Sweep, bool) -> Outcome;
 const POLICIES: [(&str, Run); 5] = [
     (<Insertion as Barrier>::NAME, Source::run::<Insertion>),
     (<Deletion as Barrier>::NAME, Source::run::<Deletion>),
-    (<Hybrid as Barrier>::NAME, Source::run::<Hybrid>),
+    (<RootsFirst as Barrier>::NAME, Source::run::<RootsFirst>),
     (<Watermark as Barrier>::NAME, Source::run::<Watermark>),
     (<StopTheWorld as Barrier>::NAME, Source::run::<StopTheWorld>),
 ];

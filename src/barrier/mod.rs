@@ -1,9 +1,9 @@
 //! The policies: the write barrier that a heap runs, and the rules that go with it.
 //!
-//! A policy is a type, chosen when the heap is built: `Heap<Insertion>`, `Heap<Deletion>`, `Heap<Hybrid>` (the
+//! A policy is a type, chosen when the heap is built: `Heap<Insertion>`, `Heap<Deletion>`, `Heap<RootsFirst>` (the
 //! default), `Heap<Watermark>`, `Heap<StopTheWorld>`. Everything in this table happens only while marking:
 //!
-//! | while marking | [`Insertion`] | [`Deletion`] | [`Hybrid`] | [`Watermark`] | [`StopTheWorld`] |
+//! | while marking | [`Insertion`] | [`Deletion`] | [`RootsFirst`] | [`Watermark`] | [`StopTheWorld`] |
 //! |---|---|---|---|---|---|
 //! | after | Dijkstra | Yuasa | Yuasa, roots as Go 1.8 | Yuasa, lazy roots as HotSpot's stack watermarks | Go 1.3 |
 //! | roots | in steps | all in one pause at the start | in steps; *the root-scanning window* is open until all are scanned | in steps | one pause |
@@ -35,7 +35,7 @@
 //!
 //! # Which to choose
 //!
-//! `Hybrid` unless a measurement says otherwise: a cycle starts in constant time and never rescans. `Insertion` has the
+//! `RootsFirst` unless a measurement says otherwise: a cycle starts in constant time and never rescans. `Insertion` has the
 //! least floating garbage, and a pause at the end that grows with the roots that were written. `Deletion` has the
 //! cheapest rules and a pause at the start that grows with the roots. `Watermark` checks pops instead of pushes, and
 //! its heap has a barrier from the start of a cycle. `StopTheWorld` has no barrier and the longest pause: the baseline.
@@ -59,7 +59,7 @@ pub(crate) mod policy;
 
 use policy::{Birth, OnlyInTests, Policy, RootWrite, Roots, Rules, WholeObject};
 
-/// A write barrier and the rules that go with it: one of [`Insertion`], [`Deletion`], [`Hybrid`], [`Watermark`] and
+/// A write barrier and the rules that go with it: one of [`Insertion`], [`Deletion`], [`RootsFirst`], [`Watermark`] and
 /// [`StopTheWorld`]. Sealed: other rules may lose objects.
 ///
 /// ```
@@ -149,12 +149,12 @@ policies! {
     /// Snapshot at the beginning, taken when the roots are scanned; after Go's hybrid barrier.
     ///
     /// ```
-    /// use grisaille::{Heap, Hybrid};
+    /// use grisaille::{Heap, RootsFirst};
     ///
-    /// let mut heap: Heap<Hybrid> = Heap::builder().barrier().build().unwrap();
+    /// let mut heap: Heap<RootsFirst> = Heap::builder().barrier().build().unwrap();
     /// heap.enter(|cx| cx.collect());
     /// ```
-    Hybrid "hybrid" {
+    RootsFirst "roots-first" {
         incremental: true,
         roots: Roots::BitByBit,
         window: true,
@@ -220,6 +220,6 @@ mod tests {
     fn policies_without_a_barrier_stop_the_world() {
         const { assert!(!StopTheWorld::RULES.has_write_barrier() && !StopTheWorld::RULES.incremental) };
         const { assert!(Insertion::RULES.has_write_barrier() && Insertion::RULES.rescan_dirty_roots) };
-        const { assert!(Hybrid::RULES.window && !Watermark::RULES.window && !Deletion::RULES.watches_roots()) };
+        const { assert!(RootsFirst::RULES.window && !Watermark::RULES.window && !Deletion::RULES.watches_roots()) };
     }
 }

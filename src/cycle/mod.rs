@@ -8,7 +8,7 @@
 //! |---|---|---|
 //! | `Idle` | allocation only; barriers off | – |
 //! | `SweepTermination` | blocks that the last cycle left unswept are swept | bounded steps |
-//! | `Mark` | roots, then the grey set; barriers on (the hybrid's on the heap once the roots are scanned); an ephemeron with a white key becomes grey again when the key is marked | bounded steps |
+//! | `Mark` | roots, then the grey set; barriers on (`RootsFirst`'s on the heap once the roots are scanned); an ephemeron with a white key becomes grey again when the key is marked | bounded steps |
 //! | `MarkTermination` | the grey set is empty: dirty roots are rescanned (insertion); guardians take the objects that nothing else keeps alive, and marking goes on with these; then liveness is decided | the policy's; guardians in bounded steps |
 //! | `Weak` | dead objects are removed from weak cells, ephemerons and the table of interned strings | bounded steps |
 //! | `Sweep` | sweeper thread and mutator take blocks from one list | none |

@@ -19,7 +19,7 @@
 //! writes slower, for long. So when barriers have seen many writes, and the last step ended at least one step time ago,
 //! the next safepoint does a whole step: the mutator keeps about half of the time. Less is then allocated between two
 //! steps, and the next cycle starts later by that much. Writes to roots count like writes to the heap while roots are
-//! watched: a recursion that allocates nothing only pushes and pops roots. (While the hybrid's root-scanning window is
+//! watched: a recursion that allocates nothing only pushes and pops roots. (While `RootsFirst`'s root-scanning window is
 //! open, its heap has no barrier, and a write there is free.)
 //!
 //! Allocation never collects, so a burst of it between two safepoints overshoots the goal: the debt is carried to the

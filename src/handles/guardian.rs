@@ -11,7 +11,7 @@
 //!
 //! The passes run once a cycle. An object that is registered after them is held by the mutator, and whatever the
 //! mutator holds then is marked by the end of the cycle. Under the policies with a snapshot the object was reachable
-//! when the snapshot was taken (when the cycle began, or `Hybrid`'s root-scanning window closed), was allocated since,
+//! when the snapshot was taken (when the cycle began, or `RootsFirst`'s root-scanning window closed), was allocated since,
 //! or was shaded when a weak pointer, an ephemeron or a guardian returned it (or is reachable from such an object); the
 //! other policies do not let the mutator run after the passes. So every registered object is marked when liveness is
 //! decided.
@@ -19,7 +19,7 @@
 //! Registered and ready objects lie in one list, so that moving an object from one state to the other takes no memory:
 //! the collector has none to ask for. The ready objects are a root area, which the mutator writes in one way only: it
 //! takes the last object. While the heap's barriers are on, that object is shaded, which is more than the root rule of
-//! any policy requires. In `Hybrid`'s root-scanning window the barriers are off, and the object is not lost: a root to
+//! any policy requires. In `RootsFirst`'s root-scanning window the barriers are off, and the object is not lost: a root to
 //! which it is written shades it, and no object has been traced.
 
 use core::alloc::Layout;

@@ -6,7 +6,7 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::ptr::NonNull;
 
-use crate::barrier::{Barrier, Hybrid};
+use crate::barrier::{Barrier, RootsFirst};
 use crate::context::Mutator;
 use crate::cycle::collector::Collector;
 use crate::full::HeapFull;
@@ -33,7 +33,7 @@ use crate::trace::{Trace, restamp};
 ///     assert_eq!(*larger.get(cx), 2);
 /// });
 /// ```
-pub struct Out<'i, 's, B: Barrier = Hybrid> {
+pub struct Out<'i, 's, B: Barrier = RootsFirst> {
     _scopes: PhantomData<(Cell<&'i ()>, Cell<&'s ()>, *mut (), B)>,
 }
 

@@ -122,7 +122,7 @@ mod tests {
     use crate::space::bitmap;
     use crate::space::block::{BlockPtr, FIRST_GRANULE};
     use crate::space::geometry::{BLOCK_SIZE, GRANULE, GRANULES};
-    use crate::{Array, Budget, Deletion, Gc, Heap, Hybrid, Mutator, Slot, Sweep, barrier::Barrier};
+    use crate::{Array, Budget, Deletion, Gc, Heap, Mutator, RootsFirst, Slot, Sweep, barrier::Barrier};
 
     /// Of every block, exactly what no object occupies is poisoned.
     fn check<B: Barrier>(cx: &Mutator<'_, B>) {
@@ -198,7 +198,7 @@ mod tests {
 
     #[test]
     fn exactly_what_no_object_occupies_is_poisoned() {
-        churn::<Hybrid>(Sweep::Lazy);
+        churn::<RootsFirst>(Sweep::Lazy);
         churn::<Deletion>(Sweep::Concurrent);
     }
 

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use grisaille::{
-    Barrier, CycleLog, Deletion, Heap, HeapBuilder, Hybrid, Insertion, StopTheWorld, Sweep, Timeline, Watermark,
+    Barrier, CycleLog, Deletion, Heap, HeapBuilder, Insertion, RootsFirst, StopTheWorld, Sweep, Timeline, Watermark,
 };
 
 use crate::pauses::Pauses;
@@ -17,7 +17,7 @@ use crate::{INPUT_OUTPUT, USAGE, complain};
 #[derive(Args)]
 pub struct HeapFlags {
     /// The write barrier of the heap.
-    #[arg(long, value_enum, default_value = "hybrid")]
+    #[arg(long, value_enum, default_value = "roots-first")]
     barrier: BarrierName,
     /// Where dead objects are swept.
     #[arg(long, value_enum, default_value = "concurrent")]
@@ -41,7 +41,7 @@ pub struct HeapFlags {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum BarrierName {
-    Hybrid,
+    RootsFirst,
     Insertion,
     Deletion,
     Watermark,
@@ -74,7 +74,7 @@ impl HeapFlags {
     /// Runs a program on a heap as the flags describe it, and prints what the collector did if they say so.
     pub fn run(&self, program: &impl Program) -> ExitCode {
         match self.barrier {
-            BarrierName::Hybrid => self.run_with::<Hybrid>(program),
+            BarrierName::RootsFirst => self.run_with::<RootsFirst>(program),
             BarrierName::Insertion => self.run_with::<Insertion>(program),
             BarrierName::Deletion => self.run_with::<Deletion>(program),
             BarrierName::Watermark => self.run_with::<Watermark>(program),

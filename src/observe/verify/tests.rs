@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::barrier::{Hybrid, Insertion};
+use crate::barrier::{Insertion, RootsFirst};
 use crate::heap::Heap;
 use crate::mark::budget::Budget;
 use crate::mark::tracer::Tracer;
@@ -51,7 +51,7 @@ fn bits<'x>(object: ObjectPtr, which: usize) -> &'x mut [u64; WORDS] {
 
 #[test]
 fn what_was_freed_is_named_with_the_way_to_it() {
-    let error = spoilt::<Hybrid>(|cx, first| {
+    let error = spoilt::<RootsFirst>(|cx, first| {
         let second = first.next.get().unwrap().object();
         bitmap::clear_run(bits(second, cx.collector().marker.occupied()), second.granule(), second.granules());
         // The accounts are made to agree, so that the dangling pointer is what is found.
@@ -70,7 +70,7 @@ fn what_was_freed_is_named_with_the_way_to_it() {
 
 #[test]
 fn bitmaps_that_disagree_with_headers_are_found() {
-    let part = spoilt::<Hybrid>(|cx, first| {
+    let part = spoilt::<RootsFirst>(|cx, first| {
         let (object, block) = (first.object(), BlockPtr::of(first.object()));
         bitmap::clear_run(bits(object, cx.collector().marker.occupied()), object.granule() + 1, 1);
         // SAFETY: nothing is being swept (I7).
@@ -78,7 +78,7 @@ fn bitmaps_that_disagree_with_headers_are_found() {
         live.set(live.get() - 1);
     });
     assert!(part.contains("allocated in part"), "{part}");
-    let mark = spoilt::<Hybrid>(|cx, first| {
+    let mark = spoilt::<RootsFirst>(|cx, first| {
         bitmap::set_run(bits(first.object(), cx.collector().marker.marked()), 4000, 1);
     });
     assert!(mark.contains("marks where no object is"), "{mark}");
@@ -86,15 +86,15 @@ fn bitmaps_that_disagree_with_headers_are_found() {
 
 #[test]
 fn the_accounts_are_recounted() {
-    let used = spoilt::<Hybrid>(|cx, _| cx.collector().blocks.borrow_mut().registry.arena.used += BLOCK_SIZE);
+    let used = spoilt::<RootsFirst>(|cx, _| cx.collector().blocks.borrow_mut().registry.arena.used += BLOCK_SIZE);
     assert!(used.contains("the arena says"), "{used}");
-    let freed = spoilt::<Hybrid>(|cx, _| cx.collector().counters.objects_freed.set(1));
+    let freed = spoilt::<RootsFirst>(|cx, _| cx.collector().counters.objects_freed.set(1));
     assert!(freed.contains("the books say"), "{freed}");
 }
 
 #[test]
 fn each_grey_object_is_queued_once() {
-    let flag = spoilt::<Hybrid>(|_, first| first.object().set_queued(true));
+    let flag = spoilt::<RootsFirst>(|_, first| first.object().set_queued(true));
     assert!(flag.contains("says that it is queued, and is not"), "{flag}");
     let mut heap = Heap::builder().automatic(false).build().unwrap();
     heap.enter(|cx| {
@@ -192,7 +192,7 @@ fn the_second_mark_reaches_what_the_first_did_not() {
 
 #[test]
 fn blocks_that_are_not_where_their_state_says_are_found() {
-    let twice = spoilt::<Hybrid>(|cx, first| {
+    let twice = spoilt::<RootsFirst>(|cx, first| {
         let mut blocks = cx.collector().blocks.borrow_mut();
         for _ in 0..2 {
             // SAFETY: a swept block; that it is registered already is what the verifier is to find.
@@ -200,13 +200,13 @@ fn blocks_that_are_not_where_their_state_says_are_found() {
         }
     });
     assert!(twice.contains("listed twice"), "{twice}");
-    let free = spoilt::<Hybrid>(|cx, _| {
+    let free = spoilt::<RootsFirst>(|cx, _| {
         let mut blocks = cx.collector().blocks.borrow_mut();
         take(&mut blocks.registry.arena, 1, crate::space::block::Kind::Plain, false, 0).unwrap();
         blocks.registry.arena.used -= BLOCK_SIZE;
     });
     assert!(free.contains("does not agree with the blocks that are taken"), "{free}");
-    let offered = spoilt::<Hybrid>(|cx, _| {
+    let offered = spoilt::<RootsFirst>(|cx, _| {
         let mut blocks = cx.collector().blocks.borrow_mut();
         let other = take(&mut blocks.registry.arena, 1, crate::space::block::Kind::Plain, false, 0).unwrap();
         blocks.registry.arena.used -= BLOCK_SIZE;

@@ -2,7 +2,7 @@
 //! cannot express, because the real collector has only one way.
 
 use grisaille::barrier::rules::{Birth, Policy, RootWrite, Roots, Rules, WholeObject};
-use grisaille::{Deletion, Hybrid, Insertion, StopTheWorld, Watermark};
+use grisaille::{Deletion, Insertion, RootsFirst, StopTheWorld, Watermark};
 
 /// The time at which objects are traced.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -162,13 +162,13 @@ pub const TABLE: [Named; 5] = [
     Named { policy: "stop-the-world", change: "", column: Column::of::<StopTheWorld>() },
     Named { policy: "insertion", change: "", column: Column::of::<Insertion>() },
     Named { policy: "deletion", change: "", column: Column::of::<Deletion>() },
-    Named { policy: "hybrid", change: "", column: Column::of::<Hybrid>() },
+    Named { policy: "roots-first", change: "", column: Column::of::<RootsFirst>() },
     Named { policy: "watermark", change: "", column: Column::of::<Watermark>() },
 ];
 
 /// Go's own hybrid, for any order of work.
 pub const GO: Named =
-    Named { policy: "go's hybrid", change: "", column: Column::of::<Hybrid>().in_window(Order::Any, InWindow::Go) };
+    Named { policy: "go's hybrid", change: "", column: Column::of::<RootsFirst>().in_window(Order::Any, InWindow::Go) };
 
 /// The columns that must be sound: the table, each policy in the real collector's order, and Go's hybrid, also with
 /// less.
@@ -217,17 +217,17 @@ pub fn broken() -> Vec<Broken> {
         let named = Named { change, column: policy.column.with(taken_out), ..policy };
         all.push(Broken { named, moves, as_collected });
     };
-    let [_, insertion, deletion, hybrid, watermark] = TABLE;
+    let [_, insertion, deletion, roots_first, watermark] = TABLE;
     rule(insertion, 3, Some(3), "without the rescan", |r| r.rescan_dirty_roots = false);
     rule(insertion, 5, Some(5), "with scan-before in place of grey-again", |r| {
         r.whole_object = WholeObject::ScanBefore
     });
     rule(deletion, 3, Some(3), "with roots scanned one at a time", |r| r.roots = Roots::BitByBit);
-    rule(hybrid, 4, Some(4), "without the rule for writes to roots", |r| r.root_write = RootWrite::Nothing);
-    rule(hybrid, 4, Some(4), "with white allocation", |r| r.birth = Birth::White);
-    rule(hybrid, 5, Some(5), "with black allocation in the window", |r| r.only_in_tests.black_in_window = true);
+    rule(roots_first, 4, Some(4), "without the rule for writes to roots", |r| r.root_write = RootWrite::Nothing);
+    rule(roots_first, 4, Some(4), "with white allocation", |r| r.birth = Birth::White);
+    rule(roots_first, 5, Some(5), "with black allocation in the window", |r| r.only_in_tests.black_in_window = true);
     rule(deletion, 3, Some(3), "with an upgrade that does not shade", |r| r.upgrade_shades = false);
-    rule(hybrid, 4, Some(4), "with an upgrade that does not shade", |r| r.upgrade_shades = false);
+    rule(roots_first, 4, Some(4), "with an upgrade that does not shade", |r| r.upgrade_shades = false);
     rule(watermark, 3, Some(3), "with an upgrade that does not shade", |r| r.upgrade_shades = false);
     rule(watermark, 3, Some(3), "without the shade on pop", |r| {
         r.only_in_tests.pops_unshaded = true;
@@ -239,9 +239,11 @@ pub fn broken() -> Vec<Broken> {
     rule(deletion, 4, Some(4), "without the shade", |r| r.shade_old = false);
     rule(deletion, 3, Some(3), "with white allocation", |r| r.birth = Birth::White);
     rule(deletion, 5, Some(5), "without scan-before", |r| r.whole_object = WholeObject::Nothing);
-    rule(hybrid, 6, Some(6), "without the old half", |r| r.shade_old = false);
-    rule(hybrid, 7, Some(7), "without scan-before", |r| r.whole_object = WholeObject::Nothing);
-    rule(hybrid, 7, Some(7), "with grey-again in place of scan-before", |r| r.whole_object = WholeObject::GreyAgain);
+    rule(roots_first, 6, Some(6), "without the old half", |r| r.shade_old = false);
+    rule(roots_first, 7, Some(7), "without scan-before", |r| r.whole_object = WholeObject::Nothing);
+    rule(roots_first, 7, Some(7), "with grey-again in place of scan-before", |r| {
+        r.whole_object = WholeObject::GreyAgain
+    });
     rule(watermark, 5, Some(5), "without the shade", |r| r.shade_old = false);
     rule(watermark, 3, Some(3), "without the rule for writes", |r| r.root_write = RootWrite::Nothing);
     rule(watermark, 3, Some(3), "with white allocation", |r| r.birth = Birth::White);
@@ -251,17 +253,17 @@ pub fn broken() -> Vec<Broken> {
         let named = Named { change, column: policy.column.but(taken_out), ..policy };
         all.push(Broken { named, moves, as_collected });
     };
-    beside(hybrid, 3, Some(3), "with a derived window", |b| b.window = Window::Derived);
-    beside(hybrid, 5, Some(5), "with a root copied unshaded in the window", |b| b.roots_copied_unshaded = true);
+    beside(roots_first, 3, Some(3), "with a derived window", |b| b.window = Window::Derived);
+    beside(roots_first, 5, Some(5), "with a root copied unshaded in the window", |b| b.roots_copied_unshaded = true);
     beside(watermark, 3, Some(3), "without the shade on destroy", |b| b.destroyed = Destroyed::Forgotten);
     beside(insertion, 3, Some(3), "with black new areas", |b| b.new_area = NewArea::Black);
-    beside(hybrid, 4, Some(4), "with black new areas in the window", |b| b.new_area = NewArea::Black);
-    beside(hybrid, 5, Some(5), "with cells that are not scanned again", |b| b.cells_are_scanned_again = false);
-    beside(hybrid, 6, None, "that traces in the window", |b| b.order = Order::Any);
+    beside(roots_first, 4, Some(4), "with black new areas in the window", |b| b.new_area = NewArea::Black);
+    beside(roots_first, 5, Some(5), "with cells that are not scanned again", |b| b.cells_are_scanned_again = false);
+    beside(roots_first, 6, None, "that traces in the window", |b| b.order = Order::Any);
     beside(GO, 6, None, "without the `new` half", |b| b.in_window = InWindow::GoWithoutNew);
     beside(GO, 6, Some(6), "with scan-before alone in the window", |b| b.in_window = InWindow::GoWithoutGreyAgain);
     // Policy by policy, as in the table.
-    let chapters = [none.named, insertion, deletion, hybrid, GO, watermark];
+    let chapters = [none.named, insertion, deletion, roots_first, GO, watermark];
     all.sort_by_key(|it| chapters.iter().position(|chapter| chapter.policy == it.named.policy));
     all
 }

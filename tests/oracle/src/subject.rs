@@ -5,7 +5,7 @@
 
 use grisaille::barrier::rules::{Birth, OnlyInTests, Policy, RootWrite, Roots, Rules, WholeObject};
 use grisaille::fault::{self, Fault};
-use grisaille::{Barrier, Deletion, Hybrid, Insertion, StopTheWorld, Watermark};
+use grisaille::{Barrier, Deletion, Insertion, RootsFirst, StopTheWorld, Watermark};
 
 use crate::machine::probe::{Probe, probe};
 use crate::machine::{self, Failure, Watch};
@@ -81,7 +81,7 @@ impl Subject {
 pub const SOUND: &[Subject] = &[
     Subject::new::<Insertion>(),
     Subject::new::<Deletion>(),
-    Subject::new::<Hybrid>(),
+    Subject::new::<RootsFirst>(),
     Subject::new::<Watermark>(),
     Subject::new::<StopTheWorld>(),
 ];
@@ -131,19 +131,19 @@ variants! {
     "deletion with roots scanned one at a time" DeletionBitByBit: Deletion { roots: Roots::BitByBit }
     "deletion without scan-before" DeletionWithoutWhole: Deletion { whole_object: WholeObject::Nothing }
     "deletion whose weak upgrade does not shade" DeletionUpgrade: Deletion { upgrade_shades: false }
-    "hybrid without the old half" HybridWithoutOld: Hybrid { shade_old: false }
-    "hybrid without the root-write rule" HybridWithoutRootWrites: Hybrid { root_write: RootWrite::Nothing }
-    "hybrid with white allocation" HybridWhite: Hybrid { birth: Birth::White }
-    "hybrid with black allocation in the window" HybridBlack: Hybrid { only_in_tests: OnlyInTests { black_in_window: true, ..OnlyInTests::NONE } }
-    "hybrid whose window is derived" HybridDerivedWindow: Hybrid { only_in_tests: OnlyInTests { window_is_derived: true, ..OnlyInTests::NONE } }
-    "hybrid that traces in the window" HybridTracesInWindow: Hybrid { only_in_tests: OnlyInTests { traces_in_window: true, ..OnlyInTests::NONE } }
-    "hybrid whose scopes copy what leaves unshaded" HybridKeep: Hybrid {
+    "roots-first without the old half" RootsFirstWithoutOld: RootsFirst { shade_old: false }
+    "roots-first without the root-write rule" RootsFirstWithoutRootWrites: RootsFirst { root_write: RootWrite::Nothing }
+    "roots-first with white allocation" RootsFirstWhite: RootsFirst { birth: Birth::White }
+    "roots-first with black allocation in the window" RootsFirstBlack: RootsFirst { only_in_tests: OnlyInTests { black_in_window: true, ..OnlyInTests::NONE } }
+    "roots-first whose window is derived" RootsFirstDerivedWindow: RootsFirst { only_in_tests: OnlyInTests { window_is_derived: true, ..OnlyInTests::NONE } }
+    "roots-first that traces in the window" RootsFirstTracesInWindow: RootsFirst { only_in_tests: OnlyInTests { traces_in_window: true, ..OnlyInTests::NONE } }
+    "roots-first whose scopes copy what leaves unshaded" RootsFirstKeep: RootsFirst {
         only_in_tests: OnlyInTests { keeps_unshaded: true, ..OnlyInTests::NONE },
     }
-    "hybrid whose window never opens" HybridWithoutWindow: Hybrid { window: false }
-    "hybrid without scan-before" HybridWithoutWhole: Hybrid { whole_object: WholeObject::Nothing }
-    "hybrid whose weak upgrade does not shade" HybridUpgrade: Hybrid { upgrade_shades: false }
-    "hybrid that reads the old value after the store" HybridReadsLate: Hybrid { only_in_tests: OnlyInTests { reads_old_after_the_store: true, ..OnlyInTests::NONE } }
+    "roots-first whose window never opens" RootsFirstWithoutWindow: RootsFirst { window: false }
+    "roots-first without scan-before" RootsFirstWithoutWhole: RootsFirst { whole_object: WholeObject::Nothing }
+    "roots-first whose weak upgrade does not shade" RootsFirstUpgrade: RootsFirst { upgrade_shades: false }
+    "roots-first that reads the old value after the store" RootsFirstReadsLate: RootsFirst { only_in_tests: OnlyInTests { reads_old_after_the_store: true, ..OnlyInTests::NONE } }
     "watermark that does not shade" WatermarkWithoutOld: Watermark { shade_old: false }
     "watermark without the root-write rule" WatermarkWithoutRootWrites: Watermark { root_write: RootWrite::Nothing }
     "watermark without the shade on pop" WatermarkPop: Watermark {
@@ -157,33 +157,33 @@ variants! {
 
 /// Sound policies in a collector with a broken part.
 pub const BROKEN_PARTS: &[Subject] = &[
-    Subject::with_fault::<Hybrid>("a grey object is swept", Fault::FreesAGreyObject),
+    Subject::with_fault::<RootsFirst>("a grey object is swept", Fault::FreesAGreyObject),
     Subject::with_fault::<Insertion>("a dirty root is missed", Fault::MissesADirtyRoot),
-    Subject::with_fault::<Hybrid>("the mark stack forgets on overflow", Fault::ForgetsOnOverflow),
-    Subject::with_fault::<Hybrid>("a hole is retired without recording", Fault::RetiresWithoutRecording),
-    Subject::with_fault::<Hybrid>("a blackened tail is not whitened", Fault::LeavesTailMarked),
-    Subject::with_fault::<Hybrid>("a dead object is dropped twice", Fault::DropsTwice),
-    Subject::with_fault::<Hybrid>("marking ends while an array is scanned in part", Fault::ForgetsPieces),
-    Subject::with_fault::<Hybrid>("an ephemeron is forgotten when its key is marked", Fault::ForgetsEphemerons),
-    Subject::with_fault::<Hybrid>("a weak pointer is not told of a death", Fault::KeepsWeakCells),
-    Subject::with_fault::<Hybrid>("who asks keeps alive", Fault::AskingShades),
-    Subject::with_fault::<Hybrid>("owners keep their count", Fault::OwnersKeepTheirCount),
-    Subject::with_fault::<Hybrid>("a lost sweeper is waited for", Fault::LostSweepersAreWaitedFor),
-    Subject::with_fault::<Hybrid>("what a lost sweeper had is given up", Fault::OrphansAreGivenUp),
-    Subject::with_fault::<Hybrid>("what a lost sweeper had is dropped again", Fault::OrphansAreDroppedAgain),
-    Subject::with_fault::<Hybrid>("a rooted cell does not shade its new value", Fault::CellHidesNewRoot),
+    Subject::with_fault::<RootsFirst>("the mark stack forgets on overflow", Fault::ForgetsOnOverflow),
+    Subject::with_fault::<RootsFirst>("a hole is retired without recording", Fault::RetiresWithoutRecording),
+    Subject::with_fault::<RootsFirst>("a blackened tail is not whitened", Fault::LeavesTailMarked),
+    Subject::with_fault::<RootsFirst>("a dead object is dropped twice", Fault::DropsTwice),
+    Subject::with_fault::<RootsFirst>("marking ends while an array is scanned in part", Fault::ForgetsPieces),
+    Subject::with_fault::<RootsFirst>("an ephemeron is forgotten when its key is marked", Fault::ForgetsEphemerons),
+    Subject::with_fault::<RootsFirst>("a weak pointer is not told of a death", Fault::KeepsWeakCells),
+    Subject::with_fault::<RootsFirst>("who asks keeps alive", Fault::AskingShades),
+    Subject::with_fault::<RootsFirst>("owners keep their count", Fault::OwnersKeepTheirCount),
+    Subject::with_fault::<RootsFirst>("a lost sweeper is waited for", Fault::LostSweepersAreWaitedFor),
+    Subject::with_fault::<RootsFirst>("what a lost sweeper had is given up", Fault::OrphansAreGivenUp),
+    Subject::with_fault::<RootsFirst>("what a lost sweeper had is dropped again", Fault::OrphansAreDroppedAgain),
+    Subject::with_fault::<RootsFirst>("a rooted cell does not shade its new value", Fault::CellHidesNewRoot),
     Subject::with_fault::<Watermark>("a rooted cell does not shade its old value", Fault::CellHidesOldRoot),
     Subject::with_fault::<Insertion>("a rooted cell that is written is not dirty", Fault::CellIsNotDirty),
-    Subject::with_fault::<Hybrid>("the result of a scope is not shaded", Fault::ResultHidesNewRoot),
-    Subject::with_fault::<Hybrid>("a map that is rehashed is scanned on", Fault::MapIgnoresRehash),
-    Subject::with_fault::<Hybrid>("a map that has fewer parts is scanned on", Fault::MapShrinksUnseen),
-    Subject::with_fault::<Hybrid>("a part of a map that is split is scanned on", Fault::MapSplitsUnseen),
-    Subject::with_fault::<Hybrid>("a part of a map that is split loses an entry", Fault::MapLosesAnEntry),
+    Subject::with_fault::<RootsFirst>("the result of a scope is not shaded", Fault::ResultHidesNewRoot),
+    Subject::with_fault::<RootsFirst>("a map that is rehashed is scanned on", Fault::MapIgnoresRehash),
+    Subject::with_fault::<RootsFirst>("a map that has fewer parts is scanned on", Fault::MapShrinksUnseen),
+    Subject::with_fault::<RootsFirst>("a part of a map that is split is scanned on", Fault::MapSplitsUnseen),
+    Subject::with_fault::<RootsFirst>("a part of a map that is split loses an entry", Fault::MapLosesAnEntry),
     Subject::with_fault::<Insertion>("a map has no barrier for a new key", Fault::MapInsertsUnseen),
     Subject::with_fault::<Deletion>("a map has no barrier for a new value", Fault::MapReplacesUnseen),
     Subject::with_fault::<Deletion>("a map has no barrier for what is taken out", Fault::MapRemovesUnseen),
-    Subject::with_fault::<Hybrid>("a packed word is not traced", Fault::PackedWordsAreNotTraced),
-    Subject::with_fault::<Hybrid>("the keys of a map are not traced", Fault::MapForgetsKeys),
+    Subject::with_fault::<RootsFirst>("a packed word is not traced", Fault::PackedWordsAreNotTraced),
+    Subject::with_fault::<RootsFirst>("the keys of a map are not traced", Fault::MapForgetsKeys),
     Subject::with_fault::<Insertion>("a list has no barrier for what is pushed", Fault::ListPushesUnseen),
     Subject::with_fault::<Deletion>("a list has no barrier for what is popped", Fault::ListDropsUnseen),
     Subject::with_fault::<Insertion>("a list has no barrier for what comes to another place", Fault::ListMovesUnseen),

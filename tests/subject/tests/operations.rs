@@ -60,7 +60,7 @@ macro_rules! sound {
 sound! {
     insertion "insertion"
     deletion "deletion"
-    hybrid "hybrid"
+    roots_first "roots-first"
     watermark "watermark"
     stop_the_world "stop-the-world"
 }
@@ -263,7 +263,7 @@ mod pasted {
                 Op::Fill { nth: 131, count: 107, how: 49 },
             ],
         };
-        for name in ["insertion", "insertion that traces while it scans", "hybrid"] {
+        for name in ["insertion", "insertion that traces while it scans", "roots-first"] {
             Subject::by_name(name).unwrap().run(&program, Watch::Verifier).unwrap();
         }
     }

@@ -15,7 +15,7 @@ use std::process::{Command, Output};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use grisaille::barrier::rules::{Birth, Policy, RootWrite, Roots, Rules, WholeObject};
-use grisaille::{Barrier, Budget, Gc, Heap, HeapBuilder, Hybrid, Mutator, Phase, Rooted, Slot, Sweep, Trace};
+use grisaille::{Barrier, Budget, Gc, Heap, HeapBuilder, Mutator, Phase, Rooted, RootsFirst, Slot, Sweep, Trace};
 
 enum NoBarrier {}
 
@@ -29,7 +29,7 @@ unsafe impl Policy for NoBarrier {
         birth: Birth::Black,
         root_write: RootWrite::Nothing,
         whole_object: WholeObject::Nothing,
-        ..<Hybrid as Policy>::RULES
+        ..<RootsFirst as Policy>::RULES
     };
 }
 
@@ -108,7 +108,7 @@ macro_rules! is_caught {
     ($($test:ident: $access:ident)*) => {$(
         #[test]
         fn $test() {
-            is_caught(stringify!($test), Access::$access, programs::$test::<NoBarrier>, programs::$test::<Hybrid>);
+            is_caught(stringify!($test), Access::$access, programs::$test::<NoBarrier>, programs::$test::<RootsFirst>);
         }
     )*};
 }

@@ -34,7 +34,7 @@ const SOON: [&str; 4] = [
     "no barrier",
     "insertion without the rescan",
     "insertion with scan-before in place of grey-again",
-    "hybrid with white allocation",
+    "roots-first with white allocation",
 ];
 
 #[test]

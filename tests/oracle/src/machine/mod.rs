@@ -33,7 +33,9 @@ use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use grisaille::{Barrier, Check, ConfigError, Guardian, Heap, HeapBuilder, Hybrid, Persistent, Stack, Sweep, played};
+use grisaille::{
+    Barrier, Check, ConfigError, Guardian, Heap, HeapBuilder, Persistent, RootsFirst, Stack, Sweep, played,
+};
 
 use self::frame::Frame;
 use self::other::Other;
@@ -317,7 +319,7 @@ fn sweep(number: u8) -> Sweep {
 /// Two numbers in eight set a limit.
 fn limit(number: u8) -> usize {
     match number % 8 {
-        1 => HeapBuilder::<Hybrid>::MIN_LIMIT,
+        1 => HeapBuilder::<RootsFirst>::MIN_LIMIT,
         2 => 1 << 20,
         _ => usize::MAX,
     }

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use grisaille::{
-    Array, Barrier, ConfigError, Gc, Heap, HeapBuilder, HeapFull, Hybrid, Mutator, Slot, Stack, Sweep, Trace,
+    Array, Barrier, ConfigError, Gc, Heap, HeapBuilder, HeapFull, Mutator, RootsFirst, Slot, Stack, Sweep, Trace,
 };
 
 use crate::SWEEPS;
@@ -191,7 +191,7 @@ for_each_policy! {
 #[test]
 fn huge_arrays_and_strings_are_refused() {
     let text = "x".repeat(2 << 20);
-    limited::<Hybrid>(Sweep::Lazy, 1 << 20).enter(|cx| {
+    limited::<RootsFirst>(Sweep::Lazy, 1 << 20).enter(|cx| {
         for len in [usize::MAX, usize::MAX / 2, usize::MAX / 8, isize::MAX as usize, 1 << 60, 1 << 40, 1 << 17] {
             let mut called = false;
             let refused = cx.try_alloc_array(len, |_| {
@@ -220,7 +220,7 @@ fn huge_arrays_and_strings_are_refused() {
 #[test]
 fn large_objects_count_against_the_limit_and_come_back() {
     for sweep in SWEEPS {
-        limited::<Hybrid>(sweep, 8 << 20).enter(|cx| {
+        limited::<RootsFirst>(sweep, 8 << 20).enter(|cx| {
             for _ in 0..20 {
                 cx.scope(|cx, _| {
                     let first = cx.root(cx.alloc_array(4 << 17, |i| i as u64));
@@ -235,7 +235,7 @@ fn large_objects_count_against_the_limit_and_come_back() {
 
 #[test]
 fn external_bytes_count_against_the_limit() {
-    limited::<Hybrid>(Sweep::Lazy, 1 << 20).enter(|cx| {
+    limited::<RootsFirst>(Sweep::Lazy, 1 << 20).enter(|cx| {
         assert!(cx.try_alloc([0u64; 4]).is_ok());
         cx.adjust_external(2 << 20);
         assert!(cx.try_alloc([0u64; 512]).is_err(), "no further block");
@@ -247,7 +247,7 @@ fn external_bytes_count_against_the_limit() {
 /// The payload was a text, so nobody could tell a full heap from a bug.
 #[test]
 fn alloc_panics_with_the_value_that_try_alloc_answers() {
-    let mut heap = limited::<Hybrid>(Sweep::Lazy, 1 << 20);
+    let mut heap = limited::<RootsFirst>(Sweep::Lazy, 1 << 20);
     let panic = catch_unwind(AssertUnwindSafe(|| {
         heap.enter(|cx| {
             loop {
@@ -266,7 +266,7 @@ fn alloc_panics_with_the_value_that_try_alloc_answers() {
 
 #[test]
 fn what_cannot_be_is_refused() {
-    let limit = HeapBuilder::<Hybrid>::MIN_LIMIT;
+    let limit = HeapBuilder::<RootsFirst>::MIN_LIMIT;
     assert!(Heap::builder().limit(limit).build().is_ok());
     assert_eq!(Heap::builder().limit(limit - 1).build().unwrap_err(), ConfigError::Limit(limit - 1));
     for growth in [0.0, -1.0, 0.049, 1000.1, f64::NAN, f64::INFINITY] {

@@ -282,7 +282,7 @@ fn under_stress_a_scope_that_roots_without_end_says_where() {
 
 #[test]
 fn a_result_for_which_there_is_no_room_is_refused_before_the_scope_runs() {
-    let mut heap = Heap::builder().limit(HeapBuilder::<grisaille::Hybrid>::MIN_LIMIT).build().unwrap();
+    let mut heap = Heap::builder().limit(HeapBuilder::<grisaille::RootsFirst>::MIN_LIMIT).build().unwrap();
     heap.enter(|cx| {
         let value = cx.root(cx.alloc(0u64));
         while cx.try_root(value.get(cx)).is_ok() {}

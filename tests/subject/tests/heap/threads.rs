@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::channel;
 use std::thread;
 
-use grisaille::{Barrier, Budget, Gc, Heap, Hybrid, Persistent, Phase, Slot, Stack, Sweep, Trace};
+use grisaille::{Barrier, Budget, Gc, Heap, Persistent, Phase, RootsFirst, Slot, Stack, Sweep, Trace};
 
 use crate::for_each_policy;
 use crate::ledger::{Entry, Ledger};
@@ -109,7 +109,7 @@ fn heaps_change_threads_in_the_middle_of_a_cycle() {
 #[test]
 fn heaps_are_dropped_on_another_thread_while_they_are_swept() {
     let ledger = Ledger::default();
-    let (sender, heaps) = channel::<Heap<Hybrid>>();
+    let (sender, heaps) = channel::<Heap<RootsFirst>>();
     let dropper = thread::spawn(move || heaps.into_iter().for_each(drop));
     for round in 0..40 {
         let mut heap = Heap::builder().automatic(false).build().unwrap();

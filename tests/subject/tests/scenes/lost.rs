@@ -4,7 +4,7 @@
 //! The policies here exist in tests only. After a loss a pointer dangles, which no program follows (see `programs`).
 
 use grisaille::barrier::rules::{Birth, OnlyInTests, Policy, RootWrite, Roots, Rules, WholeObject};
-use grisaille::{Barrier, Deletion, Hybrid, Insertion, Watermark};
+use grisaille::{Barrier, Deletion, Insertion, RootsFirst, Watermark};
 
 use crate::programs::{From, To, losses, moved, passed_through_a_stack, upgraded};
 
@@ -37,7 +37,7 @@ fn loses_upgraded<Broken: Barrier, Sound: Barrier>(to: To) {
 
 #[test]
 fn without_a_barrier() {
-    broken!(NoBarrier: Hybrid {
+    broken!(NoBarrier: RootsFirst {
         roots: Roots::InOnePauseAtTheStart,
         window: false,
         shade_old: false,
@@ -46,9 +46,9 @@ fn without_a_barrier() {
         root_write: RootWrite::Nothing,
         whole_object: WholeObject::Nothing
     });
-    loses::<NoBarrier, Hybrid>(From::Slot, To::Slot);
-    loses::<NoBarrier, Hybrid>(From::Slot, To::Local);
-    loses::<NoBarrier, Hybrid>(From::Slot, To::Pushed);
+    loses::<NoBarrier, RootsFirst>(From::Slot, To::Slot);
+    loses::<NoBarrier, RootsFirst>(From::Slot, To::Local);
+    loses::<NoBarrier, RootsFirst>(From::Slot, To::Pushed);
 }
 
 #[test]
@@ -122,68 +122,68 @@ fn deletion_with_an_upgrade_that_does_not_shade() {
 }
 
 #[test]
-fn hybrid_without_the_old_half() {
-    broken!(Broken: Hybrid { shade_old: false });
-    loses::<Broken, Hybrid>(From::Slot, To::Slot);
-    loses::<Broken, Hybrid>(From::Slot, To::Pushed);
+fn roots_first_without_the_old_half() {
+    broken!(Broken: RootsFirst { shade_old: false });
+    loses::<Broken, RootsFirst>(From::Slot, To::Slot);
+    loses::<Broken, RootsFirst>(From::Slot, To::Pushed);
 }
 
 /// The heap needs no barrier in the window because nothing is black in it. For those who trace meanwhile there are
 /// Go's rules.
 #[test]
-fn hybrid_that_traces_in_the_window() {
-    broken!(Broken: Hybrid { only_in_tests: OnlyInTests { traces_in_window: true, ..OnlyInTests::NONE } });
-    loses::<Broken, Hybrid>(From::Popped, To::Slot);
-    loses::<Broken, Hybrid>(From::Popped, To::Lock);
-    loses::<Broken, Hybrid>(From::RootSet, To::Slot);
-    loses_upgraded::<Broken, Hybrid>(To::Slot);
+fn roots_first_that_traces_in_the_window() {
+    broken!(Broken: RootsFirst { only_in_tests: OnlyInTests { traces_in_window: true, ..OnlyInTests::NONE } });
+    loses::<Broken, RootsFirst>(From::Popped, To::Slot);
+    loses::<Broken, RootsFirst>(From::Popped, To::Lock);
+    loses::<Broken, RootsFirst>(From::RootSet, To::Slot);
+    loses_upgraded::<Broken, RootsFirst>(To::Slot);
 }
 
 #[test]
-fn hybrid_whose_window_never_opens() {
-    broken!(Broken: Hybrid { window: false });
-    loses::<Broken, Hybrid>(From::Popped, To::Lock);
+fn roots_first_whose_window_never_opens() {
+    broken!(Broken: RootsFirst { window: false });
+    loses::<Broken, RootsFirst>(From::Popped, To::Lock);
 }
 
 /// Go's issue 17694.
 #[test]
-fn hybrid_without_the_rule_for_writes_to_roots() {
-    broken!(Broken: Hybrid { root_write: RootWrite::Nothing });
-    loses::<Broken, Hybrid>(From::Popped, To::Pushed);
+fn roots_first_without_the_rule_for_writes_to_roots() {
+    broken!(Broken: RootsFirst { root_write: RootWrite::Nothing });
+    loses::<Broken, RootsFirst>(From::Popped, To::Pushed);
     for to in [To::Local, To::NewRoot, To::RootSet, To::Pushed, To::Overwritten, To::Cells] {
-        loses::<Broken, Hybrid>(From::Overwritten, to);
+        loses::<Broken, RootsFirst>(From::Overwritten, to);
     }
-    loses::<Broken, Hybrid>(From::RootSet, To::Local);
+    loses::<Broken, RootsFirst>(From::RootSet, To::Local);
 }
 
 #[test]
-fn hybrid_with_white_allocation() {
-    broken!(Broken: Hybrid { birth: Birth::White });
-    loses::<Broken, Hybrid>(From::Slot, To::NewObject);
+fn roots_first_with_white_allocation() {
+    broken!(Broken: RootsFirst { birth: Birth::White });
+    loses::<Broken, RootsFirst>(From::Slot, To::NewObject);
 }
 
 #[test]
-fn hybrid_with_black_allocation_in_the_window() {
-    broken!(Broken: Hybrid { only_in_tests: OnlyInTests { black_in_window: true, ..OnlyInTests::NONE } });
-    loses::<Broken, Hybrid>(From::Popped, To::NewObject);
+fn roots_first_with_black_allocation_in_the_window() {
+    broken!(Broken: RootsFirst { only_in_tests: OnlyInTests { black_in_window: true, ..OnlyInTests::NONE } });
+    loses::<Broken, RootsFirst>(From::Popped, To::NewObject);
 }
 
 #[test]
-fn hybrid_without_scan_before() {
-    broken!(Broken: Hybrid { whole_object: WholeObject::Nothing });
-    loses::<Broken, Hybrid>(From::Lock, To::Local);
+fn roots_first_without_scan_before() {
+    broken!(Broken: RootsFirst { whole_object: WholeObject::Nothing });
+    loses::<Broken, RootsFirst>(From::Lock, To::Local);
 }
 
 #[test]
-fn hybrid_with_grey_again_in_place_of_scan_before() {
-    broken!(Broken: Hybrid { whole_object: WholeObject::GreyAgain });
-    loses::<Broken, Hybrid>(From::Lock, To::Local);
+fn roots_first_with_grey_again_in_place_of_scan_before() {
+    broken!(Broken: RootsFirst { whole_object: WholeObject::GreyAgain });
+    loses::<Broken, RootsFirst>(From::Lock, To::Local);
 }
 
 #[test]
-fn hybrid_with_an_upgrade_that_does_not_shade() {
-    broken!(Broken: Hybrid { upgrade_shades: false });
-    loses_upgraded::<Broken, Hybrid>(To::Local);
+fn roots_first_with_an_upgrade_that_does_not_shade() {
+    broken!(Broken: RootsFirst { upgrade_shades: false });
+    loses_upgraded::<Broken, RootsFirst>(To::Local);
 }
 
 #[test]

@@ -9,10 +9,10 @@ extern crate grisaille_subject as grisaille;
 
 mod colors;
 mod deletion;
-mod hybrid;
 mod insertion;
 mod lost;
 mod programs;
+mod roots_first;
 mod stage;
 mod stop_the_world;
 mod watermark;

@@ -9,7 +9,7 @@
 use std::ops::ControlFlow;
 
 use grisaille::{
-    Barrier, Budget, Deletion, Gc, Hybrid, Insertion, Mutator, Persistent, Phase, RefLock, Rooted, Slot, Stack,
+    Barrier, Budget, Deletion, Gc, Insertion, Mutator, Persistent, Phase, RefLock, Rooted, RootsFirst, Slot, Stack,
     StopTheWorld, Trace, Watermark, Weak,
 };
 
@@ -150,7 +150,7 @@ fn check<B: Barrier>(cx: &mut Mutator<'_, B>) {
 
 /// Returns whether the policy is one of the five, and none of those in `lost`.
 fn is_sound<B: Barrier>() -> bool {
-    [Insertion::NAME, Deletion::NAME, Hybrid::NAME, Watermark::NAME, StopTheWorld::NAME].contains(&B::NAME)
+    [Insertion::NAME, Deletion::NAME, RootsFirst::NAME, Watermark::NAME, StopTheWorld::NAME].contains(&B::NAME)
 }
 
 /// The end of a program: how many died. Under a sound policy nobody dies in the next cycle either, whatever the last

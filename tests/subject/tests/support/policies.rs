@@ -5,7 +5,7 @@ macro_rules! for_each_policy {
     ($($test:ident)*) => {
         for_each_policy!{@ insertion Insertion: $($test)*}
         for_each_policy!{@ deletion Deletion: $($test)*}
-        for_each_policy!{@ hybrid Hybrid: $($test)*}
+        for_each_policy!{@ roots_first RootsFirst: $($test)*}
         for_each_policy!{@ watermark Watermark: $($test)*}
         for_each_policy!{@ stop_the_world StopTheWorld: $($test)*}
     };

@@ -1,6 +1,6 @@
 //! grisaille: this crate.
 //!
-//! `Heap::new()`, so the default policy (`Hybrid`), growth and floor, but for [`GROWN`]. As its README advises: a safepoint in each loop, and
+//! `Heap::new()`, so the default policy (`RootsFirst`), growth and floor, but for [`GROWN`]. As its README advises: a safepoint in each loop, and
 //! what is kept across one is rooted, in a `Rooted`, a `Stack`, or an object that a `Rooted` keeps.
 //!
 //! Allocation never collects, so how much a program allocates between two safepoints is how much the heap may exceed its

@@ -2,7 +2,7 @@
 //! to a stack or to the heap. Each in the root-scanning window and after it, where that makes sense.
 
 use grisaille::Color::{Black, Grey, White};
-use grisaille::{Gc, Hybrid, Phase, RefLock, Stack};
+use grisaille::{Gc, Phase, RefLock, RootsFirst, Stack};
 
 use crate::stage::{NodeAt, color, finish, finish_marking, node, piece, play, start};
 
@@ -10,7 +10,7 @@ type Nodes = Stack<NodeAt<'static>>;
 
 #[test]
 fn a_cycle_starts_without_a_look_at_the_roots() {
-    play::<Hybrid, _>(|cx| {
+    play::<RootsFirst, _>(|cx| {
         let local = cx.root(node(cx, None));
         start(cx);
         assert_eq!(color(cx, local), White);
@@ -24,7 +24,7 @@ fn a_cycle_starts_without_a_look_at_the_roots() {
 /// Scene 1, after the window: from the heap to a (scanned, so black) stack.
 #[test]
 fn a_white_object_loses_its_heap_parent_to_a_stack() {
-    play::<Hybrid, _>(|cx| {
+    play::<RootsFirst, _>(|cx| {
         let mut stack = Nodes::new(cx);
         let mut view = stack.open(cx);
         view.push(cx, node(cx, None));
@@ -51,7 +51,7 @@ fn a_white_object_loses_its_heap_parent_to_a_stack() {
 /// Scene 1 in the window: the push alone shades.
 #[test]
 fn a_white_object_moves_from_the_heap_to_a_stack_in_the_window() {
-    play::<Hybrid, _>(|cx| {
+    play::<RootsFirst, _>(|cx| {
         let (mut unscanned, mut scanned) = (Nodes::new(cx), Nodes::new(cx));
         unscanned.open(cx).push(cx, node(cx, None));
         let parent = cx.root(node(cx, Some(node(cx, None))));
@@ -73,7 +73,7 @@ fn a_white_object_moves_from_the_heap_to_a_stack_in_the_window() {
 /// Scene 2: from one stack to another. Only in the window: after it, what lies on a stack is not white.
 #[test]
 fn a_white_object_loses_its_stack_parent_to_another_stack() {
-    play::<Hybrid, _>(|cx| {
+    play::<RootsFirst, _>(|cx| {
         let (mut unscanned, mut scanned) = (Nodes::new(cx), Nodes::new(cx));
         unscanned.open(cx).push(cx, node(cx, None));
         scanned.open(cx).push(cx, node(cx, None));
@@ -98,7 +98,7 @@ fn a_white_object_loses_its_stack_parent_to_another_stack() {
 /// Scene 3, after the window: from a grey heap object to a black one.
 #[test]
 fn a_white_object_loses_its_heap_parent_to_a_black_heap_object() {
-    play::<Hybrid, _>(|cx| {
+    play::<RootsFirst, _>(|cx| {
         let black = cx.root(node(cx, None));
         let grey = cx.root(node(cx, Some(node(cx, None))));
         start(cx);
@@ -124,7 +124,7 @@ fn a_white_object_loses_its_heap_parent_to_a_black_heap_object() {
 /// so the heap object is grey there, and not black: no barrier is needed.
 #[test]
 fn a_white_object_loses_its_stack_parent_to_a_heap_object() {
-    play::<Hybrid, _>(|cx| {
+    play::<RootsFirst, _>(|cx| {
         let mut unscanned = Nodes::new(cx);
         unscanned.open(cx).push(cx, node(cx, None));
         unscanned.open(cx).push(cx, node(cx, None));
@@ -150,7 +150,7 @@ fn a_white_object_loses_its_stack_parent_to_a_heap_object() {
 /// Scene 4 after the window: the stack was scanned, so what it held is not white, and black may point to it.
 #[test]
 fn a_scanned_stack_gives_its_object_to_a_black_heap_object() {
-    play::<Hybrid, _>(|cx| {
+    play::<RootsFirst, _>(|cx| {
         let mut stack = Nodes::new(cx);
         let black = cx.root(node(cx, None));
         stack.open(cx).push(cx, node(cx, None));
@@ -168,7 +168,7 @@ fn a_scanned_stack_gives_its_object_to_a_black_heap_object() {
 
 #[test]
 fn a_new_object_is_white_in_the_window_and_black_after_it() {
-    play::<Hybrid, _>(|cx| {
+    play::<RootsFirst, _>(|cx| {
         let mut unscanned = Nodes::new(cx);
         unscanned.open(cx).push(cx, node(cx, None));
         let new = cx.root(node(cx, None));
@@ -199,7 +199,7 @@ fn a_new_object_is_white_in_the_window_and_black_after_it() {
 /// The hole of the fast path stays the same when the window closes: the part of it that is not used yet is marked.
 #[test]
 fn a_hole_is_used_before_and_in_and_after_the_window() {
-    play::<Hybrid, _>(|cx| {
+    play::<RootsFirst, _>(|cx| {
         let mut unscanned = Nodes::new(cx);
         unscanned.open(cx).push(cx, node(cx, None));
         let before = cx.root(node(cx, None));
@@ -225,7 +225,7 @@ fn a_hole_is_used_before_and_in_and_after_the_window() {
 
 #[test]
 fn writes_to_the_heap_shade_nothing_in_the_window() {
-    play::<Hybrid, _>(|cx| {
+    play::<RootsFirst, _>(|cx| {
         let mut unscanned = Nodes::new(cx);
         unscanned.open(cx).push(cx, node(cx, None));
         let parent = cx.root(node(cx, Some(node(cx, None))));
@@ -254,7 +254,7 @@ fn writes_to_the_heap_shade_nothing_in_the_window() {
 /// The window is a flag that closes in a step. Derived from "some root is unscanned" it would close here too early.
 #[test]
 fn the_window_stays_open_when_the_last_unscanned_stack_is_destroyed() {
-    play::<Hybrid, _>(|cx| {
+    play::<RootsFirst, _>(|cx| {
         let mut unscanned = Nodes::new(cx);
         unscanned.open(cx).push(cx, node(cx, None));
         let scanned = cx.root(node(cx, None));
@@ -274,7 +274,7 @@ fn the_window_stays_open_when_the_last_unscanned_stack_is_destroyed() {
 
 #[test]
 fn a_floating_object_dies_exactly_one_cycle_later() {
-    play::<Hybrid, _>(|cx| {
+    play::<RootsFirst, _>(|cx| {
         let parent = cx.root(node(cx, Some(node(cx, None))));
         start(cx);
         piece(cx); // the window closes
