@@ -46,6 +46,7 @@ impl Collector {
             mark_work: _,
             released,
             inspector: _,
+            observed: _,
         } = self;
         marker.flush_barrier_buffer();
         digest.number(phase.get() as usize);
