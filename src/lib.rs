@@ -43,7 +43,7 @@
 //! | point to an object | [`Gc`]; [`Str`] and [`Array`], whose objects have variable length ([`StrObject`], [`ArrayObject`]) |
 //! | point to an object of any type | [`AnyGc`] ([`AnyObject`]), which tells the type and leads back to it |
 //! | point to an object of any type with a trait | [`DynGc`] ([`DynObject`]), after [`dyn_trait!`] ([`DynTrait`], [`Coerce`]) |
-//! | have a field that changes | [`Slot`]; [`List`] ([`ListIter`]) and [`Map`] ([`MapIter`], [`Key`], [`Identity`]) |
+//! | have a field that changes | [`Slot`]; [`List`] ([`ListIter`]) and [`Map`] ([`MapIter`], [`Key`], [`Identity`]); a text that changes: [`StrBuf`] |
 //! | change an object as a whole | [`Lock`]; [`RefLock`] with its guards [`Ref`] and [`RefMut`], [`BorrowError`], [`BorrowMutError`] |
 //! | keep a value across safepoints | [`Rooted`] until a scope ends, [`RootedCell`] where the value changes, [`Persistent`] until the handle is dropped, [`Stack`] ([`StackView`]); several at once: [`Handles`], [`RootedIter`] |
 //! | have a value in a word | [`Packed`], the form of an enum that derives [`Pack`]; [`Tagged`], [`Untagged`] |
@@ -156,6 +156,7 @@ pub use kit::map::{Map, MapIter};
 pub use kit::native::Native;
 pub use kit::owned::{Edit, Owned};
 pub use kit::packed::{Pack, Packed};
+pub use kit::str_buf::StrBuf;
 pub use kit::string::{Str, StrObject};
 pub use kit::tagged::{Tagged, Untagged};
 pub use kit::weak_map::WeakMap;

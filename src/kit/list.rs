@@ -13,6 +13,7 @@
 //! Functions of users (of `retain`, of a comparison) may use the list that they are called for. So they are called when
 //! all elements are initialized and nothing of the list is borrowed, and what the list is afterwards is read anew.
 
+mod bytes;
 mod edit;
 mod iter;
 mod sort;

@@ -1,4 +1,4 @@
-//! What an interpreter needs besides objects: strings, arrays, interning, lists, maps, tagged and packed words, functions
+//! What an interpreter needs besides objects: strings, texts that change, arrays, interning, lists, maps, tagged and packed words, functions
 //! of the host, and owners of outside memory.
 
 pub(crate) mod array;
@@ -11,6 +11,7 @@ pub(crate) mod map;
 pub(crate) mod native;
 pub(crate) mod owned;
 pub(crate) mod packed;
+pub(crate) mod str_buf;
 pub(crate) mod string;
 pub(crate) mod tagged;
 pub(crate) mod weak_map;

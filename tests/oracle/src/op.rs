@@ -9,6 +9,7 @@
 //! | `Slot`, `Lock`, `RefLock`, `Tagged`, `Packed`; `Map`, `List` by index | [`Op::Get`], [`Op::Take`], [`Op::Set`], [`Op::Whole`] |
 //! | `List::{try_push, pop, truncate, clear, try_reserve, shrink_to_fit}` | [`Op::Append`], [`Op::Shorten`], [`Op::Fill`] |
 //! | `List::{try_insert, remove, swap_remove, swap, reverse, retain, drain, try_sort_by}` | [`Op::Arrange`] |
+//! | `StrBuf::{try_push, try_push_str, try_insert_str, try_set_char, pop, try_remove, truncate, clear, shrink_to_fit, as_str}` | the same three: each list has a text beside its values |
 //! | `Map::{try_insert, replace, update, remove, clear, try_reserve, shrink_to_fit, iter}` | [`Op::Insert`], [`Op::Remove`], [`Op::Fill`] |
 //! | `Map::{pop, drain, retain}` | [`Op::TakeOut`] |
 //! | `Ephemeron` | [`Op::Ephemeron`], [`Op::Reveal`], [`Op::Conceal`] |

@@ -204,6 +204,10 @@ pub struct Object {
     pub items: Vec<Shade>,
     /// A list has a buffer, which is an object too.
     pub buffer: bool,
+    /// The text of a list.
+    pub text: String,
+    /// The text has a buffer.
+    pub text_buffer: bool,
     /// The entries of a map whose keys are objects.
     pub entries: Vec<(u32, Shade)>,
     /// The numbers that a map has beside those that are its slots, counted from there. Some have an object as their value.
@@ -239,6 +243,8 @@ impl Shadow {
             slots,
             items: Vec::new(),
             buffer: false,
+            text: String::new(),
+            text_buffer: false,
             entries: Vec::new(),
             filler: BTreeMap::new(),
             target,

@@ -3,6 +3,7 @@
 use grisaille::{Barrier, Gc, Guardian, Map, Mutator, Tagged};
 
 use super::frame::{Both, Frame, Registers, nil};
+use super::text::Text;
 use super::{Entry, Guard, Machine, Outcome, Watch, index, pick};
 use crate::object::{Row, Value, Word, number};
 use crate::op::Op;
@@ -74,6 +75,7 @@ impl Machine<'_> {
                 let value = operand(self, value);
                 if let Some((id, Value::List(list))) = self.nth_of(cx, frame, registers, nth, &[Kind::List]) {
                     self.append(cx, id, list, value);
+                    return self.write_text(cx, id, list, Text::Push, nth);
                 }
             }
             Op::Shorten { nth, len } => {
@@ -96,12 +98,15 @@ impl Machine<'_> {
                         }
                     }
                     self.note(|m| format!("#{id} has {} values left", m.shadow.at(id).items.len()));
+                    let edit = if len == u8::MAX { Text::Clear } else { Text::Cut };
+                    return self.write_text(cx, id, list, edit, len);
                 }
             }
             Op::Arrange { nth, how, at } => {
                 // One of the first operands; the others have low numbers too.
                 let value = operand(self, how / 8);
                 if let Some((id, Value::List(list))) = self.nth_of(cx, frame, registers, nth, &[Kind::List]) {
+                    self.write_text(cx, id, list, Text::Change, how ^ at)?;
                     return self.arrange(cx, registers, (id, list), [how, at], value);
                 }
             }

@@ -28,6 +28,7 @@ mod oracle;
 mod other;
 pub(crate) mod probe;
 pub(crate) mod quiet;
+mod text;
 
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};

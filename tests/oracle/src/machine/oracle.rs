@@ -8,7 +8,7 @@ use grisaille::{Barrier, Color, Mutator, Phase};
 use super::frame::{Both, Frame, Locals};
 use super::{Machine, Outcome, VERIFIER, Watch};
 use crate::object::{Value, number};
-use crate::shadow::{Kind, SLOTS, Shade};
+use crate::shadow::{Kind, Object, SLOTS, Shade};
 
 impl Machine<'_> {
     /// Returns the objects that the shadow graph reaches; with `guarded`, also those that guardians keep.
@@ -195,8 +195,10 @@ impl Machine<'_> {
         let stats = cx.stats();
         let live = stats.objects_allocated() - stats.objects_freed();
         let alive = self.shadow.objects.iter().zip(&reached).filter(|(_, reached)| **reached);
-        // A list's buffer is an object too, and so is the table that each map here has from the start.
-        let expected: u64 = alive.map(|(object, _)| 1 + u64::from(object.buffer || object.kind == Kind::Map)).sum();
+        // The buffers of a list and of its text are objects too, and so is the table that each map here has from the start.
+        let parts =
+            |object: &Object| u64::from(object.buffer || object.kind == Kind::Map) + u64::from(object.text_buffer);
+        let expected: u64 = alive.map(|(object, _)| 1 + parts(object)).sum();
         if live != expected {
             return Err(format!("after a full collection {live} objects live, and {expected} are reachable"));
         }

@@ -7,8 +7,8 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use grisaille::{
-    Array, Barrier, Color, Ephemeron, Gc, HeapFull, List, Lock, Map, Mutator, Owned, RefLock, Slot, Str, Tagged, Trace,
-    Weak,
+    Array, Barrier, Color, Ephemeron, Gc, HeapFull, List, Lock, Map, Mutator, Owned, RefLock, Slot, Str, StrBuf,
+    Tagged, Trace, Weak,
 };
 
 pub use self::log::{Log, Witness};
@@ -169,7 +169,7 @@ impl<'gc> Value<'gc> {
                 let slots = items.map(|item| Slot::new(item.as_short().into()));
                 cx.try_alloc(Packs { canary, slots }).ok().map(Value::Packs)
             }
-            Kind::List => cx.try_alloc(Row { canary, items: List::new() }).ok().map(Value::List),
+            Kind::List => cx.try_alloc(Row { canary, items: List::new(), text: StrBuf::new() }).ok().map(Value::List),
             Kind::Map => {
                 let map = cx.try_alloc(Map::new()).ok()?;
                 // In an empty table the first entries may find no room either.
@@ -285,6 +285,9 @@ impl<'gc> Value<'gc> {
                     });
                 if !intact {
                     return Some(format!("the list has {} values, not {}", o.items.len(), object.items.len()));
+                }
+                if o.text != object.text.as_str() || o.text.char_count() != object.text.chars().count() {
+                    return Some(format!("its text is {:?}, not {:?}", o.text, object.text));
                 }
                 o.canary
             }

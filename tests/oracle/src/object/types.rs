@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use grisaille::{Array, Gc, List, Lock, Map, Owned, Pack, Packed, RefLock, Slot, Str, Tagged, Trace, Weak};
+use grisaille::{Array, Gc, List, Lock, Map, Owned, Pack, Packed, RefLock, Slot, Str, StrBuf, Tagged, Trace, Weak};
 
 use super::{Value, Witness};
 use crate::shadow::SLOTS;
@@ -106,4 +106,5 @@ pub struct Packs<'gc> {
 pub struct Row<'gc> {
     pub canary: u64,
     pub items: List<'gc, Value<'gc>>,
+    pub text: StrBuf<'gc>,
 }
