@@ -13,6 +13,7 @@ use crate::cycle::pace::Pace;
 use crate::cycle::phase::Phase;
 use crate::cycle::sweep::Sweep;
 use crate::memory::{self, NoMemory};
+use crate::observe::snapshot::Snapshot;
 use crate::observe::stats::Stats;
 use crate::observe::verify::{Check, Verifier, VerifyError, inspector};
 
@@ -497,5 +498,26 @@ impl<B: Barrier> Heap<B> {
     /// [`VerifyError`]: the first fault found, with the path from a root that leads to it.
     pub fn verify(&self) -> Result<(), VerifyError> {
         Verifier::new(self.collector(), &B::RULES).run()
+    }
+
+    /// Copies the shape of the heap: its objects, the pointers between them, and the roots. Changes nothing.
+    ///
+    /// Takes time in proportion to the heap, some hundred nanoseconds an object, and memory outside of it, some hundred bytes
+    /// an object. Never recurses.
+    ///
+    /// ```
+    /// use grisaille::Heap;
+    ///
+    /// let mut heap = Heap::new();
+    /// let _kept = heap.enter(|cx| cx.persist(cx.alloc("kept".to_string())));
+    /// println!("{}", heap.snapshot().census()); // a table of types
+    /// assert_eq!(heap.snapshot().reachable(), 1);
+    /// ```
+    ///
+    /// # Panics
+    /// When the heap is broken: see [`verify`](Heap::verify).
+    pub fn snapshot(&self) -> Snapshot {
+        let snapshot = Verifier::new(self.collector(), &B::RULES).snapshot();
+        snapshot.unwrap_or_else(|error| panic!("the heap is broken, says a snapshot of it: {error}"))
     }
 }

@@ -51,6 +51,7 @@
 //! | let programs call functions of the host | [`Native`] |
 //! | own memory outside the heap, counted | [`Owned`], [`Edit`], [`External`] |
 //! | observe a heap | [`Stats`], [`Phase`], [`Color`]; [`Heap::observe`] with an [`Observer`] of [`Event`]s ([`Moment`]): [`CycleLog`], [`Timeline`] |
+//! | ask why an object is alive | [`Heap::snapshot`], [`Mutator::snapshot`]: [`Snapshot`], [`Path`], [`Census`], [`Growth`] |
 //! | check a heap | [`Check`], [`Heap::verify`], [`VerifyError`] |
 //!
 //! Three rules hold for all of these. A type of variable length is a pointer type of its own, and a type that is
@@ -162,9 +163,11 @@ pub use kit::tagged::{Tagged, Untagged};
 pub use kit::weak_map::WeakMap;
 pub use kit::weak_set::WeakSet;
 pub use mark::budget::Budget;
+pub use mark::color::Color;
 pub use mark::tracer::Tracer;
-pub use mutator::{Color, Out, Progress, ScopeResult};
+pub use mutator::{Out, Progress, ScopeResult};
 pub use observe::cycle_log::CycleLog;
+pub use observe::snapshot::{Census, Growth, Path, Snapshot};
 #[cfg(feature = "tracing-0_1")]
 pub use observe::spans::Spans;
 pub use observe::stats::Stats;

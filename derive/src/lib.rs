@@ -208,6 +208,18 @@ fn implementation(input: &DeriveInput, options: &TypeOptions, shape: &Shape, gen
         }
         quote_spanned!(field.span()=> <#ty as ::grisaille::Trace>::trace(#binding, #tracer);)
     });
+    let told = shape::local("field");
+    let body_with_names = shape.destructure(name, quote!(*self), None, |field, binding| {
+        let ty = field.alias();
+        if field.skip {
+            return quote!();
+        }
+        let name = &field.name;
+        quote_spanned! {field.span()=>
+            #told.field(#tracer, #name);
+            <#ty as ::grisaille::Trace>::trace(#binding, #tracer);
+        }
+    });
     let fields_match = proofs::fields_match(input, shape);
     // The values of interpreters: rooting one is a compare and a store where the match is part of the caller.
     let inline = if shape.is_one_of_several() { quote!(#[inline(always)]) } else { quote!(#[inline]) };
@@ -226,6 +238,13 @@ fn implementation(input: &DeriveInput, options: &TypeOptions, shape: &Shape, gen
             #inline
             fn trace(&self, #tracer: &mut ::grisaille::Tracer<'_>) {
                 #body
+            }
+            fn __trace_fields(
+                &self,
+                #tracer: &mut ::grisaille::Tracer<'_>,
+                #told: &mut ::grisaille::__private::FieldNames<'_>,
+            ) {
+                #body_with_names
             }
             #fields_match
         }

@@ -21,6 +21,8 @@ pub(crate) struct Field {
     /// The field's type. Emitted in one place only; see `fields.rs`.
     pub ty: Type,
     pub skip: bool,
+    /// The field's name, after that of its variant: `next`, `0`, `Pair.0`.
+    pub name: String,
     /// The field's number among the fields of all variants.
     pub number: usize,
 }
@@ -29,13 +31,14 @@ impl Shape {
     pub(crate) fn of(input: &DeriveInput) -> syn::Result<Self> {
         let mut numbers = 0..;
         let variants = match &input.data {
-            Data::Struct(data) => vec![Variant { name: None, fields: fields(&data.fields, &mut numbers)? }],
+            Data::Struct(data) => vec![Variant { name: None, fields: fields(&data.fields, None, &mut numbers)? }],
             Data::Enum(data) => data
                 .variants
                 .iter()
                 .map(|v| {
                     attributes::refuse_options(&v.attrs, "a variant")?;
-                    Ok(Variant { name: Some(v.ident.clone()), fields: fields(&v.fields, &mut numbers)? })
+                    let fields = fields(&v.fields, Some(&v.ident), &mut numbers)?;
+                    Ok(Variant { name: Some(v.ident.clone()), fields })
                 })
                 .collect::<syn::Result<_>>()?,
             Data::Union(data) => {
@@ -128,10 +131,19 @@ pub(crate) fn local(name: &str) -> Ident {
     format_ident!("__{name}", span = Span::mixed_site())
 }
 
-fn fields(fields: &Fields, numbers: &mut impl Iterator<Item = usize>) -> syn::Result<Vec<Field>> {
+fn fields(
+    fields: &Fields,
+    variant: Option<&Ident>,
+    numbers: &mut impl Iterator<Item = usize>,
+) -> syn::Result<Vec<Field>> {
     let of = |((member, field), number): ((Member, &syn::Field), usize)| {
         let skip = attributes::field_is_skipped(&field.attrs)?;
-        Ok(Field { member, ty: field.ty.clone(), skip, number })
+        let own = match &member {
+            Member::Named(name) => name.to_string(),
+            Member::Unnamed(index) => index.index.to_string(),
+        };
+        let name = variant.map_or_else(|| own.clone(), |variant| format!("{variant}.{own}"));
+        Ok(Field { member, ty: field.ty.clone(), skip, name, number })
     };
     fields.members().zip(fields).zip(numbers).map(of).collect()
 }

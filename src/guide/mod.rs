@@ -14,7 +14,7 @@
 //! | [weak things](weak) | Caches, interning, observers; to learn that an object has died. |
 //! | [memory] | A limit, errors where memory is out, and memory that the heap does not see. |
 //! | [budgets] | A game with 16 milliseconds a frame; a server that waits. |
-//! | [observing] | How long is my program held up, when, and why? |
+//! | [observing] | How long is my program held up, and when? Why is this object alive? |
 //! | [testing] | How do I know that my interpreter roots what it must? |
 //! | [embedding] | The heap and the state of an interpreter in one struct; threads. |
 //! | [from `Rc<RefCell>`](from_rc) | A port, line by line. |

@@ -3,6 +3,7 @@
 pub(crate) mod budget;
 pub(crate) mod buffer;
 pub(crate) mod choice;
+pub(crate) mod color;
 pub(crate) mod drain;
 pub(crate) mod edges;
 pub(crate) mod ephemeron;

@@ -148,6 +148,15 @@ impl<'t> Tracer<'t> {
         Tracer { edges: Edges::NONE, sink: Sink::ListingAll(Exclusive::new(pointers)), bytes: 0 }
     }
 
+    /// Returns how many pointers are listed, where these are only listed.
+    pub(crate) fn listed(&self) -> usize {
+        match self.sink {
+            // SAFETY: a tracer is passed on by `&mut`, and this is the copy in use.
+            Sink::Listing(mut list) => unsafe { list.get() }.len(),
+            _ => 0,
+        }
+    }
+
     /// Returns where an ephemeron reports its key and value, when all its pointers are only listed.
     pub(crate) fn ephemeral(&mut self) -> Option<&mut Option<(ObjectPtr, Vec<ObjectPtr>)>> {
         match &mut self.sink {

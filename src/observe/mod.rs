@@ -3,6 +3,7 @@
 pub(crate) mod cycle_log;
 #[cfg(grisaille_faults)]
 pub(crate) mod digest;
+pub(crate) mod snapshot;
 #[cfg(feature = "tracing-0_1")]
 pub(crate) mod spans;
 pub(crate) mod stats;

@@ -69,18 +69,27 @@ pub(crate) struct About {
     pub id: TypeId,
     /// The trait object type that the object was allocated for, if it was.
     pub dyn_trait: Option<TypeId>,
+    /// Names the fields of an object, where it has fields with names.
+    pub fields: Option<NameFields>,
 }
+
+/// Calls the function with the name of each field that is traced, after the number of pointers that the fields before it hold:
+/// the order is that of [`TypeInfo::trace`].
+///
+/// # Safety
+/// As for [`TypeInfo::trace`], but for what is said of the tracer.
+pub(crate) type NameFields = unsafe fn(ObjectPtr, &mut dyn FnMut(usize, &'static str));
 
 impl About {
     /// Describes a type that no `Gc` of a program points to: its identity is that of no type which a program can name.
     pub(crate) fn internal(name: &'static str) -> About {
         enum Internal {}
-        About { name, id: TypeId::of::<Internal>(), dyn_trait: None }
+        About { name, id: TypeId::of::<Internal>(), dyn_trait: None, fields: None }
     }
 
     /// Describes a type, given with `'static` in the place of the heap's lifetime.
     pub(crate) fn of<T: ?Sized + 'static>(name: &'static str) -> About {
-        About { name, id: TypeId::of::<T>(), dyn_trait: None }
+        About { name, id: TypeId::of::<T>(), dyn_trait: None, fields: None }
     }
 }
 

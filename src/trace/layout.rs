@@ -21,6 +21,7 @@ use core::marker::PhantomData;
 use core::mem::needs_drop;
 use core::ptr::NonNull;
 
+use super::private::FieldNames;
 use super::{DropOn, Trace, alike};
 use crate::mark::edges::Top;
 use crate::mark::tracer::{Tracer, trace_with};
@@ -64,7 +65,18 @@ const fn has_few<T: Trace>() -> bool {
 /// Describes a type. Types that differ in the heap's lifetime alone are one; two others never are: `At` replaces that
 /// lifetime and nothing else (`Trace`'s contract).
 pub(crate) fn about<T: Trace>() -> About {
-    About::of::<T::At<'static>>(type_name::<T>())
+    About { fields: Some(name_fields::<T>), ..About::of::<T::At<'static>>(type_name::<T>()) }
+}
+
+/// Names the fields of an object.
+///
+/// # Safety
+/// [`NameFields`](crate::space::header::NameFields)'s, for an object in whose payload a `T` lies.
+unsafe fn name_fields<T: Trace>(object: ObjectPtr, named: &mut dyn FnMut(usize, &'static str)) {
+    // SAFETY: `NameFields`: a `T`, which is complete, and which nobody writes.
+    let value = unsafe { object.payload().cast::<T>().as_ref() };
+    let mut pointers = Vec::new();
+    value.__trace_fields(&mut Tracer::listing(&mut pointers), &mut FieldNames(named));
 }
 
 /// Carries the `TypeInfo` of sized objects.

@@ -93,6 +93,13 @@ pub unsafe trait Trace {
     /// Passes each pointer of the value to the tracer.
     fn trace(&self, tracer: &mut Tracer<'_>);
 
+    /// Passes each pointer to the tracer, in the order of `trace`, and tells the name of each field in front of its
+    /// pointers: for reports.
+    #[doc(hidden)]
+    fn __trace_fields(&self, tracer: &mut Tracer<'_>, _names: &mut private::FieldNames<'_>) {
+        self.trace(tracer);
+    }
+
     // The derive's proofs are code that is compiled and never called. They use items of this trait only: in the program
     // that derives, any other name may mean something else, and whoever redefines the trait's name does not implement
     // this trait.
@@ -155,7 +162,26 @@ where
 /// Names that the derive's output uses. Not part of the API.
 #[doc(hidden)]
 pub mod private {
+    use core::fmt;
+
+    use crate::mark::tracer::Tracer;
     pub use crate::trace::DropOn;
+
+    /// Receives the names of fields, after the number of pointers in front of each.
+    pub struct FieldNames<'a>(pub(crate) &'a mut dyn FnMut(usize, &'static str));
+
+    impl FieldNames<'_> {
+        /// Receives the name of the field whose pointers the tracer is passed next.
+        pub fn field(&mut self, tracer: &Tracer<'_>, name: &'static str) {
+            (self.0)(tracer.listed(), name);
+        }
+    }
+
+    impl fmt::Debug for FieldNames<'_> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("FieldNames")
+        }
+    }
 
     /// The bound of a skipped field, so that no object owns handles of roots, which are not `Unpin`.
     #[diagnostic::on_unimplemented(

@@ -1,13 +1,14 @@
 //! The flags that configure a heap.
 
 use std::fs::File;
-use std::io::{Stderr, stderr};
+use std::io::{self, BufWriter, Stderr, stderr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use grisaille::{
-    Barrier, CycleLog, Deletion, Heap, HeapBuilder, Insertion, RootsFirst, StopTheWorld, Sweep, Timeline, Watermark,
+    Barrier, CycleLog, Deletion, Heap, HeapBuilder, Insertion, Mutator, RootsFirst, StopTheWorld, Sweep, Timeline,
+    Watermark,
 };
 
 use crate::pauses::Pauses;
@@ -31,6 +32,16 @@ pub struct HeapFlags {
     /// Write a timeline of the collector's work, which <https://ui.perfetto.dev> opens.
     #[arg(long, value_name = "FILE")]
     timeline: Option<PathBuf>,
+    /// Print what the heap holds when the program ends, by type.
+    #[arg(long)]
+    census: bool,
+    /// Write what the heap holds when the program ends, for the memory panel of Chrome's developer tools: the file's name
+    /// must end in ".heapsnapshot".
+    #[arg(long, value_name = "FILE")]
+    heap_snapshot: Option<PathBuf>,
+    /// Write what the heap holds when the program ends, as a graph for Graphviz.
+    #[arg(long, value_name = "FILE")]
+    dot: Option<PathBuf>,
     /// Run a step of the collector at every safepoint.
     #[arg(long)]
     stress: bool,
@@ -66,6 +77,9 @@ pub trait Program {
     /// Runs, and returns the exit code.
     fn run<B: Barrier>(&self, heap: &mut Heap<B>) -> u8;
 }
+
+/// What writes a snapshot to a file.
+type Write<'a> = &'a dyn Fn(BufWriter<File>) -> io::Result<()>;
 
 /// The observers that the flags can ask for.
 type Observers = (Option<CycleLog<Stderr>>, (Option<Timeline<File>>, Option<Pauses>));
@@ -110,6 +124,31 @@ impl HeapFlags {
             complain(format_args!("{}{pauses}", heap.stats()));
         }
         ExitCode::from(code)
+    }
+
+    /// Prints and writes what the flags ask for of what the heap holds now, at the end of a program that would exit with
+    /// `code`. Returns the exit code.
+    pub fn survey<B: Barrier>(&self, cx: &mut Mutator<'_, B>, code: u8) -> u8 {
+        if !self.census && self.heap_snapshot.is_none() && self.dot.is_none() {
+            return code;
+        }
+        let snapshot = cx.snapshot();
+        if self.census {
+            complain(snapshot.census());
+        }
+        let files: [(_, Write<'_>); 2] = [
+            (&self.heap_snapshot, &|file| snapshot.write_heapsnapshot(file)),
+            (&self.dot, &|file| snapshot.write_dot(file)),
+        ];
+        for (path, write) in files {
+            if let Some(path) = path
+                && let Err(error) = File::create(path).and_then(|file| write(BufWriter::new(file)))
+            {
+                complain(format_args!("Could not write \"{}\": {error}.", path.display()));
+                return INPUT_OUTPUT;
+            }
+        }
+        code
     }
 
     /// Makes the observer that the flags ask for.

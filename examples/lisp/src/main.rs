@@ -59,6 +59,7 @@ impl Program for Arguments {
                 Some(file) => run_file(&lisp, cx, file),
                 None => run_prompt(&lisp, cx),
             };
+            let code = self.heap.survey(cx, code);
             match lisp.flush(cx) {
                 Ok(()) => code,
                 Err(error) => failed(&lisp, cx, &error),

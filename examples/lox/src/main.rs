@@ -61,7 +61,10 @@ impl Program for Arguments {
                 );
             };
             match source(file) {
-                Ok(source) => machine.interpret(cx, &source).map_or_else(exit_code, |()| 0),
+                Ok(source) => {
+                    let code = machine.interpret(cx, &source).map_or_else(exit_code, |()| 0);
+                    self.heap.survey(cx, code)
+                }
                 Err(code) => code,
             }
         })

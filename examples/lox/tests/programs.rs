@@ -264,6 +264,26 @@ fn the_collectors_work_can_be_watched() {
 }
 
 #[test]
+fn what_the_heap_holds_at_the_end_can_be_seen() {
+    let script = script("held", "class Thing {} var kept = Thing(); kept.name = \"a thing\"; Thing();");
+    let directory = std::env::temp_dir().join(format!("lox-held-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).expect("a directory can be made");
+    let [snapshot, dot] = ["held.heapsnapshot", "held.dot"].map(|name| directory.join(name));
+    let arguments = ["--heap-snapshot", snapshot.to_str().expect("UTF-8"), "--dot", dot.to_str().expect("UTF-8")];
+    let outcome = lox(&[&["--census", &*script][..], &arguments].concat(), "");
+    assert_eq!((outcome.code, &*outcome.stdout), (Some(0), ""), "{}", outcome.stderr);
+    let row = outcome.stderr.lines().find(|line| line.ends_with("  Instance"));
+    assert_eq!(row.map(|row| row.split_whitespace().next().unwrap_or_default()), Some("1"), "{}", outcome.stderr);
+    let snapshot = std::fs::read_to_string(snapshot).expect("it is written");
+    assert!(snapshot.contains("\"a thing\"") && snapshot.contains("\"Instance\""), "{snapshot}");
+    assert!(std::fs::read_to_string(dot).expect("it is written").starts_with("digraph"), "no graph");
+    std::fs::remove_dir_all(directory).expect("the directory is this test's");
+
+    let outcome = lox(&[&script, "--dot", "/nowhere/held.dot"], "");
+    assert_eq!(outcome.code, Some(74), "{}", outcome.stderr);
+}
+
+#[test]
 fn stress_collects_where_nothing_else_would() {
     let script = script(
         "stress",
@@ -296,6 +316,9 @@ fn help_names_every_option() {
         "--stats",
         "--log-cycles",
         "--timeline",
+        "--census",
+        "--heap-snapshot",
+        "--dot",
         "--stress",
         "--heap-limit",
         "--help",
