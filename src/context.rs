@@ -8,6 +8,7 @@ use core::ptr::NonNull;
 use crate::barrier::{Barrier, RootsFirst};
 use crate::cycle::collector::Collector;
 use crate::full::HeapFull;
+use crate::space::alignment::Alignment;
 use crate::space::block::{BIG, Kind};
 use crate::space::header::{ObjectPtr, TypeInfo, object_bytes};
 use crate::trace::Trace;
@@ -102,8 +103,8 @@ impl<'s, B: Barrier> Mutator<'s, B> {
     /// safepoint.
     #[inline(always)]
     pub(crate) fn take<T>(&self, info: &'static TypeInfo, kind: Kind) -> Option<ObjectPtr> {
-        // SAFETY: whole granules (`object_bytes`); the header is written now.
-        let at = unsafe { self.take_fast(const { object_bytes::<T>() }, kind) }?;
+        // SAFETY: whole units of the alignment (`object_bytes`); the header is written now.
+        let at = unsafe { self.take_fast(const { object_bytes::<T>() }, kind, const { Alignment::of::<T>() }) }?;
         // SAFETY: the bytes are this call's alone, and enough.
         Some(unsafe { ObjectPtr::write(at, info) })
     }
@@ -114,9 +115,9 @@ impl<'s, B: Barrier> Mutator<'s, B> {
     /// # Safety
     /// As for [`Collector::reserve`].
     #[inline(always)]
-    unsafe fn take_fast(&self, bytes: usize, kind: Kind) -> Option<NonNull<u8>> {
+    unsafe fn take_fast(&self, bytes: usize, kind: Kind, alignment: Alignment) -> Option<NonNull<u8>> {
         // SAFETY: passed on, and not larger.
-        if bytes <= BIG { unsafe { self.collector().bump(kind, bytes).take(bytes) } } else { None }
+        if bytes <= BIG { unsafe { self.collector().bump(kind, bytes, alignment).take(bytes) } } else { None }
     }
 
     /// Takes memory for an object, by the fast path or by the slow one.
@@ -124,12 +125,17 @@ impl<'s, B: Barrier> Mutator<'s, B> {
     /// # Safety
     /// As for [`Collector::reserve`].
     #[inline(always)]
-    pub(crate) unsafe fn take_bytes(&self, bytes: usize, kind: Kind) -> Result<NonNull<u8>, HeapFull<()>> {
+    pub(crate) unsafe fn take_bytes(
+        &self,
+        bytes: usize,
+        kind: Kind,
+        alignment: Alignment,
+    ) -> Result<NonNull<u8>, HeapFull<()>> {
         // SAFETY: passed on.
-        match unsafe { self.take_fast(bytes, kind) } {
+        match unsafe { self.take_fast(bytes, kind, alignment) } {
             Some(at) => Ok(at),
             // SAFETY: passed on.
-            None => unsafe { self.collector().reserve(bytes, kind) }.ok_or_else(|| self.full((), bytes)),
+            None => unsafe { self.collector().reserve(bytes, kind, alignment) }.ok_or_else(|| self.full((), bytes)),
         }
     }
 

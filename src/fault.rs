@@ -15,6 +15,8 @@ pub enum Fault {
     ForgetsOnOverflow,
     /// A hole is retired, and what was allocated in it since the last step is not recorded.
     RetiresWithoutRecording,
+    /// A hole for objects that are aligned to 16 begins wherever it begins.
+    ForgetsAlignment,
     /// A premarked hole is retired, and its unused tail stays marked.
     LeavesTailMarked,
     /// Dead objects are dropped twice.

@@ -57,6 +57,18 @@ impl<'s, B: Barrier> Mutator<'s, B> {
     /// by sweeping blocks (at most 32; all of them at the [limit](crate::HeapBuilder::limit)), and last in memory from
     /// the system.
     ///
+    /// The object is aligned as `T` asks, to 16 bytes at most; a type that asks for more is refused when the program is
+    /// built. Beside the value an object takes a header of 8 bytes, and what makes the sum a multiple of 8, or of 16 where
+    /// `T` is aligned to 16.
+    ///
+    /// ```
+    /// # use grisaille::Heap;
+    /// # Heap::new().enter(|cx| {
+    /// let wide = cx.alloc(1u128 << 100);
+    /// assert!(std::ptr::from_ref(wide.as_ref()).is_aligned());
+    /// # });
+    /// ```
+    ///
     /// Memory that the value owns outside the heap (the buffer of a `String` or a `Vec`) is not counted, unless the
     /// value is an [`Owned`](crate::Owned): see [`own`](Mutator::own).
     ///

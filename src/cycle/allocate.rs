@@ -3,8 +3,9 @@
 
 use core::ptr::NonNull;
 
-use super::collector::{BirthColor, Collector};
+use super::collector::{AREAS, BirthColor, Collector};
 use super::sweep::Sweep;
+use crate::space::alignment::Alignment;
 use crate::space::arena::Full;
 use crate::space::block::{BIG, BIG_RUN, KINDS, Kind, LARGE};
 use crate::space::header::{ObjectPtr, TypeInfo};
@@ -19,19 +20,24 @@ const TRIES: usize = 8;
 impl Collector {
     /// Returns the bump area for objects of that size, which must not be big.
     #[inline(always)]
-    pub(crate) fn bump(&self, kind: Kind, bytes: usize) -> &Bump {
-        &self.bumps[kind as usize + if bytes > MEDIUM { KINDS } else { 0 }]
+    pub(crate) fn bump(&self, kind: Kind, bytes: usize, alignment: Alignment) -> &Bump {
+        &self.bumps[alignment as usize * AREAS + kind as usize + if bytes > MEDIUM { KINDS } else { 0 }]
+    }
+
+    /// Returns the bump area for big objects.
+    fn bump_of_big(&self, kind: Kind, alignment: Alignment) -> &Bump {
+        &self.bumps[alignment as usize * AREAS + 2 * KINDS + kind as usize]
     }
 
     /// Reserves memory for an object, by the slow path.
     ///
     /// # Safety
-    /// `bytes` must be a multiple of [`GRANULE`](crate::space::geometry::GRANULE) and not 0. Before the next safepoint, and before a walk reaches the
-    /// memory, it must hold an object of that size (I3, I4).
+    /// `bytes` must be a multiple of the [unit](Alignment::unit) of the alignment and not 0. Before the next safepoint, and
+    /// before a walk reaches the memory, it must hold an object of that size (I3, I4).
     #[cold]
-    pub(crate) unsafe fn reserve(&self, bytes: usize, kind: Kind) -> Option<NonNull<u8>> {
+    pub(crate) unsafe fn reserve(&self, bytes: usize, kind: Kind, alignment: Alignment) -> Option<NonNull<u8>> {
         // SAFETY: passed on.
-        let at = unsafe { self.find_room(bytes, kind) };
+        let at = unsafe { self.find_room(bytes, kind, alignment) };
         if at.is_none() {
             self.refuse(bytes);
         }
@@ -44,13 +50,13 @@ impl Collector {
 
     /// # Safety
     /// As for [`reserve`](Collector::reserve).
-    unsafe fn find_room(&self, bytes: usize, kind: Kind) -> Option<NonNull<u8>> {
+    unsafe fn find_room(&self, bytes: usize, kind: Kind, alignment: Alignment) -> Option<NonNull<u8>> {
         if bytes > LARGE {
             // SAFETY: passed on.
-            return unsafe { self.reserve_large(bytes, kind) };
+            return unsafe { self.reserve_large(bytes, kind, alignment) };
         }
         let is_big = bytes > BIG;
-        let bump = if is_big { &self.bumps[2 * KINDS + kind as usize] } else { self.bump(kind, bytes) };
+        let bump = if is_big { self.bump_of_big(kind, alignment) } else { self.bump(kind, bytes, alignment) };
         // The fast path leaves big objects to this one.
         if is_big {
             // SAFETY: passed on.
@@ -120,8 +126,9 @@ impl Collector {
     #[cold]
     #[inline(never)]
     pub(crate) unsafe fn reserve_object(&self, bytes: usize, kind: Kind, info: &'static TypeInfo) -> Option<ObjectPtr> {
-        // SAFETY: the size of an object is in whole granules; the header is written below, the rest is passed on.
-        let at = unsafe { self.reserve(bytes, kind) }?;
+        // SAFETY: the size of an object is in whole units (`object_bytes`); the header is written below, the rest is passed
+        // on.
+        let at = unsafe { self.reserve(bytes, kind, info.alignment) }?;
         // SAFETY: the bytes were just reserved, and have room for a header.
         Some(unsafe { ObjectPtr::write(at, info) })
     }

@@ -14,6 +14,7 @@ use super::weak::WeakTable;
 use crate::mark::marker::Marker;
 use crate::memory::NoMemory;
 use crate::roots::set::RootSet;
+use crate::space::alignment::{ALIGNMENTS, Alignment};
 use crate::space::block::{BlockPtr, KINDS};
 use crate::space::geometry::GRANULE;
 use crate::space::header::ObjectPtr;
@@ -21,6 +22,9 @@ use crate::space::holes::Bump;
 
 /// Share of the limit that the mark stack takes at the most: one in this many bytes.
 const STACK_SHARE: usize = 64;
+
+/// Bump areas for objects of one alignment: for each kind one for small, one for medium and one for big objects.
+pub(super) const AREAS: usize = 3 * KINDS;
 
 /// The colour of new objects.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -72,8 +76,8 @@ pub(crate) struct Collector {
     pub refused: Cell<Option<u64>>,
     pub(super) birth: Cell<BirthColor>,
     pub phase: Cell<Phase>,
-    /// The bump areas: for each kind one for small, one for medium and one for big objects.
-    pub(super) bumps: [Bump; 3 * KINDS],
+    /// The bump areas: those for objects aligned to 8, then those for objects aligned to 16.
+    pub(super) bumps: [Bump; ALIGNMENTS * AREAS],
     pub marker: Marker,
     pub roots: RootSet,
     pub blocks: RefCell<Blocks>,
@@ -125,7 +129,9 @@ impl Collector {
             stressed: Cell::new(0),
             birth: Cell::new(BirthColor::White),
             phase: Cell::new(Phase::Idle),
-            bumps: core::array::from_fn(|_| Bump::new()),
+            bumps: core::array::from_fn(|area| {
+                Bump::new(if area < AREAS { Alignment::Eight } else { Alignment::Sixteen })
+            }),
             // With a full mark stack marking is slower, and still ends.
             marker: Marker::new(mark_stack.min(pace.limit / STACK_SHARE / size_of::<ObjectPtr>()))?,
             roots: RootSet::new(),

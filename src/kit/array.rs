@@ -17,9 +17,11 @@ use crate::mark::edges::Top;
 use crate::mark::tracer::{Tracer, trace_with};
 use crate::pointer::any::AnyGc;
 use crate::pointer::gc::Gc;
+use crate::space::alignment::Alignment;
 use crate::space::block::Kind;
-use crate::space::geometry::GRANULE;
-use crate::space::header::{About, FILLER, HEADER_SIZE, ObjectPtr, TraceResult, TypeInfo};
+use crate::space::header::{
+    About, FILLER, HEADER_SIZE, ObjectPtr, TraceResult, TypeInfo, bytes_by_length, elements_at,
+};
 use crate::trace::Trace;
 use crate::trace::layout::kind_of;
 
@@ -30,7 +32,7 @@ const PIECE: usize = 128;
 ///
 /// Like a [`Gc`], an array is valid until the next safepoint. For elements that change, use [`Slot`](crate::Slot)s. A
 /// large array is marked in pieces, and its allocation is a run of blocks. Besides its elements the object takes 16
-/// bytes: a header, and a length.
+/// bytes: a header, and a length; 32 bytes where elements are aligned to 16.
 ///
 /// An array is a pointer type of its own and not a `Gc` to a slice: a `Gc` to an object of variable length takes two
 /// words, and a reference to an object whose type ends with its length may not be used to read what follows.
@@ -66,14 +68,6 @@ pub struct ArrayObject<T: ?Sized> {
     _elements: PhantomData<T>,
 }
 
-/// Returns the bytes of an array object, or `None` where the number overflows.
-fn array_bytes(len: usize, element: usize) -> Option<usize> {
-    len.checked_mul(element)?
-        .checked_add(HEADER_SIZE + size_of::<usize>() + GRANULE)
-        .filter(|&bytes| bytes <= isize::MAX as usize)
-        .map(|bytes| (bytes - GRANULE).next_multiple_of(GRANULE))
-}
-
 struct InfoOfArray<T>(PhantomData<T>);
 
 /// Describes arrays of `T`: see [`about`](crate::trace::layout::about).
@@ -102,7 +96,7 @@ unsafe fn elements<'x, T>(object: ObjectPtr) -> &'x [T] {
 /// `object` must be an array, or the filler that is to become one.
 unsafe fn first<T>(object: ObjectPtr) -> NonNull<T> {
     // SAFETY: passed on: the length word is part of the object; the elements follow it.
-    unsafe { object.payload().cast::<usize>().add(1).cast() }
+    unsafe { object.payload().add(const { elements_at::<usize, T>() }).cast() }
 }
 
 /// Traces a piece of an array.
@@ -169,8 +163,8 @@ impl<B: Barrier> Mutator<'_, B> {
         len: usize,
         mut f: impl FnMut(usize) -> T,
     ) -> Result<Array<'a, T>, HeapFull<()>> {
-        let bytes = array_bytes(len, size_of::<T>()).ok_or_else(|| self.full((), usize::MAX))?;
-        let filler = self.place_filler(bytes, const { kind_of::<T>() })?;
+        let bytes = bytes_by_length::<usize, T>(len).ok_or_else(|| self.full((), usize::MAX))?;
+        let filler = self.place_filler(bytes, const { kind_of::<T>() }, const { Alignment::of::<T>() })?;
         /// Drops the elements made so far when `f` panics; the memory stays filler until it is swept.
         struct Made<T>(NonNull<T>, usize);
         impl<T> Drop for Made<T> {
@@ -196,9 +190,14 @@ impl<B: Barrier> Mutator<'_, B> {
 
     /// Takes `bytes` of memory, which are filler until the object in them is complete: size and header are right at
     /// every moment (I3, I4), whatever happens meanwhile.
-    pub(crate) fn place_filler(&self, bytes: usize, kind: Kind) -> Result<ObjectPtr, HeapFull<()>> {
-        // SAFETY: whole granules by `array_bytes` and its like; the filler is written below.
-        let at = unsafe { self.take_bytes(bytes, kind) }?;
+    pub(crate) fn place_filler(
+        &self,
+        bytes: usize,
+        kind: Kind,
+        alignment: Alignment,
+    ) -> Result<ObjectPtr, HeapFull<()>> {
+        // SAFETY: whole units of the alignment (`bytes_by_length`); the filler is written below.
+        let at = unsafe { self.take_bytes(bytes, kind, alignment) }?;
         // SAFETY: the bytes belong to this call alone.
         unsafe {
             let object = ObjectPtr::write(at, &FILLER);

@@ -35,9 +35,9 @@ use crate::mark::edges::Top;
 use crate::mark::tracer::{Tracer, trace_with};
 use crate::pointer::gc::Gc;
 use crate::pointer::slot::Slot;
+use crate::space::alignment::Alignment;
 use crate::space::block::Kind;
-use crate::space::geometry::GRANULE;
-use crate::space::header::{About, HEADER_SIZE, ObjectPtr, TraceResult, TypeInfo};
+use crate::space::header::{About, ObjectPtr, TraceResult, TypeInfo, bytes_by_length, elements_at};
 use crate::trace::Trace;
 
 /// Number of elements that are scanned in one piece.
@@ -116,7 +116,7 @@ unsafe fn elements<'x, V>(object: ObjectPtr, len: usize) -> &'x [Slot<V>] {
 /// `object` must be a buffer, or the filler that is to become one.
 unsafe fn first<V>(object: ObjectPtr) -> NonNull<Slot<V>> {
     // SAFETY: passed on: the elements follow the buffer's fixed part, in the same object.
-    unsafe { object.payload().cast::<Buffer>().add(1).cast() }
+    unsafe { object.payload().add(const { elements_at::<Buffer, Slot<V>>() }).cast() }
 }
 
 /// Traces a piece of a buffer.
@@ -510,12 +510,8 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
     fn move_to<B: Barrier>(&self, cx: &'gc Mutator<'_, B>, capacity: usize) -> Result<Gc<'gc, Buffer>, HeapFull<()>> {
         let old = self.as_slice();
         let capacity = capacity.max(old.len());
-        let bytes = capacity
-            .checked_mul(size_of::<Slot<V>>())
-            .and_then(|bytes| bytes.checked_add(HEADER_SIZE + size_of::<Buffer>() + GRANULE))
-            .filter(|&bytes| bytes <= isize::MAX as usize)
-            .ok_or_else(|| cx.full((), usize::MAX))?;
-        let object = cx.place_filler((bytes - GRANULE).next_multiple_of(GRANULE), Kind::Plain)?;
+        let bytes = bytes_by_length::<Buffer, Slot<V>>(capacity).ok_or_else(|| cx.full((), usize::MAX))?;
+        let object = cx.place_filler(bytes, Kind::Plain, const { Alignment::of::<Slot<V>>() })?;
         // SAFETY: the filler has room for the buffer's fixed part and its elements, and belongs to this call alone. The
         // copies are the first pointers of a new object, as the policies know them. The size is the filler's.
         let new = unsafe {

@@ -12,6 +12,7 @@ use crate::full::HeapFull;
 use crate::mark::tracer::Tracer;
 use crate::pointer::any::AnyGc;
 use crate::pointer::gc::Gc;
+use crate::space::alignment::Alignment;
 use crate::space::block::Kind;
 use crate::space::geometry::GRANULE;
 use crate::space::header::{About, HEADER_SIZE, ObjectPtr, TypeInfo};
@@ -126,7 +127,7 @@ impl<B: Barrier> Mutator<'_, B> {
     pub(crate) fn place_str<'a>(&'a self, text: &str, word: u64) -> Result<Str<'a>, HeapFull<()>> {
         let bytes = (HEADER_SIZE + size_of::<StrObject>() + text.len()).next_multiple_of(GRANULE);
         // SAFETY: whole granules; the string is written below.
-        let at = unsafe { self.take_bytes(bytes, Kind::Plain) }?;
+        let at = unsafe { self.take_bytes(bytes, Kind::Plain, Alignment::Eight) }?;
         // SAFETY: the bytes belong to this call alone, with room for header, word and text; nothing reads them before
         // all is there (I3, I4); no safepoint before `'a` ends.
         unsafe {

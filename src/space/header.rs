@@ -4,6 +4,7 @@ use core::any::TypeId;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 
+use super::alignment::Alignment;
 use super::geometry::{BLOCK_SIZE, GRANULE};
 use super::tally::{MarkTally, ObjectSize};
 
@@ -20,8 +21,10 @@ pub(crate) struct TypeInfo {
     pub size: ObjectSize,
     /// Bytes of one element, where the length word tells the size.
     pub element: u32,
-    /// Payload bytes in front of the elements (the length word and what else is fixed).
+    /// Payload bytes beside the elements: the length word and what else is fixed, and padding.
     pub prefix: u32,
+    /// The alignment of the payload.
+    pub alignment: Alignment,
     /// Whether an object holds pointers at all. One that holds none is marked and never queued.
     pub needs_trace: bool,
     /// Passes each pointer to the tracer, starting at piece `from`, and returns the piece to go on from, or 0 when
@@ -104,24 +107,26 @@ unsafe fn no_view() {
 impl TypeInfo {
     /// Makes the description of objects that hold a `T`: without pointers and drop glue, until something else is said.
     pub(crate) const fn sized<T>(about: fn() -> About) -> TypeInfo {
-        assert_aligned::<T>();
-        TypeInfo { size: ObjectSize::of_bytes(object_bytes::<T>()), ..TypeInfo::bytes(0, 0, about) }
+        Alignment::assert_enough_for::<T>();
+        let size = ObjectSize::of_bytes(object_bytes::<T>());
+        TypeInfo { size, ..TypeInfo::bytes(0, 0, Alignment::of::<T>(), about) }
     }
 
     /// Makes the description of objects that hold a `Prefix`, which begins with the length word, and then as many `E` as that
     /// says: without pointers and drop glue, until something else is said.
     pub(crate) const fn by_length<Prefix, E>(about: fn() -> About) -> TypeInfo {
-        assert_aligned::<Prefix>();
-        assert_aligned::<E>();
+        Alignment::assert_enough_for::<E>();
         assert!(size_of::<E>() <= u32::MAX as usize, "the element is too large for the heap");
-        TypeInfo::bytes(size_of::<Prefix>() as u32, size_of::<E>() as u32, about)
+        let prefix = bytes_by_length::<Prefix, E>(0).expect("a fixed part is small") - HEADER_SIZE;
+        TypeInfo::bytes(prefix as u32, size_of::<E>() as u32, Alignment::of::<E>(), about)
     }
 
-    const fn bytes(prefix: u32, element: u32, about: fn() -> About) -> TypeInfo {
+    const fn bytes(prefix: u32, element: u32, alignment: Alignment, about: fn() -> About) -> TypeInfo {
         TypeInfo {
             size: ObjectSize::BY_LENGTH,
             element,
             prefix,
+            alignment,
             needs_trace: false,
             trace: trace_nothing,
             mark_alike: None,
@@ -140,14 +145,6 @@ impl TypeInfo {
     pub(crate) const fn dropped_if(self, needs_drop: bool, drop: unsafe fn(ObjectPtr)) -> TypeInfo {
         if needs_drop { TypeInfo { drop: Some(drop), ..self } } else { self }
     }
-}
-
-/// Fails to compile where payloads behind a header would not be aligned for the type.
-const fn assert_aligned<T>() {
-    assert!(
-        align_of::<T>() <= GRANULE,
-        "types aligned to more than 8 bytes cannot live in the heap: box the part that is"
-    );
 }
 
 /// Passes the pointers of an object to the tracer: [`TypeInfo::trace`].
@@ -188,7 +185,31 @@ impl TraceResult {
 
 /// Bytes of an object that holds a `T`, header included.
 pub(crate) const fn object_bytes<T>() -> usize {
-    (HEADER_SIZE + size_of::<T>()).next_multiple_of(GRANULE)
+    (HEADER_SIZE + size_of::<T>()).next_multiple_of(Alignment::of::<T>().unit())
+}
+
+/// Returns where in the payload the elements begin that follow a `Prefix`.
+pub(crate) const fn elements_at<Prefix, E>() -> usize {
+    size_of::<Prefix>().next_multiple_of(align_of::<E>())
+}
+
+/// Returns the bytes of an object that holds a `Prefix`, which begins with the length word, and then `len` elements,
+/// header included. `None` where the number overflows.
+#[inline(always)]
+pub(crate) const fn bytes_by_length<Prefix, E>(len: usize) -> Option<usize> {
+    // The size of an element is a multiple of its alignment, so the padding does not depend on the number of elements.
+    let fixed = const {
+        assert!(
+            size_of::<Prefix>().is_multiple_of(GRANULE) && align_of::<Prefix>() <= GRANULE,
+            "a fixed part is granules"
+        );
+        (HEADER_SIZE + elements_at::<Prefix, E>()).next_multiple_of(Alignment::of::<E>().unit())
+    };
+    let most = isize::MAX as usize - GRANULE - fixed;
+    if size_of::<E>() != 0 && len > most / size_of::<E>() {
+        return None;
+    }
+    Some((fixed + size_of::<E>() * len).next_multiple_of(GRANULE))
 }
 
 /// Header flag: the object is in the grey set, or was lost from it by mark-stack overflow.
@@ -202,7 +223,7 @@ const FLAGS: usize = 15;
 #[repr(transparent)]
 pub(crate) struct Header(AtomicPtr<TypeInfo>);
 
-// Payloads follow the header at once, and are aligned to a granule.
+// Payloads follow the header at once.
 const _: () = assert!(size_of::<usize>() == 8, "grisaille needs 64-bit pointers");
 
 /// Bytes of a header.

@@ -5,6 +5,7 @@
 use core::cell::Cell;
 use core::ptr::{NonNull, null_mut};
 
+use super::alignment::Alignment;
 use super::bitmap;
 use super::block::{BlockPtr, FIRST_GRANULE};
 use super::geometry::{BLOCK_SIZE, GRANULE, GRANULES};
@@ -24,7 +25,7 @@ fn end_of(block: BlockPtr) -> *mut u8 {
 ///     | objects ... | free ........... | an object that survived
 /// ```
 ///
-/// All three are null where no hole is held.
+/// All three are null where no hole is held. The cursor is always where a header of the area's [`Alignment`] may stand.
 pub(crate) struct Bump {
     cursor: Cell<*mut u8>,
     end: Cell<*mut u8>,
@@ -36,10 +37,12 @@ pub(crate) struct Bump {
     block: Cell<Option<BlockPtr>>,
     /// Whether `[cursor, end)` is marked ahead (I2).
     premarked: Cell<bool>,
+    /// The alignment of the objects that are allocated here.
+    alignment: Alignment,
 }
 
 impl Bump {
-    pub(crate) fn new() -> Bump {
+    pub(crate) fn new(alignment: Alignment) -> Bump {
         Bump {
             cursor: Cell::new(null_mut()),
             end: Cell::new(null_mut()),
@@ -47,14 +50,16 @@ impl Bump {
             start: Cell::new(null_mut()),
             block: Cell::new(None),
             premarked: Cell::new(false),
+            alignment,
         }
     }
 
     /// Fast path of allocation: a compare and an add.
     ///
     /// # Safety
-    /// `bytes` must be a multiple of [`GRANULE`], not 0, and at most [`LARGE`](super::block::LARGE). Before a walk
-    /// comes across these bytes they must hold an object of that size (I3, I4).
+    /// `bytes` must be a multiple of the [unit](Alignment::unit) of the area's alignment, not 0, and at most
+    /// [`LARGE`](super::block::LARGE). Before a walk comes across these bytes they must hold an object of that size (I3,
+    /// I4).
     #[inline(always)]
     pub(crate) unsafe fn take(&self, bytes: usize) -> Option<NonNull<u8>> {
         let at = self.cursor.get();
@@ -64,6 +69,7 @@ impl Bump {
         if at.addr() + bytes > self.end.get().addr() {
             return None;
         }
+        debug_assert!(self.alignment.suits(at.addr(), bytes));
         self.objects.set(self.objects.get() + 1);
         // SAFETY: `at + bytes` is at most `end`, inside the block; `at` is not null, since null + bytes > null.
         let taken = unsafe {
@@ -197,7 +203,7 @@ impl Bump {
 
     #[cfg(grisaille_faults)]
     pub(crate) fn digest(&self, digest: &mut crate::space::digest::Digest<'_>) {
-        let Bump { cursor, end, objects: _, start, block, premarked } = self;
+        let Bump { cursor, end, objects: _, start, block, premarked, alignment: _ } = self;
         for address in [cursor, end, start] {
             digest.address(address.get().addr());
         }
@@ -218,9 +224,9 @@ impl Bump {
         let from = front.scan.get() as usize;
         // SAFETY: as above; a leaf borrow.
         let words = unsafe { block.bits(occupied) };
-        let hole = bitmap::next_hole(words, from, bytes / GRANULE).or_else(|| {
+        let hole = self.alignment.next_hole(words, from, bytes / GRANULE).or_else(|| {
             // The block's last hole goes on in the next block of the run.
-            let start = bitmap::last_hole(words).max(FIRST_GRANULE);
+            let start = self.alignment.first_header(bitmap::last_hole(words).max(FIRST_GRANULE));
             (block.run() > 1 && start >= from && start < GRANULES).then_some((start, GRANULES))
         });
         let Some((start, end)) = hole else { return false };

@@ -17,6 +17,8 @@
 //! | up to a block's room | with others in a run of two blocks: all headers are in the first one, and the last object may end in the second |
 //! | more | in a run of its own |
 //!
+//! A header is aligned to 8, and so is a payload; a payload whose type asks for 16 is aligned to 16 ([`alignment`]).
+//!
 //! A header's block is found by its address, so no object may cross a place where a block has its front. In a run only
 //! the first block has a front, and only the pages that objects reach are used: memory is counted in pages of 4 KiB.
 //!
@@ -35,6 +37,7 @@
 //!   it, otherwise by the thread that moved it from `Unswept` to `Sweeping`, until that thread publishes it. (The fields of
 //!   its front that do not change while it is taken, as its kind, may be read by all who keep its memory.)
 
+pub(crate) mod alignment;
 pub(crate) mod arena;
 pub(crate) mod bitmap;
 pub(crate) mod block;

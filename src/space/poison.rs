@@ -146,9 +146,11 @@ mod tests {
                 }
             }
             if block.is_large() {
-                // SAFETY: a large object's header stands at the first granule (I3).
-                let bytes = unsafe { block.object(FIRST_GRANULE) }.granules() * GRANULE;
-                let (start, end) = (FIRST_GRANULE * GRANULE + bytes, block.run() * BLOCK_SIZE);
+                // SAFETY: as above.
+                let at = bitmap::next_one(unsafe { block.bits(c.marker.occupied()) }, FIRST_GRANULE);
+                // SAFETY: the run has one object, whose header stands there (I3).
+                let bytes = unsafe { block.object(at) }.granules() * GRANULE;
+                let (start, end) = (at * GRANULE + bytes, block.run() * BLOCK_SIZE);
                 for offset in (BLOCK_SIZE..end).step_by(GRANULE) {
                     assert_eq!(poisoned_at(block, offset), offset >= start, "byte {offset} of a run to {end}");
                 }
@@ -173,11 +175,13 @@ mod tests {
             for round in 0..6 {
                 for index in 0..3000_usize {
                     cx.alloc([index; 3]);
+                    cx.alloc(index as u128);
                     cx.alloc_str("some text".get(..index % 9).unwrap_or_default());
                     let text = cx.alloc(String::from("with drop glue"));
                     list.get(cx)[index].set(cx, (index % 3 != round % 3).then_some(text));
                     if index % 100 == 0 {
                         cx.alloc_array(index * 10, |at| at);
+                        cx.alloc_array(index * 5, |at| at as u128);
                         cx.step(Budget::work(10_000));
                     }
                 }

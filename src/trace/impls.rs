@@ -48,6 +48,10 @@ leaves! {
     core::net::IpAddr, core::net::Ipv4Addr, core::net::Ipv6Addr, core::net::SocketAddr,
 }
 
+// Vectors of 16 bytes. (Wider ones are aligned to more than an object can be.)
+#[cfg(target_arch = "x86_64")]
+leaves!(core::arch::x86_64::__m128, core::arch::x86_64::__m128d, core::arch::x86_64::__m128i);
+
 // SAFETY: `T` is a leaf that may be sent and shared, and holds no lifetime.
 unsafe impl<T: Send + Sync + 'static> Trace for Arc<T> {
     type At<'a> = Arc<T>;

@@ -39,7 +39,7 @@ pub(crate) mod layout;
 ///
 /// # Types of other crates
 ///
-/// The standard library's types need no feature. For those of other crates there are features, none of which is on by
+/// The standard library's types need no feature (nor do x86-64's vectors of 16 bytes, `__m128` and the like). For those of other crates there are features, none of which is on by
 /// default; the version of the crate is part of a feature's name, since its types are then part of this crate's API.
 ///
 /// | feature | types |

@@ -1,8 +1,8 @@
-//! Payloads are aligned to 8 bytes: more is refused when the program is compiled.
+//! Payloads are aligned to 16 bytes at most: more is refused when the program is compiled.
 use grisaille::{Heap, Trace};
 
 #[derive(Trace)]
-#[repr(align(16))]
+#[repr(align(32))]
 struct Wide(u64);
 
 fn main() {

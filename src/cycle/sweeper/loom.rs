@@ -22,6 +22,7 @@ use super::super::sweep::Sweep;
 use super::super::sweeping::Swept;
 use super::*;
 use crate::mark::budget::{Budget, Meter};
+use crate::space::alignment::Alignment;
 use crate::space::arena::{Arena, testing};
 use crate::space::bitmap;
 use crate::space::block::FIRST_GRANULE;
@@ -301,7 +302,7 @@ fn allocation_meanwhile() {
     let [dead, living] = block(&mut blocks, Kind::BackgroundDrop, &[DEAD, LIVING]);
     start_sweep(&mut blocks, 1);
     let bytes = OBJECT_GRANULES * GRANULE;
-    let bump = Bump::new();
+    let bump = Bump::new(Alignment::Eight);
     let mut new = Vec::new();
     for kind in [Kind::BackgroundDrop, Kind::Plain] {
         blocks.sweep_for(kind, 1);

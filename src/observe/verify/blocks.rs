@@ -106,12 +106,16 @@ impl Verifier<'_> {
             // SAFETY: this is the mutator.
             let room = unsafe { block.pages() } * PAGE;
             let fits = if block.is_large() {
-                start == FIRST_GRANULE && size + FIRST_GRANULE * GRANULE <= room
+                // One granule is left out for the alignment, also where an array was begun and not completed.
+                (FIRST_GRANULE..=FIRST_GRANULE + 1).contains(&start) && size + start * GRANULE <= room
             } else {
                 start >= FIRST_GRANULE && end * GRANULE <= room
             };
             if !fits {
                 return fail(format!("{name} of {size} bytes at granule {start} of {block:?} does not fit there"));
+            }
+            if !info.alignment.suits(start * GRANULE, size) {
+                return fail(format!("{name} at granule {start} of {block:?} is not aligned"));
             }
             let end = end.min(GRANULES);
             if !all(&allocated, start, end) {

@@ -14,6 +14,7 @@ use crate::space::bitmap;
 use crate::space::block::BlockPtr;
 use crate::space::geometry::{BLOCK_SIZE, GRANULE, WORDS};
 use crate::trace::Trace;
+use crate::trace::layout::InfoOf;
 
 struct Link<'gc> {
     next: Slot<Option<Gc<'gc, Link<'gc>>>>,
@@ -82,6 +83,20 @@ fn bitmaps_that_disagree_with_headers_are_found() {
         bitmap::set_run(bits(first.object(), cx.collector().marker.marked()), 4000, 1);
     });
     assert!(mark.contains("marks where no object is"), "{mark}");
+}
+
+#[test]
+fn a_payload_that_is_not_aligned_is_found() {
+    let error = spoilt::<RootsFirst>(|cx, _| {
+        let mut object = cx.alloc([0u64; 3]).object();
+        if !object.granule().is_multiple_of(2) {
+            cx.alloc(());
+            object = cx.alloc([0u64; 3]).object();
+        }
+        // SAFETY: as large as an object with a `u128`, any of which is valid.
+        unsafe { object.become_type(const { &InfoOf::<u128>::INFO }) };
+    });
+    assert!(error.contains("is not aligned"), "{error}");
 }
 
 #[test]

@@ -5,7 +5,7 @@
 //! | part of the API | operations |
 //! |---|---|
 //! | `Mutator::try_alloc`, `try_alloc_array`, `try_alloc_str`; `Slot::new`, `Map::new` | [`Op::Alloc`], [`Op::Grow`], [`Op::Churn`] |
-//! | objects: fixed, large, arrays with and without pointers, strings, drop glue on either thread, drops that panic, drops that enter a heap, owned bytes outside | the kinds of [`Op::Alloc`] |
+//! | objects: fixed, large, aligned to 16, arrays with and without pointers, strings, drop glue on either thread, drops that panic, drops that enter a heap, owned bytes outside | the kinds of [`Op::Alloc`] |
 //! | `Slot`, `Lock`, `RefLock`, `Tagged`, `Packed`; `Map`, `List` by index | [`Op::Get`], [`Op::Take`], [`Op::Set`], [`Op::Whole`] |
 //! | `List::{try_push, pop, truncate, clear, try_reserve, shrink_to_fit}` | [`Op::Append`], [`Op::Shorten`], [`Op::Fill`] |
 //! | `List::{try_insert, remove, swap_remove, swap, reverse, retain, drain, try_sort_by}` | [`Op::Arrange`] |

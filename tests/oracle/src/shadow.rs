@@ -18,7 +18,7 @@ pub enum Kind {
     Host,
     /// The same, and it owns bytes outside the heap.
     Parcel,
-    /// An object with drop glue that may run on the sweeper's thread.
+    /// An object with drop glue that may run on the sweeper's thread, aligned to 16.
     Background,
     /// The same, and its drop panics.
     Fuse,
@@ -26,14 +26,16 @@ pub enum Kind {
     Tuple,
     /// An array of slots.
     Array(u32),
-    /// An array whose elements have drop glue.
+    /// An array whose elements have drop glue and are aligned to 16.
     Shelf(u32),
-    /// An array without pointers.
+    /// An array without pointers, whose elements are aligned to 16.
     Numbers(u32),
     /// Three tagged words.
     Words,
     /// Three packed words.
     Packs,
+    /// An object with numbers that are aligned to 16.
+    Wide,
     List,
     Map,
     Str,
@@ -57,7 +59,7 @@ const KINDS: [Kind; 16] = [
     Kind::Bag,
     Kind::Bag,
     Kind::Tuple,
-    Kind::Tuple,
+    Kind::Wide,
     Kind::Background,
     Kind::Str,
     // A small one, one of medium size, a large one (of a block) that is scanned in pieces; in the other table, one of
@@ -158,7 +160,14 @@ impl Kind {
     pub fn may_be_dropped_twice(self) -> bool {
         matches!(
             self,
-            Kind::Cons | Kind::Tuple | Kind::Array(_) | Kind::Str | Kind::Text(_) | Kind::Numbers(_) | Kind::Guarded
+            Kind::Cons
+                | Kind::Tuple
+                | Kind::Wide
+                | Kind::Array(_)
+                | Kind::Str
+                | Kind::Text(_)
+                | Kind::Numbers(_)
+                | Kind::Guarded
         )
     }
 
@@ -177,7 +186,7 @@ impl Kind {
         match self {
             Kind::Words => held == Kind::Cons,
             Kind::Cons if slot == SLOTS - 1 => held == Kind::Cons,
-            Kind::Packs => held != Kind::Ephemeron,
+            Kind::Packs => !matches!(held, Kind::Wide | Kind::Ephemeron),
             _ => true,
         }
     }

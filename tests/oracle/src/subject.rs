@@ -172,6 +172,7 @@ pub const BROKEN_PARTS: &[Subject] = &[
     Subject::with_fault::<RootsFirst>("what a lost sweeper had is given up", Fault::OrphansAreGivenUp),
     Subject::with_fault::<RootsFirst>("what a lost sweeper had is dropped again", Fault::OrphansAreDroppedAgain),
     Subject::with_fault::<RootsFirst>("a rooted cell does not shade its new value", Fault::CellHidesNewRoot),
+    Subject::with_fault::<RootsFirst>("an object that is aligned to 16 begins anywhere", Fault::ForgetsAlignment),
     Subject::with_fault::<Watermark>("a rooted cell does not shade its old value", Fault::CellHidesOldRoot),
     Subject::with_fault::<Insertion>("a rooted cell that is written is not dirty", Fault::CellIsNotDirty),
     Subject::with_fault::<RootsFirst>("the result of a scope is not shaded", Fault::ResultHidesNewRoot),

@@ -12,7 +12,7 @@ use grisaille::{
 };
 
 pub use self::log::{Log, Witness};
-pub use self::types::{Background, Bag, Cons, Guarded, Item, Packs, Row, Short, Tuple, Word, Words};
+pub use self::types::{Background, Bag, Cons, Guarded, Item, Packs, Row, Short, Tuple, Wide, Word, Words};
 use crate::machine::quiet::{self, Bang};
 use crate::shadow::{Kind, Object, SLOTS, Stuck};
 
@@ -32,9 +32,10 @@ pub enum Value<'gc> {
     Tuple(Gc<'gc, Lock<Tuple<'gc>>>),
     Array(Array<'gc, Slot<Value<'gc>>>),
     Shelf(Array<'gc, Item<'gc>>),
-    Numbers(Array<'gc, u64>),
+    Numbers(Array<'gc, u128>),
     Words(Gc<'gc, Words<'gc>>),
     Packs(Gc<'gc, Packs<'gc>>),
+    Wide(Gc<'gc, Wide<'gc>>),
     List(Gc<'gc, Row<'gc>>),
     Map(Gc<'gc, Map<'gc, Word<'gc>, Value<'gc>>>),
     Str(Str<'gc>),
@@ -66,6 +67,11 @@ fn change<T: Clone, B: Barrier>(cx: &Mutator<'_, B>, owned: &mut Owned<Vec<T>>, 
 
 fn canary(id: u32) -> u64 {
     CANARY ^ u64::from(id)
+}
+
+/// The canary in both halves of a wide number.
+fn wide(canary: u64) -> u128 {
+    u128::from(canary) << 64 | u128::from(canary)
 }
 
 /// The elements of an array that stand for its slots: the first holds the canary.
@@ -159,7 +165,7 @@ impl<'gc> Value<'gc> {
                 shelf.ok().map(Value::Shelf)
             }
             Kind::Numbers(len) => {
-                cx.try_alloc_array(len as usize, |index| canary ^ index as u64).ok().map(Value::Numbers)
+                cx.try_alloc_array(len as usize, |index| wide(canary) ^ index as u128).ok().map(Value::Numbers)
             }
             Kind::Words => {
                 let slots = items.map(|item| Slot::new(item.as_word()));
@@ -168,6 +174,10 @@ impl<'gc> Value<'gc> {
             Kind::Packs => {
                 let slots = items.map(|item| Slot::new(item.as_short().into()));
                 cx.try_alloc(Packs { canary, slots }).ok().map(Value::Packs)
+            }
+            Kind::Wide => {
+                let (canary, last) = (wide(canary), !wide(canary));
+                cx.try_alloc(Wide { canary, slots: items.map(Slot::new), last }).ok().map(Value::Wide)
             }
             Kind::List => cx.try_alloc(Row { canary, items: List::new(), text: StrBuf::new() }).ok().map(Value::List),
             Kind::Map => {
@@ -193,7 +203,9 @@ impl<'gc> Value<'gc> {
     /// Returns the part of the value that a packed word holds. Nothing is a double, minus infinity: the one nearest to the pointers.
     fn as_short(self) -> Short<'gc> {
         match self {
-            Value::Nil | Value::Ephemeron(_) | Value::EphemeronGuarded(_) => Short::Double(f64::NEG_INFINITY),
+            Value::Nil | Value::Wide(_) | Value::Ephemeron(_) | Value::EphemeronGuarded(_) => {
+                Short::Double(f64::NEG_INFINITY)
+            }
             Value::Int(n) => Short::Int(n),
             Value::Cons(o) => Short::Cons(o),
             Value::Guarded(o) => Short::Guarded(o),
@@ -264,6 +276,11 @@ impl<'gc> Value<'gc> {
             (Value::Tuple(o), Kind::Tuple) => o.get().canary,
             (Value::Words(o), Kind::Words) => o.canary,
             (Value::Packs(o), Kind::Packs) => o.canary,
+            (Value::Wide(o), Kind::Wide) if !std::ptr::from_ref(o.as_ref()).is_aligned() => {
+                return Some("it is not aligned".into());
+            }
+            (Value::Wide(o), Kind::Wide) if o.canary == wide(canary(id)) && o.last == !o.canary => canary(id),
+            (Value::Wide(o), Kind::Wide) => return Some(format!("its canaries are {:#x} and {:#x}", o.canary, o.last)),
             (Value::Array(o), Kind::Array(len)) if o.len() == len as usize => match o.as_slice()[0].get() {
                 Value::Int(found) => canary(found),
                 other => return Some(format!("the array's first element is {}, not its canary", other.noun())),
@@ -274,7 +291,10 @@ impl<'gc> Value<'gc> {
             },
             (Value::Numbers(o), Kind::Numbers(len)) => {
                 let intact = o.len() == len as usize
-                    && o.as_slice().iter().enumerate().all(|(index, number)| *number == canary(id) ^ index as u64);
+                    && o.as_slice()
+                        .iter()
+                        .enumerate()
+                        .all(|(index, number)| *number == wide(canary(id)) ^ index as u128);
                 return (!intact).then(|| format!("the array of {} numbers has changed", o.len()));
             }
             (Value::List(o), Kind::List) => {
@@ -328,7 +348,7 @@ impl<'gc> Value<'gc> {
                 }
             };
         }
-        addr!(Cons Guarded Background Bag Tuple Array Shelf Numbers Words Packs List Map Str)
+        addr!(Cons Guarded Background Bag Tuple Array Shelf Numbers Words Packs Wide List Map Str)
     }
 
     /// Returns the value of a slot, or `None` where the value has no such slot, or the slot cannot be read.
@@ -344,6 +364,7 @@ impl<'gc> Value<'gc> {
             Value::Shelf(o) => o.as_slice()[elements(o.len())[slot]].slot.get(),
             Value::Words(o) => o.as_ref().slots[slot].get().as_object().map_or(Value::Nil, Value::Cons),
             Value::Packs(o) => Value::of_short(o.as_ref().slots[slot].unpack()),
+            Value::Wide(o) => o.as_ref().slots[slot].get(),
             Value::List(o) => o.as_ref().items.get(slot)?.or_nil(),
             Value::Map(o) => o.get(number(slot)).unwrap_or(Value::Nil),
             _ => return None,
@@ -373,6 +394,7 @@ impl<'gc> Value<'gc> {
             Value::Shelf(o) => o.as_slice()[elements(o.len())[slot]].slot.set(cx, value),
             Value::Words(o) => o.slots[slot].set(cx, value.as_word()),
             Value::Packs(o) => o.slots[slot].pack(cx, value.as_short()),
+            Value::Wide(o) => o.slots[slot].set(cx, value),
             Value::List(o) => o.items.set(cx, slot, value),
             Value::Map(o) => match value {
                 Value::Nil => drop(o.remove(cx, number(slot))),
@@ -504,6 +526,7 @@ impl<'gc> Value<'gc> {
             Value::Numbers(_) => "an array of numbers",
             Value::Words(_) => "an object of words",
             Value::Packs(_) => "an object of packed words",
+            Value::Wide(_) => "a wide object",
             Value::List(_) => "a list",
             Value::Map(_) => "a map",
             Value::Str(_) => "a string",

@@ -24,9 +24,10 @@ pub struct Guarded<'gc> {
     pub witness: Witness,
 }
 
-/// An object with drop glue that may run on the sweeper's thread.
+/// An object with drop glue that may run on the sweeper's thread, aligned to 16.
 #[derive(Trace)]
 #[trace(drop = "background")]
+#[repr(align(16))]
 pub struct Background<'gc> {
     pub canary: u64,
     pub slots: [Slot<Value<'gc>>; SLOTS],
@@ -52,12 +53,21 @@ pub struct Tuple<'gc> {
     pub items: [Value<'gc>; SLOTS],
 }
 
-/// An element of an array that has drop glue. One element of each array tells the log.
+/// An element of an array that has drop glue, aligned to 16. One element of each array tells the log.
 #[derive(Trace)]
+#[repr(align(16))]
 pub struct Item<'gc> {
     pub slot: Slot<Value<'gc>>,
     #[trace(skip)]
     pub witness: Option<Witness>,
+}
+
+/// An object with a number that is aligned to 16, on either side of its slots.
+#[derive(Trace)]
+pub struct Wide<'gc> {
+    pub canary: u128,
+    pub slots: [Slot<Value<'gc>>; SLOTS],
+    pub last: u128,
 }
 
 /// A tagged word: a cons, or nothing as a constant.
@@ -70,7 +80,7 @@ pub struct Words<'gc> {
     pub slots: [Slot<Word<'gc>>; SLOTS],
 }
 
-/// A value as a packed word holds it: all but ephemerons, as many pointers as there are tags.
+/// A value as a packed word holds it: all but ephemerons and wide objects, as many pointers as there are tags.
 #[derive(Clone, Copy, Trace, Pack)]
 pub enum Short<'gc> {
     Nil,
@@ -82,7 +92,7 @@ pub enum Short<'gc> {
     Tuple(Gc<'gc, Lock<Tuple<'gc>>>),
     Array(Array<'gc, Slot<Value<'gc>>>),
     Shelf(Array<'gc, Item<'gc>>),
-    Numbers(Array<'gc, u64>),
+    Numbers(Array<'gc, u128>),
     Words(Gc<'gc, Words<'gc>>),
     Packs(Gc<'gc, Packs<'gc>>),
     List(Gc<'gc, Row<'gc>>),

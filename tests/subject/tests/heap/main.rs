@@ -3,6 +3,7 @@
 // The library with parts that can be broken, by the name that the derive's output has.
 extern crate grisaille_subject as grisaille;
 
+mod alignment;
 mod any;
 mod cells;
 mod density;
