@@ -11,6 +11,8 @@ pub struct Code<B: Barrier> {
     /// The state of the globals in which the expression calls no closure, and so cannot collect; 0 where there is none.
     /// See [`Lisp::epoch`].
     pub simple: u32,
+    /// Where the expression stands: see [`Lisp::place`].
+    pub place: u32,
     pub op: Op<B>,
 }
 

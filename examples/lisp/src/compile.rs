@@ -5,6 +5,7 @@ use grisaille::{Barrier, Mutator};
 use crate::code::{Call, Code, Function, Known, Lambda, Op};
 use crate::error::{Error, Result};
 use crate::lisp::Lisp;
+use crate::port::Input;
 use crate::read::{DEPTH_MAX, cons, list};
 use crate::scope::{Binding, Place, Scope};
 use crate::value::Value;
@@ -39,6 +40,9 @@ pub struct Compiler<'a, 'h, 's, B: Barrier> {
     /// The procedures around what is compiled, the outermost first.
     scopes: Vec<Scope<'a>>,
     depth: usize,
+    /// The text that the form was read from, and where in it the expression stands that is compiled.
+    text: &'a Input,
+    place: u32,
 }
 
 /// What a form of a program is.
@@ -57,12 +61,19 @@ enum Item<'a> {
 }
 
 impl<'a, 'h, 's, B: Barrier> Compiler<'a, 'h, 's, B> {
-    pub fn new(lisp: &'a Lisp<'h, B>, cx: &'a Mutator<'s, B>) -> Self {
-        Compiler { lisp, cx, scopes: vec![Scope::new()], depth: 0 }
+    pub fn new(lisp: &'a Lisp<'h, B>, cx: &'a Mutator<'s, B>, text: &'a Input) -> Self {
+        Compiler { lisp, cx, scopes: vec![Scope::new()], depth: 0, text, place: 0 }
     }
 
     /// Compiles a form of a program, unless it consists of several.
     pub fn top(mut self, form: Value<'a>) -> Result<Top<'a, B>> {
+        self.place = self.lisp.place(&self.text.file, self.text.start);
+        self.place = self.place_of(form);
+        let place = self.place;
+        self.parts_of_top(form).map_err(|error| error.at(place))
+    }
+
+    fn parts_of_top(&mut self, form: Value<'a>) -> Result<Top<'a, B>> {
         let (form, special) = self.expand(form)?;
         let parts: Vec<_> = form.iter().skip(1).collect();
         let forms = match special {
@@ -83,7 +94,7 @@ impl<'a, 'h, 's, B: Barrier> Compiler<'a, 'h, 's, B> {
 
     /// Makes code that is simple if its parts are.
     pub fn code(&self, simple: bool, op: Op<B>) -> Code<B> {
-        Code { simple: if simple { self.lisp.epoch.get() } else { 0 }, op }
+        Code { simple: if simple { self.lisp.epoch.get() } else { 0 }, place: self.place, op }
     }
 
     pub fn is_simple(&self, code: &Code<B>) -> bool {
@@ -167,16 +178,27 @@ impl<'a, 'h, 's, B: Barrier> Compiler<'a, 'h, 's, B> {
         if self.depth > DEPTH_MAX / 10 {
             return Err(Error::new("an expression is nested too deep"));
         }
-        let (form, special) = self.expand(form)?;
-        let code = match (form, special) {
+        // What a macro makes stands where its call does.
+        let (around, place) = (self.place, self.place_of(form));
+        self.place = place;
+        let code = self.expand(form).and_then(|(form, special)| match (form, special) {
             (_, Some(special)) => self.special(special, form),
             (Value::Pair(_), None) => self.call(form),
             (Value::Nil, None) => Err(Error::new("() is no expression")),
             (name, None) if name.is_name() => self.variable(name),
             (constant, None) => self.constant(constant),
+        });
+        (self.place, self.depth) = (around, self.depth - 1);
+        code.map_err(|error| error.at(place))
+    }
+
+    /// Returns where a form stands: a form that was not read, where the one around it does.
+    fn place_of(&self, form: Value<'a>) -> u32 {
+        let line = match form {
+            Value::Pair(_) => self.text.lines.get(&form.address()),
+            _ => None,
         };
-        self.depth -= 1;
-        code
+        line.map_or(self.place, |line| self.lisp.place(&self.text.file, *line))
     }
 
     fn variable(&mut self, name: Value<'a>) -> Result<Code<B>> {
@@ -372,7 +394,9 @@ impl<'a, 'h, 's, B: Barrier> Compiler<'a, 'h, 's, B> {
         let mut forms: Vec<_> = forms.iter().collect();
         forms.reverse();
         let mut items = Vec::new();
+        let around = self.place;
         while let Some(form) = forms.pop() {
+            self.place = self.place_of(form);
             let (form, special) = self.expand(form)?;
             let rest = self.tail(form, 1);
             match special {
@@ -387,7 +411,7 @@ impl<'a, 'h, 's, B: Barrier> Compiler<'a, 'h, 's, B> {
                         Some(index) => index,
                         None => self.scope().variable(name)?,
                     };
-                    items.push(Item::Define(index, value, name));
+                    items.push((Item::Define(index, value, name), self.place));
                 }
                 Some("define-record-type") => {
                     let parts: Vec<_> = rest.iter().collect();
@@ -398,11 +422,12 @@ impl<'a, 'h, 's, B: Barrier> Compiler<'a, 'h, 's, B> {
                     let rules = self.rules(rules)?;
                     self.scope().bind(name, Binding::Macro(rules));
                 }
-                _ => items.push(Item::Expression(form)),
+                _ => items.push((Item::Expression(form), self.place)),
             }
         }
         let mut parts = Vec::new();
-        for item in items {
+        for (item, place) in items {
+            self.place = place;
             parts.push(match item {
                 Item::Expression(form) => self.expression(form)?,
                 Item::Define(index, value, name) => {
@@ -411,6 +436,7 @@ impl<'a, 'h, 's, B: Barrier> Compiler<'a, 'h, 's, B> {
                 }
             });
         }
+        self.place = around;
         self.seq(parts)
     }
 

@@ -11,7 +11,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 /// An error, an escape or an exit, on its way outwards through the evaluator. What it carries of the heap is in a
 /// [`Persistent`], so that it passes through any number of scopes.
 #[derive(Debug)]
-pub struct Error(pub Box<Thrown>);
+pub struct Error(Box<(Thrown, u32)>);
 
 #[derive(Debug)]
 pub enum Thrown {
@@ -28,12 +28,34 @@ pub enum Thrown {
 }
 
 impl Error {
+    pub fn thrown(&self) -> &Thrown {
+        &self.0.0
+    }
+
+    pub fn into_thrown(self) -> Thrown {
+        self.0.0
+    }
+
+    /// Returns where the error arose, as an index of the interpreter's places; 0 where that is not known.
+    pub fn place(&self) -> u32 {
+        self.0.1
+    }
+
+    /// Notes where the error arose, unless a place further in is known.
+    #[cold]
+    pub fn at(mut self, place: u32) -> Error {
+        if self.0.1 == 0 {
+            self.0.1 = place;
+        }
+        self
+    }
+
     pub fn new(message: impl Into<String>) -> Error {
         Error::of_kind(Kind::Other, message)
     }
 
     pub fn of_kind(kind: Kind, message: impl Into<String>) -> Error {
-        Error(Box::new(Thrown::Message(kind, message.into())))
+        Thrown::Message(kind, message.into()).into()
     }
 
     /// Makes the error of a value that is not what it should be.
@@ -44,7 +66,7 @@ impl Error {
 
 impl From<Thrown> for Error {
     fn from(thrown: Thrown) -> Error {
-        Error(Box::new(thrown))
+        Error(Box::new((thrown, 0)))
     }
 }
 

@@ -64,6 +64,16 @@ impl<B: Barrier> Lisp<'_, B> {
         if self.is_simple(code) {
             return Ok(cx.root(self.simple(cx, code, env.get(cx))?));
         }
+        self.nested(cx, code, env).map_err(|error| error.at(code.place))
+    }
+
+    #[inline(always)]
+    fn nested<'s>(
+        &self,
+        cx: &mut Mutator<'s, B>,
+        code: &Code<B>,
+        env: Rooted<'_, Frame<'_>>,
+    ) -> Result<Rooted<'s, Value<'s>>> {
         let _level = self.level()?;
         let answer = match &code.op {
             // No scope is needed where nothing is rooted.
@@ -127,6 +137,8 @@ impl<B: Barrier> Lisp<'_, B> {
             if self.is_simple(code) {
                 return self.simple(cx, code, env.get(cx)).map(Some);
             }
+            let place = code.place;
+            let here = |error: Error| error.at(place);
             code = match &code.op {
                 Op::If(parts) => {
                     let [test, then, other] = &**parts;
@@ -151,7 +163,7 @@ impl<B: Barrier> Lisp<'_, B> {
                     last
                 }
                 Op::Call(call) => {
-                    if self.begin_simple(cx, call, env.get(cx))? {
+                    if self.begin_simple(cx, call, env.get(cx)).map_err(here)? {
                         return Ok(None);
                     }
                     let [operator, operands @ ..] = &*call.parts else { unreachable!("a call has an operator") };
@@ -160,17 +172,17 @@ impl<B: Barrier> Lisp<'_, B> {
                         other => Operator::Value(self.eval(cx, other, env)?),
                     };
                     let done = self.operands(cx, operands, env)?;
-                    return self.call(cx, operator, operands, &done, env);
+                    return self.call(cx, operator, operands, &done, env).map_err(here);
                 }
                 Op::Known(known) => {
                     let done = self.operands(cx, &known.operands, env)?;
                     if let Some(global) = known.global
                         && !known.holds(self.global_value(cx, global), cx)
                     {
-                        return self.call(cx, Operator::Global(global), &known.operands, &done, env);
+                        return self.call(cx, Operator::Global(global), &known.operands, &done, env).map_err(here);
                     }
                     let values = self.plain(cx, &known.operands, &done, env)?;
-                    return self.known(cx, known, &values).map(Some);
+                    return self.known(cx, known, &values).map(Some).map_err(here);
                 }
                 Op::SetLocal(index, value) => {
                     let value = self.eval(cx, value, env)?;
@@ -184,7 +196,7 @@ impl<B: Barrier> Lisp<'_, B> {
                 }
                 Op::SetGlobal(index, value) => {
                     let value = self.eval(cx, value, env)?;
-                    self.assign(cx, *index, value.get(cx))?;
+                    self.assign(cx, *index, value.get(cx)).map_err(here)?;
                     return Ok(Some(Value::Unspecified));
                 }
                 Op::Define(index, value) => {

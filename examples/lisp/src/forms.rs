@@ -57,8 +57,9 @@ impl<'a, B: Barrier> Compiler<'a, '_, '_, B> {
                 let argument = || rest.iter().next().unwrap_or(Value::Nil);
                 match head.name() {
                     Some("unquote") if level == 1 => return Ok(argument()),
-                    Some(name @ ("unquote" | "quasiquote")) => {
-                        let level = if name == "unquote" { level - 1 } else { level + 1 };
+                    Some("unquote-splicing") if level == 1 => return Err(Error::wrong("a list around", template)),
+                    Some(name @ ("unquote" | "unquote-splicing" | "quasiquote")) => {
+                        let level = if name == "quasiquote" { level + 1 } else { level - 1 };
                         return call("list", &[quote(head)?, self.quasi(argument(), level)?]);
                     }
                     _ => {}
@@ -68,7 +69,11 @@ impl<'a, B: Barrier> Compiler<'a, '_, '_, B> {
                     && level == 1
                 {
                     let [spliced] = self.exactly(inner.cdr.get())?;
-                    return call("append", &[spliced, self.quasi(rest, level)?]);
+                    // What ends a list is not copied.
+                    return match rest {
+                        Value::Nil => Ok(spliced),
+                        rest => call("append", &[spliced, self.quasi(rest, level)?]),
+                    };
                 }
                 call("cons", &[self.quasi(head, level)?, self.quasi(rest, level)?])
             }

@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::io::Write;
+use std::sync::Arc;
 
 use elsa::FrozenVec;
 use grisaille::{Barrier, Gc, List, Mutator, Rooted, RootedCell, Slot};
@@ -24,6 +25,8 @@ pub struct Lisp<'h, B: Barrier> {
     /// The values of global variables, by index.
     globals: Rooted<'h, Gc<'h, List<'h, Value<'h>>>>,
     names: RefCell<HashMap<String, usize>>,
+    /// Where expressions stand: a file and a line. The first one is not known.
+    places: RefCell<Vec<(Arc<str>, usize)>>,
     /// The globals that compiled code takes for what they held when it was compiled.
     assumed: RefCell<Vec<bool>>,
     /// Counts how often a global has changed that was assumed not to. Code that was compiled before is evaluated
@@ -64,6 +67,7 @@ impl<'h, B: Barrier> Lisp<'h, B> {
             primitives: primitives::all(),
             globals: cx.root(cx.try_alloc(List::<Value<'_>>::new())?),
             names: RefCell::default(),
+            places: RefCell::new(vec![("".into(), 0)]),
             assumed: RefCell::default(),
             epoch: Cell::new(1),
             depth_max,
@@ -138,9 +142,16 @@ impl<'h, B: Barrier> Lisp<'h, B> {
     /// As [`run`](Lisp::run).
     pub fn step(&self, cx: &mut Mutator<'_, B>, text: &mut Input) -> Result<Option<Option<String>>> {
         cx.scope_value(|cx| {
-            let Some(form) = read::read(cx, text)? else { return Ok(None) };
-            let form = cx.root(form);
-            let value = self.evaluate(cx, form)?;
+            let form = match read::read(cx, text) {
+                Ok(Some(form)) => cx.root(form),
+                Ok(None) => return Ok(None),
+                Err(error) => {
+                    let is_unfinished = matches!(error.thrown(), Thrown::Unfinished);
+                    let line = if is_unfinished { text.start } else { text.line };
+                    return Err(error.at(self.place(&text.file, line)));
+                }
+            };
+            let value = self.evaluate(cx, form, text)?;
             Ok(Some(match value.get(cx) {
                 Value::Unspecified => None,
                 value => Some(print::written(value)),
@@ -150,7 +161,12 @@ impl<'h, B: Barrier> Lisp<'h, B> {
 
     /// Evaluates a form with the globals. The parts of a `begin` are compiled one after the other, since a part may
     /// define what the next one needs.
-    pub fn evaluate<'s>(&self, cx: &mut Mutator<'s, B>, form: Rooted<'_, Value<'_>>) -> Result<Rooted<'s, Value<'s>>> {
+    pub fn evaluate<'s>(
+        &self,
+        cx: &mut Mutator<'s, B>,
+        form: Rooted<'_, Value<'_>>,
+        text: &Input,
+    ) -> Result<Rooted<'s, Value<'s>>> {
         cx.scope_value(|cx| {
             let result = cx.root_cell(Value::Unspecified);
             let rest = cx.root_cell(read::list(cx, &[form.get(cx)])?);
@@ -158,7 +174,7 @@ impl<'h, B: Barrier> Lisp<'h, B> {
                 cx.scope_value::<Result<()>>(|cx| {
                     let Value::Pair(pair) = rest.get(cx) else { return Err(Error::wrong("a list", rest.get(cx))) };
                     rest.set(cx, pair.cdr.get());
-                    let (code, size) = match Compiler::new(self, cx).top(pair.car.get())? {
+                    let (code, size) = match Compiler::new(self, cx, text).top(pair.car.get())? {
                         Top::Code(code, size) => (code, size),
                         Top::Forms(forms) => {
                             let forms: Vec<_> = forms.iter().collect();
@@ -182,6 +198,18 @@ impl<'h, B: Barrier> Lisp<'h, B> {
         self.lambdas.len() - 1
     }
 
+    /// Returns the index of a place in a program: 0 where it has no file.
+    pub fn place(&self, file: &Arc<str>, line: usize) -> u32 {
+        let mut places = self.places.borrow_mut();
+        if file.is_empty() {
+            return 0;
+        }
+        if places.last().is_none_or(|last| *last != (file.clone(), line)) {
+            places.push((file.clone(), line));
+        }
+        places.len() as u32 - 1
+    }
+
     /// Reads the next number of a continuation.
     pub fn next_continuation(&self) -> u64 {
         self.continuations.replace(self.continuations.get() + 1)
@@ -189,7 +217,7 @@ impl<'h, B: Barrier> Lisp<'h, B> {
 
     /// Returns the object that a handler is called with, or the error itself where no handler may see it.
     pub fn raised<'a>(&self, cx: &'a Mutator<'_, B>, error: Error) -> Result<Value<'a>> {
-        match *error.0 {
+        match error.into_thrown() {
             Thrown::Raised(value) => Ok(value.get(cx)),
             Thrown::Message(kind, text) => self.condition(cx, kind, &text),
             Thrown::Unfinished => self.condition(cx, Kind::Read, "the text ends within a datum"),
@@ -204,7 +232,7 @@ impl<'h, B: Barrier> Lisp<'h, B> {
 
     /// Returns what is to be said of an error that no handler took.
     pub fn report(&self, cx: &Mutator<'_, B>, error: &Error) -> String {
-        match &*error.0 {
+        let text = match error.thrown() {
             Thrown::Message(_, text) => text.clone(),
             Thrown::Unfinished => "the text ends within a datum".into(),
             Thrown::Escape(..) => "a continuation was called that has ended".into(),
@@ -220,6 +248,10 @@ impl<'h, B: Barrier> Lisp<'h, B> {
                 }
                 value => format!("this was raised: {}", print::written(value)),
             },
+        };
+        match &self.places.borrow()[error.place() as usize] {
+            (file, _) if file.is_empty() => text,
+            (file, line) => format!("{text} ({file}:{line})"),
         }
     }
 

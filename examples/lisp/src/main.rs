@@ -77,7 +77,7 @@ fn run_file<B: Barrier>(lisp: &Lisp<'_, B>, cx: &mut Mutator<'_, B>, file: &std:
         complain(format_args!("\"{}\" is not UTF-8.", file.display()));
         return INPUT_OUTPUT;
     };
-    match lisp.run(cx, &mut Input::new(&text)) {
+    match lisp.run(cx, &mut Input::of_file(&text, &file.to_string_lossy())) {
         Ok(()) => 0,
         Err(error) => failed(lisp, cx, &error),
     }
@@ -97,12 +97,12 @@ fn run_prompt<B: Barrier>(lisp: &Lisp<'_, B>, cx: &mut Mutator<'_, B>) -> u8 {
                 Ok(Some(Some(value))) => lisp.print(cx, &format!("{value}\n")),
                 Ok(Some(None)) => lisp.flush(cx),
                 Ok(None) => return Ok(()),
-                Err(error) if matches!(*error.0, Thrown::Unfinished) => {
+                Err(error) if matches!(error.thrown(), Thrown::Unfinished) => {
                     // More is to be typed.
                     typed.replace(input.since(start));
                     return Ok(());
                 }
-                Err(error) if matches!(*error.0, Thrown::Exit(_)) => return Err(failed(lisp, cx, &error)),
+                Err(error) if matches!(error.thrown(), Thrown::Exit(_)) => return Err(failed(lisp, cx, &error)),
                 Err(error) => {
                     failed(lisp, cx, &error);
                     return Ok(());
@@ -115,7 +115,7 @@ fn run_prompt<B: Barrier>(lisp: &Lisp<'_, B>, cx: &mut Mutator<'_, B>) -> u8 {
 
 /// Reports an error, and returns the exit code.
 fn failed<B: Barrier>(lisp: &Lisp<'_, B>, cx: &mut Mutator<'_, B>, error: &Error) -> u8 {
-    if let Thrown::Exit(code) = *error.0 {
+    if let Thrown::Exit(code) = *error.thrown() {
         return code;
     }
     // What was printed before comes first.

@@ -1,7 +1,9 @@
 //! Ports: where characters come from and go to.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufWriter, Write};
+use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::value::Kind;
@@ -25,11 +27,21 @@ pub struct Input {
     /// Whether more comes from the standard input.
     console: bool,
     pub line: usize,
+    /// The line in which the datum begins that was read last.
+    pub start: usize,
+    /// The file, if the places of what is read are to be remembered.
+    pub file: Arc<str>,
+    /// The lines in which lists begin, by the address of their first pair: of the datum that was read last.
+    pub lines: HashMap<usize, usize>,
 }
 
 impl Input {
     pub fn new(text: &str) -> Input {
         Input { chars: text.chars().collect(), line: 1, ..Input::default() }
+    }
+
+    pub fn of_file(text: &str, file: &str) -> Input {
+        Input { file: file.into(), ..Input::new(text) }
     }
 
     pub fn of_bytes(bytes: &[u8]) -> Input {

@@ -294,10 +294,3 @@
 (define (features) '(r7rs full-unicode grisaille))
 (define (command-line) '("lisp"))
 (define emergency-exit exit)
-(define (load name)
-  (call-with-input-file name
-    (lambda (port)
-      (let loop ((form (read port)))
-        (unless (eof-object? form)
-          (eval form)
-          (loop (read port)))))))

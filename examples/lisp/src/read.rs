@@ -29,9 +29,11 @@ pub const NAMED: &[(&str, char)] = &[
 
 /// Reads the next datum, or nothing at the end of the text.
 pub fn read<'a, B: Barrier>(cx: &'a Mutator<'_, B>, input: &mut Input) -> Result<Option<Value<'a>>> {
+    input.lines.clear();
     if !skip(cx, input)? {
         return Ok(None);
     }
+    input.start = input.line;
     Reader { cx, input, depth: 0 }.datum().map(Some)
 }
 
@@ -81,7 +83,7 @@ fn ends(next: char) -> bool {
 
 impl<'a, B: Barrier> Reader<'a, '_, '_, B> {
     fn error(&self, message: &str) -> Error {
-        Error::of_kind(Kind::Read, format!("line {}: {message}", self.input.line))
+        Error::of_kind(Kind::Read, message)
     }
 
     /// Reads a datum, which is there.
@@ -131,6 +133,7 @@ impl<'a, B: Barrier> Reader<'a, '_, '_, B> {
     }
 
     fn list(&mut self) -> Result<Value<'a>> {
+        let line = self.input.line;
         self.input.take_next();
         let (mut items, mut tail) = (Vec::new(), Value::Nil);
         loop {
@@ -154,7 +157,9 @@ impl<'a, B: Barrier> Reader<'a, '_, '_, B> {
             }
             items.push(self.datum()?);
         }
-        list_with_tail(self.cx, &items, tail)
+        let list = list_with_tail(self.cx, &items, tail)?;
+        self.input.lines.insert(list.address(), line);
+        Ok(list)
     }
 
     fn hash(&mut self) -> Result<Value<'a>> {

@@ -12,26 +12,27 @@ use crate::value::{Closure, Frame, Record, RecordProcedure, RecordWork, Value};
 impl<B: Barrier> Lisp<'_, B> {
     /// Evaluates code that calls no closure.
     pub fn simple<'a>(&self, cx: &'a Mutator<'_, B>, code: &Code<B>, env: Frame<'a>) -> Result<Value<'a>> {
+        let here = |error: Error| error.at(code.place);
         match &code.op {
             Op::Int(number) => Ok(Value::Int(*number)),
             Op::Constant(value) => Ok(value.get(cx)),
             Op::Local(index) => Ok(env.slot(*index).get()),
             Op::Outer(depth, index) => Ok(env.outer(*depth).slot(*index).get()),
             Op::Global(index) => match self.global_value(cx, *index) {
-                Value::Unbound => Err(Error::new(format!("{} is not defined", self.global_name(*index)))),
+                Value::Unbound => Err(here(Error::new(format!("{} is not defined", self.global_name(*index))))),
                 value => Ok(value),
             },
             Op::Known(known) => match (&known.function, &*known.operands) {
-                (Some(Function::One(function)), [a]) => function(self, cx, self.simple(cx, a, env)?),
+                (Some(Function::One(function)), [a]) => function(self, cx, self.simple(cx, a, env)?).map_err(here),
                 (Some(Function::Two(function) | Function::TwoOrMany(function, _)), [a, b]) => {
-                    function(self, cx, self.simple(cx, a, env)?, self.simple(cx, b, env)?)
+                    function(self, cx, self.simple(cx, a, env)?, self.simple(cx, b, env)?).map_err(here)
                 }
                 (_, operands) => {
                     let mut values = Values::new();
                     for operand in operands {
                         values.push(self.simple(cx, operand, env)?);
                     }
-                    self.known(cx, known, &values)
+                    self.known(cx, known, &values).map_err(here)
                 }
             },
             Op::If(parts) => {
@@ -49,7 +50,7 @@ impl<B: Barrier> Lisp<'_, B> {
                 Ok(Value::Unspecified)
             }
             Op::SetGlobal(index, value) => {
-                self.assign(cx, *index, self.simple(cx, value, env)?)?;
+                self.assign(cx, *index, self.simple(cx, value, env)?).map_err(here)?;
                 Ok(Value::Unspecified)
             }
             Op::Seq(parts) => {

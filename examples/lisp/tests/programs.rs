@@ -107,7 +107,10 @@ fn recursion_that_is_too_deep_is_an_error() {
     let output = lisp(&["--depth", "100500", &script], "");
     assert_eq!(text(&output.stdout), "100000", "{output:?}");
     let output = lisp(&[&script], "");
-    assert_eq!((output.status.code(), text(&output.stderr)), (Some(70), "Error: recursion too deep\n"));
+    assert_eq!(
+        (output.status.code(), text(&output.stderr)),
+        (Some(70), &*format!("Error: recursion too deep ({script}:1)\n"))
+    );
 }
 
 #[test]
@@ -145,6 +148,7 @@ fn errors_are_reported() {
         ("(if)", "this is no if form: (if)"),
         ("(vector-ref (vector 1 2) 2)", "there is no element 2 in what has 2 elements"),
         ("(quotient 1 0)", "division by zero"),
+        ("(let ((l (list 1 2 3))) (set-cdr! (cddr l) l) (append l '()))", "a list was expected, not #0=(1 2 3 . #0#)"),
         ("(let ((x 1) (y)) x)", "a list of 2 was expected, not (y)"),
         ("(make-vector 100000000000000000)", "out of memory: "),
         ("(define k #f) (call/cc (lambda (c) (set! k c))) (k 1)", "a continuation was called after its call/cc"),
@@ -159,6 +163,33 @@ fn errors_are_reported() {
     let output = lisp(&["--nonsense"], "");
     assert_eq!(output.status.code(), Some(64));
     assert_eq!(lisp(&[&script("exit", "(display 1) (exit 3)")], "").status.code(), Some(3));
+}
+
+#[test]
+fn errors_name_their_place() {
+    for (source, line) in [
+        ("(define (f x)\n  (+ 1\n     (car x)))\n(f 5)", 3),
+        ("(define (g) (error \"bad\" 1))\n\n(+ 1\n (g))", 1),
+        ("(define (f n)\n  (+ (f (- n 1))\n     1))\n(f 1)", 2),
+        ("(define (f) (g))\n(define (g) 1)\n(list\n  (f)\n  (g 1))", 5),
+        ("(for-each\n  (lambda (x)\n    (vector-ref x 0))\n  '(1))", 3),
+        ("(define-syntax m (syntax-rules () ((_ a) (car a))))\n(define (h)\n  (m 7))\n(h)", 3),
+        ("(define (f)\n  (let ((x 1)\n        (y)) x))", 2),
+        ("(display \"\")\n(define (f)\n  (if))", 3),
+        ("(display \"\")\n\nnowhere", 3),
+        ("(display \"\")\n(list 1\n  nowhere)", 2),
+        ("(display \"\")\n\n(list 1\n  (list 2", 3),
+        ("(display \"\")\n)", 2),
+        ("(raise-continuable 1)\n", 1),
+    ] {
+        let script = script("place", source);
+        let output = lisp(&[&script], "");
+        let said = text(&output.stderr).trim_end();
+        assert!(said.ends_with(&format!(" ({script}:{line})")), "{source}: {said}");
+    }
+    let part = script("part", "(define x 1)\n\n(car\n x)");
+    let output = lisp(&[&script("whole", &format!("(load \"{part}\")"))], "");
+    assert!(text(&output.stderr).ends_with(&format!(" ({part}:3)\n")), "{output:?}");
 }
 
 #[test]

@@ -9,6 +9,7 @@ use crate::code::Answer;
 use crate::error::{Error, Result, Thrown};
 use crate::eval::RootedValues;
 use crate::lisp::Lisp;
+use crate::port::Input;
 use crate::read::{cons, list};
 use crate::value::{Condition, Continuation, Kind, Parameter, Value};
 
@@ -67,7 +68,7 @@ fn call_cc<'s, B: Barrier>(lisp: &Lisp<'_, B>, cx: &mut Mutator<'s, B>, all: Arg
     continuation.get(cx).ended.set(true);
     match result {
         Ok(value) => Ok(Some(value)),
-        Err(error) => match &*error.0 {
+        Err(error) => match error.thrown() {
             Thrown::Escape(to, value) if *to == id => Ok(Some(cx.root(value.get(cx)))),
             _ => Err(error),
         },
@@ -112,7 +113,7 @@ fn with_handler<'s, B: Barrier>(
     let no_room = lisp.depth.get() > lisp.depth_max / 2;
     match result {
         // `raise` has called the handler already; the interpreter's own errors come here first.
-        Err(error) if matches!(*error.0, Thrown::Message(kind, _) if !(kind == Kind::Depth && no_room)) => {
+        Err(error) if matches!(*error.thrown(), Thrown::Message(kind, _) if !(kind == Kind::Depth && no_room)) => {
             let raised = cx.root(lisp.raised(cx, error)?);
             let _ = lisp.apply(cx, all[0], &[raised])?;
             Err(Error::new("the handler of an error has returned"))
@@ -184,7 +185,13 @@ pub fn table<B: Barrier>() -> Table<B> {
             let condition = cx.root(Value::Condition(cx.try_alloc(condition)?));
             raise(lisp, cx, condition, false)
         }),
-        calling("eval", 1, 2, |lisp, cx, all| lisp.evaluate(cx, all[0]).map(Some)),
+        calling("eval", 1, 2, |lisp, cx, all| lisp.evaluate(cx, all[0], &Input::default()).map(Some)),
+        calling("load", 1, 2, |lisp, cx, all| {
+            let file = super::texts::string(all[0].get(cx))?;
+            let failed = |error| Error::of_kind(Kind::File, format!("cannot load {file:?}: {error}"));
+            lisp.run(cx, &mut Input::of_file(&std::fs::read_to_string(&file).map_err(failed)?, &file))?;
+            Ok(Some(cx.root(Value::Unspecified)))
+        }),
         many("values", 0, ANY, |_, cx, all| match all {
             [only] => Ok(*only),
             all => Ok(Value::Values(cx.try_alloc_array(all.len(), |at| Slot::new(all[at]))?)),

@@ -1,37 +1,73 @@
 //! Pairs, lists, symbols and what all values have.
 
+use std::collections::HashMap;
+
 use grisaille::Barrier;
 
-use super::{ANY, Table, elements, index, many, one, pair, text, two};
+use super::{ANY, Table, elements, index, length, many, one, pair, text, two};
 use crate::error::{Error, Result};
 use crate::read::{cons, list, list_with_tail};
 use crate::value::Value;
 
-/// Returns whether the two look the same: `equal?`.
+/// Returns whether the two look the same: `equal?`. Where much is compared, what was compared before is remembered, so
+/// that the comparison of values that lead back to themselves ends.
 pub fn equal<'a>(a: Value<'a>, b: Value<'a>) -> bool {
-    let mut work = vec![(a, b)];
+    let (mut work, mut steps, mut alike) = (vec![(a, b)], 0, Alike::default());
     while let Some((mut a, mut b)) = work.pop() {
         while let (Value::Pair(x), Value::Pair(y)) = (a, b) {
-            work.push((x.car.get(), y.car.get()));
+            steps += 1;
+            if steps > STEPS_FORGOTTEN && !alike.join(a.address(), b.address()) {
+                (a, b) = (Value::Nil, Value::Nil);
+                break;
+            }
+            let (first, second) = (x.car.get(), y.car.get());
             (a, b) = (x.cdr.get(), y.cdr.get());
             // Most elements are no lists.
-            let (x, y) = work[work.len() - 1];
-            if !matches!((x, y), (Value::Pair(_) | Value::Vector(_), Value::Pair(_) | Value::Vector(_))) {
-                work.pop();
-                if !equal_atoms(x, y) {
-                    return false;
-                }
+            if matches!((first, second), (Value::Pair(_) | Value::Vector(_), Value::Pair(_) | Value::Vector(_))) {
+                work.push((first, second));
+            } else if !equal_atoms(first, second) {
+                return false;
             }
         }
         match (a, b) {
             (Value::Vector(x), Value::Vector(y)) if x.len() == y.len() => {
-                work.extend(x.iter().zip(y.iter()).map(|(x, y)| (x.get(), y.get())));
+                steps += 1;
+                if steps <= STEPS_FORGOTTEN || alike.join(a.address(), b.address()) {
+                    work.extend(x.iter().zip(y.iter()).map(|(x, y)| (x.get(), y.get())));
+                }
             }
             (a, b) if equal_atoms(a, b) => {}
             _ => return false,
         }
     }
     true
+}
+
+/// How many pairs and vectors are compared before it is remembered which.
+const STEPS_FORGOTTEN: usize = 10_000;
+
+/// Sets of objects that are alike if all else is, each with one that stands for it.
+#[derive(Default)]
+struct Alike(HashMap<usize, usize>);
+
+impl Alike {
+    /// Joins the sets of two objects. Returns false where they are in the same set already.
+    fn join(&mut self, a: usize, b: usize) -> bool {
+        let (a, b) = (self.find(a), self.find(b));
+        self.0.insert(a, b);
+        a != b
+    }
+
+    fn find(&mut self, object: usize) -> usize {
+        let mut object = object;
+        while let Some(&next) = self.0.get(&object).filter(|next| **next != object) {
+            // The path is halved, for the next time.
+            let after = self.0.get(&next).copied().unwrap_or(next);
+            self.0.insert(object, after);
+            object = after;
+        }
+        object
+    }
 }
 
 fn equal_atoms<'a>(a: Value<'a>, b: Value<'a>) -> bool {
@@ -76,18 +112,6 @@ macro_rules! paths {
     };
 }
 
-fn is_list(value: Value<'_>) -> bool {
-    // The slow end moves half as far as the fast one, and meets it where there is no end.
-    let (mut slow, mut fast) = (value.iter(), value.iter());
-    while let (Some(_), Some(_)) = (fast.next(), fast.next()) {
-        slow.next();
-        if matches!(slow.rest(), Value::Pair(_)) && slow.rest().same(fast.rest()) {
-            return false;
-        }
-    }
-    matches!(fast.rest(), Value::Nil)
-}
-
 pub fn table<B: Barrier>() -> Table<B> {
     let mut all = vec![
         two("cons", |_, cx, a, b| cons(cx, a, b)),
@@ -111,10 +135,7 @@ pub fn table<B: Barrier>() -> Table<B> {
             (0..index(all[0])?).try_fold(Value::Nil, |rest, _| cons(cx, fill, rest))
         }),
         one("length", |_, _, a| {
-            if !is_list(a) {
-                return Err(Error::wrong("a list", a));
-            }
-            Ok(Value::Int(a.iter().count() as i64))
+            length(a).map(|length| Value::Int(length as i64)).ok_or_else(|| Error::wrong("a list", a))
         }),
         many("append", 0, ANY, |_, cx, all| {
             let Some((last, lists)) = all.split_last() else { return Ok(Value::Nil) };
@@ -143,7 +164,7 @@ pub fn table<B: Barrier>() -> Table<B> {
         one("not", |_, _, a| Ok((!a.is_true()).into())),
         one("null?", |_, _, a| Ok(matches!(a, Value::Nil).into())),
         one("pair?", |_, _, a| Ok(matches!(a, Value::Pair(_)).into())),
-        one("list?", |_, _, a| Ok(is_list(a).into())),
+        one("list?", |_, _, a| Ok(length(a).is_some().into())),
         one("symbol?", |_, _, a| Ok(a.is_name().into())),
         one("boolean?", |_, _, a| Ok(matches!(a, Value::True | Value::False).into())),
         one("procedure?", |_, _, a| Ok(a.is_procedure().into())),

@@ -86,10 +86,24 @@ fn element<'e, T>(elements: &'e [T], at: Value<'_>) -> Result<&'e T> {
 
 /// Returns the elements of a list, which must be one.
 fn elements<'a>(list: Value<'a>) -> Result<Vec<Value<'a>>> {
-    let mut elements = list.iter();
-    let all = elements.by_ref().collect();
-    match elements.rest() {
-        Value::Nil => Ok(all),
-        _ => Err(Error::wrong("a list", list)),
+    match length(list) {
+        Some(_) => Ok(list.iter().collect()),
+        None => Err(Error::wrong("a list", list)),
     }
+}
+
+/// Returns the length of a list, or nothing where it is none: it ends in another value, or nowhere.
+fn length(list: Value<'_>) -> Option<usize> {
+    // The slow end moves half as far as the fast one, and meets it where there is no end.
+    let (mut slow, mut fast, mut length) = (list.iter(), list.iter(), 0);
+    while fast.next().is_some() {
+        length += 1;
+        if length % 2 == 0 {
+            slow.next();
+            if matches!(slow.rest(), Value::Pair(_)) && slow.rest().same(fast.rest()) {
+                return None;
+            }
+        }
+    }
+    matches!(fast.rest(), Value::Nil).then_some(length)
 }
