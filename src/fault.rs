@@ -69,6 +69,22 @@ pub enum Fault {
     MapForgetsKeys,
     /// A pointer in a packed word is not traced.
     PackedWordsAreNotTraced,
+    /// A pointer to any object is not traced.
+    AnyPointersAreNotTraced,
+    /// A pointer to any object says that the object is of whatever type is asked for.
+    AnyIsOfEveryType,
+    /// A pointer to an object that is seen by a trait is not traced.
+    DynPointersAreNotTraced,
+    /// What a function of the host has captured is not traced.
+    NativesForgetCaptures,
+    /// The object of a key that is an identity is not traced.
+    IdentitiesAreNotTraced,
+    /// A weak map does not forget the entries of dead keys.
+    WeakMapKeepsTheDead,
+    /// A weak map that looks for entries of dead keys forgets those of living ones too.
+    WeakMapForgetsTheLiving,
+    /// An ephemeron keeps its key alive.
+    EphemeronsKeepKeys,
 }
 
 #[cfg(grisaille_faults)]

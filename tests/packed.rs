@@ -1,8 +1,8 @@
 //! Packed words: what was packed comes back, and the collector finds the pointers, under every policy.
 
 use grisaille::{
-    Array, Barrier, Budget, Deletion, Gc, Heap, Insertion, List, Mutator, Pack, Packed, RootsFirst, Slot, StopTheWorld,
-    Str, Sweep, Trace, Watermark, Weak,
+    AnyGc, Array, Barrier, Budget, Deletion, DynGc, Gc, Heap, Insertion, List, Mutator, Pack, Packed, RootsFirst, Slot,
+    StopTheWorld, Str, Sweep, Trace, Watermark, Weak, dyn_trait,
 };
 use proptest::prelude::*;
 
@@ -357,6 +357,52 @@ fn a_program_under_stress<B: Barrier>() {
     });
 }
 
+trait Counts {
+    fn count(&self) -> u64;
+}
+dyn_trait!(Counts);
+
+impl Counts for u64 {
+    fn count(&self) -> u64 {
+        *self
+    }
+}
+
+/// Pointers to objects of any type, and by a trait, beside one of a type of its own.
+#[derive(Clone, Copy, Trace, Pack)]
+enum Open<'gc> {
+    Nothing,
+    Any(AnyGc<'gc>),
+    Counts(DynGc<'gc, dyn Counts>),
+    Number(Gc<'gc, u64>),
+}
+
+fn pointers_of_open_types<B: Barrier>() {
+    heap::<B>().enter(|cx| {
+        let nothing = Packed::new(Open::Nothing);
+        let slots = cx.root(cx.alloc([(); 3].map(|()| Slot::new(nothing))));
+        {
+            let (number, slots) = (cx.alloc(7u64), slots.get(cx));
+            slots[0].pack(cx, Open::Any(number.into()));
+            slots[1].pack(cx, Open::Counts(cx.alloc_dyn(8u64)));
+            slots[2].pack(cx, Open::Any(cx.alloc_str("nine").into()));
+            assert!(matches!(slots[0].unpack(), Open::Any(any) if any.downcast() == Some(number)));
+            assert!(!Packed::ptr_eq(slots[0].get(), Packed::new(Open::Number(number))));
+        }
+        cx.collect();
+        cx.verify().unwrap();
+        // The number, the object that counts, the text, and the three slots.
+        assert_eq!(cx.stats().objects_allocated() - cx.stats().objects_freed(), 4);
+        let [number, counts, text] = slots.get(cx).as_ref().each_ref().map(|slot| slot.unpack());
+        let Open::Any(number) = number else { panic!("another variant") };
+        assert_eq!(number.downcast::<u64>().map(|number| *number), Some(7));
+        let Open::Counts(counts) = counts else { panic!("another variant") };
+        assert_eq!(counts.count(), 8);
+        let Open::Any(text) = text else { panic!("another variant") };
+        assert_eq!(text.downcast_str().unwrap(), "nine");
+    });
+}
+
 /// A test for each policy.
 macro_rules! each_policy {
     ($($name:ident)*) => {$(
@@ -376,4 +422,4 @@ macro_rules! each_policy {
     )*};
 }
 
-each_policy! { a_move_while_marking a_program_under_stress }
+each_policy! { a_move_while_marking a_program_under_stress pointers_of_open_types }

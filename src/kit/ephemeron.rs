@@ -22,6 +22,7 @@ use core::ptr::NonNull;
 
 use crate::barrier::Barrier;
 use crate::context::Mutator;
+use crate::fault::{self, Fault};
 use crate::full::HeapFull;
 use crate::mark::edges::Top;
 use crate::mark::ephemeron::Head;
@@ -119,6 +120,9 @@ fn look_at<V: Trace + Copy>(object: ObjectPtr, cell: &EphemeronCell<V>, tracer: 
         if marker.is_marked(key) {
             cell.value.get().trace(tracer);
         } else {
+            if fault::is(Fault::EphemeronsKeepKeys) {
+                tracer.visit(key);
+            }
             marker.wait_for_key(key, object);
         }
     }

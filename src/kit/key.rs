@@ -5,6 +5,7 @@ use core::hash::{BuildHasher, Hash, Hasher};
 use std::sync::LazyLock;
 
 use super::string::Str;
+use crate::fault::{self, Fault};
 use crate::mark::tracer::Tracer;
 use crate::pointer::gc::Gc;
 use crate::trace::Trace;
@@ -300,7 +301,9 @@ unsafe impl<T: ?Sized + Trace> Trace for Identity<'_, T> {
     const MAX_POINTERS: usize = 1;
     #[inline(always)]
     fn trace(&self, tracer: &mut Tracer<'_>) {
-        self.0.trace(tracer);
+        if !fault::is(Fault::IdentitiesAreNotTraced) {
+            self.0.trace(tracer);
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use crate::fault::{self, Fault};
 use crate::handles::rooted::Rooted;
 use crate::mark::tracer::Tracer;
 use crate::pointer::gc::Gc;
@@ -189,6 +190,8 @@ where
 
     #[inline]
     fn trace(&self, tracer: &mut Tracer<'_>) {
-        self.captured.trace(tracer);
+        if !fault::is(Fault::NativesForgetCaptures) {
+            self.captured.trace(tracer);
+        }
     }
 }

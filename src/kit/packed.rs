@@ -117,8 +117,9 @@ pub struct Packed<V> {
 /// # The enum
 ///
 /// * Each variant holds nothing, or one field of these types: a **pointer** to an object ([`Gc`](crate::Gc),
-///   [`Str`](crate::Str), [`Array`](crate::Array), [`Weak`](crate::Weak)), an **`f64`**, or a value of **at most 32
-///   bits**: `bool`, `char`, `i8`, `i16`, `i32`, `u8`, `u16`, `u32`.
+///   [`AnyGc`](crate::AnyGc), [`DynGc`](crate::DynGc), [`Str`](crate::Str), [`Array`](crate::Array),
+///   [`Weak`](crate::Weak)), an **`f64`**, or a value of **at most 32 bits**: `bool`, `char`, `i8`, `i16`, `i32`,
+///   `u8`, `u16`, `u32`.
 /// * At most 15 variants hold a pointer, at most one an `f64`, and there are at most 64 variants in all. Objects of more
 ///   types than 15 share a variant: by a pointer to an enum.
 /// * It is `Copy` and [`Trace`], has no type parameters, and its lifetime is the heap's.

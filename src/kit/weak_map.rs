@@ -21,6 +21,7 @@ use super::ephemeron::Ephemeron;
 use super::map::Map;
 use crate::barrier::Barrier;
 use crate::context::Mutator;
+use crate::fault::{self, Fault};
 use crate::full::HeapFull;
 use crate::pointer::gc::Gc;
 use crate::trace::Trace;
@@ -326,7 +327,8 @@ where
             match self.entries.entry_from(search.position.get()) {
                 Some((next, address, entry)) => {
                     search.position.set(next);
-                    if !entry.is_alive(cx) {
+                    let dead = !entry.is_alive(cx) && !fault::is(Fault::WeakMapKeepsTheDead);
+                    if dead || fault::is(Fault::WeakMapForgetsTheLiving) {
                         self.entries.remove(cx, address);
                     }
                 }

@@ -33,6 +33,7 @@ use super::dyn_trait::{Coerce, DynTrait};
 use super::gc::Gc;
 use crate::barrier::Barrier;
 use crate::context::Mutator;
+use crate::fault::{self, Fault};
 use crate::full::HeapFull;
 use crate::mark::tracer::Tracer;
 use crate::space::header::{About, TypeInfo, object_bytes};
@@ -472,7 +473,9 @@ unsafe impl<D: ?Sized + 'static> Trace for DynGc<'_, D> {
     const MAX_POINTERS: usize = 1;
     #[inline(always)]
     fn trace(&self, tracer: &mut Tracer<'_>) {
-        self.0.trace(tracer);
+        if !fault::is(Fault::DynPointersAreNotTraced) {
+            self.0.trace(tracer);
+        }
     }
 }
 

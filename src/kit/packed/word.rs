@@ -19,6 +19,8 @@ use core::ptr::{NonNull, without_provenance_mut};
 
 use crate::kit::array::Array;
 use crate::kit::string::Str;
+use crate::pointer::any::{AnyGc, AnyObject};
+use crate::pointer::dynamic::DynGc;
 use crate::pointer::gc::Gc;
 use crate::pointer::weak::Weak;
 use crate::space::header::ObjectPtr;
@@ -113,7 +115,7 @@ impl Place {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be held by a variant of an enum that derives `Pack`",
     label = "this does not fit the word beside a tag",
-    note = "a variant holds nothing, a `bool`, a `char`, an integer of at most 32 bits, an `f64`, or a pointer to an object: `Gc`, `Str`, `Array`, `Weak`",
+    note = "a variant holds nothing, a `bool`, a `char`, an integer of at most 32 bits, an `f64`, or a pointer to an object: `Gc`, `AnyGc`, `DynGc`, `Str`, `Array`, `Weak`",
     note = "what is larger goes into an object: `Gc<'gc, T>`"
 )]
 pub unsafe trait Field: Copy {
@@ -177,6 +179,8 @@ pointers! {
     ['gc] Str<'gc>: |string| Str::as_gc(string).object(), |object| Str::from(Gc::from_object(object));
     ['gc, T] Array<'gc, T>: |array| Array::as_gc(array).object(), |object| Array::from(Gc::from_object(object));
     ['gc, T: ?Sized] Weak<'gc, T>: Weak::cell, |cell| Weak::from_cell(cell);
+    ['gc] AnyGc<'gc>: |any| AnyGc::as_gc(any).object(), |object| AnyGc::from(Gc::<AnyObject>::from_object(object));
+    ['gc, D: ?Sized] DynGc<'gc, D>: |seen| DynGc::as_gc(seen).object(), |object| DynGc::from(Gc::from_object(object));
 }
 
 // SAFETY: inverting twice gives the same double. A NaN comes back as a NaN.

@@ -6,6 +6,11 @@
 //! |---|---|
 //! | `Mutator::try_alloc`, `try_alloc_array`, `try_alloc_str`; `Slot::new`, `Map::new` | [`Op::Alloc`], [`Op::Grow`], [`Op::Churn`] |
 //! | objects: fixed, large, aligned to 16, arrays with and without pointers, strings, drop glue on either thread, drops that panic, drops that enter a heap, owned bytes outside | the kinds of [`Op::Alloc`] |
+//! | `AnyGc`, as a value, in a slot, in a packed word; `downcast` right and wrong; `DynGc` likewise, and calls of the trait's methods | [`Op::Disguise`]; holders, and objects that are seen |
+//! | `Native`: `function`, `captured` | natives and closures, which capture what other objects hold in slots; [`Op::Call`] |
+//! | `WeakMap`, `WeakSet`: `try_insert`, `get`, `contains`, `remove`, `clear`, `iter`, `purge`, `retain`, `len_with_dead` | registries and clubs: [`Op::Insert`], [`Op::Remove`], [`Op::TakeOut`], [`Op::Fill`] |
+//! | keys that are derived, by structure and by identity; `try_get_or_insert_with` | ledgers: the operations on maps |
+//! | `Ref::map`, `RefMut::map` | each look at a bag, and each write to one |
 //! | `Slot`, `Lock`, `RefLock`, `Tagged`, `Packed`; `Map`, `List` by index | [`Op::Get`], [`Op::Take`], [`Op::Set`], [`Op::Whole`] |
 //! | `List::{try_push, pop, truncate, clear, try_reserve, shrink_to_fit}` | [`Op::Append`], [`Op::Shorten`], [`Op::Fill`] |
 //! | `List::{try_insert, remove, swap_remove, swap, reverse, retain, drain, try_sort_by}` | [`Op::Arrange`] |
@@ -29,15 +34,14 @@
 //! | panics: in a scope and out of `enter`, in closures that the crate calls, in drops | [`Op::Panic`], [`Op::Interrupt`], the kinds |
 //! | `Mutator::{color, phase, stats, verify, interned_count}` | the oracle asks them |
 //!
-//! Left out: `Map::get_or_insert_with` and `extend`, which are lookups and insertions one after the other, `WeakMap` and
-//! `WeakSet`, which are maps of ephemerons, and keys that are derived, which are their fields; the panicking twins of `try_` functions (the same code; `downgrade` has no other form, and is expected to
+//! Left out: `extend`, which is insertions one after the other; the panicking twins of `try_` functions (the same code; `downgrade` has no other form, and is expected to
 //! panic in a full heap), handles that other threads drop (a program must do the same each time it runs; the tests of
 //! `tests/subject` have those), `Debug` output, and what the compiler refuses (tests/ui). Views, ways out and iterators have no `Drop`:
 //! to forget one is nothing.
 #![allow(missing_docs, reason = "each operation's sentence says what its fields are")]
 
 pub use crate::program::Program;
-use crate::shadow::{LIST, RARE};
+use crate::shadow::{Kind, LIST, OF_THE_HOST, RARE};
 
 /// One operation. Fields are indices, taken modulo what there is at that moment; what makes no sense is skipped.
 ///
@@ -59,6 +63,8 @@ pub enum Op {
     Take { from: u8, slot: u8 },
     /// Writes an operand to a slot of another.
     Set { to: u8, slot: u8, value: u8 },
+    /// Reads an operand by a pointer to any object, or by one of its own type again.
+    Disguise { value: u8, how: u8 },
     /// Mutates the `nth` object of those that are mutated as a whole: rotates its slots, and puts a value in.
     Whole { nth: u8, value: u8 },
     /// Roots an operand in the current scope.
@@ -153,6 +159,9 @@ pub enum Op {
     Retrieve { guardian: u8 },
     /// Drops the handle of a guardian.
     DropGuardian { guardian: u8 },
+    /// Calls the `nth` native that is rooted, and goes on in the call until it ends like a scope: well, with an error, or
+    /// by a panic.
+    Call { nth: u8, how: u8 },
     /// Opens a stack, and uses the view until the scope or the view ends, as the last of the stacks.
     Open { stack: u8 },
     /// Panics out of so many scopes and open views, or out of the region.
@@ -238,6 +247,50 @@ const MORE: &[Row] = &[
     (3, |_, blocks, how| Op::Fork { blocks, how }),
     (12, |_, nth, _| Op::Ask { nth }),
     (5, |how, nth, len| Op::Edit { nth, len, how }),
+    (6, |how, value, _| Op::Disguise { value, how }),
+    (4, |how, nth, _| Op::Call { nth, how }),
+];
+
+/// The number of one of the kinds that programs about the host's types have.
+fn of_the_host(number: u8) -> u8 {
+    Kind::number(OF_THE_HOST[usize::from(number) % OF_THE_HOST.len()])
+}
+
+/// The host's types: pointers to any type, trait objects, natives, weak tables and maps with derived keys, while they are
+/// marked; the plain objects in them are found through them alone.
+const HOST: &[Row] = &[
+    (1, |_, _, _| Op::Forget),
+    (70, |_, work, _| Op::Step { work }),
+    (14, |_, _, _| Op::Begin),
+    (3, |_, _, _| Op::Finish),
+    (24, |kind, to, slot| Op::Grow { kind: of_the_host(kind), to, slot }),
+    (10, |kind, to, slot| Op::Grow { kind: kind % RARE, to, slot }),
+    (8, |kind, a, b| Op::Alloc { kind: kind % RARE, a, b }),
+    (12, |kind, a, b| Op::Alloc { kind: of_the_host(kind), a, b }),
+    (14, |how, value, _| Op::Disguise { value, how }),
+    (10, |how, nth, _| Op::Call { nth, how }),
+    (16, |key, nth, value| Op::Insert { nth, key, value }),
+    (8, |_, nth, key| Op::Remove { nth, key }),
+    (10, |how, nth, count| Op::TakeOut { nth, how, count }),
+    (4, |how, nth, count| Op::Fill { nth, count, how }),
+    (20, |slot, to, value| Op::Set { to, slot, value }),
+    (10, |slot, from, _| Op::Get { from, slot }),
+    (12, |slot, from, _| Op::Take { from, slot }),
+    (7, |_, value, _| Op::Root { value }),
+    (3, |_, local, value| Op::SetLocal { local, value }),
+    (2, |_, value, _| Op::RootCell { value }),
+    (3, |_, value, _| Op::Persist { value }),
+    (4, |_, root, value| Op::SetRoot { root, value }),
+    (3, |_, stack, value| Op::Push { stack, value }),
+    (3, |_, stack, _| Op::Pop { stack }),
+    (2, |_, _, _| Op::NewStack),
+    (3, |_, from, _| Op::Weaken { from }),
+    (4, |slot, nth, to| Op::Upgrade { nth, to, slot }),
+    (2, |_, _, _| Op::Collect),
+    (3, |_, _, _| Op::Scope),
+    (8, |_, _, _| Op::EndScope),
+    (1, |_, levels, _| Op::Panic { levels }),
+    (1, |_, blocks, _| Op::Churn { blocks }),
 ];
 
 /// Maps that grow and shrink while they are marked: the plain objects in them are found through them alone.
@@ -333,6 +386,11 @@ impl Op {
         row(MAPS, select, c, 256)(a, b, c)
     }
 
+    /// Returns the operation on the host's types, or around them, that four bytes stand for.
+    pub fn host([select, a, b, c]: [u8; 4]) -> Op {
+        row(HOST, select, c, 256)(a, b, c)
+    }
+
     /// Returns the operation on lists, or around them, that four bytes stand for.
     pub fn list([select, a, b, c]: [u8; 4]) -> Op {
         row(LISTS, select, c, 256)(a, b, c)
@@ -366,6 +424,7 @@ impl Op {
                 | Op::Region { .. }
                 | Op::Suspend
                 | Op::Open { .. }
+                | Op::Call { .. }
                 | Op::Panic { .. }
                 | Op::Timed { .. }
                 | Op::Fork { .. }

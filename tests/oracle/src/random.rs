@@ -8,9 +8,9 @@ use crate::{Config, Op, Program};
 pub const OPS: usize = 300;
 
 /// The operations of programs, in turn: the core, under which broken policies lose something; all; mostly
-/// those outside of the core; maps; lists.
-pub const DIETS: [fn([u8; 4]) -> Op; 9] =
-    [Op::core, Op::new, Op::core, Op::kit, Op::core, Op::new, Op::kit, Op::map, Op::list];
+/// those outside of the core; maps; lists; the host's types.
+pub const DIETS: [fn([u8; 4]) -> Op; 10] =
+    [Op::core, Op::new, Op::core, Op::kit, Op::core, Op::new, Op::kit, Op::map, Op::list, Op::host];
 
 /// Any program of fewer than [`OPS`] operations, of one of the [`DIETS`].
 pub fn program() -> impl Strategy<Value = Program> {
@@ -25,6 +25,12 @@ pub fn about_maps() -> impl Strategy<Value = Program> {
 /// Any program of fewer than [`OPS`] operations that is about lists.
 pub fn about_lists() -> impl Strategy<Value = Program> {
     program_of(&[Op::list as fn([u8; 4]) -> Op])
+}
+
+/// Any program of fewer than [`OPS`] operations that is about the host's types: pointers to any type, trait objects,
+/// natives, weak tables, maps with derived keys.
+pub fn about_the_host() -> impl Strategy<Value = Program> {
+    program_of(&[Op::host as fn([u8; 4]) -> Op])
 }
 
 fn program_of(diets: &'static [fn([u8; 4]) -> Op]) -> impl Strategy<Value = Program> {

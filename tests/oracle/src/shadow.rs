@@ -45,6 +45,22 @@ pub enum Kind {
     /// The cell of a weak pointer.
     Weak,
     Ephemeron,
+    /// Two pointers to objects of any type, and one to an object that is seen by a trait.
+    Holder,
+    /// An object that is seen by a trait.
+    Thin,
+    /// An object of another type that is seen by the trait, with drop glue that runs on the mutator's thread.
+    Thick,
+    /// A function of the host whose captures can be written.
+    Native,
+    /// A function of the host whose captures stay as they are.
+    Closure,
+    /// A weak map.
+    Registry,
+    /// A weak set.
+    Club,
+    /// A map whose keys are of a type that derives `Key`.
+    Ledger,
 }
 
 /// The kinds that can be allocated, by number: the plainest most often.
@@ -78,26 +94,26 @@ pub const LIST: u8 = RARE + 5;
 const RARE_KINDS: [Kind; 32] = [
     Kind::Map,
     Kind::Map,
-    Kind::Map,
-    Kind::Map,
-    Kind::Map,
+    Kind::Ledger,
+    Kind::Registry,
+    Kind::Club,
     Kind::List,
     Kind::List,
     Kind::List,
-    Kind::List,
-    Kind::List,
+    Kind::Native,
+    Kind::Closure,
     Kind::Words,
     Kind::Packs,
-    Kind::Packs,
+    Kind::Holder,
     Kind::Parcel,
-    Kind::Parcel,
+    Kind::Holder,
     Kind::Grenade,
-    Kind::Grenade,
-    Kind::Grenade,
+    Kind::Thin,
+    Kind::Thick,
     Kind::Fuse,
-    Kind::Fuse,
+    Kind::Thick,
     Kind::Host,
-    Kind::Host,
+    Kind::Registry,
     Kind::Shelf(4),
     Kind::Shelf(30),
     Kind::Shelf(400),
@@ -111,8 +127,24 @@ const RARE_KINDS: [Kind; 32] = [
 ];
 
 /// The rarer kinds that tell of their death by a drop on the mutator's thread.
-const RARE_WITNESSES: [Kind; 7] =
-    [Kind::Parcel, Kind::Grenade, Kind::Grenade, Kind::Host, Kind::Shelf(4), Kind::Shelf(30), Kind::Shelf(400)];
+const RARE_WITNESSES: [Kind; 11] = [
+    Kind::Parcel,
+    Kind::Grenade,
+    Kind::Thick,
+    Kind::Host,
+    Kind::Shelf(4),
+    Kind::Shelf(30),
+    Kind::Shelf(400),
+    Kind::Native,
+    Kind::Closure,
+    Kind::Thick,
+    Kind::Grenade,
+];
+
+/// The kinds that programs about the host's types have: pointers to any type, trait objects, natives, weak tables, maps
+/// with keys of derived types.
+pub const OF_THE_HOST: [Kind; 8] =
+    [Kind::Holder, Kind::Registry, Kind::Native, Kind::Thick, Kind::Ledger, Kind::Closure, Kind::Club, Kind::Thin];
 
 impl Kind {
     /// The kind that a number stands for.
@@ -149,11 +181,39 @@ impl Kind {
         !matches!(
             self,
             Kind::Str | Kind::Text(_) | Kind::Interned | Kind::Weak | Kind::Ephemeron | Kind::Numbers(_) | Kind::List
-        )
+        ) && !self.is_weak_table()
     }
 
     pub fn has_witness(self) -> bool {
-        self.is_guarded() || self.is_background() || matches!(self, Kind::Bag | Kind::Shelf(_))
+        self.is_guarded()
+            || self.is_background()
+            || self.is_native()
+            || matches!(self, Kind::Bag | Kind::Shelf(_) | Kind::Thick)
+    }
+
+    /// Whether it is a function of the host.
+    pub fn is_native(self) -> bool {
+        matches!(self, Kind::Native | Kind::Closure)
+    }
+
+    /// Whether it is seen by a trait.
+    pub fn is_seen(self) -> bool {
+        matches!(self, Kind::Thin | Kind::Thick)
+    }
+
+    /// Whether it keeps entries for objects that it does not keep alive.
+    pub fn is_weak_table(self) -> bool {
+        matches!(self, Kind::Registry | Kind::Club)
+    }
+
+    /// Whether it has a table of its own, which is an object too, from the start.
+    pub fn has_table(self) -> bool {
+        self.is_weak_table() || matches!(self, Kind::Map | Kind::Ledger)
+    }
+
+    /// Whether weak tables have such objects as keys: of several types, each told apart from others by its canary.
+    pub fn may_be_key(self) -> bool {
+        self.is_guarded() || self.is_seen() || matches!(self, Kind::Cons | Kind::Tuple)
     }
 
     /// Whether a second drop, of a collector that is broken, does no harm: there is nothing to free.
@@ -186,7 +246,9 @@ impl Kind {
         match self {
             Kind::Words => held == Kind::Cons,
             Kind::Cons if slot == SLOTS - 1 => held == Kind::Cons,
-            Kind::Packs => !matches!(held, Kind::Wide | Kind::Ephemeron),
+            Kind::Packs => held != Kind::Ephemeron,
+            Kind::Holder if slot == SLOTS - 1 => held.is_seen(),
+            Kind::Holder => !matches!(held, Kind::Weak | Kind::Ephemeron),
             _ => true,
         }
     }
@@ -217,8 +279,10 @@ pub struct Object {
     pub text: String,
     /// The text has a buffer.
     pub text_buffer: bool,
-    /// The entries of a map whose keys are objects.
+    /// The entries of a map, or of a weak table, whose keys are objects.
     pub entries: Vec<(u32, Shade)>,
+    /// Entries of a weak table, at most, whose keys were never rooted.
+    pub strangers: usize,
     /// The numbers that a map has beside those that are its slots, counted from there. Some have an object as their value.
     pub filler: BTreeMap<u32, Shade>,
     /// Of a weak pointer: what it points to. Of an ephemeron: its key.
@@ -231,6 +295,12 @@ pub struct Object {
 }
 
 impl Object {
+    /// Of a weak table: returns what is wrong with it if it says that it has so many entries, dead ones included.
+    pub fn complaint_of_weak_table(&self, len: usize) -> Option<String> {
+        let most = self.entries.len() + self.strangers;
+        (len > most).then(|| format!("the weak table has {len} entries, and had at most {most}"))
+    }
+
     /// Of a map: the number that one of the upper half of numbers names, among those that have an object as their value.
     pub fn held(&self, nth: u8) -> Option<u32> {
         let held = || self.filler.iter().filter(|(_, shade)| shade.is_some());
@@ -255,6 +325,7 @@ impl Shadow {
             text: String::new(),
             text_buffer: false,
             entries: Vec::new(),
+            strangers: 0,
             filler: BTreeMap::new(),
             target,
             gone: false,
@@ -287,6 +358,7 @@ impl Shadow {
     pub fn may_set(&self, id: u32, slot: usize) -> bool {
         let object = self.at(id);
         object.stuck == Stuck::No
+            && object.kind != Kind::Closure
             && (object.kind.has_slots() || (object.kind == Kind::List && slot < object.items.len()))
     }
 
@@ -303,17 +375,22 @@ impl Shadow {
         value.filter(|held| kind.may_hold(slot, self.at(*held).kind))
     }
 
-    /// What the roots reach. An ephemeron's value is reached where its key is.
+    /// What the roots reach. The value of an ephemeron, or of a weak table's entry, is reached where its key is.
     pub fn reach(&self, roots: impl Iterator<Item = Shade>) -> Vec<bool> {
         let mut reached = vec![false; self.objects.len()];
         let mut work: Vec<u32> = roots.flatten().collect();
         let mut waiting: Vec<u32> = Vec::new();
+        let mut weak_tables: Vec<u32> = Vec::new();
         loop {
             while let Some(id) = work.pop() {
                 if !std::mem::replace(&mut reached[id as usize], true) {
                     let object = self.at(id);
                     if object.kind == Kind::Ephemeron {
                         waiting.push(id);
+                        continue;
+                    }
+                    if object.kind.is_weak_table() {
+                        weak_tables.push(id);
                         continue;
                     }
                     work.extend(object.slots.iter().chain(&object.items).chain(object.filler.values()).flatten());
@@ -328,6 +405,10 @@ impl Shadow {
                 }
                 !key_lives
             });
+            for &id in &weak_tables {
+                let entries = self.at(id).entries.iter().filter(|(key, _)| reached[*key as usize]);
+                work.extend(entries.filter_map(|(_, value)| *value).filter(|value| !reached[*value as usize]));
+            }
             if work.is_empty() {
                 return reached;
             }
@@ -343,6 +424,8 @@ pub mod checks {
         let kinds: Vec<Kind> = (0..=255).map(Kind::new).collect();
         assert!(KINDS.iter().chain(&RARE_KINDS).all(|kind| kinds.contains(kind)));
         assert_eq!(Kind::new(LIST), Kind::List);
+        assert_eq!(Kind::new(RARE), Kind::Map);
+        assert!(OF_THE_HOST.iter().all(|kind| kinds.contains(kind)));
         let witnesses: Vec<Kind> = (0..=255).map(Kind::with_witness).collect();
         assert!(RARE_WITNESSES.iter().all(|kind| witnesses.contains(kind)));
         assert!(witnesses.iter().all(|kind| kind.has_witness() && !kind.is_background()));
@@ -366,5 +449,21 @@ pub mod checks {
         assert_eq!(reached(&[second, first, a]), [true, true, true]);
         assert_eq!(reached(&[first, a]), [true, true, false]);
         assert_eq!(reached(&[second, a]), [true, false, false]);
+    }
+
+    /// What [`Shadow::reach`] makes of a weak map, one of whose values leads to the key of another.
+    pub fn a_weak_map_keeps_its_values_for_their_keys_only() {
+        let mut shadow = Shadow::default();
+        let [a, b, last] = [0; 3].map(|_| shadow.add(Kind::Cons, [None; SLOTS], 0));
+        let map = shadow.add(Kind::Registry, [None; SLOTS], 0);
+        shadow.at_mut(map).entries = vec![(b, Some(last)), (a, Some(b))];
+        let reached = |roots: &[u32]| {
+            let reached = shadow.reach(roots.iter().map(|id| Some(*id)));
+            [a, b, last].map(|id| reached[id as usize])
+        };
+        assert_eq!(reached(&[map]), [false, false, false]);
+        assert_eq!(reached(&[map, a]), [true, true, true]);
+        assert_eq!(reached(&[map, b]), [false, true, true]);
+        assert_eq!(reached(&[a]), [true, false, false]);
     }
 }

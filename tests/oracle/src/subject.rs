@@ -189,6 +189,14 @@ pub const BROKEN_PARTS: &[Subject] = &[
     Subject::with_fault::<Deletion>("a list has no barrier for what is popped", Fault::ListDropsUnseen),
     Subject::with_fault::<Insertion>("a list has no barrier for what comes to another place", Fault::ListMovesUnseen),
     Subject::with_fault::<Deletion>("a list has no barrier for what another value comes over", Fault::ListMovesUnseen),
+    Subject::with_fault::<RootsFirst>("a pointer to any object is not traced", Fault::AnyPointersAreNotTraced),
+    Subject::with_fault::<RootsFirst>("any object is of every type", Fault::AnyIsOfEveryType),
+    Subject::with_fault::<RootsFirst>("a pointer by a trait is not traced", Fault::DynPointersAreNotTraced),
+    Subject::with_fault::<RootsFirst>("what a native captures is not traced", Fault::NativesForgetCaptures),
+    Subject::with_fault::<RootsFirst>("a key that is an identity is not traced", Fault::IdentitiesAreNotTraced),
+    Subject::with_fault::<RootsFirst>("a weak table keeps the entries of the dead", Fault::WeakMapKeepsTheDead),
+    Subject::with_fault::<RootsFirst>("a weak table forgets entries of the living", Fault::WeakMapForgetsTheLiving),
+    Subject::with_fault::<RootsFirst>("the ephemerons of a weak table keep their keys", Fault::EphemeronsKeepKeys),
 ];
 
 /// Whatever is broken.

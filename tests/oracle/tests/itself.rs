@@ -13,6 +13,7 @@ tests! {
     every_operation_has_a_row
     every_kind_is_selected
     an_ephemeron_keeps_its_value_for_its_key_only
+    a_weak_map_keeps_its_values_for_their_keys_only
     from_one_state_there_is_one_future
     what_is_not_extended_leads_to_nothing_new
     steps_in_one_run_are_steps

@@ -7,7 +7,7 @@
 extern crate grisaille_subject as grisaille;
 
 use grisaille::fault;
-use grisaille_oracle::random::{about_lists, about_maps, program};
+use grisaille_oracle::random::{about_lists, about_maps, about_the_host, program};
 use grisaille_oracle::{Config, Op, Program, Subject, Watch, campaign, subject};
 use proptest::prelude::*;
 use proptest::test_runner::{FileFailurePersistence, RngAlgorithm, TestError, TestRng, TestRunner};
@@ -77,6 +77,7 @@ fn caught(subject: &Subject, watch: Watch, cases: u32) {
     let programs = match () {
         () if is_about("map", subject) => about_maps().boxed(),
         () if is_about("list", subject) => about_lists().boxed(),
+        () if is_about_the_host(subject) => about_the_host().boxed(),
         () => program().boxed(),
     };
     let outcome = TestRunner::new_with_rng(config, rng).run(&programs, |program| {
@@ -101,6 +102,11 @@ fn caught(subject: &Subject, watch: Watch, cases: u32) {
 /// Returns whether a map, or a list, is broken in this subject.
 fn is_about(noun: &str, subject: &Subject) -> bool {
     subject.name.split(' ').any(|word| word == noun)
+}
+
+/// Returns whether one of the host's types is broken in this subject.
+fn is_about_the_host(subject: &Subject) -> bool {
+    ["any", "trait", "native", "identity", "table"].iter().any(|noun| is_about(noun, subject))
 }
 
 /// Cases within which every broken heap is found out.
@@ -136,8 +142,10 @@ fn broken_policies_are_caught_by_the_drops() {
 fn broken_parts_are_caught() {
     for subject in subject::BROKEN_PARTS {
         for watch in Watch::ALL {
-            // Programs that are watched by drops alone have no ephemerons, maps, lists and packed words: these tell of no drop.
-            let unseen = ["ephemeron", "map", "list", "packed"].iter().any(|noun| is_about(noun, subject));
+            // Programs that are watched by drops alone have no ephemerons, maps, lists, packed words and weak tables: these
+            // tell of no drop.
+            let unseen = ["ephemeron", "map", "list", "packed", "identity", "table"];
+            let unseen = unseen.iter().any(|noun| is_about(noun, subject));
             if unseen && watch == Watch::Drops {
                 continue;
             }
@@ -170,6 +178,46 @@ fn one_broken_part() {
     // Within these no luck is needed: the rarest that was seen came by case 2712.
     let cases = if is_about("map", &subject) { 4 * TEETH } else { TEETH };
     caught(&subject, watch, cases);
+}
+
+/// What the notes of a program say where one of these things happens.
+const HAPPENS: &[&str] = &[
+    "by a pointer to any",
+    "by a pointer of its own type",
+    "a new Holder",
+    "a new Thin",
+    "a new Thick",
+    "which is called",
+    "ends: well",
+    "ends: it fails",
+    "is entered, with Some",
+    "is struck out, its value was Some",
+    "an entry of #",
+    "entries left",
+    "keys that died",
+    "keys left that are objects",
+];
+
+/// Programs about the host's types do what they are about, and so do some that are about everything.
+#[test]
+fn programs_about_the_host_get_somewhere() {
+    let subject = Subject::by_name("roots-first").unwrap();
+    for (which, programs) in [("about the host", about_the_host().boxed()), ("of all sorts", program().boxed())] {
+        let counts = std::cell::RefCell::new(vec![0; HAPPENS.len()]);
+        let config = ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() };
+        let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+        let ran = TestRunner::new_with_rng(config, rng).run(&programs, |program| {
+            let notes = subject.replay(&program, Watch::Verifier);
+            for (count, what) in counts.borrow_mut().iter_mut().zip(HAPPENS) {
+                *count += notes.matches(what).count();
+            }
+            Ok(())
+        });
+        ran.unwrap();
+        let counts: Vec<_> = HAPPENS.iter().zip(counts.into_inner()).collect();
+        println!("400 programs {which}: {counts:?}");
+        assert!(counts.iter().all(|(_, count)| *count > 0), "400 programs {which}: {counts:?}");
+    }
 }
 
 /// The operations that may be done in another order.

@@ -49,6 +49,11 @@ impl Machine<'_> {
                     self.open(cx, frame, keep, stack)?;
                     self.audit(cx, frame, true)?;
                 }
+                Op::Call { nth, how } if self.depth < MAX_DEPTH => {
+                    self.at += 1;
+                    self.call(cx, frame, keep, nth, how)?;
+                    self.audit(cx, frame, true)?;
+                }
                 Op::EndScope if self.depth > 0 => {
                     self.at += 1;
                     self.note(|_| "the scope ends".into());

@@ -2,6 +2,7 @@
 
 use grisaille::{Barrier, Mutator, Rooted, RootedCell, StackView};
 
+use super::native::Callee;
 use crate::object::Value;
 use crate::shadow::Shade;
 
@@ -18,10 +19,11 @@ pub const fn nil<'a>() -> Both<'a> {
 /// A function that passes a value out of a scope, through its `Out`. Returns false when the heap is full.
 pub type Keep<'k, 's, B> = &'k mut dyn FnMut(&Mutator<'s, B>, Value<'_>) -> bool;
 
-/// A local: one that stays as it is, or one that can be set.
+/// A local: one that stays as it is, one that can be set, or a native that is or was called.
 pub enum Local<'s> {
     Rooted(Rooted<'s, Value<'s>>),
     Cell(RootedCell<'s, Value<'s>>),
+    Callee(Callee<'s>),
 }
 
 impl Local<'_> {
@@ -29,6 +31,7 @@ impl Local<'_> {
         match self {
             Local::Rooted(local) => local.get(cx),
             Local::Cell(local) => local.get(cx),
+            Local::Callee(callee) => callee.get(cx),
         }
     }
 }

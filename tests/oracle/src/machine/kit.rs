@@ -16,7 +16,9 @@ const MAX_NUMBERS: u32 = 2600;
 /// Of the numbers that a list or a map gets at once, so many at the most have an object of their own as their value.
 const MAX_HELD: usize = 12;
 /// Entries of a map whose keys are objects.
-const MAX_ENTRIES: usize = 4;
+pub(super) const MAX_ENTRIES: usize = 4;
+/// What has keys.
+const TABLES: [Kind; 4] = [Kind::Map, Kind::Registry, Kind::Club, Kind::Ledger];
 /// The bit of an operation that says that some of its numbers have an object as their value.
 const HOLDS: u8 = 32;
 const MAX_GUARDS: usize = 2;
@@ -113,13 +115,16 @@ impl Machine<'_> {
             Op::Fill { nth, count, how } => self.fill(cx, frame, registers, [nth, count, how]),
             Op::Insert { nth, key, value } => {
                 let (key, value) = ((key, operand(self, key)), operand(self, value));
-                if let Some((id, Value::Map(map))) = self.nth_of(cx, frame, registers, nth, &[Kind::Map]) {
-                    return self.insert(cx, nth / 64, (id, map), key, value);
-                }
+                return match self.nth_of(cx, frame, registers, nth, &TABLES) {
+                    Some((id, Value::Map(map))) => self.insert(cx, nth / 64, (id, map), key, value),
+                    Some(table) => self.enter(cx, nth / 64, table, key, value),
+                    None => Ok(()),
+                };
             }
             Op::Remove { nth, key } => {
                 let by = operand(self, key);
-                if let Some((id, Value::Map(map))) = self.nth_of(cx, frame, registers, nth, &[Kind::Map]) {
+                let table = self.nth_of(cx, frame, registers, nth, &TABLES);
+                if let Some((id, Value::Map(map))) = table {
                     if key == u8::MAX {
                         map.clear(cx);
                         self.forget_entries(id);
@@ -146,12 +151,16 @@ impl Machine<'_> {
                     }
                     self.note(|_| format!("#{id}: a key is removed, its value was {shade:?}"));
                     registers.put((shade.flatten(), removed.unwrap_or(Value::Nil)));
+                } else if let Some(table) = table {
+                    return self.strike(cx, registers, table, (key, by));
                 }
             }
             Op::TakeOut { nth, how, count } => {
-                if let Some((id, Value::Map(map))) = self.nth_of(cx, frame, registers, nth, &[Kind::Map]) {
-                    return self.take_out(cx, registers, (id, map), how, count.into());
-                }
+                return match self.nth_of(cx, frame, registers, nth, &TABLES) {
+                    Some((id, Value::Map(map))) => self.take_out(cx, registers, (id, map), how, count.into()),
+                    Some(table) => self.survey(cx, registers, table, how, count.into()),
+                    None => Ok(()),
+                };
             }
             Op::Guard { guardian, value } => {
                 if guardian % 4 == 3 && self.guards.len() < MAX_GUARDS || self.guards.is_empty() {
@@ -164,6 +173,7 @@ impl Machine<'_> {
                     (None, _) => self.alloc(cx, 6, [nil(); SLOTS]),
                     value => Some(value),
                 };
+                let value = value.map(|(shade, value)| (shade, value.plain()));
                 if let Some((Some(id), Value::Guarded(object))) = value
                     && self.guards[at].entries.len() < MAX_GUARDED
                     && self.guards[at].handle.try_register(cx, object).is_ok()
@@ -204,7 +214,7 @@ impl Machine<'_> {
         let holds = |shade| matches!(shade, Some(kind) if kinds.contains(&kind));
         let all = self.operands(cx, frame, registers, |shadow, shade| holds(shadow.kind(shade)));
         let (shade, value) = *pick(&all, nth)?;
-        Some((shade?, value))
+        Some((shade?, value.plain()))
     }
 
     fn nth_ephemeron<'a, 's, B: Barrier>(
@@ -249,7 +259,10 @@ impl Machine<'_> {
         registers: &Registers<'a>,
         [nth, count, how]: [u8; 3],
     ) {
-        match self.nth_of(cx, frame, registers, nth, &[Kind::List, Kind::Map]) {
+        match self.nth_of(cx, frame, registers, nth, &[Kind::List, Kind::Map, Kind::Registry, Kind::Club]) {
+            Some((id, table @ (Value::Registry(_) | Value::Club(_)))) => {
+                self.enter_strangers(cx, (id, table), usize::from(count) / 4);
+            }
             Some((id, Value::List(list))) => {
                 if how % 8 == 7 {
                     if list.items.try_shrink_to_fit(cx).is_ok() {
@@ -366,12 +379,13 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// Records that a map has no entries any more.
-    fn forget_entries(&mut self, id: u32) {
+    /// Records that a map or a weak table has no entries any more.
+    pub(super) fn forget_entries(&mut self, id: u32) {
         let object = self.shadow.at_mut(id);
         object.slots = [None; SLOTS];
         object.filler.clear();
         object.entries.clear();
+        object.strangers = 0;
     }
 
     /// Takes entries out of a map: pops one, drains some or all, or keeps some.

@@ -9,6 +9,7 @@
 //! |---|---|
 //! | `control` | scopes, open stacks, regions, panics, and what the collector may run in |
 //! | `objects`, `holders`, `kit` | the operations in which it does not: on objects; on roots, stacks and weak pointers; on lists, maps, ephemerons and guardians |
+//! | `native`, `tables` | calls of natives; weak tables, and maps whose keys are derived |
 //! | `oracle` | what must be there, and what must be gone |
 //! | `probe` | programs that go on from others, for searches |
 //! | `frame` | what a scope has on the Rust stack |
@@ -23,11 +24,13 @@ mod frame;
 mod holders;
 mod kit;
 mod list;
+mod native;
 mod objects;
 mod oracle;
 mod other;
 pub(crate) mod probe;
 pub(crate) mod quiet;
+mod tables;
 mod text;
 
 use std::mem::ManuallyDrop;
@@ -183,6 +186,8 @@ struct Machine<'p> {
     sweep: u8,
     /// Bytes outside the heap that were reported to the heap.
     external: usize,
+    /// The weak tables that the last walk came by, and their entries: each is an object.
+    weak_tables: Vec<(u32, usize)>,
     /// Panics of drops that came out of a step.
     bangs: usize,
     other: Option<Other>,
@@ -219,6 +224,7 @@ impl<'p> Machine<'p> {
             leaving: None,
             sweep: 0,
             external: 0,
+            weak_tables: Vec::new(),
             bangs: 0,
             other: None,
             plays: program.plays_the_sweeper(),

@@ -72,6 +72,14 @@ impl Machine<'_> {
                 let (to, value) = (operand(self, to), operand(self, value));
                 self.set(cx, to, slot as usize % SLOTS, value);
             }
+            Op::Disguise { value, how } => {
+                let (shade, value) = operand(self, value);
+                if let Some(any) = value.as_any() {
+                    let disguised = if how % 4 == 3 { value.plain() } else { Value::Any(any) };
+                    self.note(|_| format!("register = {shade:?}, by {disguised}", disguised = disguised.pointer()));
+                    registers.put((shade, disguised));
+                }
+            }
             Op::Whole { nth, value } => {
                 let wholes = self.operands(cx, frame, registers, |shadow, shade| {
                     matches!(shadow.kind(shade), Some(Kind::Bag | Kind::Tuple))

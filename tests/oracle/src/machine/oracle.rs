@@ -6,7 +6,7 @@ use std::time::Duration;
 use grisaille::{Barrier, Color, Mutator, Phase};
 
 use super::frame::{Both, Frame, Locals};
-use super::{Machine, Outcome, VERIFIER, Watch};
+use super::{Machine, Outcome, VERIFIER, Watch, tables};
 use crate::object::{Value, number};
 use crate::shadow::{Kind, Object, SLOTS, Shade};
 
@@ -72,6 +72,7 @@ impl Machine<'_> {
                 return Err(format!("guardian {at} guards {guarded} objects, not {expected}"));
             }
         }
+        self.weak_tables.clear();
         let mut work = registers.to_vec();
         self.rooted(cx, frame, &mut work);
         work.extend(self.cells.iter().map(|(root, shade)| (*shade, root.get(cx))));
@@ -93,6 +94,7 @@ impl Machine<'_> {
                 continue;
             }
             addresses[id as usize] = addr.map(|addr| addr.0);
+            let value = value.plain();
             let object = self.shadow.at(id);
             if let Some(complaint) = value.complaint(object, id) {
                 return Err(format!("#{id} is not intact: {complaint}"));
@@ -150,7 +152,57 @@ impl Machine<'_> {
                         }
                     }
                 }
+                Value::Ledger(ledger) => {
+                    for (term, value) in ledger.map.iter() {
+                        match self.entry_of_term(id, term) {
+                            // Among the slots.
+                            Some(Ok(_)) => {}
+                            Some(Err(at)) => {
+                                let (key, shade) = object.entries[at];
+                                work.extend([(Some(key), tables::key_of(term)), (shade, value)]);
+                            }
+                            None => return Err(format!("#{id} has a key that it should not have")),
+                        }
+                    }
+                }
                 _ => {}
+            }
+            if let Some(len) = tables::len_with_dead(value) {
+                self.weak_tables.push((id, len));
+                let live = object.entries.iter().filter(|(key, _)| reached[*key as usize]).count();
+                if len < live {
+                    return Err(format!(
+                        "the weak table #{id} has {len} entries, and {live} of its keys are reachable"
+                    ));
+                }
+                // As for an ephemeron's parts.
+                if marking {
+                    continue;
+                }
+                let (mut found, mut others) = (0, 0);
+                for (key, value) in tables::given(cx, value) {
+                    let Some(key) = key else { continue };
+                    let Some(at) = self.entry_of(id, key) else {
+                        return Err(format!("the weak table #{id} has a key that it should not have"));
+                    };
+                    let (key_id, shade) = object.entries[at];
+                    if reached[key_id as usize] {
+                        found += 1;
+                        work.extend([(Some(key_id), key), (shade, value)]);
+                    } else {
+                        others += 1;
+                    }
+                }
+                if found != live {
+                    return Err(format!(
+                        "{live} keys of the weak table #{id} are reachable, and it has {found} of them"
+                    ));
+                }
+                if exact && others != 0 {
+                    return Err(format!(
+                        "{others} keys of the weak table #{id} are unreachable, and it has them still"
+                    ));
+                }
             }
         }
         addresses.retain(Option::is_some);
@@ -171,6 +223,7 @@ impl Machine<'_> {
             self.collect(cx, &frame)?;
             self.audit(cx, &frame, true)?;
         }
+        self.dead_entries_are_forgotten(cx)?;
         self.settle(cx)?;
         self.exact(cx, &frame)
     }
@@ -195,11 +248,19 @@ impl Machine<'_> {
         let stats = cx.stats();
         let live = stats.objects_allocated() - stats.objects_freed();
         let alive = self.shadow.objects.iter().zip(&reached).filter(|(_, reached)| **reached);
-        // The buffers of a list and of its text are objects too, and so is the table that each map here has from the start.
+        // The buffers of a list and of its text are objects too, and so is the table that each map here has from the start,
+        // and each entry of a weak table.
         let parts =
-            |object: &Object| u64::from(object.buffer || object.kind == Kind::Map) + u64::from(object.text_buffer);
-        let expected: u64 = alive.map(|(object, _)| 1 + parts(object)).sum();
-        if live != expected {
+            |object: &Object| u64::from(object.buffer || object.kind.has_table()) + u64::from(object.text_buffer);
+        let objects: u64 = alive.map(|(object, _)| 1 + parts(object)).sum();
+        let entries: usize = self.weak_tables.iter().map(|(_, len)| len).sum();
+        let expected = objects + entries as u64;
+        // Nobody can ask the weak tables that only a forgotten handle leads to how many dead entries they have.
+        let tables = self.shadow.objects.iter().enumerate().filter(|(id, object)| {
+            object.kind.is_weak_table() && reached[*id] && !self.weak_tables.iter().any(|seen| seen.0 as usize == *id)
+        });
+        let most = expected + tables.map(|(_, table)| table.entries.len() + table.strangers).sum::<usize>() as u64;
+        if !(expected..=most).contains(&live) {
             return Err(format!("after a full collection {live} objects live, and {expected} are reachable"));
         }
         let interned = self.interned.iter().flatten().filter(|id| reached[**id as usize]).count();
@@ -209,7 +270,7 @@ impl Machine<'_> {
         let owned: usize =
             self.shadow.objects.iter().zip(&reached).filter(|o| *o.1).map(|(object, _)| object.owned).sum();
         let outside = (self.external + owned + lost_bytes) as u64;
-        if stats.bytes_external() != outside && !self.shadow.objects.iter().any(|object| object.kind == Kind::Map) {
+        if stats.bytes_external() != outside && !self.shadow.objects.iter().any(|object| object.kind.has_table()) {
             return Err(format!("{} bytes lie outside the heap, not {outside}", stats.bytes_external()));
         }
         Ok(())

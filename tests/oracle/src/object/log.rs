@@ -30,6 +30,11 @@ impl Log {
         self.drops[id as usize].load(Ordering::Acquire)
     }
 
+    /// Takes back the drop of an object that never was one: a full heap gave its value back.
+    pub fn undo(&self, id: u32) {
+        self.drops[id as usize].fetch_sub(1, Ordering::Release);
+    }
+
     /// Returns the bytes outside the heap that were freed since the last call.
     pub fn take_freed(&self) -> usize {
         self.freed.swap(0, Ordering::Relaxed)

@@ -1,5 +1,6 @@
 //! The objects in the heap: [`Value`], a pointer to an object of any type.
 
+mod forms;
 mod log;
 mod types;
 
@@ -7,12 +8,15 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use grisaille::{
-    Array, Barrier, Color, Ephemeron, Gc, HeapFull, List, Lock, Map, Mutator, Owned, RefLock, Slot, Str, StrBuf,
-    Tagged, Trace, Weak,
+    AnyGc, Array, Barrier, Color, DynGc, Ephemeron, Gc, HeapFull, List, Lock, Map, Mutator, Owned, Ref, RefLock,
+    RefMut, Slot, Str, StrBuf, Tagged, Trace, Weak, WeakMap, WeakSet,
 };
 
 pub use self::log::{Log, Witness};
-pub use self::types::{Background, Bag, Cons, Guarded, Item, Packs, Row, Short, Tuple, Wide, Word, Words};
+pub use self::types::{
+    Background, Bag, Captures, Closure, Club, Cons, Dyn, FAILS, Function, Guarded, Held, Holder, Item, Ledger, Native,
+    Packs, Registry, Row, Seen, Short, Term, Thick, Thin, Tuple, Unseen, Wide, Word, Words, function,
+};
 use crate::machine::quiet::{self, Bang};
 use crate::shadow::{Kind, Object, SLOTS, Stuck};
 
@@ -43,6 +47,15 @@ pub enum Value<'gc> {
     WeakGuarded(Weak<'gc, Guarded<'gc>>),
     Ephemeron(Ephemeron<'gc, Cons<'gc>, Value<'gc>>),
     EphemeronGuarded(Ephemeron<'gc, Guarded<'gc>, Value<'gc>>),
+    /// A pointer to any of the objects above and below, but for weak pointers and ephemerons.
+    Any(AnyGc<'gc>),
+    Seen(Dyn<'gc>),
+    Holder(Gc<'gc, Holder<'gc>>),
+    Native(Gc<'gc, Native<'gc>>),
+    Closure(Gc<'gc, Closure<'gc>>),
+    Registry(Gc<'gc, Registry<'gc>>),
+    Club(Gc<'gc, Club<'gc>>),
+    Ledger(Gc<'gc, Ledger<'gc>>),
 }
 
 /// Changes what an owner holds.
@@ -79,8 +92,8 @@ fn elements(len: usize) -> [usize; SLOTS] {
     [1, len / 2, len - 1]
 }
 
-/// The constant that stands for nothing in a word.
-const NOTHING: u32 = 7;
+/// The keys of weak tables that are never rooted.
+pub const STRANGER: u64 = 0x5742_a4e7;
 
 /// A number as a key.
 pub fn number<'gc>(number: usize) -> Word<'gc> {
@@ -188,70 +201,76 @@ impl<'gc> Value<'gc> {
                 (0..SLOTS).all(|slot| map.set(cx, slot, items[slot])).then_some(map)
             }
             Kind::Str | Kind::Text(_) => cx.try_alloc_str(&text_of(kind, id)).ok().map(Value::Str),
+            Kind::Thin => {
+                let made = cx.try_alloc_dyn(Thin { canary, slots: items.map(Slot::new) });
+                made.map_err(|full| whole(full.0.canary)).ok().map(Value::Seen)
+            }
+            Kind::Thick => {
+                let [a, b, c] = items.map(Slot::new);
+                let made = cx.try_alloc_dyn(Thick { witness: witness(), slots: [c, b, a], canary });
+                let refused = |full: HeapFull<Thick<'_>>| {
+                    let mut object = full.into_inner();
+                    object.witness.refuse();
+                    whole(object.canary);
+                };
+                made.map_err(refused).ok().map(Value::Seen)
+            }
+            Kind::Holder => {
+                let any = [items[0], items[1]].map(|item| Slot::new(item.as_any()));
+                let made = cx.try_alloc(Holder { canary, any, seen: Slot::new(items[2].as_seen()) });
+                made.map_err(|full| whole(full.0.canary)).ok().map(Value::Holder)
+            }
+            Kind::Native => {
+                let held = Held { canary, slots: items.map(Slot::new) };
+                let made = cx.try_alloc(Native::new(function(log, kind, id), held));
+                let refused = |full: HeapFull<Native<'_>>| {
+                    whole(full.0.captured().canary);
+                    drop(full);
+                    log.undo(id);
+                };
+                made.map_err(refused).ok().map(Value::Native)
+            }
+            Kind::Closure => {
+                let made = cx.try_alloc(Closure::new(function(log, kind, id), Captures { canary, items }));
+                let refused = |full: HeapFull<Closure<'_>>| {
+                    whole(full.0.captured().canary);
+                    drop(full);
+                    log.undo(id);
+                };
+                made.map_err(refused).ok().map(Value::Closure)
+            }
+            // Each table has had an entry: so it has its object from the start.
+            Kind::Registry => {
+                let registry = cx.try_alloc(Registry { canary, map: WeakMap::new() }).ok()?;
+                let key = AnyGc::from(cx.try_alloc(STRANGER).ok()?).as_gc();
+                registry.map.try_insert(cx, key, Value::Nil).ok()?;
+                registry.map.remove(cx, key).map(|_| Value::Registry(registry))
+            }
+            Kind::Club => {
+                let club = cx.try_alloc(Club { canary, set: WeakSet::new() }).ok()?;
+                let key = AnyGc::from(cx.try_alloc(STRANGER).ok()?).as_gc();
+                club.set.try_insert(cx, key).ok()?;
+                club.set.remove(cx, key).then_some(Value::Club(club))
+            }
+            Kind::Ledger => {
+                let ledger = cx.try_alloc(Ledger { canary, map: Map::new() }).ok()?;
+                ledger.map.try_reserve(cx, SLOTS).ok()?;
+                let ledger = Value::Ledger(ledger);
+                (0..SLOTS).all(|slot| ledger.set(cx, slot, items[slot])).then_some(ledger)
+            }
             Kind::Interned | Kind::Weak | Kind::Ephemeron => unreachable!("made by operations of their own"),
         }
     }
 
-    pub fn as_cons(self) -> Option<Gc<'gc, Cons<'gc>>> {
-        if let Value::Cons(cons) = self { Some(cons) } else { None }
-    }
-
-    fn as_word(self) -> Word<'gc> {
-        self.as_cons().map_or(Tagged::constant(NOTHING), Tagged::object)
-    }
-
-    /// Returns the part of the value that a packed word holds. Nothing is a double, minus infinity: the one nearest to the pointers.
-    fn as_short(self) -> Short<'gc> {
-        match self {
-            Value::Nil | Value::Wide(_) | Value::Ephemeron(_) | Value::EphemeronGuarded(_) => {
-                Short::Double(f64::NEG_INFINITY)
-            }
-            Value::Int(n) => Short::Int(n),
-            Value::Cons(o) => Short::Cons(o),
-            Value::Guarded(o) => Short::Guarded(o),
-            Value::Background(o) => Short::Background(o),
-            Value::Bag(o) => Short::Bag(o),
-            Value::Tuple(o) => Short::Tuple(o),
-            Value::Array(o) => Short::Array(o),
-            Value::Shelf(o) => Short::Shelf(o),
-            Value::Numbers(o) => Short::Numbers(o),
-            Value::Words(o) => Short::Words(o),
-            Value::Packs(o) => Short::Packs(o),
-            Value::List(o) => Short::List(o),
-            Value::Map(o) => Short::Map(o),
-            Value::Str(o) => Short::Str(o),
-            Value::Weak(o) => Short::Weak(o),
-            Value::WeakGuarded(o) => Short::WeakGuarded(o),
-        }
-    }
-
-    fn of_short(short: Short<'gc>) -> Value<'gc> {
-        match short {
-            Short::Double(f64::NEG_INFINITY) => Value::Nil,
-            Short::Nil | Short::Double(_) => unreachable!("nobody packed this"),
-            Short::Int(n) => Value::Int(n),
-            Short::Cons(o) => Value::Cons(o),
-            Short::Guarded(o) => Value::Guarded(o),
-            Short::Background(o) => Value::Background(o),
-            Short::Bag(o) => Value::Bag(o),
-            Short::Tuple(o) => Value::Tuple(o),
-            Short::Array(o) => Value::Array(o),
-            Short::Shelf(o) => Value::Shelf(o),
-            Short::Numbers(o) => Value::Numbers(o),
-            Short::Words(o) => Value::Words(o),
-            Short::Packs(o) => Value::Packs(o),
-            Short::List(o) => Value::List(o),
-            Short::Map(o) => Value::Map(o),
-            Short::Str(o) => Value::Str(o),
-            Short::Weak(o) => Value::Weak(o),
-            Short::WeakGuarded(o) => Value::WeakGuarded(o),
-        }
+    /// Returns the canary of an object.
+    pub fn canary_of(id: u32) -> u64 {
+        canary(id)
     }
 
     /// Returns what is wrong if this is not the object that the shadow says, with the canary of `id`.
     pub fn complaint(self, object: &Object, id: u32) -> Option<String> {
         let kind = object.kind;
-        let found = match (self, kind) {
+        let found = match (self.plain(), kind) {
             (Value::Cons(o), Kind::Cons) => o.canary,
             (Value::Guarded(o), kind) if kind.is_guarded() => {
                 if let Some(complaint) = o.witness.complaint(kind) {
@@ -330,6 +349,39 @@ impl<'gc> Value<'gc> {
             }
             (Value::Str(_), Kind::Interned) | (Value::Weak(_) | Value::WeakGuarded(_), Kind::Weak) => return None,
             (Value::Ephemeron(_) | Value::EphemeronGuarded(_), Kind::Ephemeron) => return None,
+            (Value::Seen(o), Kind::Thin | Kind::Thick) => {
+                let is = [DynGc::downcast::<Thin<'gc>>(o).is_some(), DynGc::downcast::<Thick<'gc>>(o).is_some()];
+                if is != [kind == Kind::Thin, kind == Kind::Thick] || DynGc::downcast::<Cons<'gc>>(o).is_some() {
+                    return Some(format!("it is taken for what it is not: {}", DynGc::type_name(o)));
+                }
+                let seen = DynGc::as_ref(o);
+                if let Some(complaint) = seen.witness().and_then(|witness| witness.complaint(kind)) {
+                    return Some(complaint);
+                }
+                seen.canary()
+            }
+            (Value::Holder(o), Kind::Holder) => o.canary,
+            (Value::Native(o), Kind::Native) => o.captured().canary,
+            (Value::Closure(o), Kind::Closure) => o.captured().canary,
+            (Value::Registry(o), Kind::Registry) => {
+                if let Some(complaint) = object.complaint_of_weak_table(o.map.len_with_dead()) {
+                    return Some(complaint);
+                }
+                o.canary
+            }
+            (Value::Club(o), Kind::Club) => {
+                if let Some(complaint) = object.complaint_of_weak_table(o.set.len_with_dead()) {
+                    return Some(complaint);
+                }
+                o.canary
+            }
+            (Value::Ledger(o), Kind::Ledger) => {
+                let expected = object.slots.iter().flatten().count() + object.entries.len();
+                if o.map.len() != expected || o.map.iter().count() != expected {
+                    return Some(format!("the ledger has {} entries, not {expected}", o.map.len()));
+                }
+                o.canary
+            }
             (value, kind) => return Some(format!("it is {}, not {kind:?}", value.noun())),
         };
         (found != canary(id)).then(|| format!("its canary is {found:#x}"))
@@ -337,28 +389,18 @@ impl<'gc> Value<'gc> {
 
     /// Returns the address of a strong pointer's object, and its colour.
     pub fn addr<B: Barrier>(self, cx: &Mutator<'_, B>) -> Option<(usize, Color)> {
-        macro_rules! addr {
-            ($($variant:ident)*) => {
-                match self {
-                    $(Value::$variant(o) => {
-                        let object = Gc::from(o);
-                        Some((Gc::addr(object), cx.color(object)))
-                    })*
-                    _ => None,
-                }
-            };
-        }
-        addr!(Cons Guarded Background Bag Tuple Array Shelf Numbers Words Packs Wide List Map Str)
+        let object = self.as_any()?;
+        Some((object.addr(), cx.color(object.as_gc())))
     }
 
     /// Returns the value of a slot, or `None` where the value has no such slot, or the slot cannot be read.
     pub fn get(self, slot: usize) -> Option<Value<'gc>> {
-        let value = match self {
+        let value = match self.plain() {
             Value::Cons(o) if slot < SLOTS - 1 => o.as_ref().wide[slot].get(),
             Value::Cons(o) => o.as_ref().word.get().map_or(Value::Nil, Value::Cons),
             Value::Guarded(o) => o.as_ref().slots[slot].get(),
             Value::Background(o) => o.as_ref().slots[slot].get(),
-            Value::Bag(o) => o.try_borrow().ok()?.items[slot],
+            Value::Bag(o) => *Ref::map(o.try_borrow().ok()?, |bag| &bag.items[slot]),
             Value::Tuple(o) => o.get().items[slot],
             Value::Array(o) => o.as_slice()[elements(o.len())[slot]].get(),
             Value::Shelf(o) => o.as_slice()[elements(o.len())[slot]].slot.get(),
@@ -367,6 +409,14 @@ impl<'gc> Value<'gc> {
             Value::Wide(o) => o.as_ref().slots[slot].get(),
             Value::List(o) => o.as_ref().items.get(slot)?.or_nil(),
             Value::Map(o) => o.get(number(slot)).unwrap_or(Value::Nil),
+            Value::Seen(o) => DynGc::as_ref(o).slot(slot).get(),
+            Value::Holder(o) => match o.as_ref().any.get(slot) {
+                Some(any) => any.get().map_or(Value::Nil, Value::Any),
+                None => o.as_ref().seen.get().map_or(Value::Nil, Value::Seen),
+            },
+            Value::Native(o) => o.as_ref().captured().slots[slot].get(),
+            Value::Closure(o) => o.captured().items[slot],
+            Value::Ledger(o) => o.map.get(Term::Number(slot as u8)).unwrap_or(Value::Nil),
             _ => return None,
         };
         Some(value)
@@ -379,12 +429,15 @@ impl<'gc> Value<'gc> {
 
     /// Writes a slot that the object has. Returns false when the heap is full.
     pub fn set<B: Barrier>(self, cx: &'gc Mutator<'_, B>, slot: usize, value: Value<'gc>) -> bool {
-        match self {
+        match self.plain() {
             Value::Cons(o) if slot < SLOTS - 1 => o.wide[slot].set(cx, value),
             Value::Cons(o) => o.word.set(cx, value.as_cons()),
             Value::Guarded(o) => o.slots[slot].set(cx, value),
             Value::Background(o) => o.slots[slot].set(cx, value),
-            Value::Bag(o) => RefLock::borrow_mut(o, cx).items.edit(cx)[slot] = value,
+            Value::Bag(o) => {
+                let mut items = RefMut::map(RefLock::borrow_mut(o, cx), |bag| &mut bag.items);
+                items.edit(cx)[slot] = value;
+            }
             Value::Tuple(o) => {
                 let mut tuple = o.get();
                 tuple.items[slot] = value;
@@ -400,6 +453,16 @@ impl<'gc> Value<'gc> {
                 Value::Nil => drop(o.remove(cx, number(slot))),
                 value => return o.try_insert(cx, number(slot), value).is_ok(),
             },
+            Value::Seen(o) => DynGc::as_ref(o).slot(slot).set(cx, value),
+            Value::Holder(o) => match o.any.get(slot) {
+                Some(any) => any.set(cx, value.as_any()),
+                None => o.seen.set(cx, value.as_seen()),
+            },
+            Value::Native(o) => o.captured().slots[slot].set(cx, value),
+            Value::Ledger(o) => match value {
+                Value::Nil => drop(o.map.remove(cx, Term::Number(slot as u8))),
+                value => return o.map.try_insert(cx, Term::Number(slot as u8), value).is_ok(),
+            },
             _ => {}
         }
         true
@@ -407,7 +470,7 @@ impl<'gc> Value<'gc> {
 
     /// Rotates the slots of an object that is mutated as a whole, and puts a value in the last.
     pub fn rotate<B: Barrier>(self, cx: &'gc Mutator<'_, B>, value: Value<'gc>) {
-        match self {
+        match self.plain() {
             Value::Bag(o) => {
                 let mut bag = RefLock::borrow_mut(o, cx);
                 let mut items = bag.items.edit(cx);
@@ -425,7 +488,7 @@ impl<'gc> Value<'gc> {
     /// Returns the bytes outside the heap that are counted for the object's owner, or `None` where there is no owner in
     /// reach.
     pub fn counted(self) -> Option<usize> {
-        match self {
+        match self.plain() {
             Value::Background(o) => Some(o.freight.borrow().counted()),
             Value::Bag(o) => Some(o.try_borrow().ok()?.items.counted()),
             _ => None,
@@ -435,7 +498,7 @@ impl<'gc> Value<'gc> {
     /// Gives the object's owner room for so many values, or for no more than it has. `how`: by an edit, by replacement,
     /// or by an edit that panics.
     pub fn edit<B: Barrier>(self, cx: &'gc Mutator<'_, B>, id: u32, len: usize, how: u8) {
-        match self {
+        match self.plain() {
             Value::Background(o) => {
                 let mut freight = o.freight.borrow_mut();
                 change(cx, &mut freight, how, |words| {
@@ -467,7 +530,7 @@ impl<'gc> Value<'gc> {
 
     /// Makes a weak pointer to the object, where its type has one.
     pub fn weaken<B: Barrier>(self, cx: &'gc Mutator<'_, B>) -> Option<Result<Value<'gc>, HeapFull<()>>> {
-        match self {
+        match self.plain() {
             Value::Cons(o) => Some(Gc::try_downgrade(o, cx).map(Value::Weak)),
             Value::Guarded(o) => Some(Gc::try_downgrade(o, cx).map(Value::WeakGuarded)),
             _ => None,
@@ -487,7 +550,7 @@ impl<'gc> Value<'gc> {
 
     /// Makes an ephemeron with this key. Returns `None` when the value is no key, or the heap is full.
     pub fn ephemeron<B: Barrier>(self, cx: &'gc Mutator<'_, B>, value: Value<'gc>) -> Option<Value<'gc>> {
-        match self {
+        match self.plain() {
             Value::Cons(key) => cx.try_alloc_ephemeron(key, value).ok().map(Value::Ephemeron),
             Value::Guarded(key) => cx.try_alloc_ephemeron(key, value).ok().map(Value::EphemeronGuarded),
             _ => None,
@@ -509,29 +572,6 @@ impl<'gc> Value<'gc> {
             Value::Ephemeron(ephemeron) => ephemeron.set(cx, value),
             Value::EphemeronGuarded(ephemeron) => ephemeron.set(cx, value),
             _ => false,
-        }
-    }
-
-    pub fn noun(self) -> &'static str {
-        match self {
-            Value::Nil => "nil",
-            Value::Int(_) => "a number",
-            Value::Cons(_) => "a cons",
-            Value::Guarded(_) => "a guarded object",
-            Value::Background(_) => "an object of the background",
-            Value::Bag(_) => "a bag",
-            Value::Tuple(_) => "a tuple",
-            Value::Array(_) => "an array",
-            Value::Shelf(_) => "a shelf",
-            Value::Numbers(_) => "an array of numbers",
-            Value::Words(_) => "an object of words",
-            Value::Packs(_) => "an object of packed words",
-            Value::Wide(_) => "a wide object",
-            Value::List(_) => "a list",
-            Value::Map(_) => "a map",
-            Value::Str(_) => "a string",
-            Value::Weak(_) | Value::WeakGuarded(_) => "a weak pointer",
-            Value::Ephemeron(_) | Value::EphemeronGuarded(_) => "an ephemeron",
         }
     }
 }
