@@ -10,6 +10,7 @@ use grisaille::fault;
 use grisaille_oracle::random::{about_lists, about_maps, about_the_host, program};
 use grisaille_oracle::{Config, Op, Program, Subject, Watch, campaign, subject};
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
 use proptest::test_runner::{FileFailurePersistence, RngAlgorithm, TestError, TestRng, TestRunner};
 
 /// Cases for each policy and detector, unless `PROPTEST_CASES` says otherwise.
@@ -198,25 +199,42 @@ const HAPPENS: &[&str] = &[
     "keys left that are objects",
 ];
 
-/// Programs about the host's types do what they are about, and so do some that are about everything.
+/// Counts how often each of these things happens in programs.
+fn count_what_happens(programs: impl IntoIterator<Item = Program>) -> Vec<(&'static str, usize)> {
+    let subject = Subject::by_name("roots-first").expect("a policy");
+    let mut counts: Vec<_> = HAPPENS.iter().map(|what| (*what, 0)).collect();
+    for program in programs {
+        let notes = subject.replay(&program, Watch::Verifier);
+        counts.iter_mut().for_each(|(what, count)| *count += notes.matches(*what).count());
+    }
+    counts
+}
+
+/// Programs about the host's types do what they are about, and so do some that are about everything, and the fuzzer's
+/// seeds.
 #[test]
 fn programs_about_the_host_get_somewhere() {
-    let subject = Subject::by_name("roots-first").unwrap();
-    for (which, programs) in [("about the host", about_the_host().boxed()), ("of all sorts", program().boxed())] {
-        let counts = std::cell::RefCell::new(vec![0; HAPPENS.len()]);
-        let config = ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() };
-        let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
-        let ran = TestRunner::new_with_rng(config, rng).run(&programs, |program| {
-            let notes = subject.replay(&program, Watch::Verifier);
-            for (count, what) in counts.borrow_mut().iter_mut().zip(HAPPENS) {
-                *count += notes.matches(what).count();
-            }
-            Ok(())
-        });
-        ran.unwrap();
-        let counts: Vec<_> = HAPPENS.iter().zip(counts.into_inner()).collect();
-        println!("400 programs {which}: {counts:?}");
-        assert!(counts.iter().all(|(_, count)| *count > 0), "400 programs {which}: {counts:?}");
+    let random = |strategy: BoxedStrategy<Program>| {
+        let mut runner =
+            TestRunner::new_with_rng(ProptestConfig::default(), TestRng::deterministic_rng(RngAlgorithm::ChaCha));
+        (0..400).map(move |_| strategy.new_tree(&mut runner).expect("a program").current()).collect::<Vec<_>>()
+    };
+    let seeds = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/seeds/operations");
+    let seeds = std::fs::read_dir(seeds).expect("the fuzzer has seeds").map(|entry| {
+        // The first byte selects the heap.
+        let bytes = entry.and_then(|entry| std::fs::read(entry.path())).expect("a file");
+        Program::from_bytes(bytes.get(1..).unwrap_or_default())
+    });
+    let sorts = [
+        ("about the host", random(about_the_host().boxed())),
+        ("of all sorts", random(program().boxed())),
+        ("that are seeds", seeds.collect()),
+    ];
+    for (sort, programs) in sorts {
+        let number = programs.len();
+        let counts = count_what_happens(programs);
+        println!("{number} programs {sort}: {counts:?}");
+        assert!(counts.iter().all(|(_, count)| *count > 0), "{number} programs {sort}: {counts:?}");
     }
 }
 
