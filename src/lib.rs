@@ -108,6 +108,7 @@ mod mutator;
 
 mod active;
 pub mod barrier;
+mod clock;
 mod context;
 mod cycle;
 #[cfg(not(grisaille_faults))]
@@ -139,7 +140,9 @@ pub use cycle::sweep::Sweep;
 #[doc(hidden)]
 pub use cycle::sweeper::played;
 pub use full::HeapFull;
-pub use grisaille_derive::{Key, Pack, Trace};
+#[cfg(target_pointer_width = "64")]
+pub use grisaille_derive::Pack;
+pub use grisaille_derive::{Key, Trace};
 pub use handles::guardian::Guardian;
 pub use handles::persistent::Persistent;
 pub use handles::rooted::Rooted;
@@ -156,13 +159,14 @@ pub use kit::list::{List, ListIter};
 pub use kit::map::{Map, MapIter};
 pub use kit::native::Native;
 pub use kit::owned::{Edit, Owned};
+#[cfg(target_pointer_width = "64")]
 pub use kit::packed::{Pack, Packed};
 pub use kit::str_buf::StrBuf;
 pub use kit::string::{Str, StrObject};
 pub use kit::tagged::{Tagged, Untagged};
 pub use kit::weak_map::WeakMap;
 pub use kit::weak_set::WeakSet;
-pub use mark::budget::Budget;
+pub use mark::budget::{Budget, NoClock};
 pub use mark::color::Color;
 pub use mark::tracer::Tracer;
 pub use mutator::{Out, Progress, ScopeResult};

@@ -1,10 +1,10 @@
 //! [`Mutator`]: the operations of a program on a heap that it has entered.
 
 use core::fmt;
-use std::time::Instant;
 
 use crate::active::Session;
 use crate::barrier::Barrier;
+use crate::clock::Instant;
 use crate::context::Mutator;
 use crate::cycle::Ended;
 use crate::cycle::phase::Phase;

@@ -21,6 +21,11 @@ pub(crate) use std::{
     thread, thread_local,
 };
 
+/// Returns the number of this process; 0 where the target has no processes, and std panics.
+pub(crate) fn process_id() -> u32 {
+    if cfg!(all(target_family = "wasm", target_os = "unknown")) { 0 } else { std::process::id() }
+}
+
 #[cfg(not(loom))]
 pub(crate) mod watch {
     /// A field of a block's front that changes while the block is taken.

@@ -6,9 +6,9 @@ use std::fs;
 use std::path::Path;
 
 /// The rooms of `src/`, from the lowest to the highest. The last one is the root of the crate, which names them all.
-const ORDER: [&str; 19] = [
-    "fault", "memory", "sync", "active", "full", "space", "barrier", "mark", "trace", "roots", "cycle", "context",
-    "pointer", "handles", "kit", "observe", "mutator", "heap", "guide",
+const ORDER: [&str; 20] = [
+    "fault", "clock", "memory", "sync", "active", "full", "space", "barrier", "mark", "trace", "roots", "cycle",
+    "context", "pointer", "handles", "kit", "observe", "mutator", "heap", "guide",
 ];
 
 /// The modules of the crate, and the modules that each imports something from.

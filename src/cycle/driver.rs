@@ -1,12 +1,13 @@
 //! The driver: how a safepoint, a step and a collection run the phase machine.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::collector::Collector;
 use super::event::Event;
 use super::phase::Phase;
 use super::{Ended, decommit_cost};
 use crate::barrier::Barrier;
+use crate::clock::Instant;
 use crate::mark::budget::{Budget, Meter};
 use crate::space::arena::Decommit;
 use crate::space::geometry::PAGE;

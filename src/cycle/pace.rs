@@ -39,9 +39,10 @@
 use core::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::phase::Phase;
+use crate::clock::Instant;
 use crate::full::Shortage;
 use crate::mark::budget::Charge;
 use crate::memory::{NoMemory, is_there_to_share};
@@ -69,8 +70,8 @@ const BURST: usize = 3 * POLL_BYTES;
 /// Period of wall-clock time of which steps take at most half where an allocation was refused, or nearly all of the
 /// limit is live. A single longer step makes the period longer.
 const PERIOD: Duration = Duration::from_millis(10);
-/// Most external bytes that are counted.
-const MAX_EXTERNAL: usize = 1 << 50;
+/// Most external bytes that are counted: far above any real size, and far below where sums overflow.
+pub(crate) const MAX_EXTERNAL: usize = 1 << (usize::BITS - if usize::BITS == 64 { 14 } else { 2 });
 
 /// The part of the pacer that the embedder configures.
 #[derive(Clone, Copy, Debug)]

@@ -22,6 +22,8 @@ use crate::space::arena::{Memory, commit_pages};
 use crate::space::block::{BlockPtr, FIRST_GRANULE, Kind};
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::mpsc::{SyncSender, sync_channel};
+#[cfg(not(grisaille_faults))]
+use crate::sync::process_id as this_process;
 use crate::sync::{Arc, PerProcess, thread};
 
 /// The state of a block of a task, which says who may touch the block (I7).
@@ -204,12 +206,6 @@ impl Job {
     }
 }
 
-/// The number of this process.
-#[cfg(not(grisaille_faults))]
-fn this_process() -> u32 {
-    std::process::id()
-}
-
 #[cfg(grisaille_faults)]
 use played::process as this_process;
 
@@ -252,7 +248,8 @@ const THREAD: Layout = Layout::new::<[usize; 8192]>();
 const _: () = assert!(MAX_ORDERS * size_of::<[Order; 2]>() <= THREAD.size() / 4);
 
 fn start() -> Option<SyncSender<Order>> {
-    if !memory::is_there(THREAD) {
+    // To ask for a thread that the target does not have costs some memory each time, and std's clock is missing too.
+    if cfg!(target_family = "wasm") || !memory::is_there(THREAD) {
         return None;
     }
     let (sender, orders) = sync_channel::<Order>(MAX_ORDERS);

@@ -3,9 +3,10 @@
 //! The time of a [`Check`](crate::Check) is in none of it.
 
 use core::cell::Cell;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::phase::{PHASES, Phase};
+use crate::clock::Instant;
 
 /// The books of time, of the mutator's thread.
 #[derive(Default)]

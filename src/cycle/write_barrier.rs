@@ -1,12 +1,11 @@
 //! The barriers' slow paths: applies the policy's rules before a write to the heap, a write to a root, and the upgrade
 //! of a weak pointer.
 
-use std::time::Instant;
-
 use super::collector::Collector;
 use super::event::Event;
 use crate::barrier::Barrier;
 use crate::barrier::rules::WholeObject;
+use crate::clock::Instant;
 use crate::fault::{self, Fault};
 use crate::mark::marker::BATCH;
 use crate::mark::tracer::Tracer;

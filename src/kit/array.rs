@@ -20,7 +20,7 @@ use crate::pointer::gc::Gc;
 use crate::space::alignment::Alignment;
 use crate::space::block::Kind;
 use crate::space::header::{
-    About, FILLER, HEADER_SIZE, ObjectPtr, TraceResult, TypeInfo, bytes_by_length, elements_at,
+    About, FILLER, HEADER_SIZE, Length, ObjectPtr, TraceResult, TypeInfo, bytes_by_length, elements_at,
 };
 use crate::trace::Trace;
 use crate::trace::layout::kind_of;
@@ -76,7 +76,7 @@ fn about_array<T: Trace>() -> About {
 }
 
 impl<T: Trace> InfoOfArray<T> {
-    const INFO: TypeInfo = TypeInfo::by_length::<usize, T>(about_array::<T>)
+    const INFO: TypeInfo = TypeInfo::by_length::<Length, T>(about_array::<T>)
         .traced_if(T::NEEDS_TRACE, trace_array::<T>)
         .dropped_if(needs_drop::<T>(), drop_array::<T>);
 }
@@ -96,7 +96,7 @@ unsafe fn elements<'x, T>(object: ObjectPtr) -> &'x [T] {
 /// `object` must be an array, or the filler that is to become one.
 unsafe fn first<T>(object: ObjectPtr) -> NonNull<T> {
     // SAFETY: passed on: the length word is part of the object; the elements follow it.
-    unsafe { object.payload().add(const { elements_at::<usize, T>() }).cast() }
+    unsafe { object.payload().add(const { elements_at::<Length, T>() }).cast() }
 }
 
 /// Traces a piece of an array.
@@ -163,7 +163,7 @@ impl<B: Barrier> Mutator<'_, B> {
         len: usize,
         mut f: impl FnMut(usize) -> T,
     ) -> Result<Array<'a, T>, HeapFull<()>> {
-        let bytes = bytes_by_length::<usize, T>(len).ok_or_else(|| self.full((), usize::MAX))?;
+        let bytes = bytes_by_length::<Length, T>(len).ok_or_else(|| self.full((), usize::MAX))?;
         let filler = self.place_filler(bytes, const { kind_of::<T>() }, const { Alignment::of::<T>() })?;
         /// Drops the elements made so far when `f` panics; the memory stays filler until it is swept.
         struct Made<T>(NonNull<T>, usize);
@@ -201,7 +201,7 @@ impl<B: Barrier> Mutator<'_, B> {
         // SAFETY: the bytes belong to this call alone.
         unsafe {
             let object = ObjectPtr::write(at, &FILLER);
-            object.payload().cast::<usize>().write(bytes - HEADER_SIZE - size_of::<usize>());
+            object.payload().cast::<usize>().write(bytes - HEADER_SIZE - size_of::<Length>());
             Ok(object)
         }
     }

@@ -10,6 +10,7 @@ pub(crate) mod list;
 pub(crate) mod map;
 pub(crate) mod native;
 pub(crate) mod owned;
+#[cfg(target_pointer_width = "64")]
 pub(crate) mod packed;
 pub(crate) mod str_buf;
 pub(crate) mod string;

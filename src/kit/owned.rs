@@ -15,15 +15,15 @@ use super::external::External;
 use crate::barrier::Barrier;
 use crate::context::Mutator;
 use crate::cycle::collector::Collector;
+use crate::cycle::pace::MAX_EXTERNAL;
 use crate::fault::{self, Fault};
 use crate::full::HeapFull;
 use crate::mark::tracer::Tracer;
 use crate::trace::layout::drop_on;
 use crate::trace::{DropOn, Trace};
 
-/// The most bytes that can be counted, far above any real size and far below where sums overflow: a user's [`External`]
-/// may return any number.
-const MAX_COUNTED: usize = 1 << 50;
+/// The most bytes that can be counted: a user's [`External`] may return any number.
+const MAX_COUNTED: usize = MAX_EXTERNAL;
 
 /// A value that owns memory outside the heap (a `Vec`, a `String`, a table), and whose bytes there are counted towards
 /// the heap's goal and its [limit](crate::HeapBuilder::limit) for as long as the value lives.

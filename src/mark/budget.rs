@@ -1,6 +1,9 @@
 //! The budget of a step while it is being used up.
 
-use std::time::{Duration, Instant};
+use core::fmt;
+use std::time::Duration;
+
+use crate::clock::{HAS_CLOCK, Instant};
 
 /// Cost of a root slot, or an element of an array, besides its bytes, in bytes of work: marking reads the bitmap and
 /// the header of what it points to, which may not be in the cache. Measured in `docs/experiments.md`, "The mark loop".
@@ -61,6 +64,9 @@ impl Budget {
     /// Makes a budget of wall-clock time. The clock is read once in 2 KiB of work, or 32 pieces of it, so a step
     /// overruns by about that.
     ///
+    /// # Panics
+    /// On a target without a clock (`wasm32-unknown-unknown`): [`try_time`](Budget::try_time) returns an error instead.
+    ///
     /// ```
     /// # use grisaille::{Budget, Heap};
     /// # use std::time::Duration;
@@ -68,8 +74,24 @@ impl Budget {
     /// cx.step(Budget::time(Duration::from_micros(100))); // between two frames
     /// # });
     /// ```
+    #[track_caller]
     pub fn time(time: Duration) -> Budget {
-        Budget { work: usize::MAX, time: Some(time) }
+        Budget::try_time(time).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Makes a budget of wall-clock time, where the target has a clock.
+    ///
+    /// ```
+    /// # use grisaille::Budget;
+    /// # use std::time::Duration;
+    /// let budget = Budget::try_time(Duration::from_micros(100)).unwrap_or(Budget::work(100_000));
+    /// # let _ = budget;
+    /// ```
+    ///
+    /// # Errors
+    /// [`NoClock`] on a target without a clock.
+    pub fn try_time(time: Duration) -> Result<Budget, NoClock> {
+        if HAS_CLOCK { Ok(Budget { work: usize::MAX, time: Some(time) }) } else { Err(NoClock) }
     }
 
     /// Makes a budget without a bound: the step ends when the cycle ends.
@@ -84,7 +106,8 @@ impl Budget {
         Budget { work: usize::MAX, time: None }
     }
 
-    /// Bounds a budget of work by wall-clock time too: the step stops at whichever comes first.
+    /// Bounds a budget of work by wall-clock time too: the step stops at whichever comes first. On a target without a
+    /// clock the step stops by work alone.
     ///
     /// ```
     /// # use grisaille::{Budget, Heap};
@@ -97,6 +120,27 @@ impl Budget {
         Budget { time: Some(time), ..self }
     }
 }
+
+/// The error of a budget of time on a target that has no clock, as `wasm32-unknown-unknown`.
+///
+/// ```
+/// # use grisaille::{Budget, NoClock};
+/// # use std::time::Duration;
+/// fn half_a_frame() -> Result<Budget, NoClock> {
+///     Budget::try_time(Duration::from_millis(8))
+/// }
+/// # let _ = half_a_frame();
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoClock;
+
+impl fmt::Display for NoClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a budget of time needs a clock, which this target does not have: give a budget of work")
+    }
+}
+
+impl core::error::Error for NoClock {}
 
 /// Work and time that the pacer gives an automatic step.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -3,11 +3,11 @@
 //! What was tried for speed, and what each experiment gave, is in `docs/experiments.md` ("The mark loop").
 
 use core::ptr::NonNull;
-use std::time::Instant;
 
 use super::budget::{LONG_RUN, Meter, RUN, RUN_TIME};
 use super::edges::{self, InFlight, Prefetched, Top};
 use super::marker::{Marker, set_marks};
+use crate::clock::Instant;
 use crate::mark::tracer::Tracer;
 use crate::space::geometry::GRANULE;
 use crate::space::header::ObjectPtr;

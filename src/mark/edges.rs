@@ -14,6 +14,7 @@ use core::cell::{Cell, UnsafeCell};
 use core::ptr::null_mut;
 
 use crate::memory::{self, NoMemory};
+#[cfg(all(target_arch = "x86_64", not(miri)))]
 use crate::space::block::BlockPtr;
 use crate::space::header::ObjectPtr;
 

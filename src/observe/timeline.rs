@@ -2,8 +2,9 @@
 
 use core::fmt;
 use std::io::{self, BufWriter, Write};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use crate::clock::Instant;
 use crate::cycle::event::{Event, Moment, Observer};
 use crate::cycle::phase::Phase;
 

@@ -55,6 +55,7 @@ impl<T: ?Sized> Weak<'_, T> {
     }
 
     /// Returns the cell.
+    #[cfg(target_pointer_width = "64")]
     #[inline(always)]
     pub(crate) fn cell(self) -> ObjectPtr {
         self.cell.object()

@@ -174,7 +174,7 @@ pub(crate) struct TraceResult {
 
 impl TraceResult {
     /// The bit of `next` that says: the tracer has work booked.
-    pub(crate) const BOOKED: usize = 1 << 63;
+    pub(crate) const BOOKED: usize = 1 << (usize::BITS - 1);
 
     /// Returns the piece to go on from, or 0.
     #[inline(always)]
@@ -219,12 +219,19 @@ pub(crate) const KEY: usize = 2;
 const FLAGS: usize = 15;
 
 /// The header word: a `&'static TypeInfo` whose low bits are flags. Atomic because a marker thread may read it one
-/// day; all accesses are relaxed and compile to plain moves.
-#[repr(transparent)]
+/// day; all accesses are relaxed and compile to plain moves. It takes a granule, also where a word is less, so that what
+/// follows is aligned to granules.
+#[repr(C, align(8))]
 pub(crate) struct Header(AtomicPtr<TypeInfo>);
 
+/// The length word of an object, which takes a granule, as a header does.
+#[derive(Clone, Copy)]
+#[repr(C, align(8))]
+pub(crate) struct Length(pub usize);
+
 // Payloads follow the header at once.
-const _: () = assert!(size_of::<usize>() == 8, "grisaille needs 64-bit pointers");
+const _: () = assert!(size_of::<Header>() == GRANULE && size_of::<Length>() == GRANULE);
+const _: () = assert!(size_of::<usize>() >= 4, "grisaille needs pointers of 32 or 64 bits");
 
 /// Bytes of a header.
 pub(crate) const HEADER_SIZE: usize = size_of::<Header>();
@@ -286,7 +293,7 @@ impl ObjectPtr {
         // Refuses what most often stands where a walk has lost its way: a word never written, a small number, the
         // pattern that freed memory is overwritten with.
         debug_assert!(
-            word.addr() >> 12 != 0 && word.addr() >> 56 == 0,
+            word.addr() >> 12 != 0 && word.addr() as u64 >> 56 == 0,
             "I3: no header at {:#x}, but {:#x}",
             self.addr(),
             word.addr()
@@ -423,7 +430,7 @@ impl HeaderWord {
 
 /// The type of memory that is allocated and not yet an object: an array whose elements are being made. The length word
 /// counts the bytes that follow it.
-pub(crate) static FILLER: TypeInfo = TypeInfo::by_length::<usize, u8>(|| About::internal("filler"));
+pub(crate) static FILLER: TypeInfo = TypeInfo::by_length::<Length, u8>(|| About::internal("filler"));
 
 /// The trace function of types without pointers.
 ///

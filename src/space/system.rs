@@ -48,12 +48,12 @@ mod advice {
 mod advice {
     use core::ptr::NonNull;
 
-    pub fn use_huge_pages(_: NonNull<u8>, _: usize) {}
-    pub fn use_small_pages(_: NonNull<u8>, _: usize) {}
-    pub fn commit(_: NonNull<u8>, _: usize) {}
+    pub(crate) fn use_huge_pages(_: NonNull<u8>, _: usize) {}
+    pub(crate) fn use_small_pages(_: NonNull<u8>, _: usize) {}
+    pub(crate) fn commit(_: NonNull<u8>, _: usize) {}
     /// # Safety
     /// None.
-    pub unsafe fn decommit(_: NonNull<u8>, _: usize) -> bool {
+    pub(crate) unsafe fn decommit(_: NonNull<u8>, _: usize) -> bool {
         false
     }
 }

@@ -28,7 +28,7 @@ impl<T: Send + Sync + 'static> PerProcess<T> {
     /// Returns this process's value, made now if need be, or `None` if making it fails, which is tried again next time.
     /// Costs a system call, and what making the value takes.
     pub(crate) fn get(&'static self) -> Option<&'static T> {
-        self.of(std::process::id())
+        self.of(super::process_id())
     }
 
     fn of(&'static self, process: u32) -> Option<&'static T> {

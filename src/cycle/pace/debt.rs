@@ -18,9 +18,9 @@ pub(super) const MIN_POLL_BYTES: usize = POLL_BYTES / 2;
 /// allocated. With `grows`, new objects must be marked too.
 pub(super) fn ratio(expected: usize, left: usize, grows: bool) -> usize {
     // A quarter more than expected, so that the cycle ends before the goal.
-    let ratio = ((expected + expected / 4) << FIXED) / left;
+    let ratio = ((expected as u64 + expected as u64 / 4) << FIXED) / left as u64;
     let own = if grows { 2 << FIXED } else { 0 };
-    ratio.clamp(1 << (FIXED - 2), 1 << (FIXED + 6)) + own
+    ratio.clamp(1 << (FIXED - 2), 1 << (FIXED + 6)) as usize + own
 }
 
 /// Returns the bytes to allocate before the next step, where the last one left `debt`, and `left` bytes are left until
@@ -53,12 +53,13 @@ impl Account {
     /// Returns by how much the work that a byte owes is multiplied past the goal, where the estimate was too low: once
     /// more for each eighth of the goal.
     pub(super) fn lateness(&self) -> usize {
-        1 + self.size.saturating_sub(self.goal).saturating_mul(8) / self.goal
+        1 + ((self.size.saturating_sub(self.goal) as u64).saturating_mul(8) / self.goal as u64) as usize
     }
 
     /// Returns the work that the allocated bytes owe, without [`lateness`](Account::lateness).
     pub(super) fn owed(&self) -> usize {
-        self.allocated.saturating_mul(self.ratio) >> FIXED
+        let owed = (self.allocated as u64).saturating_mul(self.ratio as u64) >> FIXED;
+        usize::try_from(owed).unwrap_or(usize::MAX)
     }
 
     /// Returns the part of `debt` that the step does, at least `least`. The last step ended `away` ago, if there was

@@ -391,7 +391,7 @@ fn a_heap_dropped_half_swept() {
     let first = block(&mut blocks, Kind::BackgroundDrop, &[DEAD, LIVING]);
     let second = block(&mut blocks, Kind::BackgroundDrop, &[LIVING]);
     start_sweep(&mut blocks, 1);
-    let _ = blocks.sweep_some(&mut Meter::new(Budget::work(1), std::time::Instant::now()), true);
+    let _ = blocks.sweep_some(&mut Meter::new(Budget::work(1), crate::clock::Instant::now()), true);
     drop_heap(blocks, 1);
     end();
     for objects in [first, second].as_flattened() {

@@ -37,7 +37,7 @@ use crate::memory::{self, NoMemory, reserve_exact};
 /// once in many thousands of cases.
 const ROOMY: usize = if cfg!(any(test, grisaille_faults)) { PART / 2 } else { PART - 420 };
 /// Number of lower bits of a position that are the bucket; the others are the part.
-const BUCKET_BITS: u32 = 32;
+const BUCKET_BITS: u32 = usize::BITS / 2;
 
 /// The entries of a map: see the module.
 pub(super) struct Store<K, V> {
