@@ -16,7 +16,7 @@ mod word;
 
 use word::{Field, Fields, Nth, Place, Word, object_of};
 
-/// A value of the enum `V`, packed into one word of 64 bits: what is called NaN-boxing.
+/// A value of the enum `V`, packed into one word of 64 bits: what is called NaN-boxing. Absent on targets of 32 bits.
 ///
 /// `V` is an enum that derives [`Pack`]. It is made and matched as any enum is, and packed where it is stored:
 /// [`Packed::new`] (or `From`) packs a value, [`unpack`](Packed::unpack) returns it, and [`Slot`] has both in one step.
