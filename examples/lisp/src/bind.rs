@@ -1,11 +1,11 @@
-//! Forms that bind variables within a procedure: `let` and its relatives, and `guard`.
+//! Forms that bind variables within a procedure: `let` and its relatives.
 
 use grisaille::Barrier;
 
 use crate::code::{Code, Op};
 use crate::compile::Compiler;
-use crate::error::{Error, Result};
-use crate::read::{cons, list};
+use crate::error::Result;
+use crate::read::list;
 use crate::scope::Binding;
 use crate::value::Value;
 
@@ -59,26 +59,5 @@ impl<'a, B: Barrier> Compiler<'a, '_, '_, B> {
         call.extend(values);
         let call = self.closure_call(call);
         self.seq(vec![set, call])
-    }
-
-    pub fn guard(&mut self, clauses: Value<'a>, body: Value<'a>) -> Result<Code<B>> {
-        let Value::Pair(clauses) = clauses else { return Err(Error::wrong("a variable and clauses", clauses)) };
-        let (name, clauses) = (clauses.car.get(), clauses.cdr.get());
-        let mark = self.scope().mark();
-        let body = self.bind(Value::Nil, body, false)?;
-        let index = self.scope().variable(name)?;
-        // What no clause takes is raised again.
-        let again = list(self.cx, &[self.primitive_value("raise-continuable"), name])?;
-        let again = list(self.cx, &[Value::Symbol(self.cx.try_intern("else")?), again])?;
-        let mut all: Vec<_> = clauses.iter().collect();
-        let has_else = all.last().is_some_and(|last| last.iter().next().is_some_and(|key| key.name() == Some("else")));
-        if !has_else {
-            all.push(again);
-        }
-        let cond = self.lisp.global(self.cx, "cond")?;
-        let cond = cons(self.cx, self.lisp.global_value(self.cx, cond), list(self.cx, &all)?)?;
-        let handler = self.expression(cond)?;
-        self.scope().release(mark);
-        Ok(self.code(false, Op::Guard(Box::new((body, index, handler)))))
     }
 }

@@ -36,8 +36,6 @@ pub enum Op<B: Barrier> {
     Call(Box<Call<B>>),
     /// The call of what a global variable held when this was compiled.
     Known(Box<Known<B>>),
-    /// The body, the variable of what is raised, and the handler.
-    Guard(Box<(Code<B>, usize, Code<B>)>),
 }
 
 /// The call of a procedure.

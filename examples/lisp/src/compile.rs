@@ -24,14 +24,9 @@ pub const SPECIALS: &[&str] = &[
     "begin",
     "and",
     "or",
-    "guard",
     "define-syntax",
     "let-syntax",
     "letrec-syntax",
-    "define-record-type",
-    "import",
-    "define-library",
-    "cond-expand",
 ];
 
 pub struct Compiler<'a, 'h, 's, B: Barrier> {
@@ -74,18 +69,13 @@ impl<'a, 'h, 's, B: Barrier> Compiler<'a, 'h, 's, B> {
     }
 
     fn parts_of_top(&mut self, form: Value<'a>) -> Result<Top<'a, B>> {
-        let (form, special) = self.expand(form)?;
-        let parts: Vec<_> = form.iter().skip(1).collect();
-        let forms = match special {
-            Some("begin") => form,
-            Some("define-record-type") => self.record(&parts)?,
-            Some(special @ ("define-library" | "cond-expand")) => self.library(special, &parts)?,
-            _ => {
+        match self.expand(form)? {
+            (forms, Some("begin")) => Ok(Top::Forms(self.tail(forms, 1))),
+            (form, _) => {
                 let code = self.expression(form)?;
-                return Ok(Top::Code(code, self.scope().size()));
+                Ok(Top::Code(code, self.scope().size()))
             }
-        };
-        Ok(Top::Forms(self.tail(forms, 1)))
+        }
     }
 
     pub fn scope(&mut self) -> &mut Scope<'a> {
@@ -313,7 +303,6 @@ impl<'a, 'h, 's, B: Barrier> Compiler<'a, 'h, 's, B> {
                 let op = if special == "and" { Op::And(parts.into()) } else { Op::Or(parts.into()) };
                 Ok(self.code(simple, op))
             }
-            ("guard", &[clauses, _, ..]) => self.guard(clauses, self.tail(rest, 1)),
             ("define-syntax", &[name, rules]) if name.is_name() => {
                 let rules = self.rules(rules)?;
                 if self.scopes.len() > 1 || !self.scope().is_empty() {
@@ -333,15 +322,6 @@ impl<'a, 'h, 's, B: Barrier> Compiler<'a, 'h, 's, B> {
                 let body = self.body(self.tail(rest, 1));
                 self.scope().release(mark);
                 body
-            }
-            ("define-record-type", &[_, _, _, ..]) => {
-                let form = self.record(&parts)?;
-                self.expression(form)
-            }
-            ("import", _) => self.constant(Value::Unspecified),
-            ("define-library" | "cond-expand", _) => {
-                let form = self.library(special, &parts)?;
-                self.expression(form)
             }
             _ => Err(Error::new(format!("this is no {special} form: {}", crate::print::written(form)))),
         }
@@ -412,10 +392,6 @@ impl<'a, 'h, 's, B: Barrier> Compiler<'a, 'h, 's, B> {
                         None => self.scope().variable(name)?,
                     };
                     items.push((Item::Define(index, value, name), self.place));
-                }
-                Some("define-record-type") => {
-                    let parts: Vec<_> = rest.iter().collect();
-                    forms.push(self.record(&parts)?);
                 }
                 Some("define-syntax") => {
                     let [name, rules] = self.exactly(rest)?;

@@ -13,7 +13,6 @@ use smallvec::SmallVec;
 use crate::code::{Answer, Code, Function, Op};
 use crate::error::{Error, Result};
 use crate::lisp::Lisp;
-use crate::read::cons;
 use crate::value::{Frame, Kind, Value};
 
 /// Arguments of a call.
@@ -204,14 +203,6 @@ impl<B: Barrier> Lisp<'_, B> {
                     self.set_global(cx, *index, value.get(cx));
                     return Ok(Some(Value::Unspecified));
                 }
-                Op::Guard(parts) => {
-                    let (body, index, handler) = &**parts;
-                    match self.guarded(cx, |cx| self.eval(cx, body, env))? {
-                        (Some(value), _) => return Ok(Some(value.get(cx))),
-                        (None, raised) => env.get(cx).slot(*index).set(cx, raised.get(cx)),
-                    }
-                    handler
-                }
                 // They are simple, but the globals have changed since they were compiled.
                 _ => return self.simple(cx, code, env.get(cx)).map(Some),
             }
@@ -316,21 +307,5 @@ impl<B: Barrier> Lisp<'_, B> {
         let Function::Calling(function) = primitive.function else { return Ok(None) };
         primitive.check_count(count)?;
         Ok(Some(function))
-    }
-
-    /// Runs `f` with the mark of a `guard` among the handlers. Returns its value, or what was raised.
-    fn guarded<'s>(
-        &self,
-        cx: &mut Mutator<'s, B>,
-        f: impl FnOnce(&mut Mutator<'s, B>) -> Result<Rooted<'s, Value<'s>>>,
-    ) -> Result<(Answer<'s>, Rooted<'s, Value<'s>>)> {
-        let handlers = cx.root(self.handlers.get(cx));
-        self.handlers.set(cx, cons(cx, Value::False, handlers.get(cx))?);
-        let result = f(cx);
-        self.handlers.set(cx, handlers.get(cx));
-        match result {
-            Ok(value) => Ok((Some(value), value)),
-            Err(error) => Ok((None, cx.root(self.raised(cx, error)?))),
-        }
     }
 }

@@ -1,4 +1,4 @@
-//! Forms that stand for other forms, or for data: templates, macros, record types, libraries.
+//! Forms that stand for other forms, or for data: templates and macros.
 
 use grisaille::{Barrier, Slot};
 
@@ -101,78 +101,6 @@ impl<'a, B: Barrier> Compiler<'a, '_, '_, B> {
                 _ => Err(Error::wrong("syntax-rules", form)),
             },
             _ => Err(Error::wrong("syntax-rules", form)),
-        }
-    }
-
-    /// Returns the definitions that a record type stands for.
-    pub fn record(&self, parts: &[Value<'a>]) -> Result<Value<'a>> {
-        let cx = self.cx;
-        let &[head, constructor, test, ref fields @ ..] = parts else {
-            return Err(Error::new("a record type has a name, a constructor and a predicate"));
-        };
-        let define = self.special_value("define");
-        let definition = |name, value| list(cx, &[define, name, value]);
-        let call = |primitive: &str, parts: &[Value<'a>]| -> Result<Value<'a>> {
-            cons(cx, self.primitive_value(primitive), list(cx, parts)?)
-        };
-        let quote = |datum| list(cx, &[self.special_value("quote"), datum]);
-        let name = if let Value::Pair(pair) = head { pair.car.get() } else { head };
-        let names: Vec<_> = fields.iter().map(|field| field.iter().next().unwrap_or(*field)).collect();
-        let index = |field: Value<'a>| {
-            let found = names.iter().position(|name| name.same(field));
-            found.map(|at| Value::Int(at as i64)).ok_or_else(|| Error::wrong("a field", field))
-        };
-        let count = Value::Int(fields.len() as i64);
-        let mut all = vec![self.special_value("begin")];
-        all.push(definition(name, call("%record-type", &[quote(name)?, count])?)?);
-        if let Value::Pair(pair) = constructor {
-            let indices: Result<Vec<_>> = pair.cdr.get().iter().map(index).collect();
-            let made = call("%record-make", &[name, quote(list(cx, &indices?)?)?])?;
-            all.push(definition(pair.car.get(), made)?);
-        } else if constructor.is_name() {
-            let indices: Vec<_> = (0..fields.len()).map(|at| Value::Int(at as i64)).collect();
-            all.push(definition(constructor, call("%record-make", &[name, quote(list(cx, &indices)?)?])?)?);
-        }
-        if test.is_name() {
-            all.push(definition(test, call("%record-test", &[name])?)?);
-        }
-        for field in fields {
-            for (procedure, primitive) in field.iter().skip(1).zip(["%record-get", "%record-set"]) {
-                let field = index(field.iter().next().unwrap_or(Value::Nil))?;
-                all.push(definition(procedure, call(primitive, &[name, field])?)?);
-            }
-        }
-        list(cx, &all)
-    }
-
-    /// Returns the forms of a library, or those that `cond-expand` selects. All libraries share one set of globals.
-    pub fn library(&self, special: &str, parts: &[Value<'a>]) -> Result<Value<'a>> {
-        let mut all = vec![self.special_value("begin")];
-        if special == "define-library" {
-            let declared = |part: &&Value<'a>| part.iter().next().is_some_and(|key| key.name() == Some("begin"));
-            all.extend(parts.iter().skip(1).filter(declared).flat_map(|part| part.iter().skip(1)));
-        } else if let Some(chosen) = parts.iter().find(|part| part.iter().next().is_some_and(|test| self.has(test))) {
-            all.extend(chosen.iter().skip(1));
-        }
-        list(self.cx, &all)
-    }
-
-    /// Returns whether this interpreter has what a requirement of `cond-expand` asks for.
-    fn has(&self, requirement: Value<'a>) -> bool {
-        match requirement.name() {
-            Some(name) => ["else", "r7rs", "full-unicode", "grisaille"].contains(&name),
-            None => {
-                let parts: Vec<_> = requirement.iter().collect();
-                match parts.split_first().map(|(head, rest)| (head.name(), rest)) {
-                    Some((Some("and"), rest)) => rest.iter().all(|part| self.has(*part)),
-                    Some((Some("or"), rest)) => rest.iter().any(|part| self.has(*part)),
-                    Some((Some("not"), rest)) => !rest.iter().any(|part| self.has(*part)),
-                    Some((Some("library"), rest)) => {
-                        rest.iter().any(|name| name.iter().next().is_some_and(|first| first.name() == Some("scheme")))
-                    }
-                    _ => false,
-                }
-            }
         }
     }
 }

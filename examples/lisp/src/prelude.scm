@@ -47,6 +47,81 @@
 (define-syntax %step
   (syntax-rules () ((_ name) name) ((_ name step) step)))
 
+;; ---- libraries, all of which share one set of globals
+
+(define-syntax import
+  (syntax-rules () ((_ . libraries) (if #f #f))))
+
+(define-syntax define-library
+  (syntax-rules () ((_ name declaration ...) (begin (%declaration declaration) ...))))
+
+(define-syntax %declaration
+  (syntax-rules (begin) ((_ (begin form ...)) (begin form ...)) ((_ other) (if #f #f))))
+
+(define-syntax cond-expand
+  (syntax-rules (and or not else library scheme r7rs full-unicode grisaille)
+    ((_) (if #f #f))
+    ((_ (else form ...) clause ...) (begin form ...))
+    ((_ ((and) form ...) clause ...) (begin form ...))
+    ((_ ((and first rest ...) form ...) clause ...)
+     (cond-expand (first (cond-expand ((and rest ...) form ...) clause ...)) clause ...))
+    ((_ ((or) form ...) clause ...) (cond-expand clause ...))
+    ((_ ((or first rest ...) form ...) clause ...)
+     (cond-expand (first form ...) ((or rest ...) form ...) clause ...))
+    ((_ ((not requirement) form ...) clause ...) (cond-expand (requirement (cond-expand clause ...)) (else form ...)))
+    ((_ ((library (scheme . name)) form ...) clause ...) (begin form ...))
+    ((_ (r7rs form ...) clause ...) (begin form ...))
+    ((_ (full-unicode form ...) clause ...) (begin form ...))
+    ((_ (grisaille form ...) clause ...) (begin form ...))
+    ((_ (other form ...) clause ...) (cond-expand clause ...))))
+
+;; ---- records
+
+(define-syntax define-record-type
+  (syntax-rules ()
+    ((_ (type . ignored) . rest) (define-record-type type . rest))
+    ((_ type constructor test (field . procedures) ...)
+     (begin (define type (%record-type 'type '(field ...)))
+            (%define-constructor type constructor (field ...))
+            (%define-test type test)
+            (%define-field type field . procedures) ...))))
+
+(define-syntax %define-constructor
+  (syntax-rules ()
+    ((_ type #f all) (if #f #f))
+    ((_ type (name field ...) all) (define name (%record-make type '(field ...))))
+    ((_ type name all) (define name (%record-make type 'all)))))
+
+(define-syntax %define-test
+  (syntax-rules () ((_ type #f) (if #f #f)) ((_ type name) (define name (%record-test type)))))
+
+(define-syntax %define-field
+  (syntax-rules ()
+    ((_ type field) (if #f #f))
+    ((_ type field get) (define get (%record-get type 'field)))
+    ((_ type field get set) (begin (define get (%record-get type 'field)) (define set (%record-set type 'field))))))
+
+;; ---- errors
+
+(define-syntax guard
+  (syntax-rules ()
+    ((_ (name clause ...) body ...)
+     (%guard (lambda () body ...) (lambda (name) (%guard-clauses name () clause ...))))))
+
+;; What no clause takes is raised again.
+(define-syntax %guard-clauses
+  (syntax-rules (else)
+    ((_ name (clause ...)) (cond clause ... (else (raise-continuable name))))
+    ((_ name (clause ...) (else body ...)) (cond clause ... (else body ...)))
+    ((_ name (clause ...) next rest ...) (%guard-clauses name (clause ... next) rest ...))))
+
+;; ---- promises
+
+;; The state is a pair: whether there is a value, and the value or what makes it.
+(define-record-type promise (%promise state) promise? (state %promise-state %promise-set!))
+
+(define (%make-promise done? value) (%promise (cons done? value)))
+
 (define-syntax delay
   (syntax-rules () ((_ expression) (%make-promise #f (lambda () (make-promise expression))))))
 
@@ -58,12 +133,12 @@
 
 (define (force promise)
   (if (promise? promise)
-      (let ((state (%promise promise)))
+      (let ((state (%promise-state promise)))
         (if (car state)
             (cdr state)
-            (let* ((next ((cdr state))) (state (%promise promise)))
+            (let* ((next ((cdr state))) (state (%promise-state promise)))
               (if (not (car state))
-                  (let ((inner (%promise next)))
+                  (let ((inner (%promise-state next)))
                     ;; The two share what is left to do.
                     (set-car! state (car inner))
                     (set-cdr! state (cdr inner))

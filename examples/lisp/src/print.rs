@@ -196,7 +196,6 @@ impl Printer {
             Value::Primitive(_) | Value::Closure(_) | Value::RecordProcedure(_) => write!(out, "#<procedure>"),
             Value::Parameter(_) => write!(out, "#<parameter>"),
             Value::Continuation(_) => write!(out, "#<continuation>"),
-            Value::Promise(_) => write!(out, "#<promise>"),
             Value::Port(_) => write!(out, "#<port>"),
             Value::Frame(_) => write!(out, "#<frame>"),
             Value::Special(_) | Value::Macro(_) => write!(out, "#<syntax>"),

@@ -80,7 +80,7 @@ impl<B: Barrier> Lisp<'_, B> {
                 }
                 Ok(last)
             }
-            Op::Define(..) | Op::Call(_) | Op::Guard(_) => unreachable!("the compiler calls none of these simple"),
+            Op::Define(..) | Op::Call(_) => unreachable!("the compiler calls none of these simple"),
         }
     }
 

@@ -40,7 +40,6 @@ pub enum Value<'gc> {
     Record(Gc<'gc, Record<'gc>>),
     RecordType(Gc<'gc, RecordType<'gc>>),
     Condition(Gc<'gc, Condition<'gc>>),
-    Promise(Gc<'gc, Slot<Value<'gc>>>),
     /// Several values of one expression.
     Values(Array<'gc, Slot<Value<'gc>>>),
     Port(Gc<'gc, Port>),
@@ -130,6 +129,8 @@ impl<'gc> Frame<'gc> {
 #[derive(Trace)]
 pub struct RecordType<'gc> {
     pub name: Value<'gc>,
+    /// A list of the fields' names, and their number.
+    pub names: Value<'gc>,
     pub fields: usize,
 }
 
@@ -289,7 +290,6 @@ impl<'gc> Value<'gc> {
             Record(object) => Gc::addr(object),
             RecordType(object) => Gc::addr(object),
             Condition(object) => Gc::addr(object),
-            Promise(object) => Gc::addr(object),
             Port(object) => Gc::addr(object),
             Macro(object) => Gc::addr(object),
         }

@@ -122,6 +122,21 @@ fn with_handler<'s, B: Barrier>(
     }
 }
 
+/// `(%guard body handler)`: calls the body, and the handler with what it raises. The handler is called last.
+fn guard<'s, B: Barrier>(lisp: &Lisp<'_, B>, cx: &mut Mutator<'s, B>, all: Arguments<'_, 's>) -> Result<Answer<'s>> {
+    let handlers = cx.root(lisp.handlers.get(cx));
+    lisp.handlers.set(cx, cons(cx, Value::False, handlers.get(cx))?);
+    let result = lisp.apply(cx, all[0], &[]);
+    lisp.handlers.set(cx, handlers.get(cx));
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) => {
+            let raised = cx.root(lisp.raised(cx, error)?);
+            lisp.tail(cx, all[1], &[raised])
+        }
+    }
+}
+
 /// Calls the innermost handler, with those around it as handlers. A `guard` wants the object itself.
 fn raise<'s, B: Barrier>(
     lisp: &Lisp<'_, B>,
@@ -176,6 +191,7 @@ pub fn table<B: Barrier>() -> Table<B> {
         calling("dynamic-wind", 3, 3, dynamic_wind),
         calling("call-with-values", 2, 2, call_with_values),
         calling("with-exception-handler", 2, 2, with_handler),
+        calling("%guard", 2, 2, guard),
         calling("raise", 1, 1, |lisp, cx, all| raise(lisp, cx, all[0], false)),
         calling("raise-continuable", 1, 1, |lisp, cx, all| raise(lisp, cx, all[0], true)),
         calling("error", 1, ANY, |lisp, cx, all| {
@@ -215,21 +231,5 @@ pub fn table<B: Barrier>() -> Table<B> {
             }
             _ => Err(Error::wrong("a parameter", a)),
         }),
-        two("%make-promise", |_, cx, is_done, value| {
-            let state = cons(cx, is_done, value)?;
-            Ok(Value::Promise(cx.try_alloc(Slot::new(state))?))
-        }),
-        one("%promise", |_, _, a| match a {
-            Value::Promise(promise) => Ok(promise.get()),
-            _ => Err(Error::wrong("a promise", a)),
-        }),
-        two("%promise-set!", |_, cx, a, state| match a {
-            Value::Promise(promise) => {
-                promise.set(cx, state);
-                Ok(Value::Unspecified)
-            }
-            _ => Err(Error::wrong("a promise", a)),
-        }),
-        one("promise?", |_, _, a| Ok(matches!(a, Value::Promise(_)).into())),
     ]
 }

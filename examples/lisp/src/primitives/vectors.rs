@@ -37,6 +37,12 @@ fn procedure<'a, B: Barrier>(cx: &'a Mutator<'_, B>, kind: Value<'a>, does: Reco
     }
 }
 
+/// Returns the position of a field in records of a type.
+fn field<'a>(kind: Value<'a>, name: Value<'a>) -> Result<usize> {
+    let Value::RecordType(kind) = kind else { return Err(Error::wrong("a record type", kind)) };
+    kind.names.iter().position(|known| known.same(name)).ok_or_else(|| Error::wrong("a field", name))
+}
+
 /// Copies elements within a sequence, or from one to another.
 fn copy<'a, T: Copy + grisaille::Trace, B: Barrier>(
     cx: &'a Mutator<'_, B>,
@@ -121,15 +127,15 @@ pub fn table<B: Barrier>() -> Table<B> {
             let part: Vec<u8> = octets[range(&all[1..], octets.len())?].iter().map(Slot::get).collect();
             super::text(cx, String::from_utf8_lossy(&part).chars())
         }),
-        two("%record-type", |_, cx, name, count| {
-            Ok(Value::RecordType(cx.try_alloc(RecordType { name, fields: index(count)? })?))
+        two("%record-type", |_, cx, name, names| {
+            Ok(Value::RecordType(cx.try_alloc(RecordType { name, names, fields: elements(names)?.len() })?))
         }),
-        two("%record-make", |_, cx, kind, places| {
-            let places: Result<Vec<usize>> = places.iter().map(index).collect();
+        two("%record-make", |_, cx, kind, names| {
+            let places: Result<Vec<usize>> = names.iter().map(|name| field(kind, name)).collect();
             procedure(cx, kind, RecordWork::Make(places?))
         }),
         one("%record-test", |_, cx, kind| procedure(cx, kind, RecordWork::Test)),
-        two("%record-get", |_, cx, kind, at| procedure(cx, kind, RecordWork::Get(index(at)?))),
-        two("%record-set", |_, cx, kind, at| procedure(cx, kind, RecordWork::Set(index(at)?))),
+        two("%record-get", |_, cx, kind, name| procedure(cx, kind, RecordWork::Get(field(kind, name)?))),
+        two("%record-set", |_, cx, kind, name| procedure(cx, kind, RecordWork::Set(field(kind, name)?))),
     ]
 }
