@@ -6,18 +6,28 @@
 //! | `list/push/*` | pushes to a list that was emptied and has room, beside a `Vec` |
 //! | `values/read/*`, `values/write/*` | slots with an interpreter's values of three types in turn: an enum of 16 bytes, and the same packed in a word |
 //! | `calls/*` | calls of a closure: a [`Native`] that is rooted, and a `Box` |
+//! | `list/extend/*`, `list/retain/*`, `list/sort/*` | as many numbers added at once to an empty list, beside a `Vec`; the same, and half of them kept; the same, and sorted |
+//! | `map/get or insert/*`, `map/retain/*` | as many keys, each twice, by `get_or_insert_with`, beside `hashbrown`'s `entry`; keys added at once, and half of them kept |
+//! | `any/*` | objects of three types, asked for two of them and read: an [`AnyGc`], an `Rc<dyn Any>`, an enum of pointers |
+//! | `dyn/*` | a method of a trait, of objects of three types: a [`DynGc`], a `Box<dyn Trait>`, an `Rc<dyn Trait>`. (gc-arena's: `benches/peers`.) |
+//! | `weak map/get/*`, `weak map/insert/*` | what is known of an object beside it: a [`WeakMap`], and `hashbrown` by the object's address |
 
 #![allow(missing_docs, reason = "criterion_group! makes a public function")]
 
 mod common;
 
+use std::any::Any;
 use std::cell::Cell;
 use std::hint::black_box;
+use std::rc::Rc;
 
 use common::rows::{Pace, group};
 use common::{Random, size};
 use criterion::{Criterion, criterion_group, criterion_main};
-use grisaille::{Array, Gc, Heap, List, Mutator, Native, Pack, Packed, Slot, Trace};
+use grisaille::{
+    AnyGc, Array, DynGc, Gc, Heap, List, Map, Mutator, Native, Pack, Packed, Slot, Trace, WeakMap, dyn_trait,
+};
+use hashbrown::HashMap;
 
 #[derive(Clone, Copy, Trace, Pack)]
 enum Value<'gc> {
@@ -39,7 +49,7 @@ fn weight(value: Value<'_>) -> f64 {
 type Function = dyn Fn(&mut Mutator<'_>, u64) -> u64 + Send;
 
 fn lists(criterion: &mut Criterion) {
-    let count = size(1000, 10);
+    let count = size(1024, 16);
     let mut random = Random::new();
     let order: Vec<usize> = (0..count).map(|_| random.below(count)).collect();
     Heap::new().enter(|cx| {
@@ -70,7 +80,7 @@ fn lists(criterion: &mut Criterion) {
 }
 
 fn values(criterion: &mut Criterion) {
-    let count = size(1000, 10);
+    let count = size(1024, 16);
     Heap::new().enter(|cx| {
         let mut group = group(criterion, "values", "A thousand slots. elem: a slot.", count, Pace::Short);
         let value = |at: usize| match at % 3 {
@@ -108,5 +118,290 @@ fn calls(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, lists, values, calls);
+/// Numbers in random order, some of them twice.
+fn numbers(count: usize) -> Vec<u64> {
+    let mut random = Random::new();
+    (0..count).map(|_| random.below(count) as u64).collect()
+}
+
+fn whole_lists(criterion: &mut Criterion) {
+    let count = size(1024, 16);
+    let numbers = numbers(count);
+    Heap::new().enter(|cx| {
+        let mut group = group(criterion, "list", "A thousand numbers. elem: an element.", count, Pace::Short);
+        let list = cx.root(cx.alloc(List::<u64>::new()));
+        let mut vec: Vec<u64> = Vec::new();
+        group.bench_function("extend/vec", |b| {
+            b.iter(|| {
+                vec.clear();
+                black_box(&mut vec).extend(numbers.iter().copied());
+            });
+        });
+        group.bench_function("extend/list", |b| {
+            b.iter(|| {
+                let list = black_box(list.get(cx));
+                list.truncate(cx, 0);
+                list.extend(cx, numbers.iter().copied());
+            });
+        });
+        group.bench_function("retain/vec", |b| {
+            b.iter(|| {
+                vec.clear();
+                black_box(&mut vec).extend(numbers.iter().copied());
+                black_box(&mut vec).retain(|n| n % 2 == 0);
+            });
+        });
+        group.bench_function("retain/list", |b| {
+            b.iter(|| {
+                let list = black_box(list.get(cx));
+                list.truncate(cx, 0);
+                list.extend(cx, numbers.iter().copied());
+                list.retain(cx, |n| n % 2 == 0);
+            });
+        });
+        group.bench_function("sort/vec", |b| {
+            b.iter(|| {
+                vec.clear();
+                vec.extend(numbers.iter().copied());
+                black_box(&mut vec).sort_by(Ord::cmp);
+            });
+        });
+        group.bench_function("sort/list", |b| {
+            b.iter(|| {
+                {
+                    let list = black_box(list.get(cx));
+                    list.truncate(cx, 0);
+                    list.extend(cx, numbers.iter().copied());
+                    list.sort_by(cx, |a, b| a.cmp(&b));
+                }
+                cx.safepoint();
+            });
+        });
+        assert_eq!(*vec, *list.get(cx).iter().collect::<Vec<_>>(), "the two are not the same");
+        group.finish();
+    });
+}
+
+fn whole_maps(criterion: &mut Criterion) {
+    let count = size(1024, 16);
+    let numbers = numbers(count);
+    Heap::new().enter(|cx| {
+        let mut group = group(criterion, "map", "A thousand keys. elem: a key.", count, Pace::Short);
+        let map = cx.root(cx.alloc(Map::<u64, u64>::new()));
+        let mut plain: HashMap<u64, u64> = HashMap::new();
+        group.bench_function("get or insert/hashbrown", |b| {
+            b.iter(|| {
+                plain.clear();
+                numbers.iter().map(|n| *plain.entry(*n).or_insert_with(|| n + 1)).sum::<u64>()
+            });
+        });
+        group.bench_function("get or insert/map", |b| {
+            b.iter(|| {
+                let map = black_box(map.get(cx));
+                map.drain(cx).for_each(drop);
+                numbers.iter().map(|n| map.get_or_insert_with(cx, *n, || n + 1)).sum::<u64>()
+            });
+        });
+        group.bench_function("retain/hashbrown", |b| {
+            b.iter(|| {
+                plain.extend(numbers.iter().map(|n| (*n, *n)));
+                black_box(&mut plain).retain(|n, _| n % 2 == 0);
+            });
+        });
+        group.bench_function("retain/map", |b| {
+            b.iter(|| {
+                let map = black_box(map.get(cx));
+                map.extend(cx, numbers.iter().map(|n| (*n, *n)));
+                map.retain(cx, |n, _| n % 2 == 0);
+            });
+        });
+        assert_eq!(plain.len(), map.get(cx).len(), "the two are not the same");
+        group.finish();
+    });
+}
+
+/// What is known of an object of any type.
+fn weight_of_any(object: AnyGc<'_>) -> f64 {
+    if let Some(number) = object.downcast::<f64>() {
+        *number
+    } else if let Some(number) = object.downcast::<i64>() {
+        *number as f64
+    } else {
+        0.0
+    }
+}
+
+fn weight_of_dyn_any(object: &dyn Any) -> f64 {
+    if let Some(number) = object.downcast_ref::<f64>() {
+        *number
+    } else if let Some(number) = object.downcast_ref::<i64>() {
+        *number as f64
+    } else {
+        0.0
+    }
+}
+
+#[derive(Clone, Copy, Trace)]
+enum Known<'gc> {
+    Double(Gc<'gc, f64>),
+    Integer(Gc<'gc, i64>),
+    Byte(Gc<'gc, u8>),
+}
+
+fn any_of(object: Known<'_>) -> AnyGc<'_> {
+    match object {
+        Known::Double(object) => object.into(),
+        Known::Integer(object) => object.into(),
+        Known::Byte(object) => object.into(),
+    }
+}
+
+fn any(criterion: &mut Criterion) {
+    let count = size(1024, 16);
+    Heap::new().enter(|cx| {
+        let mut group =
+            group(criterion, "any", "A thousand objects of three types. elem: an object.", count, Pace::Short);
+        let rcs: Vec<Rc<dyn Any>> = (0..count)
+            .map(|at| -> Rc<dyn Any> {
+                match at % 3 {
+                    0 => Rc::new(at as f64),
+                    1 => Rc::new(at as i64),
+                    _ => Rc::new(at as u8),
+                }
+            })
+            .collect();
+        let known: Vec<Known<'_>> = (0..count)
+            .map(|at| match at % 3 {
+                0 => Known::Double(cx.alloc(at as f64)),
+                1 => Known::Integer(cx.alloc(at as i64)),
+                _ => Known::Byte(cx.alloc(at as u8)),
+            })
+            .collect();
+        let any: Vec<AnyGc<'_>> = known.iter().map(|object| any_of(*object)).collect();
+        let weight = |object: &Known<'_>| match object {
+            Known::Double(number) => **number,
+            Known::Integer(number) => **number as f64,
+            Known::Byte(_) => 0.0,
+        };
+        let (rcs, any, known) = (black_box(&rcs), black_box(&any), black_box(&known));
+        let sum = rcs.iter().map(|object| weight_of_dyn_any(&**object)).sum::<f64>();
+        assert_eq!(sum, any.iter().map(|object| weight_of_any(*object)).sum::<f64>(), "the two are not the same");
+        group.bench_function("rc", |b| b.iter(|| rcs.iter().map(|object| weight_of_dyn_any(&**object)).sum::<f64>()));
+        group.bench_function("any_gc", |b| b.iter(|| any.iter().map(|object| weight_of_any(*object)).sum::<f64>()));
+        group.bench_function("enum", |b| b.iter(|| known.iter().map(weight).sum::<f64>()));
+        group.finish();
+    });
+}
+
+trait Shape {
+    fn area(&self) -> f64;
+}
+dyn_trait!(Shape);
+
+#[derive(Trace)]
+struct Circle(f64);
+#[derive(Trace)]
+struct Square(f64);
+#[derive(Trace)]
+struct Rectangle(f64, f64);
+
+impl Shape for Circle {
+    fn area(&self) -> f64 {
+        3.0 * self.0 * self.0
+    }
+}
+impl Shape for Square {
+    fn area(&self) -> f64 {
+        self.0 * self.0
+    }
+}
+impl Shape for Rectangle {
+    fn area(&self) -> f64 {
+        self.0 * self.1
+    }
+}
+
+fn trait_objects(criterion: &mut Criterion) {
+    let count = size(1024, 16);
+    Heap::new().enter(|cx| {
+        let mut group = group(criterion, "dyn", "A thousand objects of three types. elem: a call.", count, Pace::Short);
+        let side = |at: usize| at as f64;
+        let boxes: Vec<Box<dyn Shape>> = (0..count)
+            .map(|at| -> Box<dyn Shape> {
+                match at % 3 {
+                    0 => Box::new(Circle(side(at))),
+                    1 => Box::new(Square(side(at))),
+                    _ => Box::new(Rectangle(side(at), 2.0)),
+                }
+            })
+            .collect();
+        let rcs: Vec<Rc<dyn Shape>> = (0..count)
+            .map(|at| -> Rc<dyn Shape> {
+                match at % 3 {
+                    0 => Rc::new(Circle(side(at))),
+                    1 => Rc::new(Square(side(at))),
+                    _ => Rc::new(Rectangle(side(at), 2.0)),
+                }
+            })
+            .collect();
+        let objects: Vec<DynGc<'_, dyn Shape>> = (0..count)
+            .map(|at| match at % 3 {
+                0 => cx.alloc_dyn(Circle(side(at))),
+                1 => cx.alloc_dyn(Square(side(at))),
+                _ => cx.alloc_dyn(Rectangle(side(at), 2.0)),
+            })
+            .collect();
+        let (boxes, rcs, objects) = (black_box(&boxes), black_box(&rcs), black_box(&objects));
+        let sum = boxes.iter().map(|shape| shape.area()).sum::<f64>();
+        assert_eq!(sum, objects.iter().map(|shape| shape.area()).sum::<f64>(), "the two are not the same");
+        group.bench_function("box", |b| b.iter(|| boxes.iter().map(|shape| shape.area()).sum::<f64>()));
+        group.bench_function("rc", |b| b.iter(|| rcs.iter().map(|shape| shape.area()).sum::<f64>()));
+        group.bench_function("dyn_gc", |b| b.iter(|| objects.iter().map(|shape| shape.area()).sum::<f64>()));
+        group.finish();
+    });
+}
+
+fn weak_maps(criterion: &mut Criterion) {
+    let count = size(1024, 16);
+    let mut random = Random::new();
+    let order: Vec<usize> = (0..count).map(|_| random.below(count)).collect();
+    Heap::new().enter(|cx| {
+        let mut group = group(criterion, "weak map", "A thousand objects. elem: an object.", count, Pace::Short);
+        let keys = cx.root({
+            let keys: Vec<Gc<'_, u64>> = (0..count as u64).map(|n| cx.alloc(n)).collect();
+            cx.alloc_array(count, |at| keys[at])
+        });
+        let map = cx.root(cx.alloc(WeakMap::<'_, u64, u64>::new()));
+        let mut plain: HashMap<usize, u64> = HashMap::new();
+        group.bench_function("insert/hashbrown", |b| {
+            b.iter(|| {
+                plain.clear();
+                keys.get(cx).iter().for_each(|key| _ = black_box(&mut plain).insert(Gc::addr(*key), **key));
+            });
+        });
+        group.bench_function("insert/weak map", |b| {
+            b.iter(|| {
+                {
+                    let map = black_box(map.get(cx));
+                    map.retain(cx, |_, _| false);
+                    keys.get(cx).iter().for_each(|key| _ = map.insert(cx, *key, **key));
+                }
+                cx.safepoint();
+            });
+        });
+        let (keys, map) = (keys.get(cx), black_box(map.get(cx)));
+        let get = |at: usize| map.get(cx, keys[at]);
+        assert!(
+            order.iter().all(|at| get(*at) == plain.get(&Gc::addr(keys[*at])).copied()),
+            "the two are not the same"
+        );
+        group.bench_function("get/hashbrown", |b| {
+            b.iter(|| order.iter().filter_map(|at| plain.get(&Gc::addr(keys[*at]))).sum::<u64>());
+        });
+        group.bench_function("get/weak map", |b| b.iter(|| order.iter().filter_map(|at| get(*at)).sum::<u64>()));
+        group.finish();
+    });
+}
+
+criterion_group!(benches, lists, whole_lists, whole_maps, values, calls, any, trait_objects, weak_maps);
 criterion_main!(benches);
