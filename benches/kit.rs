@@ -49,9 +49,9 @@ fn weight(value: Value<'_>) -> f64 {
 type Function = dyn Fn(&mut Mutator<'_>, u64) -> u64 + Send;
 
 fn lists(criterion: &mut Criterion) {
-    let count = size(1024, 16);
+    let count = size(1000, 10);
     let mut random = Random::new();
-    let order: Vec<usize> = (0..count).map(|_| random.below(count)).collect();
+    let order: Vec<usize> = (0..count).map(|_| random.up_to(count)).collect();
     Heap::new().enter(|cx| {
         let mut group = group(criterion, "list", "A thousand numbers. elem: an element.", count, Pace::Short);
         let vec: Vec<Cell<u64>> = (0..count as u64).map(Cell::new).collect();
@@ -80,7 +80,7 @@ fn lists(criterion: &mut Criterion) {
 }
 
 fn values(criterion: &mut Criterion) {
-    let count = size(1024, 16);
+    let count = size(1000, 10);
     Heap::new().enter(|cx| {
         let mut group = group(criterion, "values", "A thousand slots. elem: a slot.", count, Pace::Short);
         let value = |at: usize| match at % 3 {
@@ -121,11 +121,11 @@ fn calls(criterion: &mut Criterion) {
 /// Numbers in random order, some of them twice.
 fn numbers(count: usize) -> Vec<u64> {
     let mut random = Random::new();
-    (0..count).map(|_| random.below(count) as u64).collect()
+    (0..count).map(|_| random.up_to(count) as u64).collect()
 }
 
 fn whole_lists(criterion: &mut Criterion) {
-    let count = size(1024, 16);
+    let count = size(1000, 10);
     let numbers = numbers(count);
     Heap::new().enter(|cx| {
         let mut group = group(criterion, "list", "A thousand numbers. elem: an element.", count, Pace::Short);
@@ -183,7 +183,7 @@ fn whole_lists(criterion: &mut Criterion) {
 }
 
 fn whole_maps(criterion: &mut Criterion) {
-    let count = size(1024, 16);
+    let count = size(1000, 10);
     let numbers = numbers(count);
     Heap::new().enter(|cx| {
         let mut group = group(criterion, "map", "A thousand keys. elem: a key.", count, Pace::Short);
@@ -257,7 +257,7 @@ fn any_of(object: Known<'_>) -> AnyGc<'_> {
 }
 
 fn any(criterion: &mut Criterion) {
-    let count = size(1024, 16);
+    let count = size(1000, 10);
     Heap::new().enter(|cx| {
         let mut group =
             group(criterion, "any", "A thousand objects of three types. elem: an object.", count, Pace::Short);
@@ -322,7 +322,7 @@ impl Shape for Rectangle {
 }
 
 fn trait_objects(criterion: &mut Criterion) {
-    let count = size(1024, 16);
+    let count = size(1000, 10);
     Heap::new().enter(|cx| {
         let mut group = group(criterion, "dyn", "A thousand objects of three types. elem: a call.", count, Pace::Short);
         let side = |at: usize| at as f64;
@@ -362,9 +362,9 @@ fn trait_objects(criterion: &mut Criterion) {
 }
 
 fn weak_maps(criterion: &mut Criterion) {
-    let count = size(1024, 16);
+    let count = size(1000, 10);
     let mut random = Random::new();
-    let order: Vec<usize> = (0..count).map(|_| random.below(count)).collect();
+    let order: Vec<usize> = (0..count).map(|_| random.up_to(count)).collect();
     Heap::new().enter(|cx| {
         let mut group = group(criterion, "weak map", "A thousand objects. elem: an object.", count, Pace::Short);
         let keys = cx.root({

@@ -73,7 +73,7 @@ fn rows(c: &mut Criterion) {
         let entries = count as u64;
         let order: Vec<u64> = {
             let mut random = Random::new();
-            (0..count).map(|_| random.below(count) as u64).collect()
+            (0..count).map(|_| random.up_to(count) as u64).collect()
         };
         let legend = format!("{count} entries, words to words. elem: an entry.");
         let mut group = group(c, &format!("maps/{count}"), &legend, count, Pace::Short);

@@ -68,6 +68,12 @@ impl Random {
         self.0 as usize
     }
 
+    /// Returns a number below `bound`, which is any number of at most 32 bits. Slower than [`below`](Random::below).
+    pub fn up_to(&mut self, bound: usize) -> usize {
+        self.next();
+        ((u128::from(self.0 >> 32) * bound as u128) >> 32) as usize
+    }
+
     /// Returns a number below `bound`, which is a power of two.
     #[inline(always)]
     pub fn below(&mut self, bound: usize) -> usize {
