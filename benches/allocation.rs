@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `*/idle/*` | no cycle is in progress, on a heap that does not collect by itself: the fast path, into memory that was used and swept before. What was allocated is freed between the batches, which is not timed |
 //! | `*/marking/*` | the same while a cycle is held in phase `Mark`, after the roots were scanned: what is new is black, under `insertion` white |
-//! | `*/marking, window open/roots-first` | the same while the roots are unscanned: what is new is white |
+//! | `*/marking, window open/*` | the same while the roots are unscanned: what is new is white under `roots-first`, grey under `hybrid` |
 //! | `*/collecting/*` | the heap collects by itself, with a safepoint after each allocation: cycles, sweeping and drops are in the time |
 //!
 //! The groups are named after the object: `leaf` has no pointers, `node` has one (of 16 bytes only one and a number), and
@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use common::rows::{Group, Pace, group};
 use common::{each_barrier, each_policy, hold, size};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use grisaille::{Barrier, Gc, Heap, Mutator, Phase, RootsFirst, Slot, Trace};
+use grisaille::{Barrier, Gc, Heap, Hybrid, Mutator, Phase, RootsFirst, Slot, Trace};
 
 thread_local! {
     static DROPS: Cell<u64> = const { Cell::new(0) };
@@ -163,6 +163,7 @@ fn objects(c: &mut Criterion, name: &str, object: impl Object) {
     each_policy!(held(&mut group, object, "idle", State::Idle, objects));
     each_barrier!(held(&mut group, object, "marking", State::Marking, objects));
     held::<RootsFirst>(&mut group, object, "marking, window open", State::Window, objects);
+    held::<Hybrid>(&mut group, object, "marking, window open", State::Window, objects);
     each_policy!(collecting(&mut group, object, objects));
 }
 

@@ -9,7 +9,7 @@
 //! | `../.., idle/*` | no cycle is in progress: a write is a store behind a load and a branch |
 //! | `../.., marking, most white/*` | a cycle has scanned the roots and traced next to nothing; the collector does nothing more. Most writes shade a node for the first time, which queues it. No row for `stop-the-world`, here and below: it never marks between two safepoints |
 //! | `../.., marking, all marked/*` | the same, but every node is marked or queued already: a write finds that there is nothing to do |
-//! | `../.., marking, window open/*` | the same as `most white`, but the roots are unscanned: `roots-first`'s window, in which a write is a store behind a load and a branch |
+//! | `../.., marking, window open/*` | the same as `most white`, but the roots are unscanned: in `roots-first`'s window a write is a store behind a load and a branch, in `hybrid`'s it shades both values |
 //! | `replace ../collecting/*` | nodes are replaced by new ones, with a safepoint after each, and the heap collects by itself: allocation, barrier, steps and sweeping together |
 //!
 //! | row | how the nodes of a write are found |
@@ -43,7 +43,7 @@ fn rewire(c: &mut Criterion) {
     let legend = "an operation makes an edge of one node point to another. `bare`: the two were picked beforehand; `random`: \
                   they are picked on the way. `plain stores`: edges that are cells. `idle`: no cycle is in progress. \
                   `marking`: one is, and the collector does nothing meanwhile; `most white`: a write shades a node for the \
-                  first time; `all marked`: it finds that this is done; `window open`: the roots are unscanned, and the heap has \
+                  first time; `all marked`: it finds that this is done; `window open`: the roots are unscanned, and under `roots-first` the heap has \
                   no barrier yet.";
     for (name, nodes, operations, pace) in [
         ("rewire in cache", graph::in_cache(), graph::in_cache() / 8, Pace::Short),
@@ -69,7 +69,7 @@ fn rewire(c: &mut Criterion) {
 fn rewire_rows<B: Barrier>(group: &mut Group<'_>, nodes: usize, kinds: &[(&str, Writes)]) {
     let states: &[(State, &str)] = match B::NAME {
         "stop-the-world" => &[(State::Idle, "idle")],
-        "roots-first" => &[
+        "roots-first" | "hybrid" => &[
             (State::Idle, "idle"),
             (State::White, "marking, most white"),
             (State::Window, "marking, window open"),

@@ -28,8 +28,8 @@ use common::graph::{self, Graph, Plain, State, Writes};
 use common::lox::Output;
 use common::report::{Case, Ratio, interleave, largest, median, smallest, table};
 use common::trees::Safepoints;
-use common::{Random, each_barrier, each_policy, gcbench, is_test, size, trees};
-use grisaille::{Array, Barrier, Gc, Heap, Phase, RootsFirst, Slot, Stats, Watermark};
+use common::{Random, each_barrier, each_policy, gcbench, hold, is_test, size, trees};
+use grisaille::{Array, Barrier, Gc, Heap, Hybrid, Phase, RootsFirst, Slot, Stats, Watermark};
 
 const SECTIONS: [(&str, fn()); 6] = [
     ("idle", idle),
@@ -131,7 +131,7 @@ fn marking() {
             Case::new("marking, most white", || time(&graph, State::White)),
             Case::new("marking, all marked", || time(&marked, State::Marked)),
         ];
-        if B::NAME == RootsFirst::NAME {
+        if hold::has_window::<B>() {
             cases.push(Case::new("marking, window open, most white", || time(&graph, State::Window)));
         }
         interleave(&mut cases, repetitions(if in_cache { 15 } else { 5 }));
@@ -374,5 +374,6 @@ fn sweeping() {
         );
     }
     print::<RootsFirst>(objects);
+    print::<Hybrid>(objects);
     print::<Watermark>(objects);
 }

@@ -106,7 +106,20 @@ impl<'s, B: Barrier> Mutator<'s, B> {
         // SAFETY: whole units of the alignment (`object_bytes`); the header is written now.
         let at = unsafe { self.take_fast(const { object_bytes::<T>() }, kind, const { Alignment::of::<T>() }) }?;
         // SAFETY: the bytes are this call's alone, and enough.
-        Some(unsafe { ObjectPtr::write(at, info) })
+        let object = unsafe { ObjectPtr::write(at, info) };
+        if info.needs_trace {
+            self.born(object);
+        }
+        Some(object)
+    }
+
+    /// Gives a new object with pointers, whose header has just been written, the colour of new objects, as far as the
+    /// header tells it.
+    #[inline(always)]
+    pub(crate) fn born(&self, object: ObjectPtr) {
+        if const { B::RULES.traces_while_scanning() } {
+            self.collector().born(object);
+        }
     }
 
     /// Takes memory for an object by the fast path, which big objects do not have: they do not belong into these holes,

@@ -35,7 +35,7 @@
 //! | to | use |
 //! |---|---|
 //! | make a heap and configure it | [`Heap`], [`HeapBuilder`], [`ConfigError`]; when memory is swept: [`Sweep`] |
-//! | choose the write barrier | [`barrier`] (which to choose), [`Barrier`]; [`RootsFirst`], [`Insertion`], [`Deletion`], [`Watermark`], [`StopTheWorld`] |
+//! | choose the write barrier | [`barrier`] (which to choose), [`Barrier`]; [`RootsFirst`], [`Hybrid`], [`Insertion`], [`Deletion`], [`Watermark`], [`StopTheWorld`] |
 //! | allocate, root and collect | [`Mutator`], lent by [`Heap::enter`]; [`ScopeResult`] and [`Out`], the ways out of a [scope](Mutator::scope_value) |
 //! | pay for a step by hand | [`Mutator::step`], [`Mutator::idle`]; [`Budget`], [`Progress`] |
 //! | go on when memory is short | the `try_` twins, which return [`HeapFull`] |
@@ -131,7 +131,7 @@ mod space;
 mod sync;
 mod trace;
 
-pub use barrier::{Barrier, Deletion, Insertion, RootsFirst, StopTheWorld, Watermark};
+pub use barrier::{Barrier, Deletion, Hybrid, Insertion, RootsFirst, StopTheWorld, Watermark};
 pub use context::Mutator;
 pub use cycle::event::{Event, Moment, Observer};
 pub use cycle::phase::Phase;

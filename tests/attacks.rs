@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use grisaille::{
-    AnyGc, Barrier, Budget, Coerce, Deletion, DynGc, DynTrait, Gc, Heap, Insertion, Mutator, Persistent, Ref, RefLock,
-    RefMut, RootsFirst, Slot, Stack, StackView, StopTheWorld, Sweep, Trace, Watermark, dyn_trait,
+    AnyGc, Barrier, Budget, Coerce, Deletion, DynGc, DynTrait, Gc, Heap, Hybrid, Insertion, Mutator, Persistent, Ref,
+    RefLock, RefMut, RootsFirst, Slot, Stack, StackView, StopTheWorld, Sweep, Trace, Watermark, dyn_trait,
 };
 
 /// Runs a generic attack on each policy.
@@ -20,6 +20,7 @@ macro_rules! on_each_policy {
         $attack::<Insertion>();
         $attack::<Deletion>();
         $attack::<RootsFirst>();
+        $attack::<Hybrid>();
         $attack::<Watermark>();
         $attack::<StopTheWorld>();
     };

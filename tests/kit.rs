@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use grisaille::{
-    Array, Barrier, Budget, Deletion, Ephemeron, Gc, Guardian, Heap, Identity, Insertion, List, Map, Mutator,
+    Array, Barrier, Budget, Deletion, Ephemeron, Gc, Guardian, Heap, Hybrid, Identity, Insertion, List, Map, Mutator,
     RootsFirst, Slot, StopTheWorld, Str, StrObject, Sweep, Tagged, Trace, Untagged, Watermark,
 };
 
@@ -20,6 +20,8 @@ macro_rules! each_policy {
             fn deletion() { check::<Deletion>() }
             #[test]
             fn roots_first() { check::<RootsFirst>() }
+            #[test]
+            fn hybrid() { check::<Hybrid>() }
             #[test]
             fn watermark() { check::<Watermark>() }
             #[test]

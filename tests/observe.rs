@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use grisaille::{
-    Barrier, Budget, CycleLog, Deletion, Event, Gc, Heap, HeapBuilder, Insertion, Moment, Phase, RootsFirst, Slot,
-    StopTheWorld, Timeline, Trace, Watermark,
+    Barrier, Budget, CycleLog, Deletion, Event, Gc, Heap, HeapBuilder, Hybrid, Insertion, Moment, Phase, RootsFirst,
+    Slot, StopTheWorld, Timeline, Trace, Watermark,
 };
 
 #[derive(Trace)]
@@ -92,6 +92,7 @@ fn tells_what_happens<B: Barrier>() {
 #[test]
 fn an_observer_is_told_what_happens() {
     tells_what_happens::<RootsFirst>();
+    tells_what_happens::<Hybrid>();
     tells_what_happens::<Insertion>();
     tells_what_happens::<Deletion>();
     tells_what_happens::<Watermark>();

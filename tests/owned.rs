@@ -7,8 +7,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 
 use grisaille::{
-    Barrier, Deletion, Edit, External, Gc, Heap, Insertion, List, Mutator, Owned, Phase, RefLock, Rooted, RootsFirst,
-    StopTheWorld, Sweep, Trace, Watermark, Weak,
+    Barrier, Deletion, Edit, External, Gc, Heap, Hybrid, Insertion, List, Mutator, Owned, Phase, RefLock, Rooted,
+    RootsFirst, StopTheWorld, Sweep, Trace, Watermark, Weak,
 };
 
 /// Runs a test under each policy.
@@ -19,6 +19,7 @@ macro_rules! each_policy {
             checks::$name::<Insertion>();
             checks::$name::<Deletion>();
             checks::$name::<RootsFirst>();
+            checks::$name::<Hybrid>();
             checks::$name::<Watermark>();
             checks::$name::<StopTheWorld>();
         }
@@ -170,7 +171,7 @@ mod checks {
     pub fn who_asks_does_not_keep_alive<B: Barrier>() {
         assert_eq!(polled::<B>(|cx, weak| weak.is_alive(cx)), 0, "{}", <B as Barrier>::NAME);
         // What the documentation of `upgrade` says of polling.
-        let keeps = ["deletion", "roots-first", "watermark"].contains(&<B as Barrier>::NAME);
+        let keeps = ["deletion", "roots-first", "hybrid", "watermark"].contains(&<B as Barrier>::NAME);
         let expected = if keeps { 1000 } else { 0 };
         assert_eq!(polled::<B>(|cx, weak| weak.upgrade(cx).is_some()), expected, "{}", <B as Barrier>::NAME);
     }

@@ -1,8 +1,8 @@
 //! Packed words: what was packed comes back, and the collector finds the pointers, under every policy.
 
 use grisaille::{
-    AnyGc, Array, Barrier, Budget, Deletion, DynGc, Gc, Heap, Insertion, List, Mutator, Pack, Packed, RootsFirst, Slot,
-    StopTheWorld, Str, Sweep, Trace, Watermark, Weak, dyn_trait,
+    AnyGc, Array, Barrier, Budget, Deletion, DynGc, Gc, Heap, Hybrid, Insertion, List, Mutator, Pack, Packed,
+    RootsFirst, Slot, StopTheWorld, Str, Sweep, Trace, Watermark, Weak, dyn_trait,
 };
 use proptest::prelude::*;
 
@@ -414,6 +414,8 @@ macro_rules! each_policy {
             fn deletion() { super::$name::<Deletion>() }
             #[test]
             fn roots_first() { super::$name::<RootsFirst>() }
+            #[test]
+            fn hybrid() { super::$name::<Hybrid>() }
             #[test]
             fn watermark() { super::$name::<Watermark>() }
             #[test]

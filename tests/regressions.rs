@@ -5,8 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use grisaille::{
-    Barrier, Budget, Check, Gc, Heap, Insertion, Lock, Mutator, Phase, RootsFirst, Slot, Stack, StopTheWorld, Sweep,
-    Trace, Watermark,
+    Barrier, Budget, Check, Gc, Heap, Hybrid, Insertion, Lock, Mutator, Phase, RootsFirst, Slot, Stack, StopTheWorld,
+    Sweep, Trace, Watermark,
 };
 
 #[derive(Trace)]
@@ -348,5 +348,6 @@ fn a_root_whose_trace_panics_is_scanned_again() {
     }
     run::<Insertion>(|cx| cx.collect());
     run::<RootsFirst>(|cx| cx.collect());
+    run::<Hybrid>(|cx| cx.collect());
     run::<Watermark>(|cx| cx.collect());
 }

@@ -3,7 +3,9 @@
 use std::fmt::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use grisaille::{Barrier, Deletion, Gc, Heap, Insertion, Mutator, RootsFirst, StopTheWorld, StrBuf, Trace, Watermark};
+use grisaille::{
+    Barrier, Deletion, Gc, Heap, Hybrid, Insertion, Mutator, RootsFirst, StopTheWorld, StrBuf, Trace, Watermark,
+};
 use proptest::prelude::*;
 
 #[track_caller]
@@ -156,6 +158,7 @@ proptest! {
         beside_a_string::<Insertion>(&edits);
         beside_a_string::<Deletion>(&edits);
         beside_a_string::<RootsFirst>(&edits);
+        beside_a_string::<Hybrid>(&edits);
         beside_a_string::<Watermark>(&edits);
         beside_a_string::<StopTheWorld>(&edits);
     }

@@ -19,8 +19,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use grisaille::{
-    Array, Barrier, Budget, Deletion, Gc, Heap, Insertion, Persistent, Phase, RootsFirst, Slot, StopTheWorld, Sweep,
-    Trace, Watermark,
+    Array, Barrier, Budget, Deletion, Gc, Heap, Hybrid, Insertion, Persistent, Phase, RootsFirst, Slot, StopTheWorld,
+    Sweep, Trace, Watermark,
 };
 
 const THREADS: u64 = 4;
@@ -233,11 +233,12 @@ impl World {
         while goes_on(turns) {
             turns += 1;
             let waiting = self.waiting.lock().unwrap().pop().filter(|_| random.below(8) != 0);
-            let mut heap = waiting.unwrap_or_else(|| match random.below(5) {
+            let mut heap = waiting.unwrap_or_else(|| match random.below(6) {
                 0 => Traveller::<Insertion>::set_out(&mut random),
                 1 => Traveller::<Deletion>::set_out(&mut random),
                 2 => Traveller::<RootsFirst>::set_out(&mut random),
-                3 => Traveller::<Watermark>::set_out(&mut random),
+                3 => Traveller::<Hybrid>::set_out(&mut random),
+                4 => Traveller::<Watermark>::set_out(&mut random),
                 _ => Traveller::<StopTheWorld>::set_out(&mut random),
             });
             let goes_on = heap.turn(&mut random);

@@ -4,8 +4,8 @@
 use std::collections::{HashMap, HashSet};
 
 use grisaille::{
-    Barrier, Budget, Deletion, Gc, Heap, Insertion, List, Persistent, RootsFirst, Slot, StopTheWorld, Trace, Watermark,
-    WeakMap, WeakSet,
+    Barrier, Budget, Deletion, Gc, Heap, Hybrid, Insertion, List, Persistent, RootsFirst, Slot, StopTheWorld, Trace,
+    Watermark, WeakMap, WeakSet,
 };
 
 /// A key, and a value that may lead back to its key.
@@ -26,6 +26,7 @@ macro_rules! each_policy {
             check::$name::<Insertion>();
             check::$name::<Deletion>();
             check::$name::<RootsFirst>();
+            check::$name::<Hybrid>();
             check::$name::<Watermark>();
             check::$name::<StopTheWorld>();
         }

@@ -161,7 +161,7 @@ fn mark_by_writing<'a, B: Barrier>(cx: &'a Mutator<'_, B>, nodes: &[Gc<'a, Node<
 fn check_state<B: Barrier>(cx: &Mutator<'_, B>, nodes: &[Gc<'_, Node<'_>>], state: State, random: &mut Random) {
     let phase = if state == State::Idle { Phase::Idle } else { Phase::Mark };
     assert_eq!(cx.phase(), phase, "a row's name says something else");
-    let window = state == State::Window && B::NAME == RootsFirst::NAME;
+    let window = state == State::Window && hold::has_window::<B>();
     assert_eq!(state != State::Idle && hold::window_is_open(cx), window, "the window is open, or it is not");
     let white = (0..100).filter(|_| cx.color(nodes[random.below(nodes.len())]) == Color::White).count();
     match state {

@@ -4,7 +4,7 @@
 //! budget does one piece of work, so a cycle can be brought to where its roots are scanned and next to nothing is
 //! traced, and left there.
 
-use grisaille::{Barrier, Budget, Color, Gc, Mutator, Phase, RootsFirst, Slot, Stack, Trace};
+use grisaille::{Barrier, Budget, Color, Gc, Hybrid, Mutator, Phase, RootsFirst, Slot, Stack, Trace};
 
 /// The pieces of work that are always left.
 const BALLAST: usize = 1000;
@@ -52,9 +52,15 @@ pub fn go_on<B: Barrier>(cx: &mut Mutator<'_, B>) {
     assert_eq!(cx.step(Budget::work(1)).phase, Phase::Mark, "marking ended before the roots were scanned");
 }
 
-/// Returns whether the policy's root-scanning window is open: new objects are still white.
+/// Returns whether the policy's root-scanning window is open: new objects are not black yet.
 pub fn window_is_open<B: Barrier>(cx: &Mutator<'_, B>) -> bool {
-    B::NAME == RootsFirst::NAME && cx.phase() == Phase::Mark && cx.color(cx.alloc(0u64)) == Color::White
+    let newborn = || cx.color(cx.alloc(Ballast { next: Slot::new(None) }));
+    has_window::<B>() && cx.phase() == Phase::Mark && newborn() != Color::Black
+}
+
+/// Returns whether the policy has a root-scanning window.
+pub fn has_window<B: Barrier>() -> bool {
+    [RootsFirst::NAME, Hybrid::NAME].contains(&B::NAME)
 }
 
 /// Ends the cycle.

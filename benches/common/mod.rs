@@ -28,6 +28,7 @@ macro_rules! each_barrier {
         $function::<grisaille::Insertion>($($argument),*);
         $function::<grisaille::Deletion>($($argument),*);
         $function::<grisaille::RootsFirst>($($argument),*);
+        $function::<grisaille::Hybrid>($($argument),*);
         $function::<grisaille::Watermark>($($argument),*);
     }};
 }

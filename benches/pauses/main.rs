@@ -67,7 +67,7 @@ struct Arguments {
     #[arg(
         long,
         value_delimiter = ',',
-        default_value = "insertion,deletion,roots-first,watermark,stop-the-world,control"
+        default_value = "insertion,deletion,roots-first,hybrid,watermark,stop-the-world,control"
     )]
     policy: Vec<Policy>,
     /// A run takes at least so long, and goes on until a cycle ends.

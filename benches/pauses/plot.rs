@@ -25,6 +25,7 @@ fn colour(policy: Policy) -> RGBColor {
         Policy::Insertion => RGBColor(0xE6, 0x9F, 0x00),
         Policy::Deletion => RGBColor(0xD5, 0x5E, 0x00),
         Policy::RootsFirst => RGBColor(0x00, 0x72, 0xB2),
+        Policy::Hybrid => RGBColor(0x56, 0xB4, 0xE9),
         Policy::Watermark => RGBColor(0x00, 0x9E, 0x73),
         Policy::StopTheWorld => RGBColor(0xCC, 0x79, 0xA7),
         Policy::Control => RGBColor(0x99, 0x99, 0x99),

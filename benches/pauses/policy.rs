@@ -3,7 +3,7 @@
 use std::fmt;
 
 use clap::ValueEnum;
-use grisaille::{Barrier, Deletion, Insertion, RootsFirst, StopTheWorld, Watermark};
+use grisaille::{Barrier, Deletion, Hybrid, Insertion, RootsFirst, StopTheWorld, Watermark};
 
 use crate::session::{Plan, Samples, collected, control};
 use crate::timeline::Run;
@@ -15,8 +15,10 @@ pub enum Policy {
     Insertion,
     /// Yuasa's barrier; all roots are scanned in a pause at the start.
     Deletion,
-    /// Go's barrier.
+    /// Yuasa's barrier, once the roots are scanned.
     RootsFirst,
+    /// Go's barrier.
+    Hybrid,
     /// Yuasa's barrier; roots are scanned when they are about to change.
     Watermark,
     /// No barrier; marking is one pause.
@@ -27,10 +29,11 @@ pub enum Policy {
 
 impl Policy {
     /// All, in the order of the tables.
-    pub const ALL: [Policy; 6] = [
+    pub const ALL: [Policy; 7] = [
         Policy::Insertion,
         Policy::Deletion,
         Policy::RootsFirst,
+        Policy::Hybrid,
         Policy::Watermark,
         Policy::StopTheWorld,
         Policy::Control,
@@ -42,6 +45,7 @@ impl Policy {
             Policy::Insertion => Insertion::NAME,
             Policy::Deletion => Deletion::NAME,
             Policy::RootsFirst => RootsFirst::NAME,
+            Policy::Hybrid => Hybrid::NAME,
             Policy::Watermark => Watermark::NAME,
             Policy::StopTheWorld => StopTheWorld::NAME,
             Policy::Control => "control",
@@ -59,6 +63,7 @@ impl Policy {
             Policy::Insertion => collected::<Insertion>(plan, depths, samples, seen),
             Policy::Deletion => collected::<Deletion>(plan, depths, samples, seen),
             Policy::RootsFirst => collected::<RootsFirst>(plan, depths, samples, seen),
+            Policy::Hybrid => collected::<Hybrid>(plan, depths, samples, seen),
             Policy::Watermark => collected::<Watermark>(plan, depths, samples, seen),
             Policy::StopTheWorld => collected::<StopTheWorld>(plan, depths, samples, seen),
             Policy::Control => control(plan, depths, samples, seen),

@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use std::{panic, process};
 
 use arbitrary::{Arbitrary, Unstructured};
-use grisaille::{Barrier, Check, Deletion, Heap, Insertion, RootsFirst, StopTheWorld, Sweep, Watermark};
+use grisaille::{Barrier, Check, Deletion, Heap, Hybrid, Insertion, RootsFirst, StopTheWorld, Sweep, Watermark};
 use lox::machine::{Failure, Machine};
 
 use crate::grammar;
@@ -76,10 +76,11 @@ impl Source {
 
 type Run = fn(&Source, Sweep, bool) -> Outcome;
 
-const POLICIES: [(&str, Run); 5] = [
+const POLICIES: [(&str, Run); 6] = [
     (<Insertion as Barrier>::NAME, Source::run::<Insertion>),
     (<Deletion as Barrier>::NAME, Source::run::<Deletion>),
     (<RootsFirst as Barrier>::NAME, Source::run::<RootsFirst>),
+    (<Hybrid as Barrier>::NAME, Source::run::<Hybrid>),
     (<Watermark as Barrier>::NAME, Source::run::<Watermark>),
     (<StopTheWorld as Barrier>::NAME, Source::run::<StopTheWorld>),
 ];

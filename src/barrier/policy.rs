@@ -9,11 +9,33 @@ pub enum Roots {
     InOnePauseAtTheStart,
 }
 
+/// What the collector and the heap do in the root-scanning window: from the start of a cycle until all roots are
+/// scanned.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Window {
+    /// The same as afterwards: there is no window.
+    Never,
+    /// Nothing is traced, so no object with pointers is black: the heap has no barrier, objects are born white, and
+    /// only writes to roots are watched.
+    BeforeTracing,
+    /// Objects are traced, in turn with the scan of roots. The heap has its barrier, and objects are born grey: marked
+    /// at once, and traced later, so that their initial pointers are counted.
+    WhileTracing,
+}
+
+/// When `slot.set` shades the new value.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ShadeNew {
+    Never,
+    InWindow,
+    Always,
+}
+
 /// The colour of new objects.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Birth {
     White,
-    /// Under a policy with a root-scanning window, once it is closed.
+    /// Under a policy with a root-scanning window, once it is closed; before, see [`Window`].
     Black,
 }
 
@@ -32,6 +54,8 @@ pub enum WholeObject {
     Nothing,
     GreyAgain,
     ScanBefore,
+    /// Greyed again in the root-scanning window, and scanned before once it is closed.
+    GreyAgainInWindow,
 }
 
 /// One column of the table.
@@ -40,14 +64,10 @@ pub struct Rules {
     /// Whether marking runs in steps between which the mutator runs.
     pub incremental: bool,
     pub roots: Roots,
-    /// Whether there is a root-scanning window, from the start of a cycle until all roots are scanned. Nothing is
-    /// traced in it, so no object with pointers is black: the heap has no barrier, objects are born white, and only
-    /// writes to roots are watched.
-    pub window: bool,
+    pub window: Window,
     /// Whether `slot.set` shades the old value.
     pub shade_old: bool,
-    /// Whether `slot.set` shades the new value.
-    pub shade_new: bool,
+    pub shade_new: ShadeNew,
     pub birth: Birth,
     pub root_write: RootWrite,
     pub whole_object: WholeObject,
@@ -82,7 +102,8 @@ only_in_tests! {
     /// Whether the window closes as soon as no root is unscanned, even if that is because the last one was popped.
     /// Unsound.
     window_is_derived,
-    /// Whether grey objects are traced while roots are still to be scanned. Unsound with a window.
+    /// Whether grey objects are traced while roots are still to be scanned. Unsound with a window in which the heap has
+    /// no barrier.
     traces_in_window,
     /// Whether objects are born black in the window too. Unsound: their initial pointers are missed.
     black_in_window,
@@ -99,7 +120,32 @@ only_in_tests! {
 impl Rules {
     /// Returns whether stores to the heap have a barrier.
     pub const fn has_write_barrier(&self) -> bool {
-        self.shade_old || self.shade_new
+        self.shade_old || !matches!(self.shade_new, ShadeNew::Never)
+    }
+
+    /// Returns whether `slot.set` shades the new value at any time.
+    pub const fn always_shades_new(&self) -> bool {
+        matches!(self.shade_new, ShadeNew::Always)
+    }
+
+    /// Returns whether `slot.set` shades the new value in the root-scanning window only.
+    pub const fn shades_new_in_window(&self) -> bool {
+        matches!(self.shade_new, ShadeNew::InWindow)
+    }
+
+    /// Returns whether there is a root-scanning window.
+    pub const fn has_window(&self) -> bool {
+        !matches!(self.window, Window::Never)
+    }
+
+    /// Returns whether nothing is traced in the window, and the heap has no barrier in it.
+    pub const fn traces_after_window(&self) -> bool {
+        matches!(self.window, Window::BeforeTracing)
+    }
+
+    /// Returns whether objects are traced in the window, and born grey in it.
+    pub const fn traces_while_scanning(&self) -> bool {
+        matches!(self.window, Window::WhileTracing)
     }
 
     /// Returns whether a root that is destroyed while marking must still be scanned.

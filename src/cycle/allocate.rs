@@ -66,11 +66,11 @@ impl Collector {
             }
         }
         let (occupied, marked) = (self.marker.occupied(), self.marker.marked());
-        self.booked(bump.retire(occupied, marked));
+        self.booked_in(bump, bump.retire(occupied, marked));
         if !bump.next_hole(occupied, bytes) {
             self.enter_next_block(bump, bytes, kind)?;
         }
-        if self.birth.get() == BirthColor::Black {
+        if self.birth.get() != BirthColor::White {
             bump.premark(marked);
         }
         // SAFETY: passed on.
@@ -130,13 +130,42 @@ impl Collector {
         // on.
         let at = unsafe { self.reserve(bytes, kind, info.alignment) }?;
         // SAFETY: the bytes were just reserved, and have room for a header.
-        Some(unsafe { ObjectPtr::write(at, info) })
+        let object = unsafe { ObjectPtr::write(at, info) };
+        self.born(object);
+        Some(object)
+    }
+
+    /// Gives a new object, whose header has just been written, the colour of new objects, as far as the header tells it.
+    #[inline(always)]
+    pub(crate) fn born(&self, object: ObjectPtr) {
+        if self.births_are_grey() && object.info().needs_trace {
+            object.set_queued(true);
+        }
+    }
+
+    /// Notes the blocks with open holes in which objects were born grey, without booking their bytes: for the verifier.
+    pub(crate) fn note_grey_births(&self) {
+        if self.births_are_grey() {
+            let open = self.bumps.iter().filter(|bump| bump.taken() > 0);
+            open.filter_map(Bump::block).for_each(|block| self.marker.note_grey_block(block));
+        }
+    }
+
+    /// Books bytes allocated in a hole, and notes its block if they were born grey.
+    fn booked_in(&self, bump: &Bump, bytes: usize) {
+        if bytes > 0
+            && self.births_are_grey()
+            && let Some(block) = bump.block()
+        {
+            self.marker.note_grey_block(block);
+        }
+        self.booked(bytes);
     }
 
     /// Books allocated bytes, a hole at a time.
     pub(super) fn booked(&self, bytes: usize) {
         self.counters.bytes_allocated.set(self.counters.bytes_allocated.get() + bytes as u64);
-        if self.birth.get() == BirthColor::Black {
+        if self.birth.get() != BirthColor::White {
             self.born_black.set(self.born_black.get() + bytes);
         }
         if self.pacer.allocated(bytes) {
@@ -147,18 +176,18 @@ impl Collector {
     /// Books the bytes allocated in the open holes.
     pub(crate) fn checkpoint(&self) {
         for bump in &self.bumps {
-            self.booked(bump.checkpoint(self.marker.occupied()));
+            self.booked_in(bump, bump.checkpoint(self.marker.occupied()));
         }
     }
 
     /// Changes the colour of new objects.
     pub(crate) fn set_birth(&self, birth: BirthColor) {
         self.checkpoint();
-        if birth == BirthColor::Black && self.birth.get() != BirthColor::Black {
+        if birth != BirthColor::White && self.birth.get() == BirthColor::White {
             self.black_from.set(self.objects_allocated());
         }
         self.birth.set(birth);
-        if birth == BirthColor::Black {
+        if birth != BirthColor::White {
             self.bumps.iter().for_each(|bump| bump.premark(self.marker.marked()));
         }
     }
@@ -166,7 +195,7 @@ impl Collector {
     /// Closes all holes and leaves their blocks (I2). Objects are born white from here on.
     pub(crate) fn retire_holes(&self) {
         for bump in &self.bumps {
-            self.booked(bump.retire(self.marker.occupied(), self.marker.marked()));
+            self.booked_in(bump, bump.retire(self.marker.occupied(), self.marker.marked()));
             bump.leave_block();
         }
         self.birth.set(BirthColor::White);

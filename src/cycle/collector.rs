@@ -30,6 +30,9 @@ pub(super) const AREAS: usize = 3 * KINDS;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum BirthColor {
     White,
+    /// Grey: holes are premarked, headers say queued, and the blocks are noted as those of objects that overflowed the
+    /// mark stack are.
+    Grey,
     /// Black: holes are premarked.
     Black,
 }
@@ -61,8 +64,8 @@ pub(crate) struct Counters {
 
 /// All state of one heap. The heap's type has the policy.
 pub(crate) struct Collector {
-    /// Whether the heap's barriers are on: from the start of marking, or from the end of the root-scanning window if
-    /// there is one, until liveness is decided.
+    /// Whether the heap's barriers are on: from the start of marking, or from the end of a root-scanning window in which
+    /// nothing is traced, until liveness is decided.
     pub marking: Cell<bool>,
     /// Whether the barriers of roots are on.
     pub watch_roots: Cell<bool>,
@@ -70,6 +73,8 @@ pub(crate) struct Collector {
     pub poll: Cell<bool>,
     /// Whether the root-scanning window is open. It closes in a step only.
     pub window: Cell<bool>,
+    /// Whether the root-scanning window goes on with a turn of tracing, where the policy traces in it.
+    pub(super) traces_next: Cell<bool>,
     /// Whether liveness is decided, and the sweep has not begun: unmarked objects may not be upgraded.
     pub liveness_decided: Cell<bool>,
     /// The cycle in which an allocation was last refused, until a cycle that started later has ended.
@@ -124,6 +129,7 @@ impl Collector {
             watch_roots: Cell::new(false),
             poll: Cell::new(stress && pace.automatic),
             window: Cell::new(false),
+            traces_next: Cell::new(false),
             liveness_decided: Cell::new(false),
             refused: Cell::new(None),
             stressed: Cell::new(0),
@@ -154,6 +160,12 @@ impl Collector {
             idle_at: Cell::new(0),
             inspector: Cell::new(None),
         })
+    }
+
+    /// Returns whether objects are born grey.
+    #[inline(always)]
+    pub(crate) fn births_are_grey(&self) -> bool {
+        self.birth.get() == BirthColor::Grey
     }
 
     /// Returns the bytes allocated in the open holes and not booked yet.

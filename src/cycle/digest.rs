@@ -19,6 +19,7 @@ impl Collector {
             watch_roots,
             poll: _,
             window,
+            traces_next,
             liveness_decided,
             refused,
             birth,
@@ -50,7 +51,14 @@ impl Collector {
         } = self;
         marker.flush_barrier_buffer();
         digest.number(phase.get() as usize);
-        for flag in [marking.get(), watch_roots.get(), window.get(), liveness_decided.get(), refused.get().is_some()] {
+        for flag in [
+            marking.get(),
+            watch_roots.get(),
+            window.get(),
+            traces_next.get(),
+            liveness_decided.get(),
+            refused.get().is_some(),
+        ] {
             digest.flag(flag);
         }
         digest.number(birth.get() as usize);
@@ -65,7 +73,7 @@ impl Collector {
         // The books, as the next `book_cycle` and the verifier evaluate them.
         let open: usize = bumps.iter().map(Bump::taken).sum();
         let allocated = self.objects_allocated();
-        let black = birth.get() == BirthColor::Black;
+        let black = birth.get() != BirthColor::White;
         digest.number(pacer.heap() + open);
         digest.number(allocated - counters.objects_freed.get() as usize);
         digest.number(lived.get() + allocated - allocated_then.get());

@@ -29,9 +29,12 @@ impl Collector {
         let granules = (bytes / GRANULE).min(GRANULES - start);
         // SAFETY: a new block is swept, and the mutator's (I7).
         bitmap::set_run(unsafe { block.bits(self.marker.occupied()) }, start, granules);
-        if self.birth.get() == BirthColor::Black {
+        if self.birth.get() != BirthColor::White {
             // SAFETY: as above.
             bitmap::set_run(unsafe { block.bits(self.marker.marked()) }, start, granules);
+        }
+        if self.births_are_grey() {
+            self.marker.note_grey_block(block);
         }
         self.counters.large_objects.set(self.counters.large_objects.get() + 1);
         self.booked(bytes);

@@ -8,7 +8,7 @@
 //! |---|---|---|
 //! | `Idle` | allocation only; barriers off | – |
 //! | `SweepTermination` | blocks that the last cycle left unswept are swept | bounded steps |
-//! | `Mark` | roots, then the grey set; barriers on (`RootsFirst`'s on the heap once the roots are scanned); an ephemeron with a white key becomes grey again when the key is marked | bounded steps |
+//! | `Mark` | roots, then the grey set; barriers on (`RootsFirst`'s on the heap once the roots are scanned); under `Hybrid` roots and grey set take turns until the roots are scanned; an ephemeron with a white key becomes grey again when the key is marked | bounded steps |
 //! | `MarkTermination` | the grey set is empty: dirty roots are rescanned (insertion); guardians take the objects that nothing else keeps alive, and marking goes on with these; then liveness is decided | the policy's; guardians in bounded steps |
 //! | `Weak` | dead objects are removed from weak cells, ephemerons and the table of interned strings | bounded steps |
 //! | `Sweep` | sweeper thread and mutator take blocks from one list | none |
@@ -64,6 +64,9 @@ fn decommit_cost(pages: usize) -> usize {
     1600 + 60 * pages
 }
 
+/// Most work of a turn in the root-scanning window, where scanning and tracing take turns: about 340 roots.
+const TURN: usize = 16 * 1024;
+
 /// Work booked for a page of handles that is freed.
 const PAGE_COST: usize = 512;
 
@@ -84,6 +87,7 @@ impl Collector {
     pub(crate) fn run<B: Barrier>(&self, meter: &mut Meter, take_part: bool) -> Ended {
         self.tell(|| Event::StepBegins);
         self.flush_barrier_buffer();
+        debug_assert!(!self.births_are_grey() || self.open_bytes() == 0, "what was born grey is noted before a step");
         let (start, spent) = (self.times.run_starts(), meter.spent);
         let ended = loop {
             let before = self.phase.get();
@@ -229,9 +233,10 @@ impl Collector {
         self.pacer.cycle_starts(rules.incremental && rules.birth == Birth::White);
         self.tell(|| Event::PhaseBegins(Phase::Mark));
         self.roots.start_scan();
-        self.window.set(rules.window);
+        self.window.set(rules.has_window());
+        self.traces_next.set(false);
         self.watch_roots.set(rules.watches_roots());
-        if !rules.window {
+        if !rules.traces_after_window() {
             self.watch_heap(rules);
         } else if rules.only_in_tests.black_in_window() {
             self.set_birth(BirthColor::Black);
@@ -247,12 +252,42 @@ impl Collector {
 
     /// Phase `Mark`: scans the roots, then empties the grey set.
     fn mark<B: Barrier>(&self, meter: &mut Meter) {
-        let may_trace = B::RULES.only_in_tests.traces_in_window() && !self.marker.is_empty();
-        if (!self.roots.is_scanned() || self.window.get()) && !may_trace {
-            if self.scan_roots(&B::RULES, meter) {
-                self.roots_scanned::<B>(meter);
+        if !self.roots.is_scanned() || self.window.get() {
+            self.scan_or_trace::<B>(meter);
+        } else {
+            self.trace(meter);
+        }
+    }
+
+    /// Scans roots; and in turn with that traces, where the policy does so while roots are unscanned.
+    fn scan_or_trace<B: Barrier>(&self, meter: &mut Meter) {
+        let rules = &B::RULES;
+        let has_grey = !self.marker.is_empty();
+        if rules.only_in_tests.traces_in_window() && has_grey {
+            self.trace(meter);
+        } else if !rules.traces_while_scanning() {
+            self.scan::<B>(meter);
+        } else {
+            let mut turn = meter.part(TURN);
+            if self.traces_next.replace(!self.traces_next.get()) && has_grey {
+                self.trace(&mut turn);
+            } else {
+                self.scan::<B>(&mut turn);
             }
-        } else if let Some(block) = self.marker.take_overflowed() {
+            meter.join(&turn);
+        }
+    }
+
+    /// Scans roots, and closes the root-scanning window when all are scanned.
+    fn scan<B: Barrier>(&self, meter: &mut Meter) {
+        if self.scan_roots(&B::RULES, meter) {
+            self.roots_scanned::<B>(meter);
+        }
+    }
+
+    /// Empties the grey set, and then goes on to the next phase.
+    fn trace(&self, meter: &mut Meter) {
+        if let Some(block) = self.marker.take_overflowed() {
             self.rescan_overflowed(block);
             meter.spend(RESCAN_COST);
         } else if !self.marker.is_empty() && self.marker.settle(meter) {
@@ -273,19 +308,22 @@ impl Collector {
         self.roots.scan(rules, &self.marker, meter, self.cycle.get())
     }
 
-    /// Turns the heap's barriers on, and sets the policy's colour of new objects.
+    /// Turns the heap's barriers on, and sets the policy's colour of new objects: in the root-scanning window grey, so that
+    /// their initial pointers are followed.
     fn watch_heap(&self, rules: &Rules) {
         self.marking.set(rules.incremental);
         if rules.birth != Birth::White {
-            self.set_birth(BirthColor::Black);
+            let counts_pointers = self.window.get() && !rules.only_in_tests.black_in_window();
+            self.set_birth(if counts_pointers { BirthColor::Grey } else { BirthColor::Black });
         }
     }
 
     /// Closes the root-scanning window, once all lent cards of stacks are rescanned, which may take some steps. This
-    /// happens inside a step, when no unrooted pointer lives: the targets of all roots are marked, and nothing has been
-    /// traced, so from here on the barrier keeps every object alive that is reachable now.
+    /// happens inside a step, when no unrooted pointer lives: the targets of all roots are marked, and no black object
+    /// points to a white one (nothing has been traced, or what was stored was shaded), so from here on the barrier keeps
+    /// every object alive that is reachable now.
     fn roots_scanned<B: Barrier>(&self, meter: &mut Meter) {
-        if B::RULES.window {
+        if B::RULES.has_window() {
             if !self.roots.stacks.borrow_mut().scan_lent_cards(&self.marker, meter) {
                 return;
             }

@@ -22,7 +22,8 @@ impl Collector {
             if const { B::RULES.shade_old } {
                 old.trace(tracer);
             }
-            if const { B::RULES.shade_new } {
+            if const { B::RULES.always_shades_new() } || const { B::RULES.shades_new_in_window() } && self.window.get()
+            {
                 new.trace(tracer);
             }
         };
@@ -90,6 +91,11 @@ impl Collector {
     unsafe fn before_whole_write_marking(&self, object: ObjectPtr, rule: WholeObject) {
         let marked = self.marker.is_marked(object);
         let black = marked && !object.is_queued();
+        let rule = match rule {
+            WholeObject::GreyAgainInWindow if self.window.get() => WholeObject::GreyAgain,
+            WholeObject::GreyAgainInWindow => WholeObject::ScanBefore,
+            rule => rule,
+        };
         match rule {
             // A white object is scanned when it is reached, after the mutation.
             WholeObject::GreyAgain if marked => self.marker.shade_again(object),
@@ -98,7 +104,7 @@ impl Collector {
                 unsafe { self.marker.trace_now(object) };
                 self.marker.blacken(object);
             }
-            WholeObject::Nothing | WholeObject::GreyAgain | WholeObject::ScanBefore => {}
+            _ => {}
         }
     }
 

@@ -10,7 +10,7 @@
 //! | [roots without leaks](roots) | My loop is right, passes all tests, and takes more and more memory. |
 //! | [lifetimes] | What the compiler says, what it means, and what to write. |
 //! | [natives] | Programs call functions of the host, which call back. |
-//! | [barriers] | Which of the five policies? |
+//! | [barriers] | Which of the six policies? |
 //! | [weak things](weak) | Caches, interning, observers; to learn that an object has died. |
 //! | [memory] | A limit, errors where memory is out, and memory that the heap does not see. |
 //! | [budgets] | A game with 16 milliseconds a frame; a server that waits. |

@@ -11,7 +11,7 @@
 //!
 //! The passes run once a cycle. An object that is registered after them is held by the mutator, and whatever the
 //! mutator holds then is marked by the end of the cycle. Under the policies with a snapshot the object was reachable
-//! when the snapshot was taken (when the cycle began, or `RootsFirst`'s root-scanning window closed), was allocated since,
+//! when the snapshot was taken (when the cycle began, or the root-scanning window of `RootsFirst` or `Hybrid` closed), was allocated since,
 //! or was shaded when a weak pointer, an ephemeron or a guardian returned it (or is reachable from such an object); the
 //! other policies do not let the mutator run after the passes. So every registered object is marked when liveness is
 //! decided.

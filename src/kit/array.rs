@@ -183,7 +183,7 @@ impl<B: Barrier> Mutator<'_, B> {
         }
         core::mem::forget(made);
         // SAFETY: all elements are there, and the size is the filler's: the length word's meaning changes with it.
-        let object = unsafe { complete(filler, len, const { &InfoOfArray::<T>::INFO }) };
+        let object = unsafe { self.complete(filler, len, const { &InfoOfArray::<T>::INFO }) };
         // SAFETY: complete; no safepoint before `'a` ends.
         Ok(Array(unsafe { Gc::from_object(object) }))
     }
@@ -205,19 +205,23 @@ impl<B: Barrier> Mutator<'_, B> {
             Ok(object)
         }
     }
-}
 
-/// Turns filler into an object.
-///
-/// # Safety
-/// The payload behind the length word must be what `info` describes, for that length.
-pub(crate) unsafe fn complete(filler: ObjectPtr, len: usize, info: &'static TypeInfo) -> ObjectPtr {
-    // SAFETY: passed on; nothing reads the object between the two writes.
-    unsafe {
-        filler.payload().cast::<usize>().write(len);
-        filler.become_type(info);
+    /// Turns filler into an object, which is born by that.
+    ///
+    /// # Safety
+    /// The filler must be of this heap, taken since the last safepoint, and the payload behind the length word be what
+    /// `info` describes, for that length.
+    pub(crate) unsafe fn complete(&self, filler: ObjectPtr, len: usize, info: &'static TypeInfo) -> ObjectPtr {
+        // SAFETY: passed on; nothing reads the object between the two writes.
+        unsafe {
+            filler.payload().cast::<usize>().write(len);
+            filler.become_type(info);
+        }
+        if info.needs_trace {
+            self.born(filler);
+        }
+        filler
     }
-    filler
 }
 
 impl<'gc, T> Array<'gc, T> {

@@ -26,7 +26,6 @@ use core::ops::Index;
 use core::ptr::NonNull;
 
 pub use self::iter::ListIter;
-use super::array::complete;
 use crate::barrier::Barrier;
 use crate::context::Mutator;
 use crate::fault::{self, Fault};
@@ -518,7 +517,7 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
             (&raw mut (*object.payload().cast::<Buffer>().as_ptr()).len).write(Cell::new(old.len()));
             let from = NonNull::from(old).cast::<Slot<V>>();
             first::<V>(object).copy_from_nonoverlapping(from, old.len());
-            complete(object, capacity, const { &InfoOfBuffer::<V>::INFO })
+            cx.complete(object, capacity, const { &InfoOfBuffer::<V>::INFO })
         };
         // SAFETY: complete; no safepoint before `'gc` ends, for which `cx` is borrowed.
         let new = unsafe { Gc::from_object(new) };

@@ -187,6 +187,21 @@ impl Meter {
         Meter::until(usize::MAX, None)
     }
 
+    /// Returns a meter for at most so much of the work, to be [joined](Meter::join) to this one.
+    pub(crate) fn part(&self, most: usize) -> Meter {
+        let anyway = self.anyway.saturating_sub(self.spent);
+        Meter { left: self.left.min(most), spent: 0, anyway, exhausted: false, ..*self }
+    }
+
+    /// Books what a part has spent.
+    pub(crate) fn join(&mut self, part: &Meter) {
+        let late = part.exhausted && part.left > 0;
+        self.spent += part.spent;
+        self.left = self.left.saturating_sub(part.spent);
+        self.until_clock = part.until_clock;
+        self.exhausted = self.left == 0 || late;
+    }
+
     /// Books work. Returns whether the budget is used up.
     #[inline(always)]
     pub(crate) fn spend(&mut self, bytes: usize) -> bool {

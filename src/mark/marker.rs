@@ -58,7 +58,8 @@ pub(crate) struct Marker {
     pub(crate) buffer_half: Top,
     /// Most entries of the mark stack; grey objects that do not fit are found again from the bitmaps.
     cap: Cell<usize>,
-    /// The first of the blocks with grey objects that overflowed the mark stack, linked through them.
+    /// The first of the blocks with grey objects that the mark stack does not have, since they overflowed it or were born
+    /// grey, linked through them.
     overflowed: Cell<Option<BlockPtr>>,
     /// Objects and granules marked in this cycle, those born black not included.
     pub objects: Cell<usize>,
@@ -192,8 +193,12 @@ impl Marker {
 
     /// Records the block of a grey object that the mark stack has no room for.
     fn note_overflow(&self, object: ObjectPtr) {
-        let block = BlockPtr::of(object);
-        // SAFETY: objects are shaded only while every block is swept, and so the mutator's (I7).
+        self.note_grey_block(BlockPtr::of(object));
+    }
+
+    /// Records a block with grey objects that the mark stack does not have.
+    pub(crate) fn note_grey_block(&self, block: BlockPtr) {
+        // SAFETY: objects are grey only while every block is swept, and so the mutator's (I7).
         let front = unsafe { block.front() };
         if !front.mark_stack_overflowed.get() {
             front.mark_stack_overflowed.set(true);

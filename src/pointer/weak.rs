@@ -123,8 +123,8 @@ impl<T: Trace> Weak<'_, T> {
     /// While the collector marks, this shades the object where the policy requires it; from the moment at which
     /// liveness is decided, the result for a dead object is `None`.
     ///
-    /// To shade an object is to keep it: under [`RootsFirst`](crate::RootsFirst), [`Deletion`](crate::Deletion) and
-    /// [`Watermark`](crate::Watermark) an object that is upgraded while the collector marks lives through that cycle,
+    /// To shade an object is to keep it: under [`RootsFirst`](crate::RootsFirst), [`Hybrid`](crate::Hybrid),
+    /// [`Deletion`](crate::Deletion) and [`Watermark`](crate::Watermark) an object that is upgraded while the collector marks lives through that cycle,
     /// and an object that is upgraded again and again (in a list of observers that is walked at each tick) never dies.
     /// To ask only whether the object is still there, call [`is_alive`](Weak::is_alive). Where a part of the object is
     /// needed all the time, keep that part elsewhere (beside the weak pointer), and upgrade when there is something to

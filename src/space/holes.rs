@@ -108,6 +108,11 @@ impl Bump {
         taken
     }
 
+    /// Returns the block in which holes are looked for.
+    pub(crate) fn block(&self) -> Option<BlockPtr> {
+        self.block.get()
+    }
+
     /// Returns the bytes taken from the current hole.
     pub(crate) fn taken(&self) -> usize {
         self.cursor.get().addr() - self.start.get().addr()

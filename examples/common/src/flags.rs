@@ -7,8 +7,8 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use grisaille::{
-    Barrier, CycleLog, Deletion, Heap, HeapBuilder, Insertion, Mutator, RootsFirst, StopTheWorld, Sweep, Timeline,
-    Watermark,
+    Barrier, CycleLog, Deletion, Heap, HeapBuilder, Hybrid, Insertion, Mutator, RootsFirst, StopTheWorld, Sweep,
+    Timeline, Watermark,
 };
 
 use crate::pauses::Pauses;
@@ -53,6 +53,7 @@ pub struct HeapFlags {
 #[derive(Clone, Copy, ValueEnum)]
 enum BarrierName {
     RootsFirst,
+    Hybrid,
     Insertion,
     Deletion,
     Watermark,
@@ -89,6 +90,7 @@ impl HeapFlags {
     pub fn run(&self, program: &impl Program) -> ExitCode {
         match self.barrier {
             BarrierName::RootsFirst => self.run_with::<RootsFirst>(program),
+            BarrierName::Hybrid => self.run_with::<Hybrid>(program),
             BarrierName::Insertion => self.run_with::<Insertion>(program),
             BarrierName::Deletion => self.run_with::<Deletion>(program),
             BarrierName::Watermark => self.run_with::<Watermark>(program),

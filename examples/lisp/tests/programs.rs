@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-const POLICIES: [&str; 5] = ["roots-first", "insertion", "deletion", "watermark", "stop-the-world"];
+const POLICIES: [&str; 6] = ["roots-first", "hybrid", "insertion", "deletion", "watermark", "stop-the-world"];
 
 fn lisp(arguments: &[&str], input: &str) -> Output {
     let mut child = Command::new(env!("CARGO_BIN_EXE_lisp"))

@@ -199,6 +199,7 @@ every_program! {
     programs_under_roots_first: "roots-first", "concurrent";
     programs_under_roots_first_with_lazy_sweep: "roots-first", "lazy";
     programs_under_roots_first_with_eager_sweep: "roots-first", "eager";
+    programs_under_hybrid: "hybrid", "concurrent";
     programs_under_insertion: "insertion", "concurrent";
     programs_under_deletion: "deletion", "concurrent";
     programs_under_watermark: "watermark", "concurrent";
@@ -305,6 +306,7 @@ fn help_names_every_option() {
     let words = [
         "--barrier",
         "roots-first",
+        "hybrid",
         "insertion",
         "deletion",
         "watermark",
@@ -380,7 +382,7 @@ fn out_of_memory_is_a_runtime_error() {
     ];
     for (what, source) in endless {
         let script = script(&format!("endless_{what}"), source);
-        for barrier in ["roots-first", "insertion", "deletion", "watermark", "stop-the-world"] {
+        for barrier in ["roots-first", "hybrid", "insertion", "deletion", "watermark", "stop-the-world"] {
             let outcome = lox(&["--heap-limit", LIMIT, "--barrier", barrier, &script], "");
             assert_eq!((outcome.code, &*outcome.stdout), (Some(70), ""), "{what}, {barrier}: {}", outcome.stderr);
             // Which allocation fails is not fixed, so the frames above the script's may differ.
@@ -438,7 +440,7 @@ fn garbage_does_not_count_against_the_limit() {
          for (var i = 0; i < 5000; i = i + 1) text + text;
          print \"done\";",
     );
-    for barrier in ["roots-first", "insertion", "deletion", "watermark", "stop-the-world"] {
+    for barrier in ["roots-first", "hybrid", "insertion", "deletion", "watermark", "stop-the-world"] {
         let outcome = lox(&["--heap-limit", LIMIT, "--barrier", barrier, &script], "");
         let expected = Outcome { code: Some(0), stdout: "done\n".into(), stderr: String::new() };
         assert_eq!(outcome, expected, "{barrier}");

@@ -6,7 +6,8 @@ use crate::cycle::phase::Phase;
 use crate::mark::budget::Budget;
 use crate::mark::budget::Meter;
 use crate::{
-    Barrier, Deletion, Gc, Heap, Insertion, Mutator, RootsFirst, Slot, Stack, StackView, StopTheWorld, Sweep, Watermark,
+    Barrier, Deletion, Gc, Heap, Hybrid, Insertion, Mutator, RootsFirst, Slot, Stack, StackView, StopTheWorld, Sweep,
+    Watermark,
 };
 
 fn pacer(limit: usize) -> Pacer {
@@ -220,6 +221,7 @@ fn marking_ends_where_the_mutator_only_writes_under_each_policy() {
     marking_ends_where_the_mutator_only_writes::<Insertion>();
     marking_ends_where_the_mutator_only_writes::<Deletion>();
     marking_ends_where_the_mutator_only_writes::<RootsFirst>();
+    marking_ends_where_the_mutator_only_writes::<Hybrid>();
     marking_ends_where_the_mutator_only_writes::<Watermark>();
 }
 
@@ -279,6 +281,7 @@ fn roots_are_watched_for_a_while_only_however_they_are_written<B: Barrier>() {
 fn roots_are_watched_for_a_while_only_under_each_policy() {
     roots_are_watched_for_a_while_only_however_they_are_written::<Insertion>();
     roots_are_watched_for_a_while_only_however_they_are_written::<RootsFirst>();
+    roots_are_watched_for_a_while_only_however_they_are_written::<Hybrid>();
     roots_are_watched_for_a_while_only_however_they_are_written::<Watermark>();
 }
 
@@ -450,6 +453,7 @@ fn a_mutator_of_large_bursts_does_not_outrun_the_collector() {
     peaks::<Insertion>();
     peaks::<Deletion>();
     peaks::<RootsFirst>();
+    peaks::<Hybrid>();
     peaks::<Watermark>();
     peaks::<StopTheWorld>();
 }

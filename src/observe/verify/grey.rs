@@ -133,14 +133,16 @@ impl Verifier<'_> {
                 return Err(VerifyError { what, path: vec![root.place.to_string(), self.name(at)] });
             }
         }
-        let strong = self.rules.shade_new;
+        let window = self.c.window.get();
+        let strong = self.rules.always_shades_new() || self.rules.shades_new_in_window() && window;
         let woken: HashSet<ObjectPtr> = self
             .ephemerons
             .iter()
             .filter(|ephemeron| ephemeron.waits)
             .map(|ephemeron| self.object(ephemeron.at))
             .collect();
-        let nothing_is_traced = self.c.window.get() && !self.rules.only_in_tests.traces_in_window();
+        let nothing_is_traced =
+            window && self.rules.traces_after_window() && !self.rules.only_in_tests.traces_in_window();
         let mut pointers = Pointers::default();
         self.each_object(|at| {
             // The scanned part of a grey object counts as black.

@@ -241,6 +241,7 @@ pub(crate) struct Verifier<'h> {
 impl<'h> Verifier<'h> {
     pub(crate) fn new(c: &'h Collector, rules: &'static Rules) -> Self {
         c.marker.flush_barrier_buffer();
+        c.note_grey_births();
         let (blocks, roots, ephemerons) = (Vec::new(), Vec::new(), Vec::new());
         let (numbers, in_pieces) = (HashMap::new(), HashMap::new());
         let (range, nearest) = (0..0, Cell::new(0));
@@ -291,7 +292,9 @@ impl<'h> Verifier<'h> {
 
     fn flags(&self) -> Verdict {
         let (c, phase) = (self.c, self.c.phase.get());
-        if c.marking.get() != (self.is_marking() && self.rules.incremental && !c.window.get()) {
+        if c.marking.get()
+            != (self.is_marking() && self.rules.incremental && !(c.window.get() && self.rules.traces_after_window()))
+        {
             return fail(format!("in phase {phase} barriers are {}", if c.marking.get() { "on" } else { "off" }));
         }
         if c.liveness_decided.get() != self.is_condemned() {

@@ -21,7 +21,7 @@ pub enum Move {
 
 /// Begins marking.
 pub fn start(mut state: State, column: &Column) -> State {
-    state.window = column.rules.window && column.beside.window == Window::Flag;
+    state.window = column.rules.has_window() && column.beside.window == Window::Flag;
     if column.rules.roots == Roots::InOnePauseAtTheStart {
         for root in 0..state.roots.len() {
             scan(&mut state, root);

@@ -1,9 +1,9 @@
 //! The moves of the mutator, each with the barrier that the column asks for.
 
-use grisaille::barrier::rules::{Birth, RootWrite, WholeObject};
+use grisaille::barrier::rules::{Birth, RootWrite, ShadeNew, WholeObject};
 
 use crate::bound::Bound;
-use crate::column::{Column, Destroyed, InWindow, NewArea, Window};
+use crate::column::{Column, Destroyed, NewArea, Window};
 use crate::state::{Color, Object, Pointer, Root, SLOTS, Set, State, Status};
 
 /// One thing that the mutator does.
@@ -100,10 +100,11 @@ pub fn moves(state: &State, column: &Column, bound: &Bound, mut f: impl FnMut(Mo
     }
 }
 
-fn is_window_open(state: &State, column: &Column) -> bool {
+/// Returns whether the window is open.
+pub fn is_window_open(state: &State, column: &Column) -> bool {
     match column.beside.window {
         Window::Flag => state.window,
-        Window::Derived => column.rules.window && state.has_unscanned(),
+        Window::Derived => column.rules.has_window() && state.has_unscanned(),
     }
 }
 
@@ -111,17 +112,18 @@ fn is_window_open(state: &State, column: &Column) -> bool {
 pub fn apply(state: &State, it: Move, column: &Column, bound: &Bound) -> State {
     let Column { rules, beside } = column;
     let window = is_window_open(state, column);
-    // What the heap does just now besides what the rules say; nothing where there is no window, or it is closed.
-    let go = window.then_some(beside.in_window);
-    let heap_is_watched = go != Some(InWindow::Nothing);
+    let heap_is_watched = !(window && rules.traces_after_window());
     let mut after = *state;
     match it {
         Move::SetSlot(object, slot, new) => {
-            if rules.shade_old && !matches!(go, Some(InWindow::Nothing | InWindow::GoWithoutOld)) {
+            if rules.shade_old && heap_is_watched && !(window && beside.old_waits) {
                 after.shade(state.slots[object][slot]);
             }
-            let go_shades = !matches!(go, None | Some(InWindow::Nothing | InWindow::GoWithoutNew));
-            if rules.shade_new && heap_is_watched || go_shades {
+            if match rules.shade_new {
+                ShadeNew::Never => false,
+                ShadeNew::InWindow => window,
+                ShadeNew::Always => heap_is_watched,
+            } {
                 after.shade(new);
             }
             after.slots[object][slot] = new;
@@ -195,8 +197,8 @@ pub fn apply(state: &State, it: Move, column: &Column, bound: &Bound) -> State {
             after.colors[object] = match rules.birth {
                 Birth::White => Color::White,
                 Birth::Black if rules.only_in_tests.black_in_window => Color::Black,
-                Birth::Black if !heap_is_watched => Color::White,
-                Birth::Black if go.is_some() => Color::Grey,
+                Birth::Black if !heap_is_watched || window && beside.white_in_window => Color::White,
+                Birth::Black if window => Color::Grey,
                 Birth::Black => Color::Black,
             };
             after.slots[object] = slots;
@@ -204,8 +206,7 @@ pub fn apply(state: &State, it: Move, column: &Column, bound: &Bound) -> State {
         }
         Move::Mutate(object) => {
             if heap_is_watched {
-                let grey_again = !matches!(go, None | Some(InWindow::GoWithoutGreyAgain));
-                mutate(&mut after, object, rules.whole_object, grey_again);
+                mutate(&mut after, object, rules.whole_object, window);
             }
             after.guarded.insert(object);
         }
@@ -222,23 +223,21 @@ pub fn apply(state: &State, it: Move, column: &Column, bound: &Bound) -> State {
     after
 }
 
-/// The barrier of a mutation of a whole object, all of it up front. `grey_again`: the object is also grey after it was
-/// scanned.
-fn mutate(state: &mut State, object: Object, rule: WholeObject, grey_again: bool) {
+/// The barrier of a mutation of a whole object, all of it up front.
+fn mutate(state: &mut State, object: Object, rule: WholeObject, window: bool) {
     let color = state.colors[object];
-    match rule {
-        WholeObject::ScanBefore if grey_again => {
-            if color != Color::Black {
-                state.shade_children(object);
-            }
-            state.colors[object] = Color::Grey;
-        }
-        WholeObject::ScanBefore if color != Color::Black => {
-            state.shade_children(object);
-            state.colors[object] = Color::Black;
-        }
-        // A white object is traced when it is reached, after the mutation.
-        WholeObject::GreyAgain if color != Color::White => state.colors[object] = Color::Grey,
-        WholeObject::Nothing | WholeObject::GreyAgain | WholeObject::ScanBefore => {}
+    let (scans_before, greys_again) = match rule {
+        WholeObject::Nothing => (false, false),
+        WholeObject::GreyAgain => (false, true),
+        WholeObject::ScanBefore => (true, false),
+        WholeObject::GreyAgainInWindow => (!window, window),
+    };
+    if scans_before && color != Color::Black {
+        state.shade_children(object);
+        state.colors[object] = Color::Black;
+    }
+    // A white object is traced when it is reached, after the mutation.
+    if greys_again && color != Color::White {
+        state.colors[object] = Color::Grey;
     }
 }

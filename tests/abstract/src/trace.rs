@@ -3,7 +3,7 @@
 use core::fmt::Write;
 
 use crate::bound::Bound;
-use crate::column::{Broken, Column, GO, Named, Window, broken};
+use crate::column::{Broken, Column, Named, broken};
 use crate::search::{Goal, Move, explore, successors};
 use crate::state::{Color, OBJECTS, Object, Pointer, Root, Set, State, Status};
 use crate::symmetry::{canonical, forget};
@@ -146,7 +146,7 @@ pub fn table(steps: &[Step], column: &Column, bound: &Bound) -> String {
     let has_weak = states().any(|state| state.weak.is_some());
     heads.extend(has_registers.then(|| "registers".into()));
     heads.extend(has_weak.then(|| "weak".into()));
-    heads.extend(column.rules.window.then(|| "window".into()));
+    heads.extend(column.rules.has_window().then(|| "window".into()));
     let mut rows = vec![heads.clone(), heads.iter().map(|_| String::from("---")).collect()];
     for (at, Step { by, state }) in steps.iter().enumerate() {
         let before = &steps[at.saturating_sub(1)].state;
@@ -160,8 +160,8 @@ pub fn table(steps: &[Step], column: &Column, bound: &Bound) -> String {
         if has_weak {
             row.push(state.weak.map_or(String::new(), |it| object(it).into()));
         }
-        if column.rules.window {
-            let open = state.window || column.beside.window == Window::Derived && state.has_unscanned();
+        if column.rules.has_window() {
+            let open = mutator::is_window_open(state, column);
             row.push(if open { "open".into() } else { String::new() });
         }
         rows.push(row);
@@ -207,7 +207,7 @@ pub fn page(bound: &Bound) -> String {
         assert_eq!(way.len(), moves, "{named}: the moves of the shortest trace");
         if policy != chapter {
             page += &format!("\n## {}\n", capitalized(policy));
-            page += if policy == GO.policy { GO_SAYS } else { "" };
+            page += if column.rules.traces_while_scanning() { HYBRID_SAYS } else { "" };
             chapter = policy;
         }
         page += &match change {
@@ -215,7 +215,7 @@ pub fn page(bound: &Bound) -> String {
             change => format!("\n**{}**: lost in {moves} moves.", capitalized(change)),
         };
         if as_collected.is_none() {
-            page += if policy == GO.policy { SAVED } else { ORDER };
+            page += ORDER;
         }
         page += "\n\n";
         page += &table(&replay(&way, &column, bound), &column, bound);
@@ -243,15 +243,11 @@ more, has an empty field. A root is opened as a cell by
 written then, until the collector moves, passes no barrier of its own.
 ";
 
-const GO_SAYS: &str = "
-What Go does, who traces objects while stacks are still to be scanned: in the window slots shade what they store as well
-as what they overwrite, and new objects are grey.
+const HYBRID_SAYS: &str = "
+In the window, in which objects are traced already, slots shade what they store as well as what they overwrite, and new
+objects are grey: marked, with their initial pointers still to be followed.
 ";
 
 const ORDER: &str = "
 This crate's collector does not: it traces no object before all roots are scanned, and so has no black object while the
 window is open. That is why the heap needs no barrier there.";
-
-const SAVED: &str = "
-This crate's collector would lose nothing even so: it traces no object before all roots are scanned, and so has no
-black object while the window is open.";

@@ -11,7 +11,7 @@
 //! | `machine` | the interpreter and the oracle: [`run`], [`replay`], [`Failure`] |
 //! | `shadow` | what the heap should hold |
 //! | `object` | what lies in the heap |
-//! | `subject` | the subjects that programs run on: the five policies, and the broken policies and parts |
+//! | `subject` | the subjects that programs run on: the six policies, and the broken policies and parts |
 //! | `random` | random programs, as a proptest strategy |
 //! | `campaign` | millions of them, from a seed |
 

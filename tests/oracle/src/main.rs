@@ -40,7 +40,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// The subjects that are meant: those named, or else the five policies.
+/// The subjects that are meant: those named, or else the six policies.
 fn subjects(names: &[String]) -> Option<Vec<Subject>> {
     if names.is_empty() {
         return Some(subject::SOUND.to_vec());

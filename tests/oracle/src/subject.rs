@@ -1,11 +1,11 @@
-//! The subjects that programs run on: the five policies, and heaps that are broken on purpose.
+//! The subjects that programs run on: the six policies, and heaps that are broken on purpose.
 //!
 //! The broken ones are here, beside the tests, so that everyone can see what the tests are tested with: each detector
 //! has to find each of them.
 
-use grisaille::barrier::rules::{Birth, OnlyInTests, Policy, RootWrite, Roots, Rules, WholeObject};
+use grisaille::barrier::rules::{Birth, OnlyInTests, Policy, RootWrite, Roots, Rules, ShadeNew, WholeObject, Window};
 use grisaille::fault::{self, Fault};
-use grisaille::{Barrier, Deletion, Insertion, RootsFirst, StopTheWorld, Watermark};
+use grisaille::{Barrier, Deletion, Hybrid, Insertion, RootsFirst, StopTheWorld, Watermark};
 
 use crate::machine::probe::{Probe, probe};
 use crate::machine::{self, Failure, Watch};
@@ -82,6 +82,7 @@ pub const SOUND: &[Subject] = &[
     Subject::new::<Insertion>(),
     Subject::new::<Deletion>(),
     Subject::new::<RootsFirst>(),
+    Subject::new::<Hybrid>(),
     Subject::new::<Watermark>(),
     Subject::new::<StopTheWorld>(),
 ];
@@ -117,12 +118,12 @@ variants! {
     /// The policies that lose objects.
     BROKEN_POLICIES:
     "no barrier" NoBarrier: Insertion {
-        shade_new: false,
+        shade_new: ShadeNew::Never,
         root_write: RootWrite::Nothing,
         whole_object: WholeObject::Nothing,
         rescan_dirty_roots: false,
     }
-    "insertion that does not shade" InsertionWithoutNew: Insertion { shade_new: false }
+    "insertion that does not shade" InsertionWithoutNew: Insertion { shade_new: ShadeNew::Never }
     "insertion without the rescan" InsertionWithoutRescan: Insertion { rescan_dirty_roots: false }
     "insertion with scan-before in place of grey-again" InsertionScanningBefore: Insertion {
         whole_object: WholeObject::ScanBefore,
@@ -140,10 +141,17 @@ variants! {
     "roots-first whose scopes copy what leaves unshaded" RootsFirstKeep: RootsFirst {
         only_in_tests: OnlyInTests { keeps_unshaded: true, ..OnlyInTests::NONE },
     }
-    "roots-first whose window never opens" RootsFirstWithoutWindow: RootsFirst { window: false }
+    "roots-first whose window never opens" RootsFirstWithoutWindow: RootsFirst { window: Window::Never }
     "roots-first without scan-before" RootsFirstWithoutWhole: RootsFirst { whole_object: WholeObject::Nothing }
     "roots-first whose weak upgrade does not shade" RootsFirstUpgrade: RootsFirst { upgrade_shades: false }
     "roots-first that reads the old value after the store" RootsFirstReadsLate: RootsFirst { only_in_tests: OnlyInTests { reads_old_after_the_store: true, ..OnlyInTests::NONE } }
+    "hybrid without the old half" HybridWithoutOld: Hybrid { shade_old: false }
+    "hybrid without the new half" HybridWithoutNew: Hybrid { shade_new: ShadeNew::Never }
+    "hybrid without the root-write rule" HybridWithoutRootWrites: Hybrid { root_write: RootWrite::Nothing }
+    "hybrid with black birth whose initial pointers are not counted" HybridBlack: Hybrid { only_in_tests: OnlyInTests { black_in_window: true, ..OnlyInTests::NONE } }
+    "hybrid whose window is derived" HybridDerivedWindow: Hybrid { only_in_tests: OnlyInTests { window_is_derived: true, ..OnlyInTests::NONE } }
+    "hybrid with scan-before alone" HybridScanningBefore: Hybrid { whole_object: WholeObject::ScanBefore }
+    "hybrid with grey-again alone" HybridGreyAgain: Hybrid { whole_object: WholeObject::GreyAgain }
     "watermark that does not shade" WatermarkWithoutOld: Watermark { shade_old: false }
     "watermark without the root-write rule" WatermarkWithoutRootWrites: Watermark { root_write: RootWrite::Nothing }
     "watermark without the shade on pop" WatermarkPop: Watermark {

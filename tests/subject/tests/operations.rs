@@ -62,6 +62,7 @@ sound! {
     insertion "insertion"
     deletion "deletion"
     roots_first "roots-first"
+    hybrid "hybrid"
     watermark "watermark"
     stop_the_world "stop-the-world"
 }
@@ -120,18 +121,28 @@ fn broken_policies_are_caught_by_the_verifier() {
     }
 }
 
+/// All but one, which is lost in one program of thousands: see below.
 #[test]
 fn broken_policies_are_caught_by_the_second_mark() {
-    for subject in subject::BROKEN_POLICIES {
+    for subject in subject::BROKEN_POLICIES.iter().filter(|subject| subject.name != "hybrid with scan-before alone") {
         caught(subject, Watch::SecondMark, TEETH);
     }
 }
 
-/// All but one: what a destroyed area held is not reachable any more when the collector would have to look at it, so
-/// programs that are watched by drops alone do not destroy any while marking.
+/// All but some. What a destroyed area held is not reachable any more when the collector would have to look at it, so
+/// programs that are watched by drops alone do not destroy any while marking. And what is lost under `Hybrid` where a root is
+/// still unscanned and an object traced already is lost in one program of thousands: the verifier sees the danger, drops
+/// only the loss.
 #[test]
 fn broken_policies_are_caught_by_the_drops() {
-    let seen = |subject: &&Subject| subject.name != "watermark without the shade on destroy";
+    let rare = [
+        "watermark without the shade on destroy",
+        "hybrid without the new half",
+        "hybrid whose window is derived",
+        "hybrid with scan-before alone",
+        "hybrid with grey-again alone",
+    ];
+    let seen = |subject: &&Subject| !rare.contains(&subject.name);
     for subject in subject::BROKEN_POLICIES.iter().filter(seen) {
         caught(subject, Watch::Drops, TEETH);
     }
@@ -329,7 +340,7 @@ mod pasted {
                 Op::Fill { nth: 131, count: 107, how: 49 },
             ],
         };
-        for name in ["insertion", "insertion that traces while it scans", "roots-first"] {
+        for name in ["insertion", "insertion that traces while it scans", "roots-first", "hybrid"] {
             Subject::by_name(name).unwrap().run(&program, Watch::Verifier).unwrap();
         }
     }

@@ -14,7 +14,7 @@ use std::hint::black_box;
 use std::process::{Command, Output};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use grisaille::barrier::rules::{Birth, Policy, RootWrite, Roots, Rules, WholeObject};
+use grisaille::barrier::rules::{Birth, Policy, RootWrite, Roots, Rules, ShadeNew, WholeObject, Window};
 use grisaille::{Barrier, Budget, Gc, Heap, HeapBuilder, Mutator, Phase, Rooted, RootsFirst, Slot, Sweep, Trace};
 
 enum NoBarrier {}
@@ -23,9 +23,9 @@ enum NoBarrier {}
 unsafe impl Policy for NoBarrier {
     const RULES: Rules = Rules {
         roots: Roots::InOnePauseAtTheStart,
-        window: false,
+        window: Window::Never,
         shade_old: false,
-        shade_new: false,
+        shade_new: ShadeNew::Never,
         birth: Birth::Black,
         root_write: RootWrite::Nothing,
         whole_object: WholeObject::Nothing,

@@ -12,7 +12,7 @@ pub struct Arguments {
     /// Programs are made from it.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// A policy, or a heap that is broken on purpose; the five policies, unless given.
+    /// A policy, or a heap that is broken on purpose; the six policies, unless given.
     #[arg(long = "subject", value_name = "NAME")]
     subjects: Vec<String>,
 }

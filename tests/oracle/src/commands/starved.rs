@@ -13,7 +13,7 @@ pub struct Arguments {
     /// Programs are made from it.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// A policy; the five policies, unless given.
+    /// A policy; the six policies, unless given.
     #[arg(long = "subject", value_name = "NAME")]
     subjects: Vec<String>,
 }

@@ -155,8 +155,8 @@ impl Machine<'_> {
                 // Where cells are born white while marking, a broken policy may lose them; after it, what they point to.
                 let safe = match cx.phase() {
                     Phase::Idle => true,
-                    // In a window they are born white under every policy.
-                    Phase::Mark if B::RULES.window => {
+                    // In a window in which nothing is traced they are born white.
+                    Phase::Mark if B::RULES.traces_after_window() => {
                         cx.try_alloc(0u64).is_ok_and(|probe| cx.color(probe) == Color::Black)
                     }
                     Phase::Mark | Phase::MarkTermination => B::RULES.birth != Birth::White,

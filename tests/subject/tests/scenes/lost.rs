@@ -3,10 +3,10 @@
 //!
 //! The policies here exist in tests only. After a loss a pointer dangles, which no program follows (see `programs`).
 
-use grisaille::barrier::rules::{Birth, OnlyInTests, Policy, RootWrite, Roots, Rules, WholeObject};
-use grisaille::{Barrier, Deletion, Insertion, RootsFirst, Watermark};
+use grisaille::barrier::rules::{Birth, OnlyInTests, Policy, RootWrite, Roots, Rules, ShadeNew, WholeObject, Window};
+use grisaille::{Barrier, Deletion, Hybrid, Insertion, RootsFirst, Watermark};
 
-use crate::programs::{From, To, losses, moved, passed_through_a_stack, upgraded};
+use crate::programs::{From, To, losses, moved, moved_from_last_root, passed_through_a_stack, upgraded};
 
 /// A policy that is another one but for some rules.
 macro_rules! broken {
@@ -35,13 +35,21 @@ fn loses_upgraded<Broken: Barrier, Sound: Barrier>(to: To) {
     assert!(losses(|before, _| upgraded::<Sound>(to, before)).is_empty());
 }
 
+fn loses_from_last_root<Broken: Barrier, Sound: Barrier>(lock: bool) {
+    assert!(
+        !losses(|before, _| moved_from_last_root::<Broken>(lock, before)).is_empty(),
+        "it is fine without the rule"
+    );
+    assert!(losses(|before, _| moved_from_last_root::<Sound>(lock, before)).is_empty());
+}
+
 #[test]
 fn without_a_barrier() {
     broken!(NoBarrier: RootsFirst {
         roots: Roots::InOnePauseAtTheStart,
-        window: false,
+        window: Window::Never,
         shade_old: false,
-        shade_new: false,
+        shade_new: ShadeNew::Never,
         birth: Birth::Black,
         root_write: RootWrite::Nothing,
         whole_object: WholeObject::Nothing
@@ -53,7 +61,7 @@ fn without_a_barrier() {
 
 #[test]
 fn insertion_without_its_barrier() {
-    broken!(Broken: Insertion { shade_new: false });
+    broken!(Broken: Insertion { shade_new: ShadeNew::Never });
     loses::<Broken, Insertion>(From::Slot, To::Slot);
 }
 
@@ -141,7 +149,7 @@ fn roots_first_that_traces_in_the_window() {
 
 #[test]
 fn roots_first_whose_window_never_opens() {
-    broken!(Broken: RootsFirst { window: false });
+    broken!(Broken: RootsFirst { window: Window::Never });
     loses::<Broken, RootsFirst>(From::Popped, To::Lock);
 }
 
@@ -184,6 +192,75 @@ fn roots_first_with_grey_again_in_place_of_scan_before() {
 fn roots_first_with_an_upgrade_that_does_not_shade() {
     broken!(Broken: RootsFirst { upgrade_shades: false });
     loses_upgraded::<Broken, RootsFirst>(To::Local);
+}
+
+#[test]
+fn hybrid_without_the_old_half() {
+    broken!(Broken: Hybrid { shade_old: false });
+    loses_from_last_root::<Broken, Hybrid>(false);
+}
+
+/// While roots are unscanned, what is popped from one of them is known to the collector by the store alone.
+#[test]
+fn hybrid_without_the_new_half() {
+    broken!(Broken: Hybrid { shade_new: ShadeNew::Never });
+    loses::<Broken, Hybrid>(From::Popped, To::Slot);
+    loses::<Broken, Hybrid>(From::RootSet, To::Slot);
+}
+
+/// The window is over when the last root is scanned, not when there is none left to scan: what was popped from the last
+/// one is in a register.
+#[test]
+fn hybrid_whose_window_is_derived() {
+    broken!(Broken: Hybrid { only_in_tests: OnlyInTests { window_is_derived: true, ..OnlyInTests::NONE } });
+    loses::<Broken, Hybrid>(From::Truncated, To::Slot);
+}
+
+#[test]
+fn hybrid_whose_window_never_opens() {
+    broken!(Broken: Hybrid { window: Window::Never });
+    loses::<Broken, Hybrid>(From::Popped, To::Lock);
+    loses::<Broken, Hybrid>(From::Popped, To::NewObject);
+}
+
+#[test]
+fn hybrid_without_the_rule_for_writes_to_roots() {
+    broken!(Broken: Hybrid { root_write: RootWrite::Nothing });
+    loses::<Broken, Hybrid>(From::Popped, To::Pushed);
+    for to in [To::Local, To::NewRoot, To::RootSet, To::Pushed, To::Overwritten, To::Cells] {
+        loses::<Broken, Hybrid>(From::Overwritten, to);
+    }
+    loses::<Broken, Hybrid>(From::RootSet, To::Local);
+}
+
+#[test]
+fn hybrid_with_white_allocation() {
+    broken!(Broken: Hybrid { birth: Birth::White });
+    loses::<Broken, Hybrid>(From::Slot, To::NewObject);
+}
+
+#[test]
+fn hybrid_with_black_birth_whose_initial_pointers_are_not_counted() {
+    broken!(Broken: Hybrid { only_in_tests: OnlyInTests { black_in_window: true, ..OnlyInTests::NONE } });
+    loses::<Broken, Hybrid>(From::Popped, To::NewObject);
+}
+
+#[test]
+fn hybrid_with_scan_before_alone() {
+    broken!(Broken: Hybrid { whole_object: WholeObject::ScanBefore });
+    loses::<Broken, Hybrid>(From::Popped, To::Lock);
+}
+
+#[test]
+fn hybrid_with_grey_again_alone() {
+    broken!(Broken: Hybrid { whole_object: WholeObject::GreyAgain });
+    loses_from_last_root::<Broken, Hybrid>(true);
+}
+
+#[test]
+fn hybrid_with_an_upgrade_that_does_not_shade() {
+    broken!(Broken: Hybrid { upgrade_shades: false });
+    loses_upgraded::<Broken, Hybrid>(To::Local);
 }
 
 #[test]

@@ -9,6 +9,7 @@ extern crate grisaille_subject as grisaille;
 
 mod colors;
 mod deletion;
+mod hybrid;
 mod insertion;
 mod lost;
 mod programs;

@@ -9,8 +9,8 @@
 use std::ops::ControlFlow;
 
 use grisaille::{
-    Barrier, Budget, Deletion, Gc, Insertion, Mutator, Persistent, Phase, RefLock, Rooted, RootsFirst, Slot, Stack,
-    StopTheWorld, Trace, Watermark, Weak,
+    Barrier, Budget, Deletion, Gc, Hybrid, Insertion, Mutator, Persistent, Phase, RefLock, Rooted, RootsFirst, Slot,
+    Stack, StopTheWorld, Trace, Watermark, Weak,
 };
 
 use crate::stage::{Deaths, Mortal, for_each_policy, heap, piece};
@@ -148,9 +148,10 @@ fn check<B: Barrier>(cx: &mut Mutator<'_, B>) {
     }
 }
 
-/// Returns whether the policy is one of the five, and none of those in `lost`.
+/// Returns whether the policy is one of the six, and none of those in `lost`.
 fn is_sound<B: Barrier>() -> bool {
-    [Insertion::NAME, Deletion::NAME, RootsFirst::NAME, Watermark::NAME, StopTheWorld::NAME].contains(&B::NAME)
+    [Insertion::NAME, Deletion::NAME, RootsFirst::NAME, Hybrid::NAME, Watermark::NAME, StopTheWorld::NAME]
+        .contains(&B::NAME)
 }
 
 /// The end of a program: how many died. Under a sound policy nobody dies in the next cycle either, whatever the last
@@ -316,6 +317,37 @@ pub fn moved<B: Barrier>(from: From, to: To, before: usize, taken: Taken) -> Opt
             Some(if from == From::ScopeEnded { None } else { Some(deaths_at_the_end(cx, &deaths)) })
         });
         flow.map(|dead| dead.unwrap_or_else(|| deaths_at_the_end(cx, &deaths)))
+    })
+}
+
+/// Moves the pointer to a local, out of an object to which the root that is scanned last leads: it is grey when all roots
+/// are scanned, even where objects are traced meanwhile. The object is an actor, or with `lock` a list.
+pub fn moved_from_last_root<B: Barrier>(lock: bool, before: usize) -> Option<usize> {
+    let deaths = Deaths::default();
+    heap::<B>().enter(|cx| {
+        let (mut actors, mut lists) = (None, None);
+        if lock {
+            let list = cx.alloc(RefLock::new(vec![actor(cx, &deaths, None)]));
+            lists.insert(Stack::<Gc<'static, List<'static>>>::new(cx)).open(cx).push(cx, list);
+        } else {
+            let object = actor(cx, &deaths, None);
+            actors.insert(ActorStack::new(cx)).open(cx).push(cx, actor(cx, &deaths, Some(object)));
+        }
+        cx.collect();
+        if pieces(cx, before).is_break() {
+            return None;
+        }
+        if let Some(actors) = &mut actors {
+            let holder = actors.open(cx).top(cx, 0);
+            _ = cx.root(holder.next.get().unwrap());
+            holder.next.set(cx, None);
+        }
+        if let Some(lists) = &mut lists {
+            let holder = lists.open(cx).top(cx, 0);
+            _ = cx.root(holder.borrow()[0]);
+            RefLock::borrow_mut(holder, cx).clear();
+        }
+        Some(deaths_at_the_end(cx, &deaths))
     })
 }
 

@@ -1,5 +1,6 @@
-//! The four scenes that are drawn for Go's hybrid barrier: a white object loses its parent, on a stack or in the heap,
-//! to a stack or to the heap. Each in the root-scanning window and after it, where that makes sense.
+//! The four scenes that are drawn for Go's hybrid barrier (`hybrid`), in the colours of `RootsFirst`: a white object loses
+//! its parent, on a stack or in the heap, to a stack or to the heap. Each in the root-scanning window and after it, where
+//! that makes sense.
 
 use grisaille::Color::{Black, Grey, White};
 use grisaille::{Gc, Phase, RefLock, RootsFirst, Stack};
