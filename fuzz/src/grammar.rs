@@ -1,4 +1,4 @@
-//! Lox programs, made of bytes: nearly all of them run.
+//! Lox programs, made of bytes: nearly all of them run. They use the interpreter's extensions.
 //!
 //! Every expression has a type that the generator knows and Lox does not, so operands fit, nothing is called that
 //! cannot be, and no field is read that is not there. Every program ends: loops count, and what a body costs is added
@@ -7,6 +7,7 @@
 
 mod class;
 mod expression;
+mod extended;
 mod statement;
 
 use arbitrary::Unstructured;
@@ -121,6 +122,8 @@ struct Body {
     this: Option<usize>,
     /// It returns this.
     result: Option<Type>,
+    /// It is that of a fiber.
+    yields: bool,
 }
 
 /// What the whole program may cost: about as many calls and ends of loops.
@@ -153,7 +156,8 @@ struct Generator<'a> {
 
 /// The program that some bytes stand for.
 pub fn program(bytes: &[u8]) -> String {
-    let body = Body { ticks: PROGRAM_COST, weight: 1, limit: u32::MAX, rank: 0, this: None, result: None };
+    let body =
+        Body { ticks: PROGRAM_COST, weight: 1, limit: u32::MAX, rank: 0, this: None, result: None, yields: false };
     let mut generator = Generator {
         bytes: Unstructured::new(bytes),
         text: PRELUDE.to_string(),

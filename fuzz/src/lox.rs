@@ -60,6 +60,7 @@ impl Source {
         let end = heap.enter(|cx| {
             let machine = Machine::new(cx, Box::new(out.clone()), Box::new(errors.clone()));
             let mut machine = machine.expect("there is no limit");
+            assert!(machine.extend(cx).is_ok(), "there is no limit");
             match machine.interpret(cx, self.text.as_bytes()) {
                 Ok(()) => End::Well,
                 Err(Failure::Runtime { .. }) => End::RuntimeError,

@@ -81,6 +81,7 @@ impl Generator<'_> {
             rank: 0,
             this: Some(class),
             result: Some(method.result),
+            yields: false,
         };
         self.body(body, &parameters, |inside| {
             if overridden.is_some() && method.level < SUPER_CALLS && inside.one_in(2) {

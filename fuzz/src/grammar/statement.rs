@@ -15,11 +15,12 @@ impl Generator<'_> {
         if !self.spend(1) {
             return;
         }
-        match self.pick(if nesting > 0 { 20 } else { 8 }) {
+        match self.pick(if nesting > 0 { 23 } else { 8 }) {
             0 | 1 => self.print(),
             2 | 3 => self.declaration(),
             4 | 5 => self.assignment(),
             6 => self.field_assignment(),
+            7 if self.body.yields => self.give(),
             7 => {
                 if let Some(call) = self.call(Type::Any, 1) {
                     self.line(&format!("{call};"));
@@ -38,6 +39,9 @@ impl Generator<'_> {
             15 | 16 => self.function(nesting - 1),
             17 => self.recursion(nesting - 1),
             18 => self.tree(),
+            20 => self.list(nesting - 1),
+            21 => self.map(nesting - 1),
+            22 => self.fiber(nesting - 1),
             _ => {
                 self.class(nesting - 1);
                 self.try_class();
@@ -64,7 +68,7 @@ impl Generator<'_> {
     }
 
     /// Declares a variable, and returns its name.
-    fn declare(&mut self, ty: Type, value: &str, assignable: bool) -> String {
+    pub fn declare(&mut self, ty: Type, value: &str, assignable: bool) -> String {
         let name = self.name("v");
         self.line(&format!("var {name} = {value};"));
         self.variables.push(Variable { name: name.clone(), ty, assignable });
@@ -154,7 +158,7 @@ impl Generator<'_> {
     }
 
     /// A block that runs so many times.
-    fn repeat(&mut self, rounds: u32, head: &str, write: impl FnOnce(&mut Self)) {
+    pub fn repeat(&mut self, rounds: u32, head: &str, write: impl FnOnce(&mut Self)) {
         if !self.spend(rounds) {
             return;
         }
@@ -266,6 +270,7 @@ impl Generator<'_> {
             rank: 0,
             this: self.body.this,
             result: Some(result),
+            yields: false,
         };
         let (cost, rank) = self.body(body, &named, |inside| {
             inside.statements(nesting);
@@ -314,7 +319,15 @@ impl Generator<'_> {
         let (name, result, ty) = (self.name("r"), self.some_type(), self.some_type());
         let (count, parameter) = (self.name("n"), self.name("p"));
         self.line(&format!("fun {name}({count}, {parameter}) {{"));
-        let body = Body { ticks, weight: 1, limit: u32::MAX, rank: 0, this: self.body.this, result: Some(result) };
+        let body = Body {
+            ticks,
+            weight: 1,
+            limit: u32::MAX,
+            rank: 0,
+            this: self.body.this,
+            result: Some(result),
+            yields: false,
+        };
         let (cost, rank) = self.body(body, &[(parameter, ty)], |inside| {
             let end = inside.expression(result);
             inside.line(&format!("if ({count} < 1) return {end};"));
@@ -338,7 +351,7 @@ impl Generator<'_> {
         let (name, depth) = (self.name("t"), 2 + self.pick(4) as u32);
         let count = self.name("n");
         self.line(&format!("fun {name}({count}) {{"));
-        let body = Body { ticks: 20, weight: 1, limit: 0, rank: 0, this: self.body.this, result: None };
+        let body = Body { ticks: 20, weight: 1, limit: 0, rank: 0, this: self.body.this, result: None, yields: false };
         let result = Type::Maybe(class);
         let (cost, rank) = self.body(body, &[], |inside| {
             let links = &links[links.len().saturating_sub(2)..];
