@@ -246,6 +246,7 @@ pub struct HeapBuilder<B: Barrier = RootsFirst> {
     floor: usize,
     limit: usize,
     automatic: bool,
+    share: Option<u8>,
     mark_stack: usize,
     check: Check,
     _policy: PhantomData<B>,
@@ -265,6 +266,8 @@ pub struct HeapBuilder<B: Barrier = RootsFirst> {
 pub enum ConfigError {
     /// The growth, which must be finite, at least 0.05 and at most 1000.
     Growth(f64),
+    /// The part of the time that the collector may take, which must be from 1 to 100 per cent.
+    CollectorShare(u8),
     /// The limit in bytes, which must be at least [`HeapBuilder::MIN_LIMIT`].
     Limit(usize),
     /// The system has no memory for the heap's own lists.
@@ -276,6 +279,9 @@ impl fmt::Display for ConfigError {
         match self {
             ConfigError::Growth(growth) => {
                 write!(f, "a heap cannot grow by a factor of {growth}: 0.05 to 1000 can be had")
+            }
+            ConfigError::CollectorShare(percent) => {
+                write!(f, "a collector cannot take {percent} % of the time: 1 to 100 can be had")
             }
             ConfigError::Limit(limit) => {
                 write!(f, "a heap cannot work in {limit} bytes: {} is the least", HeapBuilder::<RootsFirst>::MIN_LIMIT)
@@ -296,6 +302,7 @@ impl HeapBuilder<RootsFirst> {
             floor: DEFAULT_FLOOR,
             limit: usize::MAX,
             automatic: true,
+            share: None,
             mark_stack: DEFAULT_MARK_STACK,
             check: Check::Off,
             _policy: PhantomData,
@@ -326,8 +333,8 @@ impl<B: Barrier> HeapBuilder<B> {
     /// let heap: Heap<Insertion> = Heap::builder().barrier().build().unwrap();
     /// ```
     pub fn barrier<C: Barrier>(self) -> HeapBuilder<C> {
-        let HeapBuilder { sweep, stress, growth, floor, limit, automatic, mark_stack, check, _policy } = self;
-        HeapBuilder { sweep, stress, growth, floor, limit, automatic, mark_stack, check, _policy: PhantomData }
+        let HeapBuilder { sweep, stress, growth, floor, limit, automatic, share, mark_stack, check, _policy } = self;
+        HeapBuilder { sweep, stress, growth, floor, limit, automatic, share, mark_stack, check, _policy: PhantomData }
     }
 
     /// Sets when swept memory is found. The default is [`Sweep::Concurrent`].
@@ -373,7 +380,8 @@ impl<B: Barrier> HeapBuilder<B> {
 
     /// Sets by how much the heap may exceed, before the next cycle has ended, what the last cycle marked, as a share of
     /// the marked bytes. The default is 1.0: the heap peaks at twice what lives (as Go's heap does with a `GOGC` of
-    /// 100). Less growth takes less memory and more time. From 0.05 to 1000: [`build`](HeapBuilder::build) refuses
+    /// 100), and at up to an eighth of the growth more under the policies that mark in steps, if as much was allocated
+    /// while the last cycle marked; that cycle could not free it. Less growth takes less memory and more time. From 0.05 to 1000: [`build`](HeapBuilder::build) refuses
     /// other values.
     ///
     /// ```
@@ -382,6 +390,31 @@ impl<B: Barrier> HeapBuilder<B> {
     /// ```
     pub fn growth(self, growth: f64) -> Self {
         HeapBuilder { growth, ..self }
+    }
+
+    /// Sets how much of the mutator's time the collector's steps may take while a cycle marks, in per cent. The default
+    /// is 66 where the last marking took less than 200 milliseconds of processor time, and 45 where it took longer, so that more than half
+    /// of any window of time is the mutator's. From 1 to 100: [`build`](HeapBuilder::build) refuses other values.
+    ///
+    /// A larger share ends cycles sooner, so that less garbage floats, and the program takes less time in all; with 100,
+    /// steps follow each other closely. A smaller share has the mutator run more evenly; cycles start earlier, last
+    /// longer, and are more. The time is that of the thread's processor where the system has a clock for that.
+    ///
+    /// The collector takes more where a cycle is late: in the last sixteenth of the headroom below the goal, past the
+    /// goal, near the [limit](HeapBuilder::limit), and after bursts of allocation without a safepoint ([all
+    /// cases](crate#how-long-a-step-takes)). Where a mutator allocates so fast that marking of 200 milliseconds or more
+    /// cannot keep to the share and to the [growth](HeapBuilder::growth), the share is kept, and the heap grows by up to
+    /// three times as much. [`StopTheWorld`](crate::StopTheWorld), whose marking is one pause, and
+    /// [`step`](Mutator::step), whose budget is the caller's, have no share.
+    ///
+    /// ```
+    /// # use grisaille::{ConfigError, Heap};
+    /// assert!(Heap::builder().collector_share(25).build().is_ok());
+    /// assert_eq!(Heap::builder().collector_share(0).build().unwrap_err(), ConfigError::CollectorShare(0));
+    /// assert_eq!(Heap::builder().collector_share(101).build().unwrap_err(), ConfigError::CollectorShare(101));
+    /// ```
+    pub fn collector_share(self, percent: u8) -> Self {
+        HeapBuilder { share: Some(percent), ..self }
     }
 
     /// Sets the heap size in bytes below which the heap does not collect, however little lives. The default is 4 MiB.
@@ -459,6 +492,11 @@ impl<B: Barrier> HeapBuilder<B> {
         if !(0.05..=1000.0).contains(&self.growth) {
             return Err(ConfigError::Growth(self.growth));
         }
+        if let Some(percent) = self.share
+            && !(1..=100).contains(&percent)
+        {
+            return Err(ConfigError::CollectorShare(percent));
+        }
         if self.limit < Self::MIN_LIMIT {
             return Err(ConfigError::Limit(self.limit));
         }
@@ -467,6 +505,7 @@ impl<B: Barrier> HeapBuilder<B> {
             floor: self.floor,
             limit: self.limit,
             automatic: self.automatic,
+            share: self.share,
         };
         let made = Collector::new(pace, self.sweep, self.stress, self.mark_stack, B::RULES.incremental);
         let collector = made.and_then(memory::boxed).map_err(|NoMemory| ConfigError::NoMemory)?;

@@ -67,14 +67,15 @@
 //! # How long a step takes
 //!
 //! The heap's goal is the number of bytes that the last cycle marked times 1 + [growth](HeapBuilder::growth), and at
-//! least the [floor](HeapBuilder::floor). A cycle starts when an eighth of the headroom below the goal is left, or
-//! sooner where the last marking took long. From then on each allocated byte owes marking work (the debt), which
+//! least the [floor](HeapBuilder::floor). A cycle starts when as much is left below the goal as the mutator will allocate
+//! in its [share](HeapBuilder::collector_share) of the time while the heap is marked, by the last marking, and a
+//! sixteenth of the headroom. From then on each allocated byte owes marking work (the debt), which
 //! [`Mutator::safepoint`] does in steps. Work has the unit of [`Budget::work`]: an object counts its bytes and 16.
 //!
 //! | condition | work of a step | time of a step | the next one is due |
 //! |---|---|---|---|
-//! | below the goal | the debt | 40 µs | 16 KiB allocated later; down to 8 KiB near the goal, where debt is left |
-//! | barriers shaded some hundred pointers, or that many writes to watched roots | the debt | 40 µs | 40 µs later at the earliest |
+//! | below the goal | the debt | 40 µs | when the mutator has had its [share](HeapBuilder::collector_share) of the time, which is 21 µs or, where marking takes long, 49 µs; half of that near the goal, where debt is left |
+//! | barriers shaded some hundred pointers, or that many writes to watched roots | the debt | 40 µs | when the mutator has had its share |
 //! | past the goal | at least half of the bytes allocated since the last step, and as much again for each eighth by which the goal is exceeded, up to 4 MiB | until that work is done | as above |
 //! | 48 KiB or more allocated between two safepoints | the debt | half of the mutator's time since the last step, up to 500 µs; all of the debt where the next safepoint would find the goal exceeded | at the next safepoint |
 //! | the goal exceeded by as much as is allocated between two safepoints | the rest of the cycle | one pause | |

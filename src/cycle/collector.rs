@@ -106,6 +106,8 @@ pub(crate) struct Collector {
     /// Number of objects live at the end of the last marking, and number allocated by then.
     pub(super) lived: Cell<usize>,
     pub(super) allocated_then: Cell<usize>,
+    /// The time that all runs had taken when marking began.
+    pub(super) marked_from: Cell<Duration>,
     /// Work of marking in this cycle.
     pub mark_work: Cell<usize>,
     /// The chunk that phase `Release` has reached.
@@ -155,6 +157,7 @@ impl Collector {
             black_from: Cell::new(0),
             lived: Cell::new(0),
             allocated_then: Cell::new(0),
+            marked_from: Cell::new(Duration::ZERO),
             mark_work: Cell::new(0),
             released: Cell::new(0),
             idle_at: Cell::new(0),
@@ -215,7 +218,7 @@ impl Collector {
         c.bytes_floating.set((!incremental).then_some(0));
         self.lived.set(objects);
         self.allocated_then.set(allocated);
-        let time = self.times.in_phase(Phase::Mark) + self.times.in_phase(Phase::MarkTermination);
+        let time = self.times.spent().saturating_sub(self.marked_from.get());
         self.pacer.marking_ended(bytes, born_black, work, time);
         self.tell(|| Event::Marked { bytes: bytes - born_black, born_black, dead });
         if !self.pacer.pace.automatic {

@@ -44,6 +44,7 @@ impl Collector {
             black_from,
             lived,
             allocated_then,
+            marked_from: _,
             mark_work: _,
             released,
             inspector: _,

@@ -112,7 +112,7 @@ impl Collector {
                 ControlFlow::Continue(()) => {}
             }
         };
-        self.pacer.took(self.times.run_ends(self.phase.get(), start));
+        self.pacer.ran(&self.times.run_ends(self.phase.get(), start));
         self.tell(|| Event::StepEnds { work: meter.spent - spent });
         let steps = self.counters.steps.get() + 1;
         self.counters.steps.set(steps);
@@ -230,6 +230,7 @@ impl Collector {
         let rules = &B::RULES;
         self.phase.set(Phase::Mark);
         self.cycle.set(self.cycle.get() + 1);
+        self.marked_from.set(self.times.spent());
         self.pacer.cycle_starts(rules.incremental && rules.birth == Birth::White);
         self.tell(|| Event::PhaseBegins(Phase::Mark));
         self.roots.start_scan();

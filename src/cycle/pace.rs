@@ -5,20 +5,23 @@
 //! x (1 + growth), with a floor, and marking is charged per byte allocated so that it ends before the goal is reached.
 //! All in integers, and never per object: holes are charged when they are retired.
 //!
-//! **A cycle starts late**, when an eighth of the headroom is left, and pays much for each byte. Objects allocated
-//! while a cycle marks are born black, and cannot be freed by that cycle however soon they die. So the sooner marking
-//! ends the less garbage floats, and the more headroom a heap of the same peak has.
+//! **A cycle starts late**, and its steps take a fixed share of the time (see [`share`]). Objects allocated while a
+//! cycle marks are born black, and cannot be freed by that cycle however soon they die. So the sooner marking ends the
+//! less garbage floats, and the more headroom a heap of the same peak has. How late is told by the last marking: its
+//! processor time, and what the mutator allocates in its part beside that, an eighth more. (More is expected to be
+//! marked where of what was new most was alive.) An eighth of the growth comes on top of the goal for what was born
+//! black.
 //!
-//! **Steps keep their distance**: each is bounded by the clock, and the mutator allocates something before the next
-//! one even if debt is left. Otherwise short steps would follow each other at every safepoint and be one long
-//! interruption. Where marking takes so long that an eighth of the headroom has no room for those distances (a gigabyte
-//! at random), the cycle starts sooner, by how long the last marking took. In a cycle that is late nevertheless, the
-//! distances shrink as the goal comes nearer.
+//! **Steps keep their distance**: each is bounded by the clock, and the mutator has its share of the time before the
+//! next one, which is told in bytes that it allocates. Otherwise short steps would follow each other at every safepoint
+//! and be one long interruption; and if the distance were the same number of bytes for each mutator, one that allocates
+//! slowly, as interpreters do, would have a cycle in progress for most of the time. In a cycle that is late
+//! nevertheless, the distances shrink in the last sixteenth of the headroom. Where a marking of [`LONG_MARKING`] or more
+//! does not fit in the headroom at that share, the goal is raised.
 //!
 //! **Barriers owe steps too**: a mutator that allocates little and writes much would keep a cycle in progress, and its
-//! writes slower, for long. So when barriers have seen many writes, and the last step ended at least one step time ago,
-//! the next safepoint does a whole step: the mutator keeps about half of the time. Less is then allocated between two
-//! steps, and the next cycle starts later by that much. Writes to roots count like writes to the heap while roots are
+//! writes slower, for long. So when barriers have seen many writes, and the mutator has had its share of the
+//! time since the last step, the next safepoint does a whole step. Writes to roots count like writes to the heap while roots are
 //! watched: a recursion that allocates nothing only pushes and pops roots. (While `RootsFirst`'s root-scanning window is
 //! open, its heap has no barrier, and a write there is free.)
 //!
@@ -42,16 +45,19 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::phase::Phase;
-use crate::clock::Instant;
+use super::times::Run;
+use crate::clock::{HAS_CLOCK, Instant};
 use crate::full::Shortage;
 use crate::mark::budget::Charge;
 use crate::memory::{NoMemory, is_there_to_share};
 use debt::Account;
 use limit::Limit;
+use share::{LONG_MARKING, Share};
 
 mod debt;
 mod goal;
 pub(crate) mod limit;
+mod share;
 
 /// Longest time of an automatic step.
 const STEP_TIME: Duration = Duration::from_micros(40);
@@ -61,7 +67,7 @@ const MAX_STEP_TIME: Duration = Duration::from_micros(500);
 const MAX_STEP: usize = 1024 * 1024;
 /// Least work of an automatic step, so that it pays for its own start.
 const MIN_STEP: usize = 8 * 1024;
-/// Least bytes allocated between two automatic steps, unless the cycle is late or barriers owe a step.
+/// Bytes allocated between two automatic steps that mark nothing, or are ahead of the debt.
 const POLL_BYTES: usize = 16 * 1024;
 /// Number of writes seen by barriers between two readings of the clock.
 const WRITES: usize = 256;
@@ -81,6 +87,8 @@ pub(crate) struct Pace {
     pub floor: usize,
     pub limit: usize,
     pub automatic: bool,
+    /// The part of the time that steps may take before the goal comes near, in per cent, from 1 to 100, if it is set.
+    pub share: Option<u8>,
 }
 
 pub(crate) struct Pacer {
@@ -115,10 +123,13 @@ pub(crate) struct Pacer {
     writes: Cell<usize>,
     /// Whether barriers owe the next step.
     barriers_owe: Cell<bool>,
-    /// Bytes by which less than [`POLL_BYTES`] was allocated before the steps that barriers owed, in this cycle and in
-    /// the last one.
-    spared: Cell<usize>,
-    spared_then: Cell<usize>,
+    share: Share,
+    /// The growth so far when the phase machine last stopped.
+    grown: Cell<usize>,
+    /// Bytes that the mutator allocates while a cycle marks for as long as the last one.
+    needed: Cell<usize>,
+    /// Bytes between the last two steps.
+    between: Cell<usize>,
     goal: Cell<usize>,
     trigger: Cell<usize>,
     /// The size at which the next safepoint has something to do.
@@ -130,11 +141,13 @@ pub(crate) struct Pacer {
     ratio: Cell<usize>,
     /// Work of the last marking.
     mark_work: Cell<usize>,
-    /// Time of the last marking, and of all markings up to its end.
+    /// Time of the last marking.
     mark_time: Cell<Duration>,
-    marked_for: Cell<Duration>,
-    /// Headroom that was left when the cycle started.
-    runway: Cell<usize>,
+    /// Bytes of objects marked by the last marking, and bytes of objects when marking last began.
+    marked: Cell<usize>,
+    size_at_start: Cell<usize>,
+    /// The last part of the headroom, in which steps come closer together.
+    slack: Cell<usize>,
     /// The start of the current period, and the time that steps took of it.
     period: Cell<Option<(Instant, Duration)>>,
 }
@@ -162,8 +175,10 @@ impl Pacer {
             last_step: Cell::new(None),
             writes: Cell::new(0),
             barriers_owe: Cell::new(false),
-            spared: Cell::new(0),
-            spared_then: Cell::new(0),
+            share: Share::new(pace.share),
+            grown: Cell::new(0),
+            needed: Cell::new(0),
+            between: Cell::new(POLL_BYTES),
             goal: Cell::new(0),
             trigger: Cell::new(0),
             poll_at: Cell::new(0),
@@ -172,8 +187,9 @@ impl Pacer {
             ratio: Cell::new(0),
             mark_work: Cell::new(0),
             mark_time: Cell::new(Duration::ZERO),
-            marked_for: Cell::new(Duration::ZERO),
-            runway: Cell::new(0),
+            marked: Cell::new(0),
+            size_at_start: Cell::new(0),
+            slack: Cell::new(0),
             period: Cell::new(None),
         };
         pacer.aim();
@@ -308,11 +324,18 @@ impl Pacer {
     fn aim(&self) {
         let live = self.live();
         let wanted = goal::wanted(live, self.born_black.get(), self.pace.growth, self.pace.floor);
-        let goal = self.limit.goal(wanted, live);
+        let gives_way = self.incremental && self.mark_time.get() >= LONG_MARKING;
+        let stretched = if gives_way {
+            goal::stretched(live, self.born_black.get(), self.pace.growth, self.needed.get())
+        } else {
+            0
+        };
+        let goal = self.limit.goal(wanted.max(stretched), live);
         self.squeezed.set(goal < wanted);
         // Some headroom must remain, or the next cycle would follow at once.
         let goal = goal.max(live.saturating_add(2 * POLL_BYTES));
         self.goal.set(goal);
+        self.slack.set((goal - live) / goal::SLACK_SHARE);
         self.trigger.set(if self.incremental { goal - self.runway_of(goal - live) } else { goal });
     }
 
@@ -329,13 +352,19 @@ impl Pacer {
 
     /// Returns the part of the headroom in which a cycle marks.
     fn runway_of(&self, headroom: usize) -> usize {
-        goal::runway(headroom, self.mark_time.get(), self.step_time(), self.spared_then.get())
+        // Near a limit steps are long, and keep the least distance.
+        let needed = if self.squeezed.get() {
+            let steps = self.mark_time.get().as_nanos() / MAX_STEP_TIME.as_nanos();
+            (steps as usize).saturating_mul(POLL_BYTES)
+        } else {
+            self.needed.get()
+        };
+        goal::runway(headroom, needed)
     }
 
     /// Books the start of a cycle, and sets the work that a byte owes. With `grows`, new objects must be marked too.
     pub(crate) fn cycle_starts(&self, grows: bool) {
         let left = self.goal.get().saturating_sub(self.size()).max(POLL_BYTES);
-        self.runway.set(left);
         let expected = self.mark_work.get().max(self.size() / 2);
         self.ratio.set(debt::ratio(expected, left, grows));
         self.charged.set(self.size());
@@ -344,20 +373,26 @@ impl Pacer {
         self.look_outside();
         self.is_marking.set(true);
         self.barriers_owe.set(false);
-        self.spared.set(0);
+        self.share.marking_starts();
+        self.size_at_start.set(self.heap.get());
     }
 
-    /// Books the end of marking: `live` bytes of objects survive, of which `born_black` were born black. `time` is that
-    /// of marking in all cycles together.
+    /// Books the end of marking: `live` bytes of objects survive, of which `born_black` were born black. Marking
+    /// took `time`.
     pub(crate) fn marking_ended(&self, live: usize, born_black: usize, work: usize, time: Duration) {
         self.heap.set(live);
         self.lived.set(live);
         self.least_outside.set(self.external());
         self.is_marking.set(false);
-        self.born_black.set(born_black);
         self.mark_work.set(work);
-        self.mark_time.set(time.saturating_sub(self.marked_for.replace(time)));
-        self.spared_then.set(self.spared.get());
+        self.mark_time.set(time);
+        self.born_black.set(born_black);
+        let marked = live.saturating_sub(born_black);
+        let survival = goal::survival(self.marked.replace(marked), self.size_at_start.get(), marked);
+        let needed = self.share.marking_ends(time);
+        // The growth will have been allocated by the next time.
+        let grows = (self.pace.growth / 16).saturating_mul(survival / 16);
+        self.needed.set(needed.saturating_add((needed / 256).saturating_mul(grows)));
         self.charged.set(self.size());
         self.seen.set(self.size());
         self.debt.set(0);
@@ -395,12 +430,13 @@ impl Pacer {
         let size = self.size();
         let bytes = size.saturating_sub(self.charged.replace(size));
         self.look_outside();
-        let account = Account { size, goal: self.goal.get().max(1), allocated: bytes, ratio: self.ratio.get() };
+        // Where steps keep a larger distance, this and a hole are no burst.
+        let burst = BURST.max(2 * self.between.get() + POLL_BYTES);
+        let account = Account { size, goal: self.goal.get().max(1), allocated: bytes, burst, ratio: self.ratio.get() };
         let debt = self.debt.get().saturating_add(account.owed().saturating_mul(account.lateness()));
         self.debt.set(debt);
         let mut least = MIN_STEP;
         if self.barriers_owe.take() {
-            self.spared.set(self.spared.get() + POLL_BYTES.saturating_sub(bytes));
             least = MAX_STEP;
         }
         if starved {
@@ -421,11 +457,12 @@ impl Pacer {
             return false;
         }
         self.writes.set(0);
-        if self.last_step.get().is_some_and(|last| now().saturating_duration_since(last) < STEP_TIME) {
+        let beside = self.share.beside(STEP_TIME);
+        if self.last_step.get().is_some_and(|last| now().saturating_duration_since(last) < beside) {
             return false;
         }
         self.barriers_owe.set(true);
-        self.poll_at.set(0);
+        self.poll_at.set(self.poll_at.get().min(self.size()));
         true
     }
 
@@ -447,7 +484,14 @@ impl Pacer {
             return false;
         }
         let left = self.goal.get().saturating_sub(self.size());
-        let between = debt::between_steps(self.debt.get(), left, self.runway.get());
+        let usual = match self.share.between_steps() {
+            // Where no time passes, none is shared.
+            _ if !HAS_CLOCK => POLL_BYTES,
+            usual if self.squeezed.get() => usual.min(POLL_BYTES),
+            usual => usual,
+        };
+        let between = debt::between_steps(self.debt.get(), usual, left, self.slack.get());
+        self.between.set(between);
         self.poll_at.set(self.size() + between);
         between < POLL_BYTES
     }
@@ -470,13 +514,18 @@ impl Pacer {
         }
     }
 
-    /// Books a step's time to the current period.
-    pub(crate) fn took(&self, time: Duration) {
+    /// Books a run of the phase machine.
+    pub(crate) fn ran(&self, run: &Run) {
         if let Some((start, taken)) = self.period.get() {
-            self.period.set(Some((start, taken + time)));
+            self.period.set(Some((start, taken + run.wall)));
         }
+        let grown = self.limit.grown();
+        self.share.mutator_ran(grown.wrapping_sub(self.grown.replace(grown)), run.away);
+        self.share.step_ran(run.took);
     }
 }
 
+#[cfg(test)]
+mod simulated;
 #[cfg(test)]
 mod tests;

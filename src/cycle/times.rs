@@ -8,6 +8,18 @@ use std::time::Duration;
 use super::phase::{PHASES, Phase};
 use crate::clock::Instant;
 
+/// What a run of the phase machine took. The mutator's times are of processor time where the system has a clock for
+/// that, else wall-clock time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Run {
+    /// Wall-clock time, checks left out.
+    pub wall: Duration,
+    /// The mutator's time that the run took.
+    pub took: Duration,
+    /// The mutator's time since the run before.
+    pub away: Duration,
+}
+
 /// The books of time, of the mutator's thread.
 #[derive(Default)]
 pub(crate) struct Times {
@@ -23,6 +35,8 @@ pub(crate) struct Times {
     /// Processor time of all runs, and of those since the mutator was last resumed.
     processor: Cell<Option<Duration>>,
     processor_in_pause: Cell<Option<Duration>>,
+    /// When the last run ended, by both clocks.
+    last_end: Cell<Option<(Instant, Option<Duration>)>>,
     pauses: Cell<u64>,
     longest: Cell<Duration>,
     longest_processor: Cell<Option<Duration>>,
@@ -38,17 +52,36 @@ impl Times {
         start
     }
 
-    /// Books that the phase machine stops in `phase`. Returns the wall-clock time of its run.
-    pub(crate) fn run_ends(&self, phase: Phase, start: Instant) -> Duration {
+    /// Books that the phase machine stops in `phase`, which began to run at `start`.
+    pub(crate) fn run_ends(&self, phase: Phase, start: Instant) -> Run {
         self.book(phase);
-        let ran = self.since.take().map_or(Duration::ZERO, |end| end - start);
-        if let (Some(from), Some(to)) = (self.processor_from.take(), processor_time()) {
-            let time = to.saturating_sub(from);
+        let end = self.since.take().unwrap_or(start);
+        let wall = (end - start).saturating_sub(self.checks.get());
+        let (from, to) = (self.processor_from.take(), processor_time());
+        let last = self.last_end.replace(Some((end, to)));
+        let mut run = Run {
+            wall,
+            took: wall,
+            away: last.map_or(Duration::ZERO, |(last, _)| start.saturating_duration_since(last)),
+        };
+        if let (Some(from), Some(to)) = (from, to) {
+            run.took = to.saturating_sub(from);
+            // Another thread may run the heap now, whose clock is another.
+            let away = last.and_then(|(_, processor)| from.checked_sub(processor?));
+            run.away = away.map_or(run.away, |away| away.min(run.away));
             for sum in [&self.processor, &self.processor_in_pause] {
-                sum.set(Some(sum.get().unwrap_or_default() + time));
+                sum.set(Some(sum.get().unwrap_or_default() + run.took));
             }
         }
-        ran.saturating_sub(self.checks.get())
+        run
+    }
+
+    /// Returns the processor time of all runs until now, or where there is no clock the wall-clock time of marking.
+    pub(crate) fn spent(&self) -> Duration {
+        match (self.processor_from.get(), processor_time()) {
+            (Some(from), Some(now)) => self.processor.get().unwrap_or_default() + now.saturating_sub(from),
+            _ => self.in_phase(Phase::Mark) + self.in_phase(Phase::MarkTermination),
+        }
     }
 
     /// Books the time since the last call to `phase`.
@@ -149,8 +182,8 @@ mod tests {
         assert!(times.in_phase(Phase::Sweep) >= Duration::from_millis(2));
         let phases: Duration = times.in_phases().iter().sum();
         // A sleep is never too short, so these hold on the busiest machine.
-        assert!(ran + Duration::from_millis(50) <= held_up && phases <= ran);
-        assert!(times.longest() >= ran && times.longest() + Duration::from_millis(100) <= held_up);
+        assert!(ran.wall + Duration::from_millis(50) <= held_up && phases <= ran.wall);
+        assert!(times.longest() >= ran.wall && times.longest() + Duration::from_millis(100) <= held_up);
         assert_eq!(times.pauses(), 1);
     }
 

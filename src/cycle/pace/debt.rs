@@ -3,16 +3,13 @@
 
 use std::time::Duration;
 
-use super::{BURST, MAX_STEP, MAX_STEP_TIME, MIN_STEP, POLL_BYTES};
+use super::{MAX_STEP, MAX_STEP_TIME, MIN_STEP, POLL_BYTES};
 use crate::mark::budget::Charge;
 
 /// Fractional bits of `ratio`.
 pub(super) const FIXED: u32 = 8;
 /// Most by which a step's bounds are multiplied past the goal: once more for each eighth of it.
 pub(super) const MAX_LATENESS: usize = 4;
-/// Least bytes allocated between two steps of a late cycle, until the goal is reached. Measured in
-/// `docs/experiments.md`, "The pacer".
-pub(super) const MIN_POLL_BYTES: usize = POLL_BYTES / 2;
 
 /// Returns the work that a byte owes, times 2^[`FIXED`], if `expected` work is to be done until `left` bytes are
 /// allocated. With `grows`, new objects must be marked too.
@@ -23,16 +20,18 @@ pub(super) fn ratio(expected: usize, left: usize, grows: bool) -> usize {
     ratio.clamp(1 << (FIXED - 2), 1 << (FIXED + 6)) as usize + own
 }
 
-/// Returns the bytes to allocate before the next step, where the last one left `debt`, and `left` bytes are left until
-/// the goal, `runway` when the cycle started.
+/// Returns the bytes to allocate before the next step, where the last one left `debt`, the mutator's share of the time
+/// is `usual` bytes, and `left` bytes are left until the goal.
 ///
-/// While debt is left, the distance between steps shrinks as the goal comes nearer: steps become no longer, and the
-/// mutator slows down gradually.
-pub(super) fn between_steps(debt: usize, left: usize, runway: usize) -> usize {
-    if debt <= MIN_STEP || left >= runway {
-        POLL_BYTES
+/// Without debt marking is ahead of what it has to be. While debt is left, the distance between steps shrinks in the
+/// last `slack` bytes before the goal: steps become no longer, and the mutator slows down gradually.
+pub(super) fn between_steps(debt: usize, usual: usize, left: usize, slack: usize) -> usize {
+    if debt <= MIN_STEP {
+        usual.max(POLL_BYTES)
+    } else if left >= slack {
+        usual
     } else if left > 0 {
-        ((POLL_BYTES as u128 * left as u128 / runway as u128) as usize).max(MIN_POLL_BYTES)
+        ((usual as u128 * left as u128 / slack as u128) as usize).max(usual / 2)
     } else {
         0
     }
@@ -45,6 +44,8 @@ pub(super) struct Account {
     pub goal: usize,
     /// Bytes allocated since the last step.
     pub allocated: usize,
+    /// Bytes between two steps that make a burst.
+    pub burst: usize,
     /// Work that a byte owes, times 2^[`FIXED`].
     pub ratio: usize,
 }
@@ -65,7 +66,7 @@ impl Account {
     /// Returns the part of `debt` that the step does, at least `least`. The last step ended `away` ago, if there was
     /// one; a usual step takes `step_time`.
     pub(super) fn charge(&self, debt: usize, least: usize, away: Option<Duration>, step_time: Duration) -> Charge {
-        let is_burst = self.allocated >= BURST;
+        let is_burst = self.allocated >= self.burst;
         let away = match away {
             // Without a burst the system ran another program, or the mutator allocates little and owes little.
             Some(_) if is_burst && debt > self.owed() => Duration::MAX,
@@ -87,6 +88,7 @@ impl Account {
 
 #[cfg(test)]
 mod tests {
+    use super::super::BURST;
     use super::*;
 
     #[test]
@@ -100,18 +102,19 @@ mod tests {
 
     #[test]
     fn steps_move_together_as_the_goal_comes_nearer() {
-        let between = |debt, left| between_steps(debt, left, 1 << 20);
+        let between = |debt, left| between_steps(debt, 4096, left, 1 << 20);
         assert_eq!(between(MIN_STEP, 0), POLL_BYTES, "no debt is left");
-        assert_eq!(between(1 << 20, 1 << 20), POLL_BYTES);
-        assert_eq!(between(1 << 20, 3 << 19), POLL_BYTES, "no more than usual");
-        assert_eq!(between(1 << 20, 3 << 18), POLL_BYTES / 4 * 3);
-        assert_eq!(between(1 << 20, 1), MIN_POLL_BYTES);
+        assert_eq!(between_steps(MIN_STEP, 2 * POLL_BYTES, 0, 1 << 20), 2 * POLL_BYTES, "the mutator has its share");
+        assert_eq!(between(1 << 20, 1 << 20), 4096);
+        assert_eq!(between(1 << 20, 3 << 19), 4096, "no more than usual");
+        assert_eq!(between(1 << 20, 3 << 18), 3072);
+        assert_eq!(between(1 << 20, 1), 2048, "but not one upon the other");
         assert_eq!(between(1 << 20, 0), 0, "past the goal each safepoint has something to do");
     }
 
     #[test]
     fn a_byte_past_the_goal_owes_more() {
-        let account = |size| Account { size, goal: 8 << 20, allocated: 1 << 14, ratio: 1 << FIXED };
+        let account = |size| Account { size, goal: 8 << 20, allocated: 1 << 14, burst: BURST, ratio: 1 << FIXED };
         assert_eq!(account(8 << 20).lateness(), 1);
         assert_eq!(account(9 << 20).lateness(), 2);
         assert_eq!(account(16 << 20).lateness(), 9);
@@ -127,7 +130,7 @@ mod tests {
 
     #[test]
     fn bursts_get_more_time() {
-        let account = |size| Account { size, goal: 8 << 20, allocated: BURST, ratio: 1 << FIXED };
+        let account = |size| Account { size, goal: 8 << 20, allocated: BURST, burst: BURST, ratio: 1 << FIXED };
         let (step, away) = (Duration::from_micros(40), Some(Duration::from_micros(200)));
         let time = |debt, away| account(1 << 20).charge(debt, MIN_STEP, away, step).time;
         assert_eq!(time(BURST, away), Duration::from_micros(100), "half of the time that the mutator was away");

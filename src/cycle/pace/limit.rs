@@ -51,6 +51,11 @@ impl Limit {
         self.grown.set(self.grown.get().wrapping_add(bytes));
     }
 
+    /// Returns the growth so far. Wraps.
+    pub(crate) fn grown(&self) -> usize {
+        self.grown.get()
+    }
+
     /// Returns whether anything was allocated since the last cycle began.
     pub(crate) fn has_grown(&self) -> bool {
         self.grown.get() != self.grown_at_start.get()

@@ -1,6 +1,6 @@
 //! The pacer by itself, and heaps that go by it.
 
-use super::debt::{MAX_LATENESS, MIN_POLL_BYTES};
+use super::debt::MAX_LATENESS;
 use super::*;
 use crate::cycle::phase::Phase;
 use crate::mark::budget::Budget;
@@ -11,13 +11,13 @@ use crate::{
 };
 
 fn pacer(limit: usize) -> Pacer {
-    Pacer::new(Pace { growth: 256, floor: 1 << 20, limit, automatic: true }, true).unwrap()
+    Pacer::new(Pace { growth: 256, floor: 1 << 20, limit, automatic: true, share: Some(50) }, true).unwrap()
 }
 
 #[test]
-fn a_small_heap_does_not_collect_before_the_last_eighth_of_the_floor() {
+fn a_small_heap_does_not_collect_before_the_last_sixteenth_of_the_floor() {
     let pacer = pacer(usize::MAX);
-    assert!(!pacer.allocated((7 << 17) - 1) && !pacer.wants_cycle(usize::MAX));
+    assert!(!pacer.allocated((15 << 16) - 1) && !pacer.wants_cycle(usize::MAX));
     assert!(pacer.allocated(1) && pacer.wants_cycle(usize::MAX));
 }
 
@@ -27,7 +27,7 @@ fn marking_is_paid_for_before_the_goal() {
     pacer.allocated(8 << 20);
     pacer.marking_ended(8 << 20, 0, 12 << 20, Duration::ZERO);
     assert_eq!(pacer.goal.get(), 16 << 20);
-    pacer.allocated(7 << 20);
+    pacer.allocated(15 << 19);
     assert!(pacer.wants_cycle(usize::MAX));
     pacer.cycle_starts(false);
     let (now, mut work) = (Instant::now(), 0);
@@ -46,10 +46,10 @@ fn marking_is_paid_for_before_the_goal() {
 }
 
 #[test]
-fn what_was_born_black_uses_headroom_up() {
+fn what_was_born_black_uses_headroom_up_but_for_an_eighth_of_it() {
     let pacer = pacer(usize::MAX);
     pacer.marking_ended(8 << 20, 2 << 20, 12 << 20, Duration::ZERO);
-    assert_eq!(pacer.goal.get(), 12 << 20);
+    assert_eq!(pacer.goal.get(), (12 << 20) + (3 << 18));
     pacer.marking_ended(8 << 20, 6 << 20, 12 << 20, Duration::ZERO);
     assert_eq!(pacer.goal.get(), 10 << 20, "but not all of it");
 }
@@ -182,7 +182,7 @@ fn barriers_owe_a_step_when_the_last_one_ended_as_long_ago_as_one_takes() {
 
 #[test]
 fn barriers_owe_nothing_where_the_embedder_makes_the_steps() {
-    let pace = Pace { growth: 256, floor: 1 << 20, limit: usize::MAX, automatic: false };
+    let pace = Pace { growth: 256, floor: 1 << 20, limit: usize::MAX, automatic: false, share: Some(50) };
     let pacer = Pacer::new(pace, true).unwrap();
     pacer.cycle_starts(false);
     (0..4).for_each(|_| assert!(!pacer.saw_writes(WRITES, || panic!("nobody asks for the time"))));
@@ -285,20 +285,28 @@ fn roots_are_watched_for_a_while_only_under_each_policy() {
     roots_are_watched_for_a_while_only_however_they_are_written::<Watermark>();
 }
 
+/// Books that the mutator ran for `away`, and a step for `took`.
+fn ran(pacer: &Pacer, away: Duration, took: Duration) {
+    pacer.ran(&Run { wall: took, took, away });
+}
+
 #[test]
 fn steps_move_together_as_the_goal_comes_nearer() {
     let (pacer, now) = (pacer(usize::MAX), Instant::now());
     pacer.allocated(7 << 17);
+    ran(&pacer, 56 * STEP_TIME, Duration::ZERO);
     pacer.cycle_starts(false);
     let pause = || pacer.poll_at.get() - pacer.size();
     assert!(!pacer.step_ended(0, false, now) && pause() == POLL_BYTES, "there is no debt");
     pacer.debt.set(usize::MAX);
-    assert!(!pacer.step_ended(0, false, now) && pause() == POLL_BYTES, "nor is there haste");
-    pacer.allocated(1 << 15);
-    assert!(pacer.step_ended(0, false, now) && pause() == POLL_BYTES / 4 * 3);
+    ran(&pacer, Duration::ZERO, STEP_TIME);
+    let usual = POLL_BYTES;
+    assert!(!pacer.step_ended(0, false, now) && pause() == usual, "nor is there haste");
+    pacer.allocated(5 << 14);
+    assert!(pacer.step_ended(0, false, now) && pause() == usual * 3 / 4);
     assert!(pacer.is_too_early(pause() - 1) && !pacer.is_too_early(pause()));
-    pacer.allocated((3 << 15) - 1);
-    assert!(pacer.step_ended(0, false, now) && pause() == MIN_POLL_BYTES, "but not one upon the other");
+    pacer.allocated((3 << 14) - 1);
+    assert!(pacer.step_ended(0, false, now) && pause() == usual / 2, "but not one upon the other");
     pacer.allocated(1);
     assert!(pacer.step_ended(0, false, now) && !pacer.is_too_early(0), "the goal is reached");
 }
@@ -363,33 +371,56 @@ fn what_goes_outside_in_the_middle_of_a_cycle_does_not_put_its_next_step_off() {
 #[test]
 fn a_cycle_starts_sooner_where_marking_takes_longer() {
     let pacer = pacer(usize::MAX);
-    let mut total = Duration::ZERO;
-    for (steps, room) in [(0, 1 << 20), (80, 80 * (20 << 10)), (290, 290 * (20 << 10)), (1000, 15 << 19)] {
-        total += steps * STEP_TIME;
-        pacer.marking_ended(8 << 20, 0, 12 << 20, total);
-        assert_eq!((pacer.goal.get(), pacer.trigger.get()), (16 << 20, (16 << 20) - room));
+    for (steps, room) in [(0, 0), (80, 80 * (18 << 10)), (290, 290 * (18 << 10)), (1000, 7 << 20)] {
+        pacer.marking_ended(8 << 20, 0, 12 << 20, steps * STEP_TIME);
+        assert_eq!((pacer.goal.get(), pacer.trigger.get()), (16 << 20, (16 << 20) - room - (1 << 19)));
     }
 }
 
 #[test]
-fn a_cycle_starts_later_where_barriers_owed_the_steps() {
-    let (pacer, now) = (pacer(usize::MAX), Instant::now());
-    let mut total = Duration::ZERO;
-    // Number of the 290 steps that barriers owe; a quarter of the usual bytes was allocated before each of these.
-    for owed in [0, 40, 290, 0] {
-        pacer.cycle_starts(false);
-        pacer.step_ended(0, false, now);
-        for _ in 0..owed {
-            pacer.allocated(POLL_BYTES / 4);
-            pacer.saw_writes(WRITES, || now + STEP_TIME);
-            pacer.charge(false, now + STEP_TIME);
-            pacer.step_ended(0, false, now);
-        }
-        total += 290 * STEP_TIME;
-        pacer.marking_ended(8 << 20, 0, 12 << 20, total);
-        let room = (290 * (20 << 10) - owed * (15 << 10)).max(1 << 20);
-        assert_eq!(pacer.trigger.get(), (16 << 20) - room);
+fn the_goal_gives_way_where_a_long_marking_does_not_fit_below_it() {
+    let pacer = pacer(usize::MAX);
+    let (short, long) = (LONG_MARKING - STEP_TIME, LONG_MARKING);
+    for (time, goal) in [(short, 16 << 20), (long, 32 << 20)] {
+        pacer.marking_ended(8 << 20, 0, 12 << 20, time);
+        assert_eq!(pacer.goal.get(), goal, "{time:?}");
     }
+    // Where the mutator allocates little there is room for it.
+    pacer.allocated(1 << 20);
+    ran(&pacer, Duration::from_secs(1), Duration::ZERO);
+    pacer.marking_ended(8 << 20, 0, 12 << 20, long);
+    assert_eq!(pacer.goal.get(), 16 << 20);
+}
+
+#[test]
+fn a_cycle_starts_later_where_the_mutator_allocates_more_slowly() {
+    let pacer = pacer(usize::MAX);
+    let mut last = 0;
+    for steps in [1, 2, 4, 8] {
+        for _ in 0..1000 {
+            pacer.allocated(POLL_BYTES);
+            ran(&pacer, steps * STEP_TIME, STEP_TIME);
+        }
+        pacer.marking_ended(8 << 20, 0, 12 << 20, 320 * STEP_TIME);
+        let room = (5 << 20) / steps as usize;
+        let expected = (16 << 20) - room - room / 8 - (1 << 19);
+        assert!(pacer.trigger.get().abs_diff(expected) < 1 << 12, "{} and {expected}", pacer.trigger.get());
+        assert!(pacer.trigger.get() > last);
+        last = pacer.trigger.get();
+    }
+}
+
+#[test]
+fn more_is_expected_to_be_marked_where_the_new_survives() {
+    let needed = |marked: usize| {
+        let pacer = pacer(usize::MAX);
+        pacer.marking_ended(8 << 20, 0, 12 << 20, 80 * STEP_TIME);
+        pacer.allocated(8 << 20);
+        pacer.cycle_starts(false);
+        pacer.marking_ended(marked, 0, 12 << 20, 80 * STEP_TIME);
+        pacer.needed.get()
+    };
+    assert_eq!([8 << 20, 12 << 20, 16 << 20].map(needed), [80, 120, 160].map(|steps| steps * POLL_BYTES));
 }
 
 /// Found: each cycle's goal was computed from the garbage of the last one, and doubled while nothing was live.
