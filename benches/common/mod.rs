@@ -13,6 +13,7 @@ pub mod queue;
 pub mod report;
 pub mod rows;
 pub mod trees;
+pub mod utilisation;
 
 /// Calls a generic function for each policy, the baseline first.
 macro_rules! each_policy {

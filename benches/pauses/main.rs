@@ -40,6 +40,8 @@ mod session;
 mod table;
 mod timeline;
 mod trial;
+#[path = "../common/utilisation.rs"]
+mod utilisation;
 
 use std::error::Error;
 use std::path::PathBuf;

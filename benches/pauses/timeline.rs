@@ -6,20 +6,12 @@ use grisaille::Phase;
 use hdrhistogram::Histogram;
 
 use crate::sample::{Cause, Sample};
+pub use crate::utilisation::{Interruption, utilisation};
 
 /// Windows, in nanoseconds, over which utilisation is told.
 pub const WINDOWS: [u64; 6] = [500_000, 1_000_000, 2_000_000, 5_000_000, 20_000_000, 50_000_000];
 /// Where 1, 5 and 20 ms are among them.
 pub const TOLD: [usize; 3] = [1, 3, 4];
-
-/// A stretch of the run's processor time in which the mutator did not work.
-#[derive(Clone, Copy, Debug)]
-pub struct Interruption {
-    /// When it ended, since the start of the run.
-    pub end: u64,
-    /// How long it took.
-    pub time: u64,
-}
 
 /// What is known of one run.
 #[derive(Debug)]
@@ -118,37 +110,4 @@ fn usual(samples: &[Sample], time: impl Fn(&Sample) -> u64) -> u64 {
 /// The same for wall-clock time.
 fn usual_of_wall(samples: &[Sample]) -> u64 {
     usual(samples, |sample| sample.wall)
-}
-
-/// Minimum mutator utilisation: over all windows of that length within the run, the least share that is not
-/// interruptions (Cheng and Blelloch, "A parallel, real-time garbage collector", PLDI 2001). Where the run is shorter
-/// than the window, the run is the window.
-///
-/// A worst window begins with an interruption (moved to where one begins, it loses nothing), or ends with the run, so
-/// only those are looked at. Where in its batch an interruption lies is not known; it is taken to lie at the end.
-pub fn utilisation(interruptions: &[Interruption], total: u64, window: u64) -> f64 {
-    let window = window.min(total);
-    if window == 0 {
-        return 1.0;
-    }
-    let mut sums = Vec::with_capacity(interruptions.len() + 1);
-    let mut sum = 0;
-    sums.push(0);
-    for interruption in interruptions {
-        sum += interruption.time;
-        sums.push(sum);
-    }
-    // Interrupted time up to a moment.
-    let until = |moment: u64| {
-        let ended = interruptions.partition_point(|i| i.end <= moment);
-        let part = interruptions.get(ended).map_or(0, |i| moment.saturating_sub(i.end - i.time));
-        sums[ended] + part
-    };
-    let worst = interruptions
-        .iter()
-        .map(|i| (i.end - i.time).min(total - window))
-        .map(|start| until(start + window) - until(start))
-        .max()
-        .unwrap_or(0);
-    1.0 - worst as f64 / window as f64
 }

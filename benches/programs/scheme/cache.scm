@@ -1,0 +1,13 @@
+; A cache of records of several types, replaced at random; each request makes lists, flonums and closures.
+(define n 120000)
+(define seed 12345)
+(define (rnd k) (set! seed (modulo (+ (* seed 1103515245) 12345) 2147483648)) (modulo (quotient seed 8) k))
+(define cache (make-vector n #f))
+(define (entry k) (vector k (list k (* k 1.5) (number->string k)) (lambda (x) (+ x k)) (cons k (vector 1 2 k))))
+(do ((i 0 (+ i 1))) ((= i n)) (vector-set! cache i (entry i)))
+(define (request i)
+  (let* ((j (rnd n)) (e (vector-ref cache j)))
+    (if (= 0 (modulo i 2)) (vector-set! cache j (entry i)))
+    (apply + (map (vector-ref e 2) (list 1 2 3 4 5 6)))))
+(define (run i sum) (if (= i 0) sum (run (- i 1) (+ sum (modulo (request i) 7)))))
+(display (run 700000 0)) (newline)
