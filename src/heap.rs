@@ -96,6 +96,9 @@ impl<B: Barrier> Heap<B> {
     /// Enters the heap: `f` may allocate in it until `f` returns. Values that must outlive the call are
     /// [`Persistent`](crate::Persistent)s or lie on a [`Stack`](crate::Stack).
     ///
+    /// Where the last call left little free under the [limit](HeapBuilder::limit), or an allocation was refused in it, this
+    /// one begins with a whole cycle, in one pause: what the last call rooted is garbage now.
+    ///
     /// # Panics
     /// When a heap is entered on this thread already; [`Mutator::suspend`] lets another be entered. Passes panics of
     /// `f` on: the heap stays whole.
@@ -122,6 +125,7 @@ impl<B: Barrier> Heap<B> {
         let _end = EndRegion::<B>(self.collector, PhantomData);
         // SAFETY: the heap is mutably borrowed for the session; `f` cannot let the Mutator out of it.
         let mut mutator = unsafe { Mutator::new(self.collector) };
+        self.collector().session_starts::<B>();
         f(&mut mutator)
     }
 
@@ -443,7 +447,7 @@ impl<B: Barrier> HeapBuilder<B> {
     ///
     /// Where more than 15/16 of the limit live, no safepoint runs a whole cycle for a refusal: steps, which take at
     /// most half of each 10 milliseconds of wall-clock time, find the objects that the mutator drops.
-    /// [`Mutator::collect`] finds them at once.
+    /// [`Mutator::collect`] finds them at once, and so does [`Heap::enter`] those that the last call of it rooted.
     ///
     /// ```
     /// use grisaille::Heap;

@@ -5,8 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use grisaille::{
-    Barrier, Budget, Check, Gc, Heap, Hybrid, Insertion, Lock, Mutator, Phase, RootsFirst, Slot, Stack, StopTheWorld,
-    Sweep, Trace, Watermark,
+    Barrier, Budget, Check, Deletion, Gc, Heap, Hybrid, Insertion, Lock, Mutator, Phase, RootsFirst, Slot, Stack,
+    StopTheWorld, Sweep, Trace, Watermark,
 };
 
 #[derive(Trace)]
@@ -350,4 +350,66 @@ fn a_root_whose_trace_panics_is_scanned_again() {
     run::<RootsFirst>(|cx| cx.collect());
     run::<Hybrid>(|cx| cx.collect());
     run::<Watermark>(|cx| cx.collect());
+}
+
+/// Roots all that the heap has room for, and reaches so many safepoints with it.
+fn fill<B: Barrier>(cx: &mut Mutator<'_, B>, safepoints: usize) {
+    while cx.try_alloc([1u64; 60]).is_ok_and(|object| cx.try_root(object).is_ok()) {}
+    for _ in 0..safepoints {
+        cx.safepoint();
+        let _refused = cx.try_alloc([1u64; 600]);
+    }
+}
+
+/// What a session rooted is garbage in the next, whether or not a cycle has just found that all of it lives.
+fn session_after_a_full_one<B: Barrier>() {
+    for sweep in [Sweep::Concurrent, Sweep::Lazy, Sweep::Eager] {
+        for safepoints in 0..5 {
+            let mut heap = Heap::builder().barrier::<B>().sweep(sweep).limit(1 << 20).build().unwrap();
+            for round in 0..3 {
+                heap.enter(|cx| fill(cx, safepoints));
+                heap.enter(|cx| {
+                    for _ in 0..100 {
+                        assert!(cx.try_alloc([1u64; 600]).is_ok(), "{sweep:?}, {safepoints} safepoints, round {round}");
+                    }
+                });
+            }
+        }
+        // What is kept beyond the session is not garbage.
+        let mut heap = Heap::builder().barrier::<B>().sweep(sweep).limit(1 << 20).build().unwrap();
+        let kept = heap.enter(|cx| {
+            let kept = cx.persist(cx.alloc_array(120_000, |_| 1u64));
+            fill(cx, 0);
+            kept
+        });
+        heap.enter(|cx| {
+            assert!(kept.get(cx).iter().all(|word| *word == 1));
+            assert!(cx.try_alloc_array(60_000, |_| 1u64).is_err());
+        });
+    }
+}
+
+/// Where nothing is collected but by the embedder, a session begins with nothing.
+#[test]
+fn a_session_collects_nothing_where_only_the_embedder_collects() {
+    let mut heap = Heap::builder().limit(1 << 20).automatic(false).build().unwrap();
+    heap.enter(|cx| fill(cx, 0));
+    heap.enter(|cx| assert!(cx.try_alloc([1u64; 6000]).is_err()));
+    assert_eq!(heap.stats().cycles(), 0);
+    heap.enter(|cx| {
+        cx.collect();
+        assert!(cx.try_alloc([1u64; 6000]).is_ok());
+    });
+}
+
+/// After a session that had filled the heap, allocations of the next one were refused, though what the first had rooted was
+/// garbage, until it had collected or passed several safepoints.
+#[test]
+fn a_session_after_a_full_one_has_room() {
+    session_after_a_full_one::<RootsFirst>();
+    session_after_a_full_one::<Hybrid>();
+    session_after_a_full_one::<Insertion>();
+    session_after_a_full_one::<Deletion>();
+    session_after_a_full_one::<Watermark>();
+    session_after_a_full_one::<StopTheWorld>();
 }

@@ -79,6 +79,8 @@ pub(crate) struct Collector {
     pub liveness_decided: Cell<bool>,
     /// The cycle in which an allocation was last refused, until a cycle that started later has ended.
     pub refused: Cell<Option<u64>>,
+    /// Whether the last cycle at the start of a session left memory short.
+    pub(super) futile: Cell<bool>,
     pub(super) birth: Cell<BirthColor>,
     pub phase: Cell<Phase>,
     /// The bump areas: those for objects aligned to 8, then those for objects aligned to 16.
@@ -134,6 +136,7 @@ impl Collector {
             traces_next: Cell::new(false),
             liveness_decided: Cell::new(false),
             refused: Cell::new(None),
+            futile: Cell::new(false),
             stressed: Cell::new(0),
             birth: Cell::new(BirthColor::White),
             phase: Cell::new(Phase::Idle),

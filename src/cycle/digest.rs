@@ -22,6 +22,8 @@ impl Collector {
             traces_next,
             liveness_decided,
             refused,
+            // Programs of the oracle that run their own steps have no cycles there.
+            futile: _,
             birth,
             phase,
             bumps,

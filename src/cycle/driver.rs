@@ -141,6 +141,25 @@ impl Collector {
         self.paused(start.elapsed());
     }
 
+    /// Makes room at the start of a session where memory is short, or an allocation was refused since the last cycle began.
+    /// What the last session rooted is garbage now, so a whole cycle is run, also where the last one left too much alive.
+    /// Where this one does too, sessions that begin soon after it leave half of the time to the mutator.
+    pub(crate) fn session_starts<B: Barrier>(&self) {
+        let wanted = self.refused.get().is_some() || self.is_short();
+        if !wanted || !self.pacer.pace.automatic || self.futile.get() && self.pacer.must_leave_time() {
+            return;
+        }
+        let start = Instant::now();
+        if self.phase.get() == Phase::Idle || self.finish_cycle::<B>(PATIENCE) {
+            self.pacer.idle_ends();
+            if self.finish_cycle::<B>(PATIENCE) {
+                self.refused.set(None);
+            }
+        }
+        self.futile.set(self.is_short());
+        self.paused(start.elapsed());
+    }
+
     /// Runs a step of the embedder's size.
     pub(crate) fn step<B: Barrier>(&self, meter: &mut Meter, start: Instant) -> Ended {
         self.checkpoint();
