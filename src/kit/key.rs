@@ -17,6 +17,7 @@ use crate::trace::Trace;
 /// | strings ([`Str`](crate::Str)) | the texts are equal (one comparison of pointers where both are [interned](crate::Mutator::intern)) |
 /// | objects, as [`Identity`] | the object is the same, whatever it holds |
 /// | [tagged words](crate::Tagged) | the words are equal: numbers by value, objects by identity |
+/// | [packed values](crate::Packed#as-a-key) | the words are equal: numbers bit by bit, objects by identity |
 /// | integers, `bool`, `char`, `()` | they are equal |
 /// | tuples and arrays of keys, options of keys | all parts are the same |
 /// | a type of yours, by `#[derive(Key)]` | the variant is the same, and all fields are |
@@ -67,7 +68,7 @@ use crate::trace::Trace;
     message = "`{Self}` cannot be the key of a `Map`",
     label = "not a `Key`",
     note = "a type of your own is a key by `#[derive(Clone, Copy, Trace, Key)]`, where all its fields are keys; an object by `Identity`, an `f64` by its bits",
-    note = "keys are strings (`Str`), `Tagged` words, integers, `bool`, `char`, and tuples, arrays and options of keys"
+    note = "keys are strings (`Str`), `Tagged` and `Packed` words, integers, `bool`, `char`, and tuples, arrays and options of keys"
 )]
 pub unsafe trait Key: Trace + Copy {
     /// Returns the hash of the key.

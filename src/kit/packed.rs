@@ -8,6 +8,7 @@ use core::marker::PhantomData;
 use crate::barrier::Barrier;
 use crate::context::Mutator;
 use crate::fault::{self, Fault};
+use crate::kit::key::{Key, hash_word};
 use crate::mark::tracer::Tracer;
 use crate::pointer::slot::Slot;
 use crate::trace::Trace;
@@ -82,6 +83,35 @@ use word::{Field, Fields, Nth, Place, Word, object_of};
 /// costs one comparison where that variant is declared first. Code that only moves a value should move the packed one: the
 /// compiler does not see that a value unpacked and packed again is the same word. What an interpreter gains and loses by
 /// words is in `docs/experiments.md`.
+///
+/// # As a key
+///
+/// A packed word is a [`Key`](crate::Key) of a [`Map`](crate::Map) by its bits: an object by identity (a [`Str`](crate::Str)
+/// too, so that texts are found where they are [interned](Mutator::intern)), a number by its variant and its bits, so that 1.0
+/// is not the integer 1 and 0.0 not -0.0, and any NaN is any other. This is `eqv?` of a Lisp. For texts by their contents,
+/// derive `Key` for an enum of one's own.
+///
+/// ```
+/// use grisaille::{Heap, Map, Pack, Packed, Str, Trace};
+///
+/// #[derive(Clone, Copy, Trace, Pack)]
+/// enum Value<'gc> {
+///     Number(f64),
+///     Symbol(Str<'gc>),
+///     Fixnum(i32),
+/// }
+///
+/// Heap::new().enter(|cx| {
+///     let table: grisaille::Gc<'_, Map<'_, Packed<Value<'_>>, u32>> = cx.alloc(Map::new());
+///     table.insert(cx, Value::Symbol(cx.intern("name")).into(), 1);
+///     table.insert(cx, Value::Number(f64::NAN).into(), 2);
+///     table.insert(cx, Value::Fixnum(1).into(), 3);
+///     assert_eq!(table.get(Value::Symbol(cx.intern("name")).into()), Some(1));
+///     assert_eq!(table.get(Value::Symbol(cx.alloc_str("name")).into()), None);
+///     assert_eq!(table.get(Value::Number(-f64::NAN).into()), Some(2));
+///     assert_eq!(table.get(Value::Number(1.0).into()), None);
+/// });
+/// ```
 ///
 /// # Variance and threads
 ///
@@ -262,7 +292,8 @@ impl<V: Pack> Packed<V> {
 
 impl<V> Packed<V> {
     /// Returns whether two words are the same: the same variant, and the same object, the same number bit by bit, or any two
-    /// NaNs. Costs one comparison. (`==` unpacks both and compares as `V` does.)
+    /// NaNs. Costs one comparison. (`==` unpacks both and compares as `V` does.) So a [`Map`](crate::Map) compares packed words
+    /// that are its keys.
     ///
     /// ```
     /// use grisaille::{Heap, Pack, Packed, Str, Trace};
@@ -321,6 +352,22 @@ where
     #[track_caller]
     pub fn pack<B: Barrier>(&self, cx: &Mutator<'_, B>, value: V) {
         self.set(cx, Packed::new(value));
+    }
+}
+
+/// Words are the same key where they are the same word: see [`Packed::ptr_eq`].
+// SAFETY: computes with the word itself. The objects of keys that are alive keep their addresses, and no two have one.
+unsafe impl<V: Pack> Key for Packed<V>
+where
+    for<'a> V::At<'a>: Pack,
+{
+    #[inline(always)]
+    fn hash_key(&self) -> u64 {
+        hash_word(self.word.as_ptr().addr() as u64)
+    }
+    #[inline(always)]
+    fn is_same(&self, other: &Self) -> bool {
+        Packed::ptr_eq(*self, *other)
     }
 }
 

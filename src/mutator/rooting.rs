@@ -163,6 +163,79 @@ impl<B: Barrier> Mutator<'_, B> {
     }
 }
 
+impl<'s, B: Barrier> Mutator<'s, B> {
+    /// Roots each value of an iterator in the current scope, as [`root`](Mutator::root) does, and returns the handles. One
+    /// handle is read by its index, and all of them by [`get`](Mutator::get) of the slice.
+    ///
+    /// ```
+    /// use grisaille::{Gc, Heap, Mutator, Rooted};
+    ///
+    /// fn sum<'s>(cx: &mut Mutator<'s>, numbers: &[Rooted<'_, Gc<'_, i64>>]) -> Rooted<'s, Gc<'s, i64>> {
+    ///     cx.safepoint();
+    ///     let sum = cx.get(numbers).map(|number| *number).sum::<i64>();
+    ///     cx.root(cx.alloc(sum))
+    /// }
+    /// Heap::new().enter(|cx| {
+    ///     let numbers = cx.alloc_array(4, |n| cx.alloc(n as i64));
+    ///     let arguments = cx.root_all(numbers.iter().copied());
+    ///     assert_eq!(*sum(cx, &arguments).get(cx), 6);
+    ///     assert_eq!(*arguments[3].get(cx), 3);
+    /// });
+    /// ```
+    ///
+    /// The vector is memory of the program, which does not count towards the limit. A number of values that is known is
+    /// rooted without it: `[a, b].map(|value| cx.root(value))`, or as one tuple. Many values that live long, or that change,
+    /// belong on a [`Stack`](crate::Stack).
+    ///
+    /// # Panics
+    /// As [`root`](Mutator::root): [`try_root_all`](Mutator::try_root_all) returns an error instead. Passes panics of the
+    /// iterator on.
+    #[track_caller]
+    pub fn root_all<V: Trace + Copy>(&self, values: impl IntoIterator<Item = V>) -> Vec<Rooted<'s, V::At<'s>>>
+    where
+        V::At<'s>: Copy,
+    {
+        let mut handles = Vec::new();
+        let values = values.into_iter();
+        handles.reserve(values.size_hint().0);
+        for value in values {
+            handles.push(self.root(value));
+        }
+        handles
+    }
+
+    /// Roots each value of an iterator as [`root_all`](Mutator::root_all) does, until the list of rooted pointers must grow
+    /// and the heap is full.
+    ///
+    /// ```
+    /// # use grisaille::Heap;
+    /// let mut heap = Heap::builder().limit(1 << 20).build().unwrap();
+    /// heap.enter(|cx| {
+    ///     let one = cx.alloc(1);
+    ///     assert_eq!(cx.try_root_all([one, one]).unwrap().len(), 2);
+    ///     assert!(cx.try_root_all(std::iter::repeat(one)).is_err());
+    /// });
+    /// ```
+    ///
+    /// # Errors
+    /// [`HeapFull`], with the value that was not rooted, when the heap is full. The values before it stay rooted until the
+    /// scope ends.
+    #[track_caller]
+    pub fn try_root_all<V: Trace + Copy>(
+        &self,
+        values: impl IntoIterator<Item = V>,
+    ) -> Result<Vec<Rooted<'s, V::At<'s>>>, HeapFull<V>>
+    where
+        V::At<'s>: Copy,
+    {
+        let mut handles = Vec::new();
+        for value in values {
+            handles.push(self.try_root(value)?);
+        }
+        Ok(handles)
+    }
+}
+
 impl<V: Trace + Copy> Rooted<'_, V> {
     /// Roots a part of the value, which `part` returns, in the scope that `cx` is in.
     ///

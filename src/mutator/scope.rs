@@ -156,7 +156,20 @@ impl<'s, B: Barrier> Mutator<'s, B> {
     /// ```
     ///
     /// The compiler learns the type of the value from the place where the result goes: the result type of a function,
-    /// or that of a variable (`let value: Rooted<Value> = cx.scope_value(..)`).
+    /// or that of a variable (`let value: Rooted<Value> = cx.scope_value(..)`). A `?` directly after the call hides that place
+    /// (E0282, E0283: several types of result have the same plain value): name the type in the call, or before the `?`.
+    ///
+    /// ```
+    /// # use grisaille::{Gc, Heap, Mutator, Rooted};
+    /// type Number<'s> = Rooted<'s, Gc<'s, u32>>;
+    ///
+    /// fn sum(cx: &mut Mutator<'_>) -> Result<u32, String> {
+    ///     let one = cx.scope_value::<Result<Number<'_>, String>>(|cx| Ok(cx.alloc(1)))?;
+    ///     let two: Result<Number<'_>, String> = cx.scope_value(|cx| Ok(cx.alloc(2)));
+    ///     Ok(*one.get(cx) + *two?.get(cx))
+    /// }
+    /// # Heap::new().enter(|cx| assert_eq!(sum(cx), Ok(3)));
+    /// ```
     ///
     /// The plain value borrows `cx`. Where one arm of a `match` on `expr.get(cx)` returns a part of it, and another
     /// calls what takes `cx` mutably, the compiler takes the borrow to last in both (E0502): return
