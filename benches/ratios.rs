@@ -28,7 +28,7 @@ use common::graph::{self, Graph, Plain, State, Writes};
 use common::lox::Output;
 use common::report::{Case, Ratio, interleave, largest, median, smallest, table};
 use common::trees::Safepoints;
-use common::{Random, each_barrier, each_policy, gcbench, hold, is_test, size, trees};
+use common::{Random, each_barrier, each_policy, gcbench, hold, is_test, size, thread_time, trees};
 use grisaille::{Array, Barrier, Gc, Heap, Hybrid, Phase, RootsFirst, Slot, Stats, Watermark};
 
 const SECTIONS: [(&str, fn()); 6] = [
@@ -279,21 +279,6 @@ fn lox() {
 }
 
 // ---- sweeping
-
-/// Returns the processor time of this thread, which other programs do not lengthen.
-#[cfg(unix)]
-fn thread_time() -> Duration {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
-}
-
-/// Returns wall-clock time, where there is no clock of processor time.
-#[cfg(not(unix))]
-fn thread_time() -> Duration {
-    use std::sync::LazyLock;
-    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
-    START.elapsed()
-}
 
 /// The figures of one repetition: shares of the mutator's time in per cent, and the longest step in microseconds.
 #[derive(Default)]

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, unused_imports, unused_macros, reason = "each bench uses a part")]
 
+use std::time::Duration;
+
 // What is measured is what is published.
 const _: () = assert!(!grisaille::HAS_FAULTS, "the benches were built with the library whose parts can be broken");
 
@@ -14,6 +16,7 @@ pub mod report;
 pub mod rows;
 pub mod trees;
 pub mod utilisation;
+pub mod values;
 
 /// Calls a generic function for each policy, the baseline first.
 macro_rules! each_policy {
@@ -52,6 +55,22 @@ pub fn is_test() -> bool {
 /// Returns the size `full`, or `test` in a test.
 pub fn size(full: usize, test: usize) -> usize {
     if is_test() { test } else { full }
+}
+
+/// Returns the processor time of this thread, which other programs do not lengthen.
+#[cfg(unix)]
+pub fn thread_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+/// Returns wall-clock time, where there is no clock of processor time.
+#[cfg(not(unix))]
+pub fn thread_time() -> Duration {
+    use std::sync::LazyLock;
+    use std::time::Instant;
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    START.elapsed()
 }
 
 /// A random generator (xorshift64), with the same numbers in each run.
