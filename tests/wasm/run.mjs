@@ -2,7 +2,7 @@
 // `name.lox` lies `name.expected`.
 import { readFileSync } from "node:fs";
 
-const policies = ["roots-first", "insertion", "deletion", "watermark", "stop-the-world"];
+const policies = ["roots-first", "insertion", "deletion", "watermark", "hybrid", "stop-the-world"];
 const [file, ...programs] = process.argv.slice(2);
 const module = new WebAssembly.Module(readFileSync(file));
 let failed = 0;

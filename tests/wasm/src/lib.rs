@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::io::{self, Write};
 use std::rc::Rc;
 
-use grisaille::{Barrier, Check, Deletion, Heap, Insertion, RootsFirst, StopTheWorld, Sweep, Watermark};
+use grisaille::{Barrier, Check, Deletion, Heap, Hybrid, Insertion, RootsFirst, StopTheWorld, Sweep, Watermark};
 use lox::machine::{Failure, Machine};
 
 thread_local! {
@@ -50,6 +50,7 @@ pub extern "C" fn run(policy: u32, stress: u32) -> u32 {
         1 => run_under::<Insertion>(stress != 0),
         2 => run_under::<Deletion>(stress != 0),
         3 => run_under::<Watermark>(stress != 0),
+        4 => run_under::<Hybrid>(stress != 0),
         _ => run_under::<StopTheWorld>(stress != 0),
     }
 }
