@@ -14,7 +14,7 @@
 //! ```
 //!
 //! A repetition is a full collection of a live heap, of which nothing dies; timed is the thread's processor time. Each heap is
-//! collected twice before. gc-arena's rows are in `benches/peers` (`mark mixed`).
+//! collected twice before.
 
 mod common;
 

@@ -8,7 +8,7 @@ extern crate self as grisaille;
 
 pub use real::{Trace, Tracer};
 pub mod __private {
-    pub use real::__private::DropOn;
+    pub use real::__private::{DropOn, FieldNames};
     pub trait TypesThatDeriveTraceMustNotImplementDrop {
         type Does;
     }
