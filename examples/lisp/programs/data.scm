@@ -64,3 +64,5 @@
 (define (tree depth) (if (= depth 0) '() (make-list depth (tree (- depth 1)))))
 (show (equal? (tree 10) (tree 10)) (equal? (tree 10) (list (tree 9))))
 (show `(1 `(2 ,@(3 ,(+ 1 3)))))
+(show (+ 2147483647 1) (- -2147483648 1) (* 65536 65536) (quotient -2147483648 -1) (- 2147483648 1) (exact 3e9))
+(show (eqv? 4294967296 (* 65536 65536)) (= 2147483648 2147483648.0) (string->number "-2147483649") (even? 2147483648))

@@ -4,7 +4,7 @@ use grisaille::{Barrier, Mutator, Persistent, Rooted};
 
 use crate::error::{Error, Result};
 use crate::lisp::Lisp;
-use crate::value::Value;
+use crate::value::{Small, Value};
 
 /// An expression.
 pub struct Code<B: Barrier> {
@@ -17,7 +17,7 @@ pub struct Code<B: Barrier> {
 }
 
 pub enum Op<B: Barrier> {
-    Int(i64),
+    Int(Small),
     Constant(Persistent<Value<'static>>),
     /// A variable of the running call.
     Local(usize),

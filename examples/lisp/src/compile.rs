@@ -8,7 +8,7 @@ use crate::lisp::Lisp;
 use crate::port::Input;
 use crate::read::{DEPTH_MAX, cons, list};
 use crate::scope::{Binding, Place, Scope};
-use crate::value::Value;
+use crate::value::{Rare, Value, index};
 
 /// The special forms. The other forms of the language are macros, in `prelude.scm`.
 pub const SPECIALS: &[&str] = &[
@@ -131,7 +131,7 @@ impl<'a, 'h, 's, B: Barrier> Compiler<'a, 'h, 's, B> {
         }
         let global = self.lisp.global(self.cx, name.name().expect("it is a name"))?;
         Ok(match self.lisp.global_value(self.cx, global) {
-            syntax @ (Value::Special(_) | Value::Macro(_)) => Place::Syntax(syntax),
+            syntax if syntax.is_syntax() => Place::Syntax(syntax),
             _ => Place::Global(global),
         })
     }
@@ -140,7 +140,7 @@ impl<'a, 'h, 's, B: Barrier> Compiler<'a, 'h, 's, B> {
     fn syntax(&self, form: Value<'a>) -> Result<Option<Value<'a>>> {
         let Value::Pair(pair) = form else { return Ok(None) };
         match pair.car.get() {
-            syntax @ (Value::Special(_) | Value::Macro(_)) => Ok(Some(syntax)),
+            syntax if syntax.is_syntax() => Ok(Some(syntax)),
             name if name.is_name() => match self.place(name)? {
                 Place::Syntax(syntax) => Ok(Some(syntax)),
                 _ => Ok(None),
@@ -153,10 +153,11 @@ impl<'a, 'h, 's, B: Barrier> Compiler<'a, 'h, 's, B> {
     pub fn expand(&self, form: Value<'a>) -> Result<(Value<'a>, Option<&'static str>)> {
         let mut form = form;
         loop {
-            match self.syntax(form)? {
-                Some(Value::Macro(rules)) => form = crate::syntax::expand(self, rules, form)?,
-                Some(Value::Special(index)) => return Ok((form, Some(SPECIALS[index]))),
-                _ => return Ok((form, None)),
+            let Some(syntax) = self.syntax(form)? else { return Ok((form, None)) };
+            form = match (syntax, syntax.rare()) {
+                (Value::Special(special), _) => return Ok((form, Some(SPECIALS[index(special)]))),
+                (_, Some(Rare::Macro(rules))) => crate::syntax::expand(self, rules, form)?,
+                _ => unreachable!("there is no other syntax"),
             }
         }
     }
@@ -223,8 +224,8 @@ impl<'a, 'h, 's, B: Barrier> Compiler<'a, 'h, 's, B> {
             _ => (None, Value::Unspecified),
         };
         let function = match value {
-            Value::Primitive(index) => {
-                let primitive = &self.lisp.primitives[index];
+            Value::Primitive(primitive) => {
+                let primitive = &self.lisp.primitives[index(primitive)];
                 let fits = (primitive.least..=primitive.most).contains(&operands.len());
                 fits.then_some(primitive.function)
                     .filter(|function| !matches!(function, Function::Calling(_)))

@@ -13,7 +13,7 @@ use smallvec::SmallVec;
 use crate::code::{Answer, Code, Function, Op};
 use crate::error::{Error, Result};
 use crate::lisp::Lisp;
-use crate::value::{Frame, Kind, Value};
+use crate::value::{Frame, Kind, Value, index};
 
 /// Arguments of a call.
 pub type Values<'a> = SmallVec<[Value<'a>; 4]>;
@@ -302,8 +302,8 @@ impl<B: Barrier> Lisp<'_, B> {
 
     /// Returns the function of a primitive that may call back, if the procedure is one.
     fn calls_back(&self, procedure: Value<'_>, count: usize) -> Result<Option<crate::code::CallBack<B>>> {
-        let Value::Primitive(index) = procedure else { return Ok(None) };
-        let primitive = &self.primitives[index];
+        let Value::Primitive(primitive) = procedure else { return Ok(None) };
+        let primitive = &self.primitives[index(primitive)];
         let Function::Calling(function) = primitive.function else { return Ok(None) };
         primitive.check_count(count)?;
         Ok(Some(function))

@@ -1,21 +1,22 @@
 //! Forms that stand for other forms, or for data: templates and macros.
 
-use grisaille::{Barrier, Slot};
+use grisaille::Barrier;
 
 use crate::compile::{Compiler, SPECIALS};
 use crate::error::{Error, Result};
 use crate::read::{cons, list};
 use crate::scope::Place;
-use crate::value::{Macro, Value};
+use crate::value::{Macro, Rare, Value, ValueSlot, new_index};
 
 impl<'a, B: Barrier> Compiler<'a, '_, '_, B> {
     pub fn special_value(&self, name: &str) -> Value<'a> {
-        Value::Special(SPECIALS.iter().position(|special| *special == name).expect("it is one"))
+        Value::Special(new_index(SPECIALS.iter().position(|special| *special == name).expect("it is one")))
     }
 
     pub fn primitive_value(&self, name: &str) -> Value<'a> {
         let primitives = &self.lisp.primitives;
-        Value::Primitive(primitives.iter().position(|primitive| primitive.name == name).expect("it is one"))
+        let index = primitives.iter().position(|primitive| primitive.name == name);
+        Value::Primitive(new_index(index.expect("it is one")))
     }
 
     /// Returns a datum with symbols in place of the names that macros introduced.
@@ -44,7 +45,7 @@ impl<'a, B: Barrier> Compiler<'a, '_, '_, B> {
     }
 
     pub fn vector(&self, items: &[Value<'a>]) -> Result<Value<'a>> {
-        Ok(Value::Vector(self.cx.try_alloc_array(items.len(), |at| Slot::new(items[at]))?))
+        Ok(Value::Vector(self.cx.try_alloc_array(items.len(), |at| ValueSlot::new(items[at]))?))
     }
 
     /// Returns the form that makes what a template describes.
@@ -94,7 +95,7 @@ impl<'a, B: Barrier> Compiler<'a, '_, '_, B> {
                 let ellipsis = if own { literals } else { Value::Symbol(self.cx.try_intern("...")?) };
                 let rest = self.tail(form, if own { 2 } else { 1 });
                 let (literals, rules) = (rest.iter().next().unwrap_or(Value::Nil), self.tail(rest, 1));
-                Ok(Value::Macro(self.cx.try_alloc(Macro { ellipsis, literals, rules })?))
+                Ok(Value::Rare(self.cx.try_alloc(Rare::Macro(Macro { ellipsis, literals, rules }))?))
             }
             [] if form.is_name() => match self.place(form)? {
                 Place::Syntax(syntax) => Ok(syntax),

@@ -6,7 +6,7 @@
 //!
 //! | file | what is in it |
 //! |---|---|
-//! | `value.rs` | what the heap holds: the types that derive `Trace` |
+//! | `value.rs`, `value/` | what the heap holds: the types that derive `Trace`; values of two words or, with the feature `packed`, of one |
 //! | `read.rs`, `print.rs` | from text to data and back |
 //! | `compile.rs`, `bind.rs`, `scope.rs`, `forms.rs`, `syntax.rs` | from data to a tree of code; macros |
 //! | `simple.rs`, `eval.rs` | the evaluator: `simple` works with plain values and cannot collect, `eval` with rooted ones |

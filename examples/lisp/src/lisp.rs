@@ -6,7 +6,7 @@ use std::io::Write;
 use std::sync::Arc;
 
 use elsa::FrozenVec;
-use grisaille::{Barrier, Gc, List, Mutator, Rooted, RootedCell, Slot};
+use grisaille::{Barrier, Gc, List, Mutator, Rooted, RootedCell};
 
 use crate::code::{Lambda, Primitive};
 use crate::compile::{Compiler, SPECIALS, Top};
@@ -15,7 +15,7 @@ use crate::port::{Input, PortState};
 use crate::primitives;
 use crate::print;
 use crate::read;
-use crate::value::{Condition, Frame, Kind, Parameter, Port, Value};
+use crate::value::{Condition, Frame, Kind, Parameter, Port, Rare, Stored, Value, ValueSlot, new_index};
 
 /// A Scheme interpreter on an entered heap.
 pub struct Lisp<'h, B: Barrier> {
@@ -23,7 +23,7 @@ pub struct Lisp<'h, B: Barrier> {
     pub lambdas: FrozenVec<Box<Lambda<B>>>,
     pub primitives: Vec<Primitive<B>>,
     /// The values of global variables, by index.
-    globals: Rooted<'h, Gc<'h, List<'h, Value<'h>>>>,
+    globals: Rooted<'h, Gc<'h, List<'h, Stored<'h>>>>,
     names: RefCell<HashMap<String, usize>>,
     /// Where expressions stand: a file and a line. The first one is not known.
     places: RefCell<Vec<(Arc<str>, usize)>>,
@@ -41,10 +41,19 @@ pub struct Lisp<'h, B: Barrier> {
     /// A list of the handlers; false stands for a `guard`.
     pub handlers: RootedCell<'h, Value<'h>>,
     pub continuations: Cell<u64>,
-    pub output: Rooted<'h, Gc<'h, Parameter<'h>>>,
-    pub input: Rooted<'h, Gc<'h, Parameter<'h>>>,
+    /// The parameters `current-output-port` and `current-input-port`.
+    pub output: Rooted<'h, Value<'h>>,
+    pub input: Rooted<'h, Value<'h>>,
     /// The port that is the standard output, whatever `current-output-port` is.
     console: Rooted<'h, Value<'h>>,
+}
+
+/// Returns the port that a parameter holds.
+pub fn current(parameter: Value<'_>) -> Value<'_> {
+    match parameter.rare() {
+        Some(Rare::Parameter(parameter)) => parameter.value.get(),
+        _ => unreachable!("it is a parameter"),
+    }
 }
 
 /// The part of the language that is written in itself.
@@ -57,15 +66,16 @@ impl<'h, B: Barrier> Lisp<'h, B> {
     /// # Errors
     /// An error where the heap has no room for the language.
     pub fn new(cx: &mut Mutator<'h, B>, output: Box<dyn Write + Send>, depth_max: usize) -> Result<Self> {
-        let port = |cx: &Mutator<'h, B>, state| -> Result<Rooted<'h, Gc<'h, Parameter<'h>>>> {
+        let port = |cx: &Mutator<'h, B>, state| -> Result<Rooted<'h, Value<'h>>> {
             let port = Value::Port(cx.try_alloc(Port(RefCell::new(state)))?);
-            Ok(cx.root(cx.try_alloc(Parameter { value: port.into(), converter: Value::False })?))
+            let parameter = Parameter { value: ValueSlot::new(port), converter: Value::False };
+            Ok(cx.root(Value::Rare(cx.try_alloc(Rare::Parameter(parameter))?)))
         };
         let output = port(cx, PortState::Output(output))?;
         let lisp = Lisp {
             lambdas: FrozenVec::new(),
             primitives: primitives::all(),
-            globals: cx.root(cx.try_alloc(List::<Value<'_>>::new())?),
+            globals: cx.root(cx.try_alloc(List::<Stored<'_>>::new())?),
             names: RefCell::default(),
             places: RefCell::new(vec![("".into(), 0)]),
             assumed: RefCell::default(),
@@ -73,21 +83,21 @@ impl<'h, B: Barrier> Lisp<'h, B> {
             depth_max,
             depth: Cell::new(0),
             next_lambda: Cell::new(0),
-            next_frame: cx.root_cell(Frame(cx.try_alloc_array(0, |_| Value::Nil.into())?)),
+            next_frame: cx.root_cell(Frame(cx.try_alloc_array(0, |_| ValueSlot::new(Value::Nil))?)),
             handlers: cx.root_cell(Value::Nil),
             continuations: Cell::new(0),
-            console: cx.root(output.get(cx).value.get()),
+            console: cx.root(current(output.get(cx))),
             output,
             input: port(cx, PortState::Input(Input::console()))?,
         };
         for (index, primitive) in lisp.primitives.iter().enumerate() {
-            lisp.set_global(cx, lisp.global(cx, primitive.name)?, Value::Primitive(index));
+            lisp.set_global(cx, lisp.global(cx, primitive.name)?, Value::Primitive(new_index(index)));
         }
         for (index, name) in SPECIALS.iter().enumerate() {
-            lisp.set_global(cx, lisp.global(cx, name)?, Value::Special(index));
+            lisp.set_global(cx, lisp.global(cx, name)?, Value::Special(new_index(index)));
         }
-        lisp.set_global(cx, lisp.global(cx, "current-output-port")?, Value::Parameter(lisp.output.get(cx)));
-        lisp.set_global(cx, lisp.global(cx, "current-input-port")?, Value::Parameter(lisp.input.get(cx)));
+        lisp.set_global(cx, lisp.global(cx, "current-output-port")?, lisp.output.get(cx));
+        lisp.set_global(cx, lisp.global(cx, "current-input-port")?, lisp.input.get(cx));
         lisp.run(cx, &mut Input::new(PRELUDE))?;
         Ok(lisp)
     }
@@ -98,7 +108,7 @@ impl<'h, B: Barrier> Lisp<'h, B> {
             return Ok(index);
         }
         let globals = self.globals.get(cx);
-        globals.try_push(cx, Value::Unbound)?;
+        globals.try_push(cx, Value::Unbound.pack())?;
         self.assumed.borrow_mut().push(false);
         self.names.borrow_mut().insert(name.to_string(), globals.len() - 1);
         Ok(globals.len() - 1)
@@ -106,14 +116,14 @@ impl<'h, B: Barrier> Lisp<'h, B> {
 
     #[inline(always)]
     pub fn global_value<'a>(&self, cx: &'a Mutator<'_, B>, index: usize) -> Value<'a> {
-        self.globals.get(cx).as_slice()[index].get()
+        self.globals.get(cx).as_slice()[index].get().unpack()
     }
 
     pub fn set_global<'a>(&self, cx: &'a Mutator<'_, B>, index: usize, value: Value<'a>) {
         if std::mem::take(&mut self.assumed.borrow_mut()[index]) {
             self.epoch.set(self.epoch.get() + 1);
         }
-        self.globals.get(cx).as_slice()[index].set(cx, value);
+        self.globals.get(cx).as_slice()[index].set(cx, value.pack());
     }
 
     /// Remembers that code was compiled for what the global holds now.
@@ -182,7 +192,7 @@ impl<'h, B: Barrier> Lisp<'h, B> {
                             return Ok(());
                         }
                     };
-                    let env = cx.root(Frame(cx.try_alloc_array(size, |_| Slot::new(Value::Unspecified))?));
+                    let env = cx.root(Frame(cx.try_alloc_array(size, |_| ValueSlot::new(Value::Unspecified))?));
                     let value = self.eval(cx, &code, env)?;
                     result.set(cx, value.get(cx));
                     Ok(())
@@ -227,7 +237,7 @@ impl<'h, B: Barrier> Lisp<'h, B> {
 
     fn condition<'a>(&self, cx: &'a Mutator<'_, B>, kind: Kind, text: &str) -> Result<Value<'a>> {
         let message = primitives::text(cx, text.chars())?;
-        Ok(Value::Condition(cx.try_alloc(Condition { message, irritants: Value::Nil, kind })?))
+        Ok(Value::Rare(cx.try_alloc(Rare::Condition(Condition { message, irritants: Value::Nil, kind }))?))
     }
 
     /// Returns what is to be said of an error that no handler took.
@@ -237,8 +247,8 @@ impl<'h, B: Barrier> Lisp<'h, B> {
             Thrown::Unfinished => "the text ends within a datum".into(),
             Thrown::Escape(..) => "a continuation was called that has ended".into(),
             Thrown::Exit(code) => format!("exit {code}"),
-            Thrown::Raised(value) => match value.get(cx) {
-                Value::Condition(condition) => {
+            Thrown::Raised(value) => match value.get(cx).rare() {
+                Some(Rare::Condition(condition)) => {
                     let mut text = print::text(condition.message, false);
                     for irritant in condition.irritants.iter() {
                         text.push(' ');
@@ -246,7 +256,7 @@ impl<'h, B: Barrier> Lisp<'h, B> {
                     }
                     text
                 }
-                value => format!("this was raised: {}", print::written(value)),
+                _ => format!("this was raised: {}", print::written(value.get(cx))),
             },
         };
         match &self.places.borrow()[error.place() as usize] {

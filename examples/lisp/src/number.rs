@@ -8,14 +8,22 @@ use num_integer::Integer;
 use num_traits::{FromPrimitive, Num, Signed, ToPrimitive, Zero};
 
 use crate::error::{Error, Result};
-use crate::value::{Big, Digits, Value};
+use crate::value::{self, Big, Digits, Small, Value};
 
 /// Returns the value of an integer, in a word if it fits.
 pub fn integer<'a, B: Barrier>(cx: &'a Mutator<'_, B>, number: BigInt) -> Result<Value<'a>> {
-    match number.to_i64() {
-        Some(small) => Ok(Value::Int(small)),
-        None => Ok(Value::Big(cx.try_alloc(Big(cx.try_own(Digits(number))?))?)),
+    match Small::try_from(&number) {
+        Ok(small) => Ok(Value::Int(small)),
+        Err(_) => Ok(Value::Big(cx.try_alloc(Big(cx.try_own(Digits(number))?))?)),
     }
+}
+
+/// Returns the value of an integer of one of Rust's types.
+pub fn whole<'a, B: Barrier>(
+    cx: &'a Mutator<'_, B>,
+    number: impl Copy + TryInto<Small> + Into<BigInt>,
+) -> Result<Value<'a>> {
+    number.try_into().map_or_else(|_| integer(cx, number.into()), |small| Ok(Value::Int(small)))
 }
 
 /// Returns the integer that a value is, also where it is a floating-point number without a fraction.
@@ -23,8 +31,8 @@ pub fn big(value: Value<'_>) -> Result<BigInt> {
     match value {
         Value::Int(number) => Ok(BigInt::from(number)),
         Value::Big(big) => Ok(big.0.0.clone()),
-        Value::Float(float) if float.get().fract() == 0.0 => {
-            BigInt::from_f64(float.get()).ok_or_else(|| Error::wrong("an integer", value))
+        Value::Float(number) if value::float(number).fract() == 0.0 => {
+            BigInt::from_f64(value::float(number)).ok_or_else(|| Error::wrong("an integer", value))
         }
         _ => Err(Error::wrong("an integer", value)),
     }
@@ -33,7 +41,7 @@ pub fn big(value: Value<'_>) -> Result<BigInt> {
 pub fn float(value: Value<'_>) -> Result<f64> {
     match value {
         Value::Int(number) => Ok(number as f64),
-        Value::Float(float) => Ok(float.get()),
+        Value::Float(number) => Ok(value::float(number)),
         Value::Big(big) => Ok(big.0.0.to_f64().unwrap_or(f64::NAN)),
         _ => Err(Error::wrong("a number", value)),
     }
@@ -45,16 +53,17 @@ pub fn is_number(value: Value<'_>) -> bool {
 
 /// An operation on two numbers of the same kind.
 pub struct Operation {
-    pub small: fn(i64, i64) -> Option<i64>,
+    pub small: fn(Small, Small) -> Option<Small>,
     pub big: fn(&BigInt, &BigInt) -> BigInt,
     pub float: fn(f64, f64) -> f64,
 }
 
-pub const ADD: Operation = Operation { small: i64::checked_add, big: |a, b| a + b, float: |a, b| a + b };
-pub const SUBTRACT: Operation = Operation { small: i64::checked_sub, big: |a, b| a - b, float: |a, b| a - b };
-pub const MULTIPLY: Operation = Operation { small: i64::checked_mul, big: |a, b| a * b, float: |a, b| a * b };
-pub const QUOTIENT: Operation = Operation { small: i64::checked_div, big: |a, b| a / b, float: |a, b| (a / b).trunc() };
-pub const REMAINDER: Operation = Operation { small: i64::checked_rem, big: |a, b| a % b, float: |a, b| a % b };
+pub const ADD: Operation = Operation { small: Small::checked_add, big: |a, b| a + b, float: |a, b| a + b };
+pub const SUBTRACT: Operation = Operation { small: Small::checked_sub, big: |a, b| a - b, float: |a, b| a - b };
+pub const MULTIPLY: Operation = Operation { small: Small::checked_mul, big: |a, b| a * b, float: |a, b| a * b };
+pub const QUOTIENT: Operation =
+    Operation { small: Small::checked_div, big: |a, b| a / b, float: |a, b| (a / b).trunc() };
+pub const REMAINDER: Operation = Operation { small: Small::checked_rem, big: |a, b| a % b, float: |a, b| a % b };
 pub const FLOOR_QUOTIENT: Operation = Operation {
     small: |a, b| (b != 0 && b != -1).then(|| Integer::div_floor(&a, &b)),
     big: |a, b| a.div_floor(b),
@@ -80,7 +89,7 @@ impl Operation {
                 return Ok(Value::Int(result));
             }
         } else if let (Value::Float(x), Value::Float(y)) = (a, b) {
-            return Ok((self.float)(x.get(), y.get()).into());
+            return Ok((self.float)(value::float(x), value::float(y)).into());
         }
         self.rare(cx, a, b)
     }
@@ -138,7 +147,7 @@ pub fn divide<'a, B: Barrier>(cx: &'a Mutator<'_, B>, a: Value<'a>, b: Value<'a>
 pub fn compare(a: Value<'_>, b: Value<'_>) -> Result<Option<Ordering>> {
     match (a, b) {
         (Value::Int(a), Value::Int(b)) => Ok(Some(a.cmp(&b))),
-        (Value::Float(a), Value::Float(b)) => Ok(a.get().partial_cmp(&b.get())),
+        (Value::Float(a), Value::Float(b)) => Ok(value::float(a).partial_cmp(&value::float(b))),
         _ => compare_rare(a, b),
     }
 }
@@ -181,7 +190,7 @@ pub fn exact<'a, B: Barrier>(cx: &'a Mutator<'_, B>, value: Value<'a>) -> Result
 
 pub fn format(value: Value<'_>, radix: u32) -> Result<String> {
     match value {
-        Value::Float(float) => Ok(match float.get() {
+        Value::Float(number) => Ok(match value::float(number) {
             number if number.is_nan() => "+nan.0".into(),
             number if number.is_infinite() => if number > 0.0 { "+inf.0" } else { "-inf.0" }.into(),
             number => format!("{number:?}"),
@@ -216,7 +225,7 @@ pub fn parse<'a, B: Barrier>(cx: &'a Mutator<'_, B>, text: &str, radix: u32) -> 
     if !(first.is_digit(radix) || (first == '.' && digits.len() > 1)) {
         return None;
     }
-    if let Ok(small) = i64::from_str_radix(text, radix) {
+    if let Ok(small) = Small::from_str_radix(text, radix) {
         return Some(Value::Int(small));
     }
     if digits.chars().all(|digit| digit.is_digit(radix)) {

@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 
 use crate::number;
 use crate::read::{DEPTH_MAX, NAMED};
-use crate::value::Value;
+use crate::value::{self, Rare, Small, Value};
 
 /// Returns a value as `write` writes it.
 pub fn written(value: Value<'_>) -> String {
@@ -135,7 +135,7 @@ impl Printer {
                 write!(out, "{}", number::format(value, 10).expect("it is a number"))
             }
             Value::Char(letter) => {
-                let letter = letter.get();
+                let letter = value::letter(letter);
                 match NAMED.iter().find(|named| named.1 == letter) {
                     _ if !self.quotes => write!(out, "{letter}"),
                     Some((name, _)) => write!(out, "#\\{name}"),
@@ -173,7 +173,7 @@ impl Printer {
             Value::Values(items) => self.sequence(items.as_slice().iter().map(|item| item.get())),
             Value::Bytes(bytes) => {
                 out.push_str("#u8");
-                self.sequence(bytes.as_slice().iter().map(|byte| Value::Int(i64::from(byte.get()))))
+                self.sequence(bytes.as_slice().iter().map(|byte| Value::Int(Small::from(byte.get()))))
             }
             Value::Record(record) => {
                 write!(out, "#<{}", record.kind.name.name().unwrap_or_default())?;
@@ -183,8 +183,19 @@ impl Printer {
                 }
                 write!(self.out, ">")
             }
-            Value::Condition(condition) => {
-                out.push_str("#<error ");
+            Value::Rare(rare) => self.rare(&rare),
+            Value::RecordType(_) => write!(out, "#<record-type>"),
+            Value::Primitive(_) | Value::Closure(_) | Value::RecordProcedure(_) => write!(out, "#<procedure>"),
+            Value::Port(_) => write!(out, "#<port>"),
+            Value::Frame(_) => write!(out, "#<frame>"),
+            Value::Special(_) => write!(out, "#<syntax>"),
+        }
+    }
+
+    fn rare(&mut self, rare: &Rare<'_>) -> fmt::Result {
+        match rare {
+            Rare::Condition(condition) => {
+                self.out.push_str("#<error ");
                 self.value(condition.message)?;
                 for irritant in condition.irritants.iter() {
                     self.out.push(' ');
@@ -192,13 +203,9 @@ impl Printer {
                 }
                 write!(self.out, ">")
             }
-            Value::RecordType(_) => write!(out, "#<record-type>"),
-            Value::Primitive(_) | Value::Closure(_) | Value::RecordProcedure(_) => write!(out, "#<procedure>"),
-            Value::Parameter(_) => write!(out, "#<parameter>"),
-            Value::Continuation(_) => write!(out, "#<continuation>"),
-            Value::Port(_) => write!(out, "#<port>"),
-            Value::Frame(_) => write!(out, "#<frame>"),
-            Value::Special(_) | Value::Macro(_) => write!(out, "#<syntax>"),
+            Rare::Parameter(_) => write!(self.out, "#<parameter>"),
+            Rare::Continuation(_) => write!(self.out, "#<continuation>"),
+            Rare::Macro(_) => write!(self.out, "#<syntax>"),
         }
     }
 

@@ -5,7 +5,7 @@ use grisaille::{Barrier, Mutator, Slot};
 use crate::error::{Error, Result, Thrown};
 use crate::number;
 use crate::port::Input;
-use crate::value::{Kind, Value};
+use crate::value::{Kind, Value, ValueSlot};
 
 /// Data that is nested deeper than this is refused.
 pub const DEPTH_MAX: usize = 10_000;
@@ -167,7 +167,7 @@ impl<'a, B: Barrier> Reader<'a, '_, '_, B> {
             '(' => {
                 self.input.take_next();
                 let items: Vec<_> = self.list()?.iter().collect();
-                Ok(Value::Vector(self.cx.try_alloc_array(items.len(), |at| Slot::new(items[at]))?))
+                Ok(Value::Vector(self.cx.try_alloc_array(items.len(), |at| ValueSlot::new(items[at]))?))
             }
             '\\' => {
                 self.input.take_next();
@@ -266,7 +266,7 @@ pub fn byte(value: Value<'_>) -> Result<u8> {
 }
 
 pub fn cons<'a, B: Barrier>(cx: &'a Mutator<'_, B>, car: Value<'a>, cdr: Value<'a>) -> Result<Value<'a>> {
-    Ok(Value::Pair(cx.try_alloc(crate::value::Pair { car: Slot::new(car), cdr: Slot::new(cdr) })?))
+    Ok(Value::Pair(cx.try_alloc(crate::value::Pair { car: ValueSlot::new(car), cdr: ValueSlot::new(cdr) })?))
 }
 
 pub fn list<'a, B: Barrier>(cx: &'a Mutator<'_, B>, items: &[Value<'a>]) -> Result<Value<'a>> {

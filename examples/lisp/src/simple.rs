@@ -1,13 +1,13 @@
 //! The part of the evaluator that calls no closure. It takes `&Mutator`, so it cannot collect, and works with plain values.
 
-use grisaille::{Barrier, Gc, Mutator, Slot};
+use grisaille::{Barrier, Gc, Mutator};
 
 use crate::code::{Call, Code, Function, Known, Lambda, Op};
 use crate::error::{Error, Result, Thrown};
 use crate::eval::Values;
 use crate::lisp::Lisp;
 use crate::read::list;
-use crate::value::{Closure, Frame, Record, RecordProcedure, RecordWork, Value};
+use crate::value::{Closure, Frame, Rare, Record, RecordProcedure, RecordWork, Value, ValueSlot, index};
 
 impl<B: Barrier> Lisp<'_, B> {
     /// Evaluates code that calls no closure.
@@ -131,7 +131,7 @@ impl<B: Barrier> Lisp<'_, B> {
             }
             (RecordWork::Test, &[value]) => Ok(own(value).is_ok().into()),
             (RecordWork::Make(places), values) if values.len() == places.len() => {
-                let fields = cx.try_alloc_array(kind.fields, |_| Slot::new(Value::False))?;
+                let fields = cx.try_alloc_array(kind.fields, |_| ValueSlot::new(Value::False))?;
                 for (place, value) in places.iter().zip(values) {
                     fields[*place].set(cx, *value);
                 }
@@ -155,8 +155,8 @@ impl<B: Barrier> Lisp<'_, B> {
         }
         let rest = if lambda.rest { list(cx, &values[required..])? } else { Value::Unspecified };
         let frame = cx.try_alloc_array(lambda.size, |at| {
-            Slot::new(match at {
-                0 => Value::Frame(env),
+            ValueSlot::new(match at {
+                0 => Value::Frame(env.0),
                 at if at <= required => values[at - 1],
                 at if at == required + 1 => rest,
                 _ => Value::Unspecified,
@@ -180,20 +180,27 @@ impl<B: Barrier> Lisp<'_, B> {
                 self.next_frame.set(cx, frame);
                 Ok(None)
             }
-            Value::Primitive(index) => {
-                let primitive = &self.primitives[index];
+            Value::Primitive(primitive) => {
+                let primitive = &self.primitives[index(primitive)];
                 primitive.check_count(values.len())?;
                 self.primitive(cx, primitive.function, values).map(Some)
             }
             Value::RecordProcedure(procedure) => self.record(cx, procedure, values).map(Some),
-            Value::Parameter(parameter) if values.is_empty() => Ok(Some(parameter.value.get())),
-            Value::Continuation(continuation) if continuation.ended.get() => {
+            _ => self.begin_rare(cx, procedure, values).map(Some),
+        }
+    }
+
+    /// Calls a parameter or a continuation.
+    fn begin_rare<'a>(&self, cx: &'a Mutator<'_, B>, procedure: Value<'a>, values: &[Value<'a>]) -> Result<Value<'a>> {
+        match procedure.rare() {
+            Some(Rare::Parameter(parameter)) if values.is_empty() => Ok(parameter.value.get()),
+            Some(Rare::Continuation(continuation)) if continuation.ended.get() => {
                 Err(Error::new("a continuation was called after its call/cc had returned: it cannot be entered again"))
             }
-            Value::Continuation(continuation) => {
+            Some(Rare::Continuation(continuation)) => {
                 let value = match values {
                     &[value] => value,
-                    values => Value::Values(cx.try_alloc_array(values.len(), |at| Slot::new(values[at]))?),
+                    values => Value::Values(cx.try_alloc_array(values.len(), |at| ValueSlot::new(values[at]))?),
                 };
                 Err(Thrown::Escape(continuation.id, cx.try_persist(value)?).into())
             }
@@ -216,8 +223,8 @@ impl<B: Barrier> Lisp<'_, B> {
         }
         let mut failed = None;
         let frame = cx.try_alloc_array(lambda.size, |at| {
-            Slot::new(match at {
-                0 => Value::Frame(closure.env),
+            ValueSlot::new(match at {
+                0 => Value::Frame(closure.env.0),
                 at if at <= operands.len() => self.simple(cx, &operands[at - 1], env).unwrap_or_else(|error| {
                     failed.get_or_insert(error);
                     Value::Unspecified

@@ -5,12 +5,12 @@
 
 use std::rc::Rc;
 
-use grisaille::{Barrier, Gc};
+use grisaille::Barrier;
 
 use crate::compile::Compiler;
 use crate::error::{Error, Result};
 use crate::read::cons;
-use crate::value::{Alias, Macro, Value};
+use crate::value::{Alias, Macro, Value, ValueSlot};
 
 /// What a pattern's variable stands for: a form, or as many as an ellipsis matched.
 #[derive(Clone)]
@@ -23,7 +23,7 @@ type Matches<'a> = Vec<(Value<'a>, Match<'a>)>;
 
 struct Expander<'c, 'a, 'h, 's, B: Barrier> {
     compiler: &'c Compiler<'a, 'h, 's, B>,
-    rules: Gc<'a, Macro<'a>>,
+    rules: &'a Macro<'a>,
     /// The names that were introduced, with their aliases.
     aliases: Vec<(Value<'a>, Value<'a>)>,
 }
@@ -31,7 +31,7 @@ struct Expander<'c, 'a, 'h, 's, B: Barrier> {
 /// Returns what a form that begins with a macro's name stands for.
 pub fn expand<'a, B: Barrier>(
     compiler: &Compiler<'a, '_, '_, B>,
-    rules: Gc<'a, Macro<'a>>,
+    rules: &'a Macro<'a>,
     form: Value<'a>,
 ) -> Result<Value<'a>> {
     let mut expander = Expander { compiler, rules, aliases: Vec::new() };
@@ -102,7 +102,7 @@ impl<'a, B: Barrier> Expander<'_, 'a, '_, '_, B> {
                 self.matches(after, self.compiler.tail(form, count), found)
             }
             (Value::Vector(parts), Value::Vector(items)) => {
-                let list = |items: &[grisaille::Slot<Value<'a>>]| {
+                let list = |items: &[ValueSlot<'a>]| {
                     items.iter().rev().try_fold(Value::Nil, |rest, item| cons(self.compiler.cx, item.get(), rest))
                 };
                 match (list(parts.as_slice()), list(items.as_slice())) {

@@ -7,10 +7,21 @@ use num_bigint::BigInt;
 
 use crate::port::PortState;
 
+#[cfg_attr(feature = "packed", path = "value/one_word.rs")]
+#[cfg_attr(not(feature = "packed"), path = "value/two_words.rs")]
+mod form;
+
+pub use form::{Float, Index, Letter, Small, Stored, ValueSlot, float, index, letter, new_index};
+use form::{new_float, new_letter};
+
 /// A value: two words, copied freely, and traced by the derive.
 ///
 /// Every variant that carries something carries one word, so that a value is passed in two registers.
+///
+/// A [`ValueSlot`] holds a value as it is or, with the feature `packed`, in one word, which tells objects of 15 types
+/// apart: of what programs have few, more types than one share the variant `Rare`.
 #[derive(Clone, Copy, Trace)]
+#[cfg_attr(feature = "packed", derive(grisaille::Pack))]
 #[repr(u32)]
 pub enum Value<'gc> {
     Nil,
@@ -18,7 +29,7 @@ pub enum Value<'gc> {
     Eof,
     False,
     True,
-    Int(i64),
+    Int(Small),
     Float(Float),
     /// An integer that does not fit an `Int`.
     Big(Gc<'gc, Big>),
@@ -29,47 +40,24 @@ pub enum Value<'gc> {
     Alias(Gc<'gc, Alias<'gc>>),
     Pair(Gc<'gc, Pair<'gc>>),
     Text(Array<'gc, Slot<char>>),
-    Vector(Array<'gc, Slot<Value<'gc>>>),
+    Vector(Array<'gc, ValueSlot<'gc>>),
     Bytes(Array<'gc, Slot<u8>>),
     /// A primitive, by its index in the interpreter's table.
-    Primitive(usize),
+    Primitive(Index),
     Closure(Gc<'gc, Closure<'gc>>),
     RecordProcedure(Gc<'gc, RecordProcedure<'gc>>),
-    Parameter(Gc<'gc, Parameter<'gc>>),
-    Continuation(Gc<'gc, Continuation>),
     Record(Gc<'gc, Record<'gc>>),
     RecordType(Gc<'gc, RecordType<'gc>>),
-    Condition(Gc<'gc, Condition<'gc>>),
+    Rare(Gc<'gc, Rare<'gc>>),
     /// Several values of one expression.
-    Values(Array<'gc, Slot<Value<'gc>>>),
+    Values(Array<'gc, ValueSlot<'gc>>),
     Port(Gc<'gc, Port>),
     /// The frame that a frame's variables are nested in.
-    Frame(Frame<'gc>),
+    Frame(Array<'gc, ValueSlot<'gc>>),
     /// A special form, by its index in the compiler's table.
-    Special(usize),
-    Macro(Gc<'gc, Macro<'gc>>),
+    Special(Index),
     /// A global variable that is not defined.
     Unbound,
-}
-
-/// The bits of a floating-point number.
-#[derive(Clone, Copy, Trace)]
-pub struct Float(u64);
-
-impl Float {
-    pub fn get(self) -> f64 {
-        f64::from_bits(self.0)
-    }
-}
-
-/// A character, in a word.
-#[derive(Clone, Copy, Trace)]
-pub struct Letter(u64);
-
-impl Letter {
-    pub fn get(self) -> char {
-        char::from_u32(self.0 as u32).expect("it was made from a character")
-    }
 }
 
 /// An integer of any size. What it holds outside the heap is counted.
@@ -87,8 +75,8 @@ impl External for Digits {
 
 #[derive(Trace)]
 pub struct Pair<'gc> {
-    pub car: Slot<Value<'gc>>,
-    pub cdr: Slot<Value<'gc>>,
+    pub car: ValueSlot<'gc>,
+    pub cdr: ValueSlot<'gc>,
 }
 
 /// A name that a macro introduced stands for its original where nothing binds the alias itself.
@@ -106,7 +94,7 @@ pub struct Closure<'gc> {
 
 /// The variables of a call: the frame around it, then its arguments and other variables.
 #[derive(Clone, Copy, Trace)]
-pub struct Frame<'gc>(pub Array<'gc, Slot<Value<'gc>>>);
+pub struct Frame<'gc>(pub Array<'gc, ValueSlot<'gc>>);
 
 impl<'gc> Frame<'gc> {
     /// Returns the frame that many calls further out.
@@ -115,13 +103,13 @@ impl<'gc> Frame<'gc> {
         let mut frame = self;
         for _ in 0..depth {
             let Value::Frame(outer) = frame.0.as_slice()[0].get() else { unreachable!("a frame begins with a frame") };
-            frame = outer;
+            frame = Frame(outer);
         }
         frame
     }
 
     #[inline(always)]
-    pub fn slot(self, index: usize) -> &'gc Slot<Value<'gc>> {
+    pub fn slot(self, index: usize) -> &'gc ValueSlot<'gc> {
         &self.0.as_slice()[index]
     }
 }
@@ -137,7 +125,7 @@ pub struct RecordType<'gc> {
 #[derive(Trace)]
 pub struct Record<'gc> {
     pub kind: Gc<'gc, RecordType<'gc>>,
-    pub fields: Array<'gc, Slot<Value<'gc>>>,
+    pub fields: Array<'gc, ValueSlot<'gc>>,
 }
 
 /// A procedure that makes, recognizes, reads or writes records of a type.
@@ -157,9 +145,18 @@ pub enum RecordWork {
     Set(usize),
 }
 
+/// What programs have few of.
+#[derive(Trace)]
+pub enum Rare<'gc> {
+    Parameter(Parameter<'gc>),
+    Continuation(Continuation),
+    Condition(Condition<'gc>),
+    Macro(Macro<'gc>),
+}
+
 #[derive(Trace)]
 pub struct Parameter<'gc> {
-    pub value: Slot<Value<'gc>>,
+    pub value: ValueSlot<'gc>,
     pub converter: Value<'gc>,
 }
 
@@ -209,13 +206,13 @@ impl From<bool> for Value<'_> {
 
 impl From<f64> for Value<'_> {
     fn from(number: f64) -> Self {
-        Value::Float(Float(number.to_bits()))
+        Value::Float(new_float(number))
     }
 }
 
 impl From<char> for Value<'_> {
     fn from(letter: char) -> Self {
-        Value::Char(Letter(u64::from(u32::from(letter))))
+        Value::Char(new_letter(letter))
     }
 }
 
@@ -247,8 +244,19 @@ impl<'gc> Value<'gc> {
     }
 
     pub fn is_procedure(self) -> bool {
-        use Value::{Closure, Continuation, Parameter, Primitive, RecordProcedure};
-        matches!(self, Closure(_) | Primitive(_) | RecordProcedure(_) | Parameter(_) | Continuation(_))
+        use Value::{Closure, Primitive, RecordProcedure};
+        matches!(self, Closure(_) | Primitive(_) | RecordProcedure(_))
+            || matches!(self.rare(), Some(Rare::Parameter(_) | Rare::Continuation(_)))
+    }
+
+    /// Returns whether a form that begins with the value is special, or to be expanded.
+    pub fn is_syntax(self) -> bool {
+        matches!(self, Value::Special(_)) || matches!(self.rare(), Some(Rare::Macro(_)))
+    }
+
+    /// Returns the object of a value that shares its variant with others.
+    pub fn rare(self) -> Option<&'gc Rare<'gc>> {
+        if let Value::Rare(rare) = self { Some(Gc::as_ref(rare)) } else { None }
     }
 
     /// Returns the elements of a list, up to where it ends. A circular list has no end.
@@ -261,9 +269,9 @@ impl<'gc> Value<'gc> {
         use Value::*;
         match (self, other) {
             (Int(a), Int(b)) => a == b,
-            (Float(a), Float(b)) => a.0 == b.0,
+            (Float(a), Float(b)) => float(a).to_bits() == float(b).to_bits(),
             (Big(a), Big(b)) => a.0.0 == b.0.0,
-            (Char(a), Char(b)) => a.0 == b.0,
+            (Char(a), Char(b)) => letter(a) == letter(b),
             (Symbol(a), Symbol(b)) => Str::ptr_eq(a, b),
             (Primitive(a), Primitive(b)) | (Special(a), Special(b)) => a == b,
             _ => std::mem::discriminant(&self) == std::mem::discriminant(&other) && self.address() == other.address(),
@@ -281,17 +289,14 @@ impl<'gc> Value<'gc> {
             Alias(object) => Gc::addr(object),
             Pair(object) => Gc::addr(object),
             Text(object) => Array::addr(object),
-            Vector(object) | Values(object) | Frame(self::Frame(object)) => Array::addr(object),
+            Vector(object) | Values(object) | Frame(object) => Array::addr(object),
             Bytes(object) => Array::addr(object),
             Closure(object) => Gc::addr(object),
             RecordProcedure(object) => Gc::addr(object),
-            Parameter(object) => Gc::addr(object),
-            Continuation(object) => Gc::addr(object),
             Record(object) => Gc::addr(object),
             RecordType(object) => Gc::addr(object),
-            Condition(object) => Gc::addr(object),
+            Rare(object) => Gc::addr(object),
             Port(object) => Gc::addr(object),
-            Macro(object) => Gc::addr(object),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use grisaille::{Barrier, Mutator, Rooted, RootedCell, Slot};
+use grisaille::{Barrier, Mutator, Rooted, RootedCell};
 
 use super::{ANY, Table, calling, elements, many, one, pair, two};
 use crate::code::Answer;
@@ -11,7 +11,7 @@ use crate::eval::RootedValues;
 use crate::lisp::Lisp;
 use crate::port::Input;
 use crate::read::{cons, list};
-use crate::value::{Condition, Continuation, Kind, Parameter, Value};
+use crate::value::{Condition, Continuation, Kind, Parameter, Rare, Value, ValueSlot};
 
 type Arguments<'x, 's> = &'x [Rooted<'s, Value<'s>>];
 
@@ -62,10 +62,12 @@ fn map<'s, B: Barrier>(lisp: &Lisp<'_, B>, cx: &mut Mutator<'s, B>, all: Argumen
 /// Calls the receiver with where this call returns to. The continuation ends with the call.
 fn call_cc<'s, B: Barrier>(lisp: &Lisp<'_, B>, cx: &mut Mutator<'s, B>, all: Arguments<'_, 's>) -> Result<Answer<'s>> {
     let id = lisp.next_continuation();
-    let continuation = cx.root(cx.try_alloc(Continuation { id, ended: Cell::new(false) })?);
-    let argument = cx.root(Value::Continuation(continuation.get(cx)));
-    let result = lisp.apply(cx, all[0], &[argument]);
-    continuation.get(cx).ended.set(true);
+    let continuation = Rare::Continuation(Continuation { id, ended: Cell::new(false) });
+    let continuation = cx.root(Value::Rare(cx.try_alloc(continuation)?));
+    let result = lisp.apply(cx, all[0], &[continuation]);
+    if let Some(Rare::Continuation(continuation)) = continuation.get(cx).rare() {
+        continuation.ended.set(true);
+    }
     match result {
         Ok(value) => Ok(Some(value)),
         Err(error) => match error.thrown() {
@@ -158,7 +160,7 @@ fn raise<'s, B: Barrier>(
             irritants: list(cx, &[raised.get(cx)])?,
             kind: Kind::Other,
         };
-        let condition = cx.root(Value::Condition(cx.try_alloc(condition)?));
+        let condition = cx.root(Value::Rare(cx.try_alloc(Rare::Condition(condition))?));
         let result = raise(lisp, cx, condition, false);
         lisp.handlers.set(cx, handlers.get(cx));
         return result;
@@ -171,9 +173,9 @@ fn throw<B: Barrier>(cx: &Mutator<'_, B>, raised: Rooted<'_, Value<'_>>) -> Erro
     cx.try_persist(raised.get(cx)).map_or_else(Error::from, |value| Thrown::Raised(value).into())
 }
 
-fn condition<'a>(value: Value<'a>) -> Result<grisaille::Gc<'a, Condition<'a>>> {
-    match value {
-        Value::Condition(condition) => Ok(condition),
+fn condition<'a>(value: Value<'a>) -> Result<&'a Condition<'a>> {
+    match value.rare() {
+        Some(Rare::Condition(condition)) => Ok(condition),
         _ => Err(Error::wrong("an error object", value)),
     }
 }
@@ -198,7 +200,7 @@ pub fn table<B: Barrier>() -> Table<B> {
             let irritants: Vec<Value<'_>> = cx.get(&all[1..]).collect();
             let irritants = list(cx, &irritants)?;
             let condition = Condition { message: all[0].get(cx), irritants, kind: Kind::Other };
-            let condition = cx.root(Value::Condition(cx.try_alloc(condition)?));
+            let condition = cx.root(Value::Rare(cx.try_alloc(Rare::Condition(condition))?));
             raise(lisp, cx, condition, false)
         }),
         calling("eval", 1, 2, |lisp, cx, all| lisp.evaluate(cx, all[0], &Input::default()).map(Some)),
@@ -210,22 +212,23 @@ pub fn table<B: Barrier>() -> Table<B> {
         }),
         many("values", 0, ANY, |_, cx, all| match all {
             [only] => Ok(*only),
-            all => Ok(Value::Values(cx.try_alloc_array(all.len(), |at| Slot::new(all[at]))?)),
+            all => Ok(Value::Values(cx.try_alloc_array(all.len(), |at| ValueSlot::new(all[at]))?)),
         }),
-        one("error-object?", |_, _, a| Ok(matches!(a, Value::Condition(_)).into())),
+        one("error-object?", |_, _, a| Ok(condition(a).is_ok().into())),
         one("error-object-message", |_, _, a| Ok(condition(a)?.message)),
         one("error-object-irritants", |_, _, a| Ok(condition(a)?.irritants)),
-        one("file-error?", |_, _, a| Ok(matches!(a, Value::Condition(c) if c.kind == Kind::File).into())),
-        one("read-error?", |_, _, a| Ok(matches!(a, Value::Condition(c) if c.kind == Kind::Read).into())),
+        one("file-error?", |_, _, a| Ok(condition(a).is_ok_and(|c| c.kind == Kind::File).into())),
+        one("read-error?", |_, _, a| Ok(condition(a).is_ok_and(|c| c.kind == Kind::Read).into())),
         two("%make-parameter", |_, cx, value, converter| {
-            Ok(Value::Parameter(cx.try_alloc(Parameter { value: Slot::new(value), converter })?))
+            let parameter = Parameter { value: ValueSlot::new(value), converter };
+            Ok(Value::Rare(cx.try_alloc(Rare::Parameter(parameter))?))
         }),
-        one("%parameter-converter", |_, _, a| match a {
-            Value::Parameter(parameter) => Ok(parameter.converter),
+        one("%parameter-converter", |_, _, a| match a.rare() {
+            Some(Rare::Parameter(parameter)) => Ok(parameter.converter),
             _ => Err(Error::wrong("a parameter", a)),
         }),
-        two("%parameter-set!", |_, cx, a, value| match a {
-            Value::Parameter(parameter) => {
+        two("%parameter-set!", |_, cx, a, value| match a.rare() {
+            Some(Rare::Parameter(parameter)) => {
                 parameter.value.set(cx, value);
                 Ok(Value::Unspecified)
             }

@@ -6,6 +6,7 @@ use grisaille::Barrier;
 
 use super::{ANY, Table, elements, index, length, many, one, pair, text, two};
 use crate::error::{Error, Result};
+use crate::number::whole;
 use crate::read::{cons, list, list_with_tail};
 use crate::value::Value;
 
@@ -134,9 +135,7 @@ pub fn table<B: Barrier>() -> Table<B> {
             let fill = all.get(1).copied().unwrap_or(Value::Unspecified);
             (0..index(all[0])?).try_fold(Value::Nil, |rest, _| cons(cx, fill, rest))
         }),
-        one("length", |_, _, a| {
-            length(a).map(|length| Value::Int(length as i64)).ok_or_else(|| Error::wrong("a list", a))
-        }),
+        one("length", |_, cx, a| whole(cx, length(a).ok_or_else(|| Error::wrong("a list", a))?)),
         many("append", 0, ANY, |_, cx, all| {
             let Some((last, lists)) = all.split_last() else { return Ok(Value::Nil) };
             lists.iter().rev().try_fold(*last, |tail, list| list_with_tail(cx, &elements(*list)?, tail))

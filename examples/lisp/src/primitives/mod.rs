@@ -63,6 +63,7 @@ fn pair<'a>(value: Value<'a>) -> Result<Gc<'a, Pair<'a>>> {
 fn index(value: Value<'_>) -> Result<usize> {
     match value {
         Value::Int(number) => usize::try_from(number).map_err(|_| Error::wrong("an index", value)),
+        Value::Big(big) => usize::try_from(&big.0.0).map_err(|_| Error::wrong("an index", value)),
         _ => Err(Error::wrong("an index", value)),
     }
 }

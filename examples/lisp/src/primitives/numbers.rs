@@ -10,7 +10,7 @@ use crate::code::Primitive;
 use crate::error::{Error, Result};
 use crate::lisp::Lisp;
 use crate::number::{self, ADD, FLOOR_QUOTIENT, GCD, MODULO, MULTIPLY, QUOTIENT, REMAINDER, SUBTRACT};
-use crate::value::Value;
+use crate::value::{self, Value};
 
 #[inline(always)]
 fn holds<'a>(a: Value<'a>, b: Value<'a>, holds: fn(Ordering) -> bool) -> Result<Value<'a>> {
@@ -45,7 +45,7 @@ macro_rules! roundings {
         $($all.push(one($name, |_, _, a| match a {
             Value::Float(float) => {
                 let function: fn(f64) -> f64 = $function;
-                Ok(function(float.get()).into())
+                Ok(function(value::float(float)).into())
             }
             _ => number::big(a).map(|_| a),
         }));)*
@@ -54,7 +54,7 @@ macro_rules! roundings {
 
 fn is_whole(value: Value<'_>) -> bool {
     match value {
-        Value::Float(float) => float.get().fract() == 0.0,
+        Value::Float(float) => value::float(float).fract() == 0.0,
         _ => number::is_number(value),
     }
 }

@@ -8,11 +8,11 @@ use grisaille::{Barrier, Gc, Mutator};
 use super::texts::{letter, string};
 use super::{Table, many, one, text};
 use crate::error::{Error, Result, Thrown};
-use crate::lisp::Lisp;
+use crate::lisp::{Lisp, current};
 use crate::port::{Input, PortState};
 use crate::print;
 use crate::read::{self, byte};
-use crate::value::{Port, Value};
+use crate::value::{Port, Small, Value};
 
 fn port<'a>(value: Value<'a>) -> Result<Gc<'a, Port>> {
     match value {
@@ -32,7 +32,7 @@ fn write<'a, B: Barrier>(
     to: Option<&Value<'a>>,
     text: &str,
 ) -> Result<Value<'a>> {
-    let to = to.copied().unwrap_or_else(|| lisp.output.get(cx).value.get());
+    let to = to.copied().unwrap_or_else(|| current(lisp.output.get(cx)));
     port(to)?.0.borrow_mut().write(text)?;
     Ok(Value::Unspecified)
 }
@@ -44,7 +44,7 @@ fn take<'a, B: Barrier>(
     from: Option<&Value<'a>>,
     f: impl FnOnce(&mut Input) -> Result<Option<Value<'a>>>,
 ) -> Result<Value<'a>> {
-    let from = from.copied().unwrap_or_else(|| lisp.input.get(cx).value.get());
+    let from = from.copied().unwrap_or_else(|| current(lisp.input.get(cx)));
     Ok(f(port(from)?.0.borrow_mut().input()?)?.unwrap_or(Value::Eof))
 }
 
@@ -71,7 +71,7 @@ pub fn table<B: Barrier>() -> Table<B> {
             Ok(Value::Unspecified)
         }),
         many("flush-output-port", 0, 1, |lisp, cx, all| {
-            let to = all.first().copied().unwrap_or_else(|| lisp.output.get(cx).value.get());
+            let to = all.first().copied().unwrap_or_else(|| current(lisp.output.get(cx)));
             port(to)?.0.borrow_mut().flush()?;
             Ok(Value::Unspecified)
         }),
@@ -81,12 +81,10 @@ pub fn table<B: Barrier>() -> Table<B> {
         many("peek-char", 0, 1, |lisp, cx, all| take(lisp, cx, all.first(), |input| Ok(input.peek().map(Value::from)))),
         many("char-ready?", 0, 1, |_, _, _| Ok(Value::True)),
         many("read-u8", 0, 1, |lisp, cx, all| {
-            take(lisp, cx, all.first(), |input| {
-                Ok(input.take_next().map(|byte| Value::Int(i64::from(u32::from(byte)))))
-            })
+            take(lisp, cx, all.first(), |input| Ok(input.take_next().map(|byte| Value::Int(u32::from(byte) as Small))))
         }),
         many("peek-u8", 0, 1, |lisp, cx, all| {
-            take(lisp, cx, all.first(), |input| Ok(input.peek().map(|byte| Value::Int(i64::from(u32::from(byte))))))
+            take(lisp, cx, all.first(), |input| Ok(input.peek().map(|byte| Value::Int(u32::from(byte) as Small))))
         }),
         many("read-line", 0, 1, |lisp, cx, all| {
             take(lisp, cx, all.first(), |input| {
@@ -144,7 +142,7 @@ pub fn table<B: Barrier>() -> Table<B> {
                 .map_err(|error| Error::of_kind(kind, format!("cannot delete {path:?}: {error}")))?;
             Ok(Value::Unspecified)
         }),
-        many("current-jiffy", 0, 0, |_, _, _| Ok(Value::Int(start().elapsed().as_micros() as i64))),
+        many("current-jiffy", 0, 0, |_, cx, _| crate::number::whole(cx, start().elapsed().as_micros())),
         many("jiffies-per-second", 0, 0, |_, _, _| Ok(Value::Int(1_000_000))),
         many("current-second", 0, 0, |_, _, _| {
             let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();

@@ -6,7 +6,8 @@ use grisaille::{Array, Barrier, Mutator, Slot};
 
 use super::{ANY, Table, element, elements, index, many, one, range, two};
 use crate::error::{Error, Result};
-use crate::value::Value;
+use crate::number::whole;
+use crate::value::{self, Small, Value};
 
 /// Makes a string.
 pub fn text<'a, B: Barrier>(cx: &'a Mutator<'_, B>, letters: impl Iterator<Item = char>) -> Result<Value<'a>> {
@@ -28,7 +29,7 @@ pub fn string(value: Value<'_>) -> Result<String> {
 
 pub fn letter(value: Value<'_>) -> Result<char> {
     match value {
-        Value::Char(letter) => Ok(letter.get()),
+        Value::Char(letter) => Ok(value::letter(letter)),
         _ => Err(Error::wrong("a character", value)),
     }
 }
@@ -72,7 +73,7 @@ pub fn table<B: Barrier>() -> Table<B> {
     let mut all = vec![
         one("char?", |_, _, a| Ok(matches!(a, Value::Char(_)).into())),
         one("string?", |_, _, a| Ok(matches!(a, Value::Text(_)).into())),
-        one("char->integer", |_, _, a| Ok(Value::Int(i64::from(u32::from(letter(a)?))))),
+        one("char->integer", |_, _, a| Ok(Value::Int(u32::from(letter(a)?) as Small))),
         one("integer->char", |_, _, a| {
             let found = u32::try_from(index(a)?).ok().and_then(char::from_u32);
             found.map(Value::from).ok_or_else(|| Error::wrong("the number of a character", a))
@@ -80,7 +81,7 @@ pub fn table<B: Barrier>() -> Table<B> {
         one("char-upcase", |_, _, a| Ok(letter(a)?.to_uppercase().next().unwrap_or_default().into())),
         one("char-downcase", |_, _, a| Ok(letter(a)?.to_lowercase().next().unwrap_or_default().into())),
         one("digit-value", |_, _, a| {
-            Ok(letter(a)?.to_digit(10).map_or(Value::False, |digit| Value::Int(i64::from(digit))))
+            Ok(letter(a)?.to_digit(10).map_or(Value::False, |digit| Value::Int(digit as Small)))
         }),
         many("string", 0, ANY, |_, cx, all| {
             let letters: Result<Vec<char>> = all.iter().map(|value| letter(*value)).collect();
@@ -90,7 +91,7 @@ pub fn table<B: Barrier>() -> Table<B> {
             let fill = all.get(1).map_or(Ok(' '), |fill| letter(*fill))?;
             Ok(Value::Text(cx.try_alloc_array(index(all[0])?, |_| Slot::new(fill))?))
         }),
-        one("string-length", |_, _, a| Ok(Value::Int(letters(a)?.len() as i64))),
+        one("string-length", |_, cx, a| whole(cx, letters(a)?.len())),
         two("string-ref", |_, _, a, at| Ok(element(&letters(a)?, at)?.get().into())),
         many("string-set!", 3, 3, |_, cx, all| {
             element(&letters(all[0])?, all[1])?.set(cx, letter(all[2])?);

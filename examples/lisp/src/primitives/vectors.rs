@@ -4,10 +4,11 @@ use grisaille::{Array, Barrier, Mutator, Slot};
 
 use super::{ANY, Table, element, elements, index, many, one, range, two};
 use crate::error::{Error, Result};
+use crate::number::whole;
 use crate::read::{byte, list};
-use crate::value::{RecordProcedure, RecordType, RecordWork, Value};
+use crate::value::{RecordProcedure, RecordType, RecordWork, Small, Value, ValueSlot};
 
-fn items<'a>(value: Value<'a>) -> Result<Array<'a, Slot<Value<'a>>>> {
+fn items<'a>(value: Value<'a>) -> Result<Array<'a, ValueSlot<'a>>> {
     match value {
         Value::Vector(items) => Ok(items),
         _ => Err(Error::wrong("a vector", value)),
@@ -15,7 +16,7 @@ fn items<'a>(value: Value<'a>) -> Result<Array<'a, Slot<Value<'a>>>> {
 }
 
 pub fn vector<'a, B: Barrier>(cx: &'a Mutator<'_, B>, items: &[Value<'a>]) -> Result<Value<'a>> {
-    Ok(Value::Vector(cx.try_alloc_array(items.len(), |at| Slot::new(items[at]))?))
+    Ok(Value::Vector(cx.try_alloc_array(items.len(), |at| ValueSlot::new(items[at]))?))
 }
 
 pub fn octets<'a>(value: Value<'a>) -> Result<Array<'a, Slot<u8>>> {
@@ -44,19 +45,20 @@ fn field<'a>(kind: Value<'a>, name: Value<'a>) -> Result<usize> {
 }
 
 /// Copies elements within a sequence, or from one to another.
-fn copy<'a, T: Copy + grisaille::Trace, B: Barrier>(
-    cx: &'a Mutator<'_, B>,
-    to: Array<'a, Slot<T>>,
-    from: Array<'a, Slot<T>>,
+fn copy<'a, S: grisaille::Trace, T>(
+    to: Array<'a, S>,
+    from: Array<'a, S>,
     all: &[Value<'a>],
+    get: impl Fn(&S) -> T,
+    set: impl Fn(&S, T),
 ) -> Result<Value<'a>> {
     let range = range(&all[3..], from.len())?;
     let at = index(all[1])?;
     if at.checked_add(range.len()).is_none_or(|end| end > to.len()) {
         return Err(Error::new("there is no room for what is to be copied"));
     }
-    let values: Vec<T> = from[range].iter().map(Slot::get).collect();
-    to[at..].iter().zip(values).for_each(|(place, value)| place.set(cx, value));
+    let values: Vec<T> = from[range].iter().map(get).collect();
+    to[at..].iter().zip(values).for_each(|(place, value)| set(place, value));
     Ok(Value::Unspecified)
 }
 
@@ -67,9 +69,9 @@ pub fn table<B: Barrier>() -> Table<B> {
         many("vector", 0, ANY, |_, cx, all| vector(cx, all)),
         many("make-vector", 1, 2, |_, cx, all| {
             let fill = all.get(1).copied().unwrap_or(Value::Unspecified);
-            Ok(Value::Vector(cx.try_alloc_array(index(all[0])?, |_| Slot::new(fill))?))
+            Ok(Value::Vector(cx.try_alloc_array(index(all[0])?, |_| ValueSlot::new(fill))?))
         }),
-        one("vector-length", |_, _, a| Ok(Value::Int(items(a)?.len() as i64))),
+        one("vector-length", |_, cx, a| whole(cx, items(a)?.len())),
         two("vector-ref", |_, _, a, at| Ok(element(&items(a)?, at)?.get())),
         many("vector-set!", 3, 3, |_, cx, all| {
             element(&items(all[0])?, all[1])?.set(cx, all[2]);
@@ -77,7 +79,7 @@ pub fn table<B: Barrier>() -> Table<B> {
         }),
         many("vector->list", 1, 3, |_, cx, all| {
             let items = items(all[0])?;
-            let part: Vec<_> = items[range(&all[1..], items.len())?].iter().map(Slot::get).collect();
+            let part: Vec<_> = items[range(&all[1..], items.len())?].iter().map(ValueSlot::get).collect();
             list(cx, &part)
         }),
         one("list->vector", |_, cx, a| vector(cx, &elements(a)?)),
@@ -89,12 +91,14 @@ pub fn table<B: Barrier>() -> Table<B> {
         many("vector-copy", 1, 3, |_, cx, all| {
             let items = items(all[0])?;
             let range = range(&all[1..], items.len())?;
-            Ok(Value::Vector(cx.try_alloc_array(range.len(), |at| Slot::new(items[range.start + at].get()))?))
+            Ok(Value::Vector(cx.try_alloc_array(range.len(), |at| ValueSlot::new(items[range.start + at].get()))?))
         }),
-        many("vector-copy!", 3, 5, |_, cx, all| copy(cx, items(all[0])?, items(all[2])?, all)),
+        many("vector-copy!", 3, 5, |_, cx, all| {
+            copy(items(all[0])?, items(all[2])?, all, ValueSlot::get, |place, value| place.set(cx, value))
+        }),
         many("vector-append", 0, ANY, |_, cx, all| {
             let parts: Result<Vec<_>> = all.iter().map(|part| items(*part)).collect();
-            let all: Vec<_> = parts?.iter().flat_map(|part| part.iter().map(Slot::get)).collect();
+            let all: Vec<_> = parts?.iter().flat_map(|part| part.iter().map(ValueSlot::get)).collect();
             vector(cx, &all)
         }),
         many("bytevector", 0, ANY, |_, cx, all| {
@@ -105,8 +109,8 @@ pub fn table<B: Barrier>() -> Table<B> {
             let fill = all.get(1).map_or(Ok(0), |fill| byte(*fill))?;
             Ok(Value::Bytes(cx.try_alloc_array(index(all[0])?, |_| Slot::new(fill))?))
         }),
-        one("bytevector-length", |_, _, a| Ok(Value::Int(octets(a)?.len() as i64))),
-        two("bytevector-u8-ref", |_, _, a, at| Ok(Value::Int(i64::from(element(&octets(a)?, at)?.get())))),
+        one("bytevector-length", |_, cx, a| whole(cx, octets(a)?.len())),
+        two("bytevector-u8-ref", |_, _, a, at| Ok(Value::Int(Small::from(element(&octets(a)?, at)?.get())))),
         many("bytevector-u8-set!", 3, 3, |_, cx, all| {
             element(&octets(all[0])?, all[1])?.set(cx, byte(all[2])?);
             Ok(Value::Unspecified)
@@ -116,7 +120,9 @@ pub fn table<B: Barrier>() -> Table<B> {
             let range = range(&all[1..], octets.len())?;
             Ok(Value::Bytes(cx.try_alloc_array(range.len(), |at| Slot::new(octets[range.start + at].get()))?))
         }),
-        many("bytevector-copy!", 3, 5, |_, cx, all| copy(cx, octets(all[0])?, octets(all[2])?, all)),
+        many("bytevector-copy!", 3, 5, |_, cx, all| {
+            copy(octets(all[0])?, octets(all[2])?, all, Slot::get, |place, value| place.set(cx, value))
+        }),
         many("bytevector-append", 0, ANY, |_, cx, all| {
             let parts: Result<Vec<_>> = all.iter().map(|part| octets(*part)).collect();
             let all: Vec<u8> = parts?.iter().flat_map(|part| part.iter().map(Slot::get)).collect();
