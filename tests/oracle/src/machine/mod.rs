@@ -38,13 +38,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use grisaille::{
-    Barrier, Check, ConfigError, Guardian, Heap, HeapBuilder, Persistent, RootsFirst, Stack, Sweep, played,
+    Barrier, Check, ConfigError, Guardian, Heap, HeapBuilder, Mutator, Persistent, RootsFirst, Stack, Sweep, played,
 };
 
 use self::frame::Frame;
 use self::other::Other;
 use self::probe::Probe;
-use self::quiet::Leave;
+use self::quiet::{Bang, Leave};
 use crate::object::{Guarded, Log, Value};
 use crate::op::Op;
 use crate::program::{Config, Program};
@@ -267,8 +267,9 @@ impl<'p> Machine<'p> {
             heap.set_mark_stack_cap(cap.into());
         }
         loop {
-            let region =
-                quiet::catch::<_, Leave>(|| heap.enter(|cx| self.scope(cx, &mut Frame::outermost(), &mut |_, _| true)));
+            let region = quiet::catch::<_, Leave>(|| {
+                self.session(&mut heap, |machine, cx| machine.scope(cx, &mut Frame::outermost(), &mut |_, _| true))
+            });
             match region {
                 Ok(outcome) => outcome?,
                 Err(_) => self.leaving = Some(self.sweep),
@@ -290,7 +291,7 @@ impl<'p> Machine<'p> {
             }
         }
         if config.ending % 4 != 3 {
-            heap.enter(|cx| self.end(cx))?;
+            self.session(&mut heap, |machine, cx| machine.end(cx))?;
         }
         if self.bangs != self.log.bangs() {
             return Err(format!("{} drops panicked, and {} panics came out", self.log.bangs(), self.bangs));
@@ -306,6 +307,33 @@ impl<'p> Machine<'p> {
         self.parent_ends()?;
         self.everything_is_dropped()?;
         self.other.take().map_or(Ok(()), Other::end)
+    }
+
+    /// Enters the heap. A session may begin with a cycle, and a drop that panics there does so out of `enter`, before `f` is
+    /// called: the heap is entered once more.
+    fn session<B: Barrier, R>(
+        &mut self,
+        heap: &mut Heap<B>,
+        mut f: impl FnMut(&mut Self, &mut Mutator<'_, B>) -> R,
+    ) -> R {
+        self.note_unreachable();
+        let mut began = false;
+        loop {
+            let session = quiet::catch::<_, Bang>(|| {
+                heap.enter(|cx| {
+                    began = true;
+                    f(self, cx)
+                })
+            });
+            match session {
+                Ok(result) => return result,
+                Err(bang) if began => quiet::raise(bang),
+                Err(_) => {
+                    self.bangs += 1;
+                    self.note(|_| "a drop panics as a session begins".into());
+                }
+            }
+        }
     }
 
     fn note(&mut self, text: impl FnOnce(&Self) -> String) {

@@ -35,14 +35,21 @@ impl Machine<'_> {
         if self.watch == Watch::Verifier && stopped {
             cx.verify().map_err(|error| format!("{VERIFIER}{error}"))?;
         }
-        if stopped && self.guards.iter().chain(&self.forgotten.guards).any(|guard| !guard.entries.is_empty()) {
+        if stopped {
+            self.note_unreachable();
+        }
+        self.walk(cx, frame, &[], false)
+    }
+
+    /// Notes which entries of guardians a cycle that begins now may find unreachable. To be called where no registers live.
+    pub(super) fn note_unreachable(&mut self) {
+        if self.guards.iter().chain(&self.forgotten.guards).any(|guard| !guard.entries.is_empty()) {
             let reached = self.reach(&[], false);
             let guards = self.guards.iter_mut().chain(&mut self.forgotten.guards);
             for entry in guards.flat_map(|guard| &mut guard.entries) {
                 entry.unreachable |= !reached[entry.id as usize];
             }
         }
-        self.walk(cx, frame, &[], false)
     }
 
     /// Walks heap and shadow in step. With `exact`, weak pointers must know of each death too.
