@@ -28,7 +28,7 @@ mod proofs;
 mod shape;
 mod substitute;
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{DeriveInput, parse_macro_input};
 
@@ -223,6 +223,17 @@ fn implementation(input: &DeriveInput, options: &TypeOptions, shape: &Shape, gen
     let fields_match = proofs::fields_match(input, shape);
     // The values of interpreters: rooting one is a compare and a store where the match is part of the caller.
     let inline = if shape.is_one_of_several() { quote!(#[inline(always)]) } else { quote!(#[inline]) };
+    let only = shape.is_one_of_several().then(|| only(name, shape));
+    let body = match &only {
+        Some(_) => quote! {
+            if <Self as ::grisaille::Trace>::AT_MOST_ONE {
+                <Self as ::grisaille::Trace>::__trace_only(self, #tracer);
+            } else {
+                #body
+            }
+        },
+        None => body,
+    };
 
     quote! {
         #[automatically_derived]
@@ -246,7 +257,31 @@ fn implementation(input: &DeriveInput, options: &TypeOptions, shape: &Shape, gen
             ) {
                 #body_with_names
             }
+            #only
             #fields_match
+        }
+    }
+}
+
+/// Emits how a value of an enum returns its one pointer, where its fields have one at the most: the compiler makes no jump of
+/// variants whose pointers lie in the same place.
+fn only(name: &Ident, shape: &Shape) -> TokenStream {
+    let each = shape.traced().map(|field| {
+        let ty = field.alias();
+        quote_spanned!(field.span()=> <#ty as ::grisaille::Trace>::AT_MOST_ONE)
+    });
+    let choice = shape.choose(name, |field| match field {
+        Some((field, binding)) => {
+            let ty = field.alias();
+            quote_spanned!(field.span()=> <#ty as ::grisaille::Trace>::__only(#binding))
+        }
+        None => quote!(<Self as ::grisaille::Trace>::__nothing()),
+    });
+    quote! {
+        const AT_MOST_ONE: ::core::primitive::bool = true #(&& #each)*;
+        #[inline(always)]
+        fn __only(&self) -> ::grisaille::__private::Only {
+            #choice
         }
     }
 }

@@ -91,6 +91,16 @@ impl Shape {
         quote! { match #on { #(#arms)* } }
     }
 
+    /// Emits a match on `*self` whose value is what `of` makes of the variant's first traced field, or of none.
+    pub(crate) fn choose(&self, name: &Ident, of: impl Fn(Option<(&Field, &Ident)>) -> TokenStream) -> TokenStream {
+        let arms = self.variants.iter().zip(self.patterns(name, "f", None)).map(|(variant, (pattern, bindings))| {
+            let value = of(variant.fields.iter().zip(&bindings).find(|(field, _)| !field.skip));
+            // Skipped fields are bound too.
+            quote! { #pattern => { let _ = (#(#bindings,)*); #value } }
+        });
+        quote! { match *self { #(#arms)* } }
+    }
+
     /// Emits a pattern for each variant that binds every field by reference, and the names that it binds, which begin
     /// with `prefix`.
     pub(crate) fn patterns(

@@ -23,10 +23,14 @@ use crate::space::header::{
     About, FILLER, HEADER_SIZE, Length, ObjectPtr, TraceResult, TypeInfo, bytes_by_length, elements_at,
 };
 use crate::trace::Trace;
-use crate::trace::layout::kind_of;
+use crate::trace::layout::{has_few, kind_of};
+use crate::trace::private::Only;
 
 /// Number of elements that are scanned in one piece.
 const PIECE: usize = 128;
+
+/// Arrays of at most so many elements are traced without a check of the room for each, as structs are.
+const SMALL: usize = 8;
 
 /// A pointer to a slice in the heap, whose elements lie in the object: one word, `Copy`, and `Deref` to `[T]`.
 ///
@@ -106,6 +110,16 @@ unsafe fn first<T>(object: ObjectPtr) -> NonNull<T> {
 unsafe fn trace_array<T: Trace>(object: ObjectPtr, from: usize, erased: NonNull<()>, top: Top) -> TraceResult {
     // SAFETY: `TypeInfo::trace`: the header names `InfoOfArray<T>`, so the object is an array of `T`; it is complete.
     let all = unsafe { elements::<T>(object) };
+    if const { has_few::<T>() } && !all.is_empty() && all.len() <= SMALL {
+        // SAFETY: `TypeInfo::trace`: a tracer that is exclusive until the end of the call.
+        let tracer = unsafe { erased.cast::<Tracer<'_>>().as_mut() };
+        if tracer.has_room(top, all.len() * T::MAX_POINTERS) {
+            // SAFETY: the top is of the tracer's edges, and there was room for the pointers of all elements.
+            let top = all.iter().fold(top, |top, element| unsafe { tracer.trace_few(element, top) });
+            tracer.scanned::<T>(all.len());
+            return TraceResult { next: TraceResult::BOOKED, top };
+        }
+    }
     let end = all.len().min(from + PIECE);
     let scan = |tracer: &mut Tracer<'_>| {
         for element in &all[from..end] {
@@ -426,9 +440,14 @@ where
     type At<'a> = Array<'a, T::At<'a>>;
     const ATOMIC_WORD: bool = true;
     const MAX_POINTERS: usize = 1;
+    const AT_MOST_ONE: bool = true;
     #[inline(always)]
     fn trace(&self, tracer: &mut Tracer<'_>) {
         self.0.trace(tracer);
+    }
+    #[inline(always)]
+    fn __only(&self) -> Only {
+        self.0.__only()
     }
 }
 

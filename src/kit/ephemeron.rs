@@ -32,6 +32,7 @@ use crate::pointer::slot::Slot;
 use crate::space::block::Kind;
 use crate::space::header::object_bytes;
 use crate::space::header::{About, ObjectPtr, TraceResult, TypeInfo};
+use crate::trace::private::Only;
 use crate::trace::{Trace, restamp};
 
 /// A key and a value: the value is kept alive only while the key and the ephemeron itself are alive, also where the
@@ -317,9 +318,14 @@ where
     type At<'a> = Ephemeron<'a, K::At<'a>, V::At<'a>>;
     const ATOMIC_WORD: bool = true;
     const MAX_POINTERS: usize = 1;
+    const AT_MOST_ONE: bool = true;
     #[inline]
     fn trace(&self, tracer: &mut Tracer<'_>) {
         tracer.visit(self.cell.object());
+    }
+    #[inline(always)]
+    fn __only(&self) -> Only {
+        Only::some(self.cell.object())
     }
 }
 

@@ -9,6 +9,7 @@ use crate::fault::{self, Fault};
 use crate::mark::tracer::Tracer;
 use crate::pointer::gc::Gc;
 use crate::trace::Trace;
+use crate::trace::private::Only;
 
 /// A key of a [`Map`](crate::Map).
 ///
@@ -300,11 +301,16 @@ unsafe impl<T: ?Sized + Trace> Trace for Identity<'_, T> {
     type At<'a> = Identity<'a, T::At<'a>>;
     const ATOMIC_WORD: bool = <Gc<'_, T> as Trace>::ATOMIC_WORD;
     const MAX_POINTERS: usize = 1;
+    const AT_MOST_ONE: bool = true;
     #[inline(always)]
     fn trace(&self, tracer: &mut Tracer<'_>) {
         if !fault::is(Fault::IdentitiesAreNotTraced) {
             self.0.trace(tracer);
         }
+    }
+    #[inline(always)]
+    fn __only(&self) -> Only {
+        self.0.__only()
     }
 }
 

@@ -38,6 +38,7 @@ use crate::space::alignment::Alignment;
 use crate::space::block::Kind;
 use crate::space::header::{About, ObjectPtr, TraceResult, TypeInfo, bytes_by_length, elements_at};
 use crate::trace::Trace;
+use crate::trace::private::Only;
 
 /// Number of elements that are scanned in one piece.
 const PIECE: usize = 128;
@@ -557,9 +558,14 @@ where
 {
     type At<'a> = List<'a, V::At<'a>>;
     const MAX_POINTERS: usize = 1;
+    const AT_MOST_ONE: bool = true;
     #[inline(always)]
     fn trace(&self, tracer: &mut Tracer<'_>) {
         self.buffer.trace(tracer);
+    }
+    #[inline(always)]
+    fn __only(&self) -> Only {
+        self.buffer.__only()
     }
 }
 

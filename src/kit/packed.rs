@@ -12,6 +12,7 @@ use crate::kit::key::{Key, hash_word};
 use crate::mark::tracer::Tracer;
 use crate::pointer::slot::Slot;
 use crate::trace::Trace;
+use crate::trace::private::Only;
 
 mod word;
 
@@ -381,16 +382,22 @@ where
     const NEEDS_TRACE: bool = <V::__Fields as Fields>::POINTERS != 0;
     const ATOMIC_WORD: bool = true;
     const MAX_POINTERS: usize = Self::NEEDS_TRACE as usize;
+    const AT_MOST_ONE: bool = true;
     #[inline(always)]
     fn trace(&self, tracer: &mut Tracer<'_>) {
+        // A branch, as for an `Option` of a pointer.
+        if let Some(object) = self.__only().0 {
+            tracer.visit(object);
+        }
+    }
+    #[inline(always)]
+    fn __only(&self) -> Only {
         if fault::is(Fault::PackedWordsAreNotTraced) {
-            return;
+            return Only::NONE;
         }
         // SAFETY: words are made by `Field::into_word` only, and whoever traces a value promises that its pointers are
         // live.
-        if let Some(object) = unsafe { object_of(self.word) } {
-            tracer.visit(object);
-        }
+        Only(unsafe { object_of(self.word) })
     }
 }
 

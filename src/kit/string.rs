@@ -18,6 +18,7 @@ use crate::space::geometry::GRANULE;
 use crate::space::header::{About, HEADER_SIZE, ObjectPtr, TypeInfo};
 use crate::space::tally::ObjectSize;
 use crate::trace::Trace;
+use crate::trace::private::Only;
 
 /// A pointer to a string in the heap, whose bytes lie in the object: one word, `Copy`, and `Deref` to `str`.
 ///
@@ -400,9 +401,14 @@ unsafe impl Trace for Str<'_> {
     type At<'a> = Str<'a>;
     const ATOMIC_WORD: bool = true;
     const MAX_POINTERS: usize = 1;
+    const AT_MOST_ONE: bool = true;
     #[inline(always)]
     fn trace(&self, tracer: &mut Tracer<'_>) {
         self.0.trace(tracer);
+    }
+    #[inline(always)]
+    fn __only(&self) -> Only {
+        self.0.__only()
     }
 }
 

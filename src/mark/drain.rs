@@ -10,7 +10,7 @@ use super::marker::{Marker, set_marks};
 use crate::clock::Instant;
 use crate::mark::tracer::Tracer;
 use crate::space::geometry::GRANULE;
-use crate::space::header::ObjectPtr;
+use crate::space::header::{ObjectPtr, TraceResult};
 use crate::space::tally::{MarkTally, OBJECT_COST};
 
 /// Number of grey objects traced together when no edge is left, unless they yield as many edges before. Enough to keep
@@ -86,6 +86,17 @@ struct OutsideTally {
     booked: usize,
     /// Work that did not fit the tally.
     beyond: usize,
+}
+
+impl OutsideTally {
+    /// Books work other than the size of a newly marked object, in the tally as far as it fits.
+    #[inline(always)]
+    fn spend(&mut self, tally: &mut MarkTally, work: usize) {
+        let held = work.min(LONG_RUN);
+        tally.spend(held as i32);
+        self.booked += held;
+        self.beyond += work - held;
+    }
 }
 
 /// The parts of a loop's [`LoopState`] that change at each object, in registers. They are stored before each trace, and
@@ -220,7 +231,11 @@ impl<'m> Drain<'m> {
                     let traced =
                         unsafe { (info.trace)(object, 0, NonNull::from(&mut self.state.tracer).cast(), at.top) };
                     at.top = traced.top;
-                    if traced.next != 0 {
+                    if traced.next == TraceResult::BOOKED {
+                        // A small array, for instance.
+                        let work = self.state.tracer.take_bytes();
+                        self.outside.spend(&mut at.tally, work);
+                    } else if traced.next != 0 {
                         // SAFETY: the top is of this loop's edges.
                         unsafe { self.state.tracer.set_top(at.top) };
                         self.goes_on(object, traced.piece());
@@ -292,12 +307,9 @@ impl<'m> Drain<'m> {
         self.spend(work)
     }
 
-    /// Books work other than the size of a newly marked object, in the tally as far as it fits.
+    /// Books work other than the size of a newly marked object, and returns it.
     fn spend(&mut self, work: usize) -> usize {
-        let held = work.min(LONG_RUN);
-        self.state.tally.spend(held as i32);
-        self.outside.booked += held;
-        self.outside.beyond += work - held;
+        self.outside.spend(&mut self.state.tally, work);
         work
     }
 }

@@ -203,6 +203,24 @@ impl Edges {
         }
         true
     }
+
+    /// Pushes an edge if there is one, without a branch: the place above the top is written in any case. Returns false when
+    /// there is no room for one.
+    ///
+    /// # Safety
+    /// As for [`push`](Edges::push), and on an [`unchecked`](Edges::unchecked) stack as if there were an edge.
+    #[inline(always)]
+    pub(crate) unsafe fn push_if_some(&mut self, object: Option<ObjectPtr>) -> bool {
+        if self.top == self.end {
+            return false;
+        }
+        // SAFETY: as in `push`. The entries of a room are of this type.
+        unsafe {
+            self.top.cast::<Option<ObjectPtr>>().write(object);
+            self.top = self.top.add(usize::from(object.is_some()));
+        }
+        true
+    }
 }
 
 /// A ring of edges whose targets were prefetched, in the order of the prefetches.

@@ -173,8 +173,27 @@ impl<'t> Tracer<'t> {
         // check for room are in tracers of `trace_few` and `Marker::buffer_write` only: both pass the tracer to the
         // `trace` of values that have no more pointers than there is room for, and do no more with it (`Trace`'s
         // contract).
-        if unsafe { self.edges.push(object) } {
-        } else if let Sink::Rooting(area) = self.sink {
+        if !unsafe { self.edges.push(object) } {
+            self.pass_to_sink(object);
+        }
+    }
+
+    /// As [`visit`](Tracer::visit), if there is an object: without a branch where there is room for an edge.
+    #[inline(always)]
+    pub(crate) fn visit_if_some(&mut self, object: Option<ObjectPtr>) {
+        // SAFETY: as in `visit`. The caller's type has room for a pointer by its `MAX_POINTERS`, whether it passes one on or
+        // not.
+        if !unsafe { self.edges.push_if_some(object) }
+            && let Some(object) = object
+        {
+            self.pass_to_sink(object);
+        }
+    }
+
+    /// Passes an object on for whose edge there is no room.
+    #[inline(always)]
+    fn pass_to_sink(&self, object: ObjectPtr) {
+        if let Sink::Rooting(area) = self.sink {
             area.take(object);
         } else {
             self.sink.take(object);

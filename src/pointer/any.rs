@@ -8,6 +8,7 @@ use super::gc::Gc;
 use crate::fault::{self, Fault};
 use crate::mark::tracer::Tracer;
 use crate::trace::Trace;
+use crate::trace::private::Only;
 
 /// A pointer to an object of any type: one word, `Copy`. The object's header tells the type.
 ///
@@ -216,11 +217,16 @@ unsafe impl Trace for AnyGc<'_> {
     type At<'a> = AnyGc<'a>;
     const ATOMIC_WORD: bool = true;
     const MAX_POINTERS: usize = 1;
+    const AT_MOST_ONE: bool = true;
     #[inline(always)]
     fn trace(&self, tracer: &mut Tracer<'_>) {
         if !fault::is(Fault::AnyPointersAreNotTraced) {
             self.0.trace(tracer);
         }
+    }
+    #[inline(always)]
+    fn __only(&self) -> Only {
+        self.0.__only()
     }
 }
 

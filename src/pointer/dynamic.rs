@@ -39,6 +39,7 @@ use crate::mark::tracer::Tracer;
 use crate::space::header::{About, TypeInfo, object_bytes};
 use crate::trace::Trace;
 use crate::trace::layout::{InfoOf, about, kind_of};
+use crate::trace::private::Only;
 
 /// A pointer to an object of any type that implements a trait of yours: one word, `Copy`, and `Deref` to `dyn Trait`.
 ///
@@ -471,11 +472,16 @@ unsafe impl<D: ?Sized + 'static> Trace for DynGc<'_, D> {
     type At<'a> = DynGc<'a, D>;
     const ATOMIC_WORD: bool = true;
     const MAX_POINTERS: usize = 1;
+    const AT_MOST_ONE: bool = true;
     #[inline(always)]
     fn trace(&self, tracer: &mut Tracer<'_>) {
         if !fault::is(Fault::DynPointersAreNotTraced) {
             self.0.trace(tracer);
         }
+    }
+    #[inline(always)]
+    fn __only(&self) -> Only {
+        self.0.__only()
     }
 }
 

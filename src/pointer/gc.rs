@@ -11,6 +11,7 @@ use core::ptr::NonNull;
 use crate::mark::tracer::Tracer;
 use crate::space::header::ObjectPtr;
 use crate::trace::Trace;
+use crate::trace::private::Only;
 
 /// A pointer to an object in the heap: one word, `Copy`, dereferenced at no cost.
 ///
@@ -216,8 +217,13 @@ unsafe impl<'gc, T: ?Sized + Trace> Trace for Gc<'gc, T> {
     type At<'a> = Gc<'a, T::At<'a>>;
     const ATOMIC_WORD: bool = size_of::<Gc<'gc, T>>() == size_of::<usize>();
     const MAX_POINTERS: usize = 1;
+    const AT_MOST_ONE: bool = true;
     #[inline(always)]
     fn trace(&self, tracer: &mut Tracer<'_>) {
         tracer.visit(self.object());
+    }
+    #[inline(always)]
+    fn __only(&self) -> Only {
+        Only::some(self.object())
     }
 }

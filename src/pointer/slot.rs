@@ -11,6 +11,7 @@ use crate::context::Mutator;
 use crate::cycle::collector::Collector;
 use crate::mark::tracer::Tracer;
 use crate::trace::Trace;
+use crate::trace::private::Only;
 
 /// A mutable field of a heap object.
 ///
@@ -112,9 +113,14 @@ where
     type At<'a> = Slot<V::At<'a>>;
     const NEEDS_TRACE: bool = V::NEEDS_TRACE;
     const MAX_POINTERS: usize = V::MAX_POINTERS;
+    const AT_MOST_ONE: bool = V::AT_MOST_ONE;
     #[inline(always)]
     fn trace(&self, tracer: &mut Tracer<'_>) {
         self.get().trace(tracer);
+    }
+    #[inline(always)]
+    fn __only(&self) -> Only {
+        self.get().__only()
     }
 }
 

@@ -13,6 +13,7 @@ use crate::mark::{weak_cell::WeakCell, weak_type::WEAK_CELL};
 use crate::space::block::Kind;
 use crate::space::header::{ObjectPtr, object_bytes};
 use crate::trace::Trace;
+use crate::trace::private::Only;
 
 /// A pointer that does not keep its object alive: [`upgrade`](Weak::upgrade) returns `None` once the object is gone.
 ///
@@ -187,9 +188,14 @@ unsafe impl<T: ?Sized + Trace> Trace for Weak<'_, T> {
     type At<'a> = Weak<'a, T::At<'a>>;
     const ATOMIC_WORD: bool = true;
     const MAX_POINTERS: usize = 1;
+    const AT_MOST_ONE: bool = true;
     #[inline]
     fn trace(&self, tracer: &mut Tracer<'_>) {
         tracer.visit(self.cell.object());
+    }
+    #[inline(always)]
+    fn __only(&self) -> Only {
+        Only::some(self.cell.object())
     }
 }
 

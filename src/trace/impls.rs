@@ -16,6 +16,7 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, LinkedL
 use std::sync::Arc;
 
 use super::layout::{drop_on, drop_on_both};
+use super::private::Only;
 use super::{DropOn, Trace, sum};
 use crate::mark::tracer::Tracer;
 
@@ -27,6 +28,7 @@ macro_rules! leaves {
             type At<'a> = $leaf;
             const NEEDS_TRACE: bool = false;
             const MAX_POINTERS: usize = 0;
+            const AT_MOST_ONE: bool = true;
             const DROP: $crate::trace::DropOn = $crate::trace::DropOn::Sweeper;
             #[inline(always)]
             fn trace(&self, _: &mut $crate::mark::tracer::Tracer<'_>) {}
@@ -57,6 +59,7 @@ unsafe impl<T: Send + Sync + 'static> Trace for Arc<T> {
     type At<'a> = Arc<T>;
     const NEEDS_TRACE: bool = false;
     const MAX_POINTERS: usize = 0;
+    const AT_MOST_ONE: bool = true;
     #[inline(always)]
     fn trace(&self, _: &mut Tracer<'_>) {}
 }
@@ -66,6 +69,7 @@ unsafe impl<T: ?Sized + Send + 'static> Trace for PhantomData<T> {
     type At<'a> = PhantomData<T>;
     const NEEDS_TRACE: bool = false;
     const MAX_POINTERS: usize = 0;
+    const AT_MOST_ONE: bool = true;
     #[inline(always)]
     fn trace(&self, _: &mut Tracer<'_>) {}
 }
@@ -104,11 +108,17 @@ where
     const MAX_POINTERS: usize = T::MAX_POINTERS;
     // An optional pointer is one word, by the niche.
     const ATOMIC_WORD: bool = T::ATOMIC_WORD && size_of::<Option<T>>() == size_of::<usize>();
+    const AT_MOST_ONE: bool = T::AT_MOST_ONE;
     #[inline(always)]
     fn trace(&self, tracer: &mut Tracer<'_>) {
+        // A branch, also where `__only` would do without: whether there is a pointer is often predicted well.
         if let Some(value) = self {
             value.trace(tracer);
         }
+    }
+    #[inline(always)]
+    fn __only(&self) -> Only {
+        self.as_ref().map_or(Only::NONE, T::__only)
     }
 }
 

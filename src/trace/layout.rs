@@ -58,7 +58,7 @@ const FEW: usize = 64;
 
 /// Returns whether `T` has few pointers, and some: a type without pointers may be traced where there are no edges at
 /// all.
-const fn has_few<T: Trace>() -> bool {
+pub(crate) const fn has_few<T: Trace>() -> bool {
     0 < T::MAX_POINTERS && T::MAX_POINTERS <= FEW
 }
 
@@ -146,4 +146,107 @@ unsafe fn drop_sized<T>(object: ObjectPtr) {
     // SAFETY: `TypeInfo::drop`: the header names `InfoOf<T>`, so the payload is a `T`; it is complete, was not dropped, and is
     // used by nobody.
     unsafe { object.payload().cast::<T>().drop_in_place() };
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Array, Budget, Check, Gc, Heap, Slot, Trace};
+
+    /// Enums of at most one pointer: traced without a jump.
+    #[derive(Clone, Copy, Trace)]
+    enum Value<'gc> {
+        Nil,
+        Number(f64),
+        Maybe(Option<Gc<'gc, u64>>),
+        Leaf(Gc<'gc, u64>),
+        Array(Array<'gc, u64>),
+        Inner(Plain<'gc>),
+    }
+
+    /// One whose pointers lie elsewhere.
+    #[derive(Clone, Copy, Trace)]
+    enum Plain<'gc> {
+        Flag(#[trace(skip)] bool),
+        Leaf(Gc<'gc, u64>),
+    }
+
+    /// No pointer: takes no room, and must not be written for.
+    #[derive(Clone, Copy, Trace)]
+    enum Leaf {
+        No,
+        Number(f64),
+    }
+
+    #[derive(Trace)]
+    struct Object<'gc> {
+        first: Gc<'gc, u64>,
+        leaf: Slot<Leaf>,
+        value: Slot<Value<'gc>>,
+        last: Slot<Leaf>,
+    }
+
+    /// The room of the edges is exactly used up at some lengths: what is traced without a check must check once.
+    #[test]
+    fn each_variant_of_an_enum_is_traced_wherever_the_room_ends() {
+        for cap in (1..=24).chain([usize::MAX]) {
+            let mut heap = Heap::builder().automatic(false).check(Check::SecondMark).build().unwrap();
+            heap.enter(|cx| {
+                cx.collector().marker.set_cap(cap);
+                let value = |n: usize| match n % 8 {
+                    0 => Value::Nil,
+                    1 => Value::Number(n as f64),
+                    2 => Value::Maybe(None),
+                    3 => Value::Maybe(Some(cx.alloc(n as u64))),
+                    4 => Value::Leaf(cx.alloc(n as u64)),
+                    5 => Value::Array(cx.alloc_array(2, |_| n as u64)),
+                    6 => Value::Inner(Plain::Flag(n % 16 < 8)),
+                    _ => Value::Inner(Plain::Leaf(cx.alloc(n as u64))),
+                };
+                let arrays = cx.root(cx.alloc_array(200, |at| {
+                    cx.alloc_array(at % 20, |n| cx.alloc_array(1 + n % 4, |k| Slot::new(value(at + n + k))))
+                }));
+                let objects = cx.root(cx.alloc_array(200, |n| {
+                    let leaf = || Slot::new(if n % 2 == 0 { Leaf::No } else { Leaf::Number(n as f64) });
+                    cx.alloc(Object {
+                        first: cx.alloc(n as u64),
+                        leaf: leaf(),
+                        value: Slot::new(value(n)),
+                        last: leaf(),
+                    })
+                }));
+                for budget in [Budget::unlimited(), Budget::work(100)] {
+                    while !cx.step(budget).cycle_ended {}
+                    cx.verify().unwrap();
+                }
+                // What was freed would be used for these.
+                for _ in 0..10_000 {
+                    let _garbage = cx.alloc(u64::MAX);
+                }
+                let is = |value: Value<'_>, n: usize| match value {
+                    Value::Nil => n % 8 == 0,
+                    Value::Number(number) => n % 8 == 1 && number == n as f64,
+                    Value::Maybe(None) => n % 8 == 2,
+                    Value::Maybe(Some(leaf)) => n % 8 == 3 && *leaf == n as u64,
+                    Value::Leaf(leaf) => n % 8 == 4 && *leaf == n as u64,
+                    Value::Array(array) => n % 8 == 5 && *array == [n as u64; 2],
+                    Value::Inner(Plain::Flag(flag)) => n % 8 == 6 && flag == (n % 16 < 8),
+                    Value::Inner(Plain::Leaf(leaf)) => n % 8 == 7 && *leaf == n as u64,
+                };
+                for (at, array) in arrays.get(cx).iter().enumerate() {
+                    assert_eq!(array.len(), at % 20);
+                    for (n, values) in array.iter().enumerate() {
+                        assert!(values.iter().enumerate().all(|(k, value)| is(value.get(), at + n + k)));
+                    }
+                }
+                for (n, object) in objects.get(cx).iter().enumerate() {
+                    assert!(*object.first == n as u64 && is(object.value.get(), n));
+                    assert!(match (object.leaf.get(), object.last.get()) {
+                        (Leaf::No, Leaf::No) => n % 2 == 0,
+                        (Leaf::Number(a), Leaf::Number(b)) => a == n as f64 && b == a,
+                        _ => false,
+                    });
+                }
+            });
+        }
+    }
 }

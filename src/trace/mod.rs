@@ -70,6 +70,8 @@ pub(crate) mod layout;
 /// * `ATOMIC_WORD` (hidden, false by default) may be true only for types of one initialized word without padding.
 /// * `MAX_POINTERS` (hidden, unbounded by default) may be no smaller than the number of pointers that `trace` passes
 ///   on: these are stored without a check for room.
+/// * `AT_MOST_ONE` (hidden, false by default) may be true only where `__only` returns the pointer that `trace` passes on, and
+///   nothing where it passes none on.
 pub unsafe trait Trace {
     /// The type with its heap lifetime replaced.
     type At<'a>: ?Sized + for<'b> Trace<At<'b> = Self::At<'b>> + 'a;
@@ -86,12 +88,43 @@ pub unsafe trait Trace {
     #[doc(hidden)]
     const MAX_POINTERS: usize = usize::MAX;
 
+    /// Whether [`__only`](Trace::__only) returns what `trace` passes on, which is then one pointer at the most: memory safety
+    /// depends on it.
+    #[doc(hidden)]
+    const AT_MOST_ONE: bool = false;
+
     /// The thread on which drop glue runs.
     #[doc(hidden)]
     const DROP: DropOn = DropOn::Mutator;
 
     /// Passes each pointer of the value to the tracer.
     fn trace(&self, tracer: &mut Tracer<'_>);
+
+    /// Returns the one pointer that `trace` passes on, if it passes one on. To be asked where
+    /// [`AT_MOST_ONE`](Trace::AT_MOST_ONE) is true only. An enum's is a choice between loads of the same word, and no jump.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn __only(&self) -> private::Only {
+        private::Only::NONE
+    }
+
+    /// Returns what a value without pointers has.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn __nothing() -> private::Only {
+        private::Only::NONE
+    }
+
+    /// Passes on what [`__only`](Trace::__only) returns: the `trace` of types for which [`AT_MOST_ONE`](Trace::AT_MOST_ONE)
+    /// is true.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn __trace_only(&self, tracer: &mut Tracer<'_>) {
+        // Where there is never a pointer, there need not be room for one.
+        if const { Self::NEEDS_TRACE && Self::MAX_POINTERS > 0 } {
+            tracer.visit_if_some(self.__only().0);
+        }
+    }
 
     /// Passes each pointer to the tracer, in the order of `trace`, and tells the name of each field in front of its
     /// pointers: for reports.
@@ -166,6 +199,21 @@ pub mod private {
 
     use crate::mark::tracer::Tracer;
     pub use crate::trace::DropOn;
+
+    use crate::space::header::ObjectPtr;
+
+    /// The pointer of a value that has one at the most.
+    #[derive(Clone, Copy, Debug)]
+    pub struct Only(pub(crate) Option<ObjectPtr>);
+
+    impl Only {
+        pub(crate) const NONE: Only = Only(None);
+
+        #[inline(always)]
+        pub(crate) fn some(object: ObjectPtr) -> Only {
+            Only(Some(object))
+        }
+    }
 
     /// Receives the names of fields, after the number of pointers in front of each.
     pub struct FieldNames<'a>(pub(crate) &'a mut dyn FnMut(usize, &'static str));

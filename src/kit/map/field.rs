@@ -13,6 +13,7 @@ use crate::mark::tracer::Tracer;
 use crate::pointer::gc::Gc;
 use crate::pointer::slot::Slot;
 use crate::trace::Trace;
+use crate::trace::private::Only;
 
 /// A hash table from [keys](Key) to values that are `Copy`, as a field or as an object of its own. Keys are strings,
 /// objects, numbers, and types of your own by `#[derive(Key)]`.
@@ -484,9 +485,14 @@ where
 {
     type At<'a> = Map<'a, K::At<'a>, V::At<'a>>;
     const MAX_POINTERS: usize = 1;
+    const AT_MOST_ONE: bool = true;
     #[inline(always)]
     fn trace(&self, tracer: &mut Tracer<'_>) {
         self.table.trace(tracer);
+    }
+    #[inline(always)]
+    fn __only(&self) -> Only {
+        self.table.__only()
     }
 }
 
