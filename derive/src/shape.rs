@@ -95,8 +95,7 @@ impl Shape {
     pub(crate) fn choose(&self, name: &Ident, of: impl Fn(Option<(&Field, &Ident)>) -> TokenStream) -> TokenStream {
         let arms = self.variants.iter().zip(self.patterns(name, "f", None)).map(|(variant, (pattern, bindings))| {
             let value = of(variant.fields.iter().zip(&bindings).find(|(field, _)| !field.skip));
-            // Skipped fields are bound too.
-            quote! { #pattern => { let _ = (#(#bindings,)*); #value } }
+            quote! { #pattern => { #value } }
         });
         quote! { match *self { #(#arms)* } }
     }

@@ -310,7 +310,7 @@ unsafe impl<T: ?Sized + Trace> Trace for Identity<'_, T> {
     }
     #[inline(always)]
     fn __only(&self) -> Only {
-        self.0.__only()
+        if fault::is(Fault::IdentitiesAreNotTraced) { Only::NONE } else { self.0.__only() }
     }
 }
 

@@ -178,11 +178,12 @@ impl<'t> Tracer<'t> {
         }
     }
 
-    /// As [`visit`](Tracer::visit), if there is an object: without a branch where there is room for an edge.
+    /// As [`visit`](Tracer::visit), if there is an object: without a branch where there is room for an edge. Needs room for one
+    /// pointer, on edges that do not check for room, also where there is no object.
     #[inline(always)]
     pub(crate) fn visit_if_some(&mut self, object: Option<ObjectPtr>) {
-        // SAFETY: as in `visit`. The caller's type has room for a pointer by its `MAX_POINTERS`, whether it passes one on or
-        // not.
+        // SAFETY: as in `visit`. The caller is `__trace_only`, for a type whose `MAX_POINTERS` is not 0, and the types around it
+        // count that bound, whatever the value (`Trace`'s contract): there is room for one pointer more.
         if !unsafe { self.edges.push_if_some(object) }
             && let Some(object) = object
         {

@@ -226,7 +226,7 @@ unsafe impl Trace for AnyGc<'_> {
     }
     #[inline(always)]
     fn __only(&self) -> Only {
-        self.0.__only()
+        if fault::is(Fault::AnyPointersAreNotTraced) { Only::NONE } else { self.0.__only() }
     }
 }
 

@@ -481,7 +481,7 @@ unsafe impl<D: ?Sized + 'static> Trace for DynGc<'_, D> {
     }
     #[inline(always)]
     fn __only(&self) -> Only {
-        self.0.__only()
+        if fault::is(Fault::DynPointersAreNotTraced) { Only::NONE } else { self.0.__only() }
     }
 }
 

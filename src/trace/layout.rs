@@ -150,6 +150,11 @@ unsafe fn drop_sized<T>(object: ObjectPtr) {
 
 #[cfg(test)]
 mod tests {
+    use core::convert::Infallible;
+
+    use crate::mark::pointer_list::PointerList;
+    use crate::mark::tracer::Tracer;
+    use crate::space::header::ObjectPtr;
     use crate::{Array, Budget, Check, Gc, Heap, Slot, Trace};
 
     /// Enums of at most one pointer: traced without a jump.
@@ -223,7 +228,7 @@ mod tests {
                     let _garbage = cx.alloc(u64::MAX);
                 }
                 let is = |value: Value<'_>, n: usize| match value {
-                    Value::Nil => n % 8 == 0,
+                    Value::Nil => n.is_multiple_of(8),
                     Value::Number(number) => n % 8 == 1 && number == n as f64,
                     Value::Maybe(None) => n % 8 == 2,
                     Value::Maybe(Some(leaf)) => n % 8 == 3 && *leaf == n as u64,
@@ -248,5 +253,84 @@ mod tests {
                 }
             });
         }
+    }
+
+    /// Two pointers, by an impl that says nothing of them but what it must.
+    #[derive(Clone, Copy)]
+    struct Two<'gc>(Gc<'gc, u64>, Gc<'gc, u64>);
+
+    // SAFETY: passes both pointers on; `At` replaces the one lifetime.
+    unsafe impl Trace for Two<'_> {
+        type At<'a> = Two<'a>;
+        fn trace(&self, tracer: &mut Tracer<'_>) {
+            self.0.trace(tracer);
+            self.1.trace(tracer);
+        }
+    }
+
+    #[derive(Clone, Copy, Trace)]
+    enum Generic<T, U> {
+        None,
+        First(T),
+        Second(Option<U>),
+        #[allow(dead_code)]
+        Never(Infallible),
+    }
+
+    #[derive(Clone, Copy, Trace)]
+    enum Empty {}
+
+    /// Returns the pointers that `trace` passes on, and how many words were stored for them.
+    fn pointers<T: Trace>(value: &T, mark: ObjectPtr) -> (Vec<ObjectPtr>, usize) {
+        let mut listed = Vec::new();
+        value.trace(&mut Tracer::listing(&mut listed));
+        let (list, mut places) = (PointerList::new(), [Some(mark); 8]);
+        // SAFETY: there is room for 8 pointers, and no value of the tests has more.
+        let mut tracer = unsafe { Tracer::rooting_at(&list, places.as_mut_ptr().cast()) };
+        value.trace(&mut tracer);
+        let count = (tracer.top().addr() - places.as_ptr().addr()) / size_of::<ObjectPtr>();
+        assert!(places[..count].iter().copied().eq(listed.iter().copied().map(Some)));
+        (listed, places.iter().rposition(|&place| place != Some(mark)).map_or(0, |last| last + 1))
+    }
+
+    #[test]
+    fn no_more_words_are_stored_for_a_value_than_its_type_has_pointers() {
+        const { assert!(<Value<'_> as Trace>::AT_MOST_ONE && <Value<'_> as Trace>::MAX_POINTERS == 1) };
+        const { assert!(<Leaf as Trace>::AT_MOST_ONE && <Leaf as Trace>::MAX_POINTERS == 0) };
+        const { assert!(<Empty as Trace>::AT_MOST_ONE && <Empty as Trace>::MAX_POINTERS == 0) };
+        Heap::new().enter(|cx| {
+            let [mark, a, b] = [0, 1, 2].map(|n| cx.alloc(n as u64));
+            let of = |value: Object<'_>| {
+                let (pointers, stored) = pointers(&value, mark.object());
+                assert!(stored <= <Object<'_> as Trace>::MAX_POINTERS, "a word was stored beyond the room");
+                pointers
+            };
+            for leaf in [Leaf::No, Leaf::Number(0.5)] {
+                let object =
+                    |value| Object { first: a, leaf: Slot::new(leaf), value: Slot::new(value), last: Slot::new(leaf) };
+                assert_eq!(of(object(Value::Nil)), [a.object()]);
+                assert_eq!(of(object(Value::Maybe(None))), [a.object()]);
+                assert_eq!(of(object(Value::Maybe(Some(b)))), [a.object(), b.object()]);
+                assert_eq!(of(object(Value::Inner(Plain::Flag(true)))), [a.object()]);
+                assert_eq!(of(object(Value::Inner(Plain::Leaf(b)))), [a.object(), b.object()]);
+            }
+        });
+    }
+
+    #[test]
+    fn an_enum_has_one_pointer_at_the_most_only_where_each_of_its_parts_does() {
+        const { assert!(<Generic<Value<'_>, Gc<'_, u64>> as Trace>::AT_MOST_ONE) };
+        const { assert!(!<Generic<Two<'_>, Empty> as Trace>::AT_MOST_ONE) };
+        const { assert!(!<Generic<Empty, Generic<u8, Two<'_>>> as Trace>::AT_MOST_ONE) };
+        Heap::new().enter(|cx| {
+            let [mark, a, b] = [0, 1, 2].map(|n| cx.alloc(n as u64));
+            let both = [a.object(), b.object()];
+            assert_eq!(pointers(&Generic::<_, Empty>::First(Two(a, b)), mark.object()), (both.to_vec(), 2));
+            let inner = Generic::<u8, _>::Second(Some(Two(a, b)));
+            assert_eq!(pointers(&Generic::<Empty, _>::Second(Some(inner)), mark.object()), (both.to_vec(), 2));
+            assert_eq!(pointers(&Generic::<Empty, Two<'_>>::None, mark.object()), (vec![], 0));
+            let inner = Generic::<Gc<'_, u64>, Value<'_>>::Second(Some(Value::Leaf(b)));
+            assert_eq!(pointers(&Generic::<Value<'_>, _>::Second(Some(inner)), mark.object()), (vec![b.object()], 1));
+        });
     }
 }

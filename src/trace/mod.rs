@@ -69,9 +69,10 @@ pub(crate) mod layout;
 /// * The type must not implement `Drop` in a way that follows pointers: their objects may be gone.
 /// * `ATOMIC_WORD` (hidden, false by default) may be true only for types of one initialized word without padding.
 /// * `MAX_POINTERS` (hidden, unbounded by default) may be no smaller than the number of pointers that `trace` passes
-///   on: these are stored without a check for room.
-/// * `AT_MOST_ONE` (hidden, false by default) may be true only where `__only` returns the pointer that `trace` passes on, and
-///   nothing where it passes none on.
+///   on, nor than the sum of the `MAX_POINTERS` of the parts that `trace` passes the tracer to for one value: pointers are
+///   stored without a check for room, and a part that may have a pointer stores a word also where it has none.
+/// * `AT_MOST_ONE` (hidden, false by default) may be true only where `trace` passes one pointer on at the most, and `__only`
+///   (hidden) returns that pointer, or none where `trace` passes none on. The other hidden functions keep their defaults.
 pub unsafe trait Trace {
     /// The type with its heap lifetime replaced.
     type At<'a>: ?Sized + for<'b> Trace<At<'b> = Self::At<'b>> + 'a;
@@ -83,8 +84,8 @@ pub unsafe trait Trace {
     #[doc(hidden)]
     const ATOMIC_WORD: bool = false;
 
-    /// The most pointers that `trace` passes on, whatever the value: memory safety depends on it. The default is no
-    /// bound, at the cost of a check for each pointer; the derive adds up the bounds of the fields.
+    /// The most pointers that `trace` passes on, whatever the value, and the most words that it stores, which may be more (see
+    /// the trait's Safety section): memory safety depends on it. The default is no bound, at the cost of a check for each pointer; the derive adds up the bounds of the fields.
     #[doc(hidden)]
     const MAX_POINTERS: usize = usize::MAX;
 
