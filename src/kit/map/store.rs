@@ -3,7 +3,7 @@
 //! A small store is one table of `hashbrown`. A table that grows moves all its entries at once, which takes long for
 //! millions of them. So a store of more than [`PART`] entries consists of *parts*, each a table of its own, and a part
 //! that is full is split in two. This is extendible hashing (Fagin, Nievergelt, Pippenger and Strong, TODS 1979): the
-//! lower bits of an entry's hash name a place in the *directory*, which names the part. A part is split by one more bit
+//! lower bits of an entry's hash, mixed once more, name a place in the *directory*, which names the part. A part is split by one more bit
 //! of the hash; where the directory does not use that bit yet, the directory is doubled first, which copies four bytes
 //! for each part and moves no entry. Hashes spread entries evenly, so all parts are split at about the same time, and
 //! the tables together are as full as one table would be. Figures: `docs/experiments.md`.
@@ -33,8 +33,8 @@ use crate::fault::{self, Fault};
 use crate::kit::key::Key;
 use crate::memory::{self, NoMemory, reserve_exact};
 
-/// Number of entries of a part where room is made beforehand: so few that hashes give a part more than [`PART`] only
-/// once in many thousands of cases.
+/// Number of entries of a part where room is made beforehand: so few that mixed hashes give a part more than [`PART`]
+/// only once in many thousands of cases.
 const ROOMY: usize = if cfg!(any(test, grisaille_faults)) { PART / 2 } else { PART - 420 };
 /// Number of lower bits of a position that are the bucket; the others are the part.
 const BUCKET_BITS: u32 = usize::BITS / 2;

@@ -22,8 +22,6 @@ pub(super) const BUCKETS: usize = if cfg!(test) {
 };
 /// Number of entries that such a table has room for.
 pub(super) const PART: usize = BUCKETS / 8 * 7;
-/// First bit of the hash that selects parts: tables use the lower bits, and the highest 7.
-const PART_SHIFT: u32 = 24;
 /// The most bits that the directory uses.
 pub(super) const MOST_BITS: u32 = if usize::BITS < 64 { 20 } else { 30 };
 
@@ -31,7 +29,7 @@ pub(super) const MOST_BITS: u32 = if usize::BITS < 64 { 20 } else { 30 };
 pub(super) struct Rest<K, V> {
     /// The buckets of `first` that are in use.
     pub used: Bits,
-    /// Maps the lower bits of a hash to the number of the part. Its length is a power of two.
+    /// Maps the lower bits of a [mixed] hash to the number of the part. Its length is a power of two.
     pub directory: Vec<u32>,
     pub parts: Vec<Part<K, V>>,
     /// The parts that have entries.
@@ -47,7 +45,7 @@ pub(super) struct Rest<K, V> {
 pub(super) struct Part<K, V> {
     pub table: HashTable<(K, V)>,
     pub used: Bits,
-    /// The lower bits that the hashes of the part's entries have in common.
+    /// The lower bits that the mixed hashes of the part's entries have in common.
     pub prefix: u32,
     /// Number of these bits.
     pub depth: u8,
@@ -80,17 +78,27 @@ impl<K, V> Part<K, V> {
     }
 }
 
+/// Returns the bits of a hash that select its part, more than [`MOST_BITS`].
+///
+/// The hash of a number is, in the bits that count, the number's product with a random factor. With some factors, a few parts
+/// would get most of the numbers that follow each other: so the halves are mixed. Figures: `docs/experiments.md`.
+#[inline(always)]
+fn mixed(hash: u64) -> u64 {
+    // The factor is odd and has no pattern: the golden ratio.
+    (hash ^ (hash >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32
+}
+
 /// Returns the place of a hash in a directory of `places` places.
 #[inline(always)]
 #[allow(clippy::cast_possible_truncation, reason = "the lower bits are what is asked for")]
 pub(super) fn place_of(hash: u64, places: usize) -> usize {
-    (hash >> PART_SHIFT) as usize & (places - 1)
+    mixed(hash) as usize & (places - 1)
 }
 
 /// Returns whether splitting a part by one more bit carries an entry to the new part.
 #[inline(always)]
 fn goes(hash: u64, depth: u8) -> bool {
-    hash >> (PART_SHIFT + u32::from(depth)) & 1 != 0
+    (mixed(hash) >> depth) & 1 != 0
 }
 
 impl<K, V> Rest<K, V> {

@@ -169,6 +169,25 @@ fn what_was_reserved_suffices() {
     assert!(store.growth_for(usize::MAX) > usize::MAX / 2 && store.reserve(usize::MAX).is_err());
 }
 
+/// Numbers that follow each other, or are as far apart as objects, go to all parts alike, also where the random factor of
+/// the hash is about a fraction with a small denominator, in the bits that once selected the part, or in the upper ones.
+#[test]
+fn numbers_in_a_row_spread_over_the_parts() {
+    let most = |factor: u64, distance: u64| {
+        let mut parts = [0; 1024];
+        for number in 0..60_000 {
+            let product = u128::from(0x5851_f42d_4c95_7f2d ^ (number * distance)) * u128::from(factor);
+            parts[place_of(product as u64 ^ (product >> 64) as u64, parts.len())] += 1;
+        }
+        parts.into_iter().max().unwrap()
+    };
+    for third in [(1 << 34) / 3, (1 << 60) / 3, (1 << 34) / 7, u64::MAX / 5] {
+        for distance in [1, 16, 48] {
+            assert!(most(third | 0x9ae1_0000_0000_0000, distance) <= PART, "{third:x}, {distance}");
+        }
+    }
+}
+
 /// Keys that splitting does not separate share a table, which grows; the directory does not grow for them.
 #[test]
 #[cfg_attr(miri, ignore = "it takes hours")]
