@@ -101,7 +101,7 @@ impl<B: Barrier> Heap<B> {
     ///
     /// # Panics
     /// When a heap is entered on this thread already; [`Mutator::suspend`] lets another be entered. Passes panics of
-    /// `f` on: the heap stays whole.
+    /// `f` on, and those of drop glue that such a cycle runs before `f`: the heap stays whole.
     ///
     /// ```should_panic
     /// # use grisaille::Heap;
