@@ -5,6 +5,7 @@
 //! | `list/get/*`, `list/iterate/*` | the elements of a [`List`] of numbers in random order and in theirs, beside a `Vec` of `Cell`s |
 //! | `list/push/*` | pushes to a list that was emptied and has room, beside a `Vec` |
 //! | `values/read/*`, `values/write/*` | slots with an interpreter's values of three types in turn: an enum of 16 bytes, and the same packed in a word |
+//! | `fibers/switch, * values/*` | two coroutines take turns on one stack, each with so many values of an interpreter: by a [`Fiber`], by a `Vec` each whose values are copied, and by swapping two `Vec`s, which copies nothing |
 //! | `calls/*` | calls of a closure: a [`Native`] that is rooted, and a `Box` |
 //! | `list/extend/*`, `list/retain/*`, `list/sort/*` | as many numbers added at once to an empty list, beside a `Vec`; the same, and half of them kept; the same, and sorted |
 //! | `map/get or insert/*`, `map/retain/*` | as many keys, each twice, by `get_or_insert_with`, beside `hashbrown`'s `entry`; keys added at once, and half of them kept |
@@ -25,7 +26,8 @@ use common::rows::{Pace, group};
 use common::{Random, size};
 use criterion::{Criterion, criterion_group, criterion_main};
 use grisaille::{
-    AnyGc, Array, DynGc, Gc, Heap, List, Map, Mutator, Native, Pack, Packed, Slot, Trace, WeakMap, dyn_trait,
+    AnyGc, Array, DynGc, Fiber, Gc, Heap, List, Map, Mutator, Native, Pack, Packed, Slot, Stack, Trace, WeakMap,
+    dyn_trait,
 };
 use hashbrown::HashMap;
 
@@ -101,6 +103,53 @@ fn values(criterion: &mut Criterion) {
         group.bench_function("write/packed", |b| {
             b.iter(|| packed.iter().zip(&values).for_each(|(slot, value)| slot.pack(cx, *value)));
         });
+        group.finish();
+    });
+}
+
+fn fibers(criterion: &mut Criterion) {
+    Heap::new().enter(|cx| {
+        let mut group =
+            group(criterion, "fibers", "elem: a switch, of one off the stack and one onto it.", 2, Pace::Short);
+        for depth in [10, 1000] {
+            let row = |how: &str| format!("switch, {depth} values/{how}");
+            let mut stack: Stack<Value<'static>> = Stack::new(cx);
+            let mut view = stack.open(cx);
+            (0..depth).for_each(|n| view.push(cx, Value::Small(n)));
+            let fibers = [(); 2].map(|()| cx.alloc(Fiber::<Value<'_>>::new()));
+            (0..depth).for_each(|n| fibers[1].push(cx, Value::Small(n)));
+            group.bench_function(row("fiber"), |b| {
+                b.iter(|| {
+                    for [off, on] in [fibers, [fibers[1], fibers[0]]] {
+                        view.suspend(cx, black_box(&*off), 0);
+                        view.resume(cx, black_box(&*on));
+                    }
+                });
+            });
+            let small = |n| Value::Small(n);
+            let mut running: Vec<Value<'_>> = (0..depth).map(small).collect();
+            let mut others: [Vec<Value<'_>>; 2] = [Vec::new(), running.clone()];
+            group.bench_function(row("vec, copied"), |b| {
+                b.iter(|| {
+                    for [off, on] in [[0, 1], [1, 0]] {
+                        let others = black_box(&mut others);
+                        others[off].extend_from_slice(&running);
+                        running.clear();
+                        running.extend_from_slice(&others[on]);
+                        others[on].clear();
+                    }
+                });
+            });
+            group.bench_function(row("vec, swapped"), |b| {
+                b.iter(|| {
+                    for [off, on] in [[0, 1], [1, 0]] {
+                        let others = black_box(&mut others);
+                        core::mem::swap(&mut running, &mut others[off]);
+                        core::mem::swap(black_box(&mut running), &mut others[on]);
+                    }
+                });
+            });
+        }
         group.finish();
     });
 }
@@ -403,5 +452,5 @@ fn weak_maps(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, lists, whole_lists, whole_maps, values, calls, any, trait_objects, weak_maps);
+criterion_group!(benches, lists, whole_lists, whole_maps, values, fibers, calls, any, trait_objects, weak_maps);
 criterion_main!(benches);

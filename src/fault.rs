@@ -65,6 +65,16 @@ pub enum Fault {
     ListPushesUnseen,
     /// Popping from a list, and cutting it, run no barrier.
     ListDropsUnseen,
+    /// A fiber that is still to be scanned gives its values away, and nothing keeps them for the scan.
+    FiberResumesUnscanned,
+    /// Values that come from a fiber to a stack are no writes to a root.
+    FiberArrivesUnseen,
+    /// Values that go from roots that are still to be scanned to a fiber are not scanned there.
+    FiberHidesUnscannedRoots,
+    /// A black fiber that is suspended again does not become grey.
+    FiberStaysBlack,
+    /// Values that come on top of others in a fiber run no barrier.
+    FiberAddsUnseen,
     /// The keys of a map are not traced.
     MapForgetsKeys,
     /// A pointer in a packed word is not traced.

@@ -49,6 +49,7 @@
 //! | have a value in a word | [`Packed`], the form of an enum that derives [`Pack`]; [`Tagged`], [`Untagged`] |
 //! | learn of deaths, keep by a key | [`Weak`], [`WeakMap`], [`WeakSet`], [`Ephemeron`], [`Guardian`] |
 //! | let programs call functions of the host | [`Native`] |
+//! | suspend coroutines | [`Fiber`], the stack of one that does not run |
 //! | own memory outside the heap, counted | [`Owned`], [`Edit`], [`External`] |
 //! | observe a heap | [`Stats`], [`Phase`], [`Color`]; [`Heap::observe`] with an [`Observer`] of [`Event`]s ([`Moment`]): [`CycleLog`], [`Timeline`] |
 //! | ask why an object is alive | [`Heap::snapshot`], [`Mutator::snapshot`]: [`Snapshot`], [`Path`], [`Census`], [`Growth`] |
@@ -155,6 +156,7 @@ pub use heap::{ConfigError, Heap, HeapBuilder};
 pub use kit::array::{Array, ArrayObject};
 pub use kit::ephemeron::Ephemeron;
 pub use kit::external::External;
+pub use kit::fiber::Fiber;
 pub use kit::key::{Identity, Key};
 pub use kit::list::{List, ListIter};
 pub use kit::map::{Map, MapIter};

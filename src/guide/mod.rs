@@ -10,6 +10,7 @@
 //! | [roots without leaks](roots) | My loop is right, passes all tests, and takes more and more memory. |
 //! | [lifetimes] | What the compiler says, what it means, and what to write. |
 //! | [natives] | Programs call functions of the host, which call back. |
+//! | [fibers] | Generators and coroutines: a stack that is left in the middle, and may never be gone on with. |
 //! | [barriers] | Which of the six policies? |
 //! | [weak things](weak) | Caches, interning, observers; to learn that an object has died. |
 //! | [memory] | A limit, errors where memory is out, and memory that the heap does not see. |
@@ -40,6 +41,8 @@ pub mod roots {}
 pub mod lifetimes {}
 #[doc = include_str!("natives.md")]
 pub mod natives {}
+#[doc = include_str!("fibers.md")]
+pub mod fibers {}
 #[doc = include_str!("barriers.md")]
 pub mod barriers {}
 #[doc = include_str!("weak.md")]

@@ -9,6 +9,7 @@ use core::ptr::NonNull;
 use crate::barrier::Barrier;
 use crate::barrier::rules::{RootWrite, Rules};
 use crate::context::Mutator;
+use crate::fault::{self, Fault};
 use crate::full::HeapFull;
 use crate::roots::stack::area::StackArea;
 use crate::trace::{Trace, restamp};
@@ -163,6 +164,78 @@ where
         let held = self.area.bytes();
         self.area.shrink();
         cx.collector().roots.stacks.borrow_mut().areas.owns(self.area.bytes(), held);
+    }
+
+    /// Makes room for `additional` more values, so that pushing them does not make the stack grow.
+    ///
+    /// ```
+    /// # use grisaille::{Heap, Stack};
+    /// # Heap::new().enter(|cx| {
+    /// let mut stack: Stack<u64> = Stack::new(cx);
+    /// let mut view = stack.open(cx);
+    /// view.reserve(cx, 1000);
+    /// let before = cx.stats().bytes_outside();
+    /// (0..1000).for_each(|n| view.push(cx, n));
+    /// assert_eq!(cx.stats().bytes_outside(), before);
+    /// # });
+    /// ```
+    ///
+    /// # Panics
+    /// When the heap is full: [`try_reserve`](StackView::try_reserve) returns an error instead.
+    #[track_caller]
+    pub fn reserve<B: Barrier>(&mut self, cx: &Mutator<'_, B>, additional: usize) {
+        self.try_reserve(cx, additional).unwrap_or_else(|full| full.panic());
+    }
+
+    /// Makes room for `additional` more values, unless the heap is full.
+    ///
+    /// ```
+    /// # use grisaille::{Heap, Stack};
+    /// # Heap::builder().limit(1 << 20).build().unwrap().enter(|cx| {
+    /// let mut stack: Stack<u64> = Stack::new(cx);
+    /// let mut view = stack.open(cx);
+    /// assert!(view.try_reserve(cx, 1000).is_ok() && view.try_reserve(cx, 1 << 20).is_err());
+    /// # });
+    /// ```
+    ///
+    /// # Errors
+    /// [`HeapFull`] when the heap is full.
+    pub fn try_reserve<B: Barrier>(&mut self, cx: &Mutator<'_, B>, additional: usize) -> Result<(), HeapFull<()>> {
+        let wanted = self.len().checked_add(additional).ok_or_else(|| cx.full((), usize::MAX))?;
+        if wanted <= self.area.capacity.get() { Ok(()) } else { self.grow(cx, wanted) }
+    }
+
+    /// Returns the place of the values from index `from` on, and their number.
+    ///
+    /// # Panics
+    /// When there are fewer values.
+    #[track_caller]
+    pub(crate) fn run(&self, from: usize) -> (NonNull<V>, usize) {
+        let count = self.len().checked_sub(from).expect("the run must lie within its Stack");
+        (self.element(from), count)
+    }
+
+    /// Pushes a run of values, by a copy.
+    ///
+    /// # Safety
+    /// There must be room. `from` must lead to `count` values of this type, but for the lifetime, that are live until the
+    /// next safepoint and lie outside of the stack.
+    pub(crate) unsafe fn push_run<B: Barrier>(&mut self, cx: &Mutator<'_, B>, from: NonNull<V>, count: usize) {
+        let len = self.len();
+        if self.is_watched(cx) && !fault::is(Fault::FiberArrivesUnseen) {
+            self.note_written(cx, len..len + count);
+        }
+        // SAFETY: there is room, and the values are rooted from here on: the caller's promise.
+        unsafe { self.element(len).copy_from_nonoverlapping(from, count) };
+        self.area.len.set(len + count);
+    }
+
+    /// Removes all values from index `len` on, which go to an object. Returns whether some were still to be scanned under
+    /// a policy that shades such roots when they are popped: then the object must become grey.
+    pub(crate) fn cut_run<B: Barrier>(&mut self, cx: &Mutator<'_, B>, len: usize) -> bool {
+        let unscanned = self.is_watched(cx) && self.area.cut_watched(len, &B::RULES, cx.collector().cycle.get());
+        self.area.len.set(len);
+        unscanned
     }
 
     /// Writes a value above the last one.
@@ -441,17 +514,18 @@ where
         cx: &'c Mutator<'_, B>,
         range: Range<usize>,
     ) -> &'c [Cell<V::At<'c>>] {
-        let collector = cx.collector();
-        collector.saw_writes(1);
-        collector.roots.stacks.borrow_mut().lend(
-            self.area,
-            range.clone(),
-            &B::RULES,
-            &collector.marker,
-            collector.cycle.get(),
-        );
+        self.note_written(cx, range.clone());
         // SAFETY: within the stack, by the caller's promise; the range has just been noted as lent.
         unsafe { self.lent(cx, range) }
+    }
+
+    /// Notes that a range, which lies within the capacity, is written while roots are watched.
+    #[cold]
+    #[inline(never)]
+    fn note_written<B: Barrier>(&self, cx: &Mutator<'_, B>, range: Range<usize>) {
+        let collector = cx.collector();
+        collector.saw_writes(1);
+        collector.roots.stacks.borrow_mut().lend(self.area, range, &B::RULES, &collector.marker, collector.cycle.get());
     }
 
     #[inline(always)]

@@ -16,6 +16,7 @@
 mod bytes;
 mod edit;
 mod iter;
+mod run;
 mod sort;
 
 use core::any::type_name;
@@ -50,10 +51,6 @@ const FIRST: usize = 4;
 /// The write barrier works at the element, and a long list is marked in pieces. An empty list is one word, and `push`
 /// takes amortized constant time: once in many pushes it copies the list to a new buffer in the heap, which allocates
 /// and never collects.
-///
-/// A list is what a coroutine's stack is made of: an object with the values of a suspended coroutine is garbage when
-/// nothing can resume it, costs what it holds, and needs no rule of its own while the collector marks. `examples/lox`
-/// has fibers of this kind (`machine/fiber.rs`).
 ///
 /// The methods that allocate take the mutator for exactly `'gc`, the lifetime for which the list itself was borrowed
 /// from it.
@@ -370,13 +367,19 @@ impl<'gc, V: Trace + Copy + 'gc> List<'gc, V> {
         if len >= buffer.len.get() {
             return;
         }
+        self.before_truncate(cx, len);
+        buffer.len.set(len);
+    }
+
+    /// Runs the barrier for the removal of all values from index `len` on, before it.
+    #[inline]
+    fn before_truncate<B: Barrier>(&self, cx: &Mutator<'_, B>, len: usize) {
         cx.before_write::<V, ()>(|collector| {
             if const { B::RULES.shade_old } && !fault::is(Fault::ListDropsUnseen) {
                 let dropped = &self.as_slice()[len..];
                 dropped.iter().for_each(|old| collector.before_write::<B, _, _>(&old.get(), &()));
             }
         });
-        buffer.len.set(len);
     }
 
     /// Drops all values and the buffer. Constant time. A cycle frees the buffer.

@@ -1,9 +1,10 @@
-//! What an interpreter needs besides objects: strings, texts that change, arrays, interning, lists, maps, tagged and packed words, functions
-//! of the host, and owners of outside memory.
+//! What an interpreter needs besides objects: strings, texts that change, arrays, interning, lists, maps, tagged and
+//! packed words, functions of the host, stacks of coroutines, and owners of outside memory.
 
 pub(crate) mod array;
 pub(crate) mod ephemeron;
 pub(crate) mod external;
+pub(crate) mod fiber;
 pub(crate) mod intern;
 pub(crate) mod key;
 pub(crate) mod list;

@@ -124,6 +124,11 @@ impl Marker {
         bitmap::get(unsafe { BlockPtr::of(object).bits(self.marked()) }, object.granule())
     }
 
+    /// Returns whether the object is marked, and need not be scanned any more.
+    pub(crate) fn is_black(&self, object: ObjectPtr) -> bool {
+        self.is_marked(object) && !object.is_queued()
+    }
+
     /// Sets the object's run of mark bits. Returns false when they were set already.
     #[inline(always)]
     fn mark(&self, object: ObjectPtr) -> bool {

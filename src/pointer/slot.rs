@@ -34,6 +34,7 @@ use crate::trace::private::Only;
 ///     assert!(Gc::ptr_eq(node.next.get().unwrap(), node));
 /// });
 /// ```
+#[repr(transparent)]
 pub struct Slot<V> {
     value: UnsafeCell<V>,
     /// Invariant: a value is written through one view and read through another. Not `Sync`.

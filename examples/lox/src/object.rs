@@ -139,10 +139,26 @@ pub struct Fiber<'gc> {
     #[trace(skip)]
     pub state: Cell<FiberState>,
     /// The fiber's part of the machine's stacks, while it is suspended.
-    pub values: List<'gc, Stored<'gc>>,
-    pub frames: List<'gc, Frame<'gc>>,
+    pub values: grisaille::Fiber<'gc, Stored<'gc>>,
+    pub frames: grisaille::Fiber<'gc, Frame<'gc>>,
+    /// Where the values lay on the stack when the fiber was suspended, to which its frames refer.
+    #[trace(skip)]
+    pub base: Cell<u32>,
     /// The captured variables that are still in use by the fiber's frames, which are closed meanwhile.
     pub upvalues: List<'gc, Parked<'gc>>,
+}
+
+impl<'gc> Fiber<'gc> {
+    pub fn new(function: Gc<'gc, Closure<'gc>>) -> Self {
+        Fiber {
+            function,
+            state: Cell::new(FiberState::New),
+            values: grisaille::Fiber::new(),
+            frames: grisaille::Fiber::new(),
+            base: Cell::new(0),
+            upvalues: List::new(),
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -239,6 +239,21 @@ impl StackArea {
         }
     }
 
+    /// Applies the policy's rule for the removal of all elements from `len` on, which go to an object. Returns whether
+    /// some of them were still to be scanned and are part of a snapshot: then the object must become grey.
+    pub(crate) fn cut_watched(&self, len: usize, rules: &Rules, cycle: u64) -> bool {
+        if rules.shades_popped_root() {
+            self.enter_cycle(cycle);
+        }
+        if self.cycle.get() != cycle {
+            return false;
+        }
+        let unscanned = len < self.watermark.get().min(self.len.get());
+        self.watermark.set(self.watermark.get().min(len));
+        self.dirty_from.set(self.dirty_from.get().min(len));
+        unscanned && rules.shades_popped_root()
+    }
+
     /// Scans from the top down until the budget is used up. Returns whether all elements are scanned.
     pub(crate) fn scan(&self, marker: &Marker, meter: &mut Meter, cycle: u64) -> bool {
         self.enter_cycle(cycle);

@@ -131,7 +131,7 @@ pub(crate) struct Frame<'gc> {
     closure: Gc<'gc, Closure<'gc>>,
     /// The instruction to go on with.
     ip: u32,
-    /// The frame's first slot in the value stack; of a fiber that does not run, the number of it among the fiber's own.
+    /// The frame's first slot in the value stack; of a fiber that does not run, where it was then.
     base: u32,
 }
 

@@ -74,9 +74,7 @@ impl NativeFunction {
                 if function.arity > 1 {
                     return Err(cold("A fiber's function has at most one parameter."));
                 }
-                let state = Cell::new(FiberState::New);
-                let (values, frames, upvalues) = (List::new(), List::new(), List::new());
-                Ok(Value::Fiber(cx.try_alloc(Fiber { function, state, values, frames, upvalues })?).pack())
+                Ok(Value::Fiber(cx.try_alloc(Fiber::new(function))?).pack())
             }
             NativeFunction::Resume => Err(Stop::Switch(Switch::Resume)),
             NativeFunction::Yield => Err(Stop::Switch(Switch::Yield)),
