@@ -187,8 +187,8 @@ impl<V: Trace + Copy> StackView<'_, '_, V>
 where
     for<'a> V::At<'a>: Copy,
 {
-    /// Moves the values from index `from` on to the top of a fiber: the coroutine is suspended. Time of a
-    /// copy of the values.
+    /// Moves the values from index `from` on to the top of a fiber: the coroutine is suspended. Takes the time of a copy of
+    /// the values. On top of others it is that amortized; while the collector marks, some policies look at each value then.
     ///
     /// ```
     /// # use grisaille::{Fiber, Heap, Stack};
@@ -244,7 +244,8 @@ where
         self.try_move_to(cx, &fiber.values, from)
     }
 
-    /// Moves all values of a fiber to the top of the stack: the coroutine is resumed. Time of a copy of the values.
+    /// Moves all values of a fiber to the top of the stack: the coroutine is resumed. Takes the time of a copy of the
+    /// values.
     ///
     /// ```
     /// # use grisaille::{Fiber, Heap, Stack};

@@ -3,8 +3,10 @@
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use grisaille::fault::{self, Fault};
 use grisaille::{
-    Barrier, Budget, Check, Color, Fiber, Gc, Heap, Mutator, Phase, Slot, Stack, StackView, Sweep, Trace, Tracer, fault,
+    Barrier, Budget, Check, Color, Deletion, Fiber, Gc, Heap, Hybrid, Insertion, Mutator, Phase, RootsFirst, Slot,
+    Stack, StackView, Sweep, Trace, Tracer, Watermark,
 };
 
 use crate::for_each_policy;
@@ -84,6 +86,82 @@ fn a_switch_at_any_point_of_a_cycle_loses_nothing<B: Barrier>() {
                 assert!(fiber.get(cx).values.iter().map(|value| *value).eq(expected));
             }
         });
+    }
+}
+
+fn end_of<'a>(chain: Gc<'a, Coroutine<'a>>) -> Gc<'a, Coroutine<'a>> {
+    core::iter::successors(Some(chain), |fiber| fiber.other.get()).last().expect("there is one")
+}
+
+/// Moves values between a fiber, which a chain of so many objects leads to, and two of five stacks, of which one is the
+/// first to be scanned and the other the last, after so many of a cycle's smallest steps. Returns whether the verifier finds
+/// that an object is lost. Reads no value: it may be lost.
+fn loses<B: Barrier>(depth: usize, to: usize, held: u64, steps: usize) -> bool {
+    const MOVED: u64 = 20;
+    let mut heap = by_hand::<B>();
+    let lost = heap.enter(|cx| {
+        let mut stacks = [(); 5].map(|()| Stack::<Value<'static>>::new(cx));
+        let mut views = stacks.each_mut().map(|stack| stack.open(cx));
+        let mut chain = coroutine(cx);
+        (0..held).for_each(|n| views[to].push(cx, cx.alloc(n)));
+        views[to].suspend(cx, &chain.values, 0);
+        for _ in 0..depth {
+            let next = coroutine(cx);
+            next.other.set(cx, Some(chain));
+            chain = next;
+        }
+        let chain = cx.root(chain);
+        for view in views.iter_mut().enumerate().filter(|(at, _)| *at != to).map(|(_, view)| view) {
+            (0..MOVED).for_each(|n| view.push(cx, cx.alloc(n)));
+        }
+        for _ in 0..steps {
+            cx.step(Budget::work(1));
+        }
+        views[to].resume_top(cx, &end_of(chain.get(cx)).values, MOVED as usize);
+        if cx.verify().is_err() {
+            return true;
+        }
+        // What goes to the fiber is old, and may be unscanned, but for one.
+        let from = &mut views[4 - to];
+        from.set(cx, MOVED as usize - 1, cx.alloc(0));
+        from.suspend(cx, &end_of(chain.get(cx)).values, 0);
+        cx.verify().is_err()
+    });
+    if lost {
+        core::mem::forget(heap);
+    }
+    lost
+}
+
+/// Returns whether [`loses`] is true at some place of a cycle, of a fiber that is moved as a whole or in part.
+fn loses_somewhere<B: Barrier>() -> bool {
+    let cases = [0, 100].into_iter().flat_map(|depth| [0, 4].map(|to| (depth, to)));
+    let mut cases = cases.flat_map(|(depth, to)| [20, 40].map(|held| (depth, to, held)));
+    cases.any(|(depth, to, held)| (0..200).any(|steps| loses::<B>(depth, to, held, steps)))
+}
+
+/// Each rule of a move is needed under the policies that have it, and what breaks without it is seen.
+#[test]
+fn a_move_without_one_of_its_rules_loses_values() {
+    type Loses = fn() -> bool;
+    let policies: [(&str, Loses, &[Fault]); 5] = [
+        ("insertion", loses_somewhere::<Insertion>, &[Fault::FiberStaysBlack, Fault::FiberAddsUnseen]),
+        ("deletion", loses_somewhere::<Deletion>, &[Fault::FiberResumesUnscanned]),
+        ("roots-first", loses_somewhere::<RootsFirst>, &[Fault::FiberArrivesUnseen, Fault::FiberResumesUnscanned]),
+        (
+            "hybrid",
+            loses_somewhere::<Hybrid>,
+            &[Fault::FiberStaysBlack, Fault::FiberAddsUnseen, Fault::FiberResumesUnscanned],
+        ),
+        ("watermark", loses_somewhere::<Watermark>, &[Fault::FiberHidesUnscannedRoots, Fault::FiberResumesUnscanned]),
+    ];
+    for (name, loses, faults) in policies {
+        assert!(!loses(), "{name} loses values");
+        for fault in faults {
+            // SAFETY: no value is read, and a heap that has lost one is not dropped.
+            let seen = unsafe { fault::with(Some(*fault), loses) };
+            assert!(seen, "{name} loses no value by {fault:?}");
+        }
     }
 }
 
