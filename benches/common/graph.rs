@@ -101,9 +101,10 @@ impl<B: Barrier> Graph<B> {
     pub fn time(&mut self, state: State, writes: Writes) -> Duration {
         let Graph { heap, nodes, held, state: current, written, random } = self;
         heap.enter(|cx| {
-            // The writes may queue one of each eight nodes; then a new cycle begins.
+            // After one write for each eight nodes a new cycle begins, in the window too, where `Hybrid` shades two a write.
             let is_used_up = |cx: &Mutator<'_, B>| *written + writes.count() > nodes.get(cx).len() / 8;
-            let starts_anew = state != *current || state == State::White && is_used_up(cx);
+            let stays_white = matches!(state, State::White | State::Window);
+            let starts_anew = state != *current || stays_white && is_used_up(cx);
             if starts_anew {
                 if cx.phase() != Phase::Idle {
                     hold::finish(cx);
