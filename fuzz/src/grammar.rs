@@ -284,6 +284,12 @@ impl Generator<'_> {
         result
     }
 
+    /// Returns the body of a function that stands here, costs at most `ticks`, and may call whatever is known.
+    fn body_of_function(&self, ticks: u32, result: Type) -> Body {
+        let this = self.body.this;
+        Body { ticks, weight: 1, limit: u32::MAX, rank: 0, this, result: Some(result), yields: false }
+    }
+
     /// Writes the body of a function, and returns what it costs and the highest rank that it calls.
     fn body(&mut self, body: Body, parameters: &[(String, Type)], write: impl FnOnce(&mut Self)) -> (u32, u32) {
         let limit = body.limit.min(self.body.limit);

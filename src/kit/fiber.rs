@@ -206,10 +206,7 @@ where
     /// When the stack has fewer than `from` values. When the heap is full: [`try_suspend`](StackView::try_suspend) returns an
     /// error instead.
     #[track_caller]
-    pub fn suspend<'gc, B: Barrier>(&mut self, cx: &'gc Mutator<'_, B>, fiber: &Fiber<'gc, V::At<'gc>>, from: usize)
-    where
-        for<'a> V::At<'a>: Copy,
-    {
+    pub fn suspend<'gc, B: Barrier>(&mut self, cx: &'gc Mutator<'_, B>, fiber: &Fiber<'gc, V::At<'gc>>, from: usize) {
         self.try_suspend(cx, fiber, from).unwrap_or_else(|full| full.panic());
     }
 
@@ -315,10 +312,12 @@ where
     /// When the fiber has fewer values. When the stack must grow and the heap is full:
     /// [`try_resume_top`](StackView::try_resume_top) returns an error instead.
     #[track_caller]
-    pub fn resume_top<'gc, B: Barrier>(&mut self, cx: &'gc Mutator<'_, B>, fiber: &Fiber<'gc, V::At<'gc>>, count: usize)
-    where
-        for<'a> V::At<'a>: Copy,
-    {
+    pub fn resume_top<'gc, B: Barrier>(
+        &mut self,
+        cx: &'gc Mutator<'_, B>,
+        fiber: &Fiber<'gc, V::At<'gc>>,
+        count: usize,
+    ) {
         self.try_resume_top(cx, fiber, count).unwrap_or_else(|full| full.panic());
     }
 

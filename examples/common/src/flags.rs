@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Stderr, stderr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
@@ -146,8 +146,7 @@ impl HeapFlags {
             if let Some(path) = path
                 && let Err(error) = File::create(path).and_then(|file| write(BufWriter::new(file)))
             {
-                complain(format_args!("Could not write \"{}\": {error}.", path.display()));
-                return INPUT_OUTPUT;
+                return cannot_write_file(path, &error);
             }
         }
         code
@@ -159,12 +158,15 @@ impl HeapFlags {
             None => None,
             Some(path) => match File::create(path) {
                 Ok(file) => Some(Timeline::new(file)),
-                Err(error) => {
-                    complain(format_args!("Could not write \"{}\": {error}.", path.display()));
-                    return Err(INPUT_OUTPUT);
-                }
+                Err(error) => return Err(cannot_write_file(path, &error)),
             },
         };
         Ok((self.log_cycles.then(|| CycleLog::new(stderr())), (timeline, pauses)))
     }
+}
+
+/// Reports that a file cannot be written, and returns the exit code.
+fn cannot_write_file(path: &Path, error: &io::Error) -> u8 {
+    complain(format_args!("Could not write \"{}\": {error}.", path.display()));
+    INPUT_OUTPUT
 }

@@ -69,15 +69,8 @@ impl Generator<'_> {
     pub fn fiber(&mut self, nesting: u32) {
         let (name, sent) = (self.name("y"), self.name("p"));
         self.line(&format!("fun {name}({sent}) {{"));
-        let body = Body {
-            ticks: FIBER_COST.min(self.body.ticks),
-            weight: 1,
-            limit: u32::MAX,
-            rank: 0,
-            this: self.body.this,
-            result: Some(Type::Any),
-            yields: true,
-        };
+        let ticks = FIBER_COST.min(self.body.ticks);
+        let body = Body { yields: true, ..self.body_of_function(ticks, Type::Any) };
         let (cost, rank) = self.body(body, &[(sent, Type::Any)], |inside| {
             inside.give();
             inside.statements(nesting);

@@ -263,15 +263,8 @@ impl Generator<'_> {
         let named: Vec<(String, Type)> = parameters.iter().map(|ty| (self.name("p"), *ty)).collect();
         let names: Vec<&str> = named.iter().map(|parameter| parameter.0.as_str()).collect();
         self.line(&format!("fun {name}({}) {{", names.join(", ")));
-        let body = Body {
-            ticks: self.share(),
-            weight: 1,
-            limit: u32::MAX,
-            rank: 0,
-            this: self.body.this,
-            result: Some(result),
-            yields: false,
-        };
+        let ticks = self.share();
+        let body = self.body_of_function(ticks, result);
         let (cost, rank) = self.body(body, &named, |inside| {
             inside.statements(nesting);
             let result = inside.expression(result);
@@ -319,15 +312,7 @@ impl Generator<'_> {
         let (name, result, ty) = (self.name("r"), self.some_type(), self.some_type());
         let (count, parameter) = (self.name("n"), self.name("p"));
         self.line(&format!("fun {name}({count}, {parameter}) {{"));
-        let body = Body {
-            ticks,
-            weight: 1,
-            limit: u32::MAX,
-            rank: 0,
-            this: self.body.this,
-            result: Some(result),
-            yields: false,
-        };
+        let body = self.body_of_function(ticks, result);
         let (cost, rank) = self.body(body, &[(parameter, ty)], |inside| {
             let end = inside.expression(result);
             inside.line(&format!("if ({count} < 1) return {end};"));

@@ -3,7 +3,7 @@
 use core::fmt;
 use std::collections::BTreeMap;
 
-use super::{Snapshot, short};
+use super::{Snapshot, is_named, short};
 
 /// The reachable objects of a heap, by type. Prints as a table, the largest type first.
 ///
@@ -53,9 +53,7 @@ impl Census {
     /// # });
     /// ```
     pub fn rows(&self) -> impl Iterator<Item = (&'static str, u64, u64)> {
-        let mut rows: Vec<_> = self.types.iter().map(|(&name, &(objects, bytes))| (name, objects, bytes)).collect();
-        rows.sort_by_key(|&(.., bytes)| core::cmp::Reverse(bytes));
-        rows.into_iter()
+        largest_first(&self.types)
     }
 
     /// Returns the number of objects and bytes of the type of that name, in full or its last part, of several such types
@@ -68,7 +66,7 @@ impl Census {
     /// ```
     #[must_use]
     pub fn of(&self, name: &str) -> (u64, u64) {
-        let types = self.types.iter().filter(|(known, _)| **known == name || short(known) == name);
+        let types = self.types.iter().filter(|(known, _)| is_named(known, name));
         types.fold((0, 0), |sum, (_, own)| (sum.0 + own.0, sum.1 + own.1))
     }
 
@@ -102,11 +100,7 @@ impl Census {
 
 impl fmt::Display for Census {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{:>12} {:>14}  type", "objects", "bytes")?;
-        for (name, objects, bytes) in self.rows() {
-            writeln!(f, "{objects:>12} {bytes:>14}  {}", short(name))?;
-        }
-        Ok(())
+        write_table(f, self.rows().map(|(name, objects, bytes)| (name, objects.to_string(), bytes.to_string())))
     }
 }
 
@@ -133,18 +127,28 @@ impl Growth {
     /// # });
     /// ```
     pub fn rows(&self) -> impl Iterator<Item = (&'static str, i64, i64)> {
-        let mut rows: Vec<_> = self.types.iter().map(|(&name, &(objects, bytes))| (name, objects, bytes)).collect();
-        rows.sort_by_key(|&(.., bytes)| core::cmp::Reverse(bytes));
-        rows.into_iter()
+        largest_first(&self.types)
     }
 }
 
 impl fmt::Display for Growth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{:>12} {:>14}  type", "objects", "bytes")?;
-        for (name, objects, bytes) in self.rows() {
-            writeln!(f, "{objects:>+12} {bytes:>+14}  {}", short(name))?;
-        }
-        Ok(())
+        write_table(f, self.rows().map(|(name, objects, bytes)| (name, format!("{objects:+}"), format!("{bytes:+}"))))
     }
+}
+
+/// Returns name, objects and bytes of each type, the most bytes first.
+fn largest_first<N: Copy + Ord>(types: &BTreeMap<&'static str, (N, N)>) -> impl Iterator<Item = (&'static str, N, N)> {
+    let mut rows: Vec<_> = types.iter().map(|(&name, &(objects, bytes))| (name, objects, bytes)).collect();
+    rows.sort_by_key(|&(.., bytes)| core::cmp::Reverse(bytes));
+    rows.into_iter()
+}
+
+/// Writes the table of rows of name, objects and bytes.
+fn write_table(
+    f: &mut fmt::Formatter<'_>,
+    mut rows: impl Iterator<Item = (&'static str, String, String)>,
+) -> fmt::Result {
+    writeln!(f, "{:>12} {:>14}  type", "objects", "bytes")?;
+    rows.try_for_each(|(name, objects, bytes)| writeln!(f, "{objects:>12} {bytes:>14}  {}", short(name)))
 }

@@ -59,7 +59,8 @@ impl Snapshot {
             }
             writeln!(w, "  r{number} -> o{};", root.to)?;
         }
-        writeln!(w, "}}")
+        writeln!(w, "}}")?;
+        w.flush()
     }
 }
 

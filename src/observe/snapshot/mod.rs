@@ -140,6 +140,11 @@ pub(super) fn short(name: &str) -> String {
     short.replace("<'_>", "").replace("'_, ", "")
 }
 
+/// Returns whether a type has that name, in full or its last part.
+pub(super) fn is_named(type_name: &str, name: &str) -> bool {
+    type_name == name || short(type_name) == name
+}
+
 impl Snapshot {
     /// Makes a snapshot of objects, of which no one is marked as reached, with their edges and the roots.
     pub(super) fn new(objects: Vec<Object>, edges: Vec<Edge>, roots: Vec<Root>) -> Snapshot {
@@ -224,9 +229,7 @@ impl Snapshot {
     /// ```
     pub fn of_type<'s>(&'s self, name: &'s str) -> impl Iterator<Item = usize> + 's {
         let objects = self.objects.iter();
-        objects
-            .filter(move |object| object.type_name == name || short(object.type_name) == name)
-            .map(|object| object.address)
+        objects.filter(move |object| is_named(object.type_name, name)).map(|object| object.address)
     }
 }
 

@@ -15,8 +15,12 @@ use crate::space::header::{About, ObjectPtr};
 const TEXT: usize = 120;
 
 impl Verifier<'_> {
-    /// Copies the graph of all objects.
-    pub(crate) fn snapshot(mut self) -> Verdict<Snapshot> {
+    /// Copies the graph of all objects. Panics where the heap is broken.
+    pub(crate) fn snapshot(self) -> Snapshot {
+        self.graph().unwrap_or_else(|error| panic!("the heap is broken, says a snapshot of it: {error}"))
+    }
+
+    fn graph(mut self) -> Verdict<Snapshot> {
         self.walk()?;
         self.list_roots();
         let (mut objects, mut edges) = (Vec::new(), Vec::new());
