@@ -382,11 +382,11 @@ impl<B: Barrier> HeapBuilder<B> {
         HeapBuilder { check, ..self }
     }
 
-    /// Sets by how much the heap may exceed, before the next cycle has ended, what the last cycle marked, as a share of
-    /// the marked bytes. The default is 1.0: the heap peaks at twice what lives (as Go's heap does with a `GOGC` of
+    /// Sets by how much the heap may exceed, before the next cycle has ended, what the last cycle marked, as a share
+    /// of the marked bytes. The default is 1.0: the heap peaks at twice what lives (as Go's heap does with a `GOGC` of
     /// 100), and at up to an eighth of the growth more under the policies that mark in steps, if as much was allocated
-    /// while the last cycle marked; that cycle could not free it. Less growth takes less memory and more time. From 0.05 to 1000: [`build`](HeapBuilder::build) refuses
-    /// other values.
+    /// while the last cycle marked; that cycle could not free it. Less growth takes less memory and more time. From
+    /// 0.05 to 1000: [`build`](HeapBuilder::build) refuses other values.
     ///
     /// ```
     /// # use grisaille::Heap;
@@ -396,9 +396,10 @@ impl<B: Barrier> HeapBuilder<B> {
         HeapBuilder { growth, ..self }
     }
 
-    /// Sets how much of the mutator's time the collector's steps may take while a cycle marks, in per cent. The default
-    /// is 66 where the last marking took less than 200 milliseconds of processor time, and 45 where it took longer, so that more than half
-    /// of any window of time is the mutator's. From 1 to 100: [`build`](HeapBuilder::build) refuses other values.
+    /// Sets how much of the mutator's time the collector's steps may take while a cycle marks, in per cent. The
+    /// default is 66 where the last marking took less than 200 milliseconds of processor time, and 45 where it took
+    /// longer, so that more than half of the time is the mutator's unless the cycle is late. From 1 to 100:
+    /// [`build`](HeapBuilder::build) refuses other values.
     ///
     /// A larger share ends cycles sooner, so that less garbage floats, and the program takes less time in all; with 100,
     /// steps follow each other closely. A smaller share has the mutator run more evenly; cycles start earlier, last

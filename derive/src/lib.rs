@@ -238,10 +238,10 @@ fn implementation(input: &DeriveInput, options: &TypeOptions, shape: &Shape, gen
     quote! {
         #[automatically_derived]
         // SAFETY: `trace` visits every field that is not skipped, once, and `MAX_POINTERS` adds up the bounds of the
-        // same fields (the largest of any variant). Where each variant has one such field at the most, and all of these have
-        // an `AT_MOST_ONE` that is true, `__only` returns what that field's `__only` does. The rest of the trait's contract is proved by the last two
-        // functions: `At` is this type with its fields at the other lifetime, skipped fields hold nothing of the heap,
-        // and the type has no `Drop`.
+        // same fields (the largest of any variant). Where each variant has one such field at the most, and all of
+        // these have an `AT_MOST_ONE` that is true, `__only` returns what that field's `__only` does. The rest of the
+        // trait's contract is proved by the last two functions: `At` is this type with its fields at the other
+        // lifetime, skipped fields hold nothing of the heap, and the type has no `Drop`.
         unsafe impl #impl_generics ::grisaille::Trace for #name #ty_generics #where_clause {
             type At<'__at> = #at;
             const NEEDS_TRACE: ::core::primitive::bool = false #(|| #needs_trace)*;

@@ -64,11 +64,12 @@
 //!
 //! # Which to choose
 //!
-//! `RootsFirst` unless a measurement says otherwise: a cycle starts in constant time and never rescans. `Insertion` has the
-//! least floating garbage, and a pause at the end that grows with the roots that were written. `Deletion` has the
-//! cheapest rules and a pause at the start that grows with the roots. `Watermark` checks pops instead of pushes, and
-//! its heap has a barrier from the start of a cycle. `Hybrid` has that too, shades both
-//! values of a store while roots are scanned, and traces meanwhile: its window is longer by that. `StopTheWorld` has no barrier and the longest pause: the baseline.
+//! `RootsFirst` unless a measurement says otherwise: a cycle starts in constant time and never rescans. `Insertion`
+//! has the least floating garbage, and a pause at the end that grows with the roots that were written. `Deletion` has
+//! the cheapest rules and a pause at the start that grows with the roots. `Watermark` checks pops instead of pushes,
+//! and its heap has a barrier from the start of a cycle. `Hybrid` has that too, shades both values of a store while
+//! roots are scanned, and traces meanwhile: its window is longer by that. `StopTheWorld` has no barrier and the
+//! longest pause: the baseline.
 //!
 #![doc = include_str!("lost.md")]
 

@@ -114,8 +114,8 @@ pub struct Moment {
 /// ```
 pub trait Observer: Send + 'static {
     /// Receives an event. The call is made by the thread that has entered the heap, in the middle of the collector's
-    /// work or of an allocation; its time is part of the pause. An observer that panics is told nothing more, after the panic hook has reported
-    /// the panic, which goes no further.
+    /// work or of an allocation; its time is part of the pause. An observer that panics is told nothing more, after
+    /// the panic hook has reported the panic, which goes no further.
     ///
     /// ```
     /// use grisaille::{Event, Moment, Observer};

@@ -1,6 +1,7 @@
 //! Large objects, of more than [`LARGE`](crate::space::block::LARGE) bytes: each is alone in a run of blocks of its own.
 //!
-//! * **Allocated** here, at the first granule of the run that suits their alignment: the run is taken from the arena, and only the pages that the object needs of it are used.
+//! * **Allocated** here, at the first granule of the run that suits their alignment: the run is taken from the arena,
+//!   and only the pages that the object needs of it are used.
 //! * **Marked** by the bitmap of the run's first block. The object's bits there go to the end of that block at the most.
 //! * **Freed** by [`Registry::register`](super::registry::Registry::register), after the run was swept: a run without a
 //!   live object is freed as a whole. Holes of a large object's run are not offered for allocation.

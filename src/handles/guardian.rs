@@ -11,10 +11,10 @@
 //!
 //! The passes run once a cycle. An object that is registered after them is held by the mutator, and whatever the
 //! mutator holds then is marked by the end of the cycle. Under the policies with a snapshot the object was reachable
-//! when the snapshot was taken (when the cycle began, or the root-scanning window of `RootsFirst` or `Hybrid` closed), was allocated since,
-//! or was shaded when a weak pointer, an ephemeron or a guardian returned it (or is reachable from such an object); the
-//! other policies do not let the mutator run after the passes. So every registered object is marked when liveness is
-//! decided.
+//! when the snapshot was taken (when the cycle began, or the root-scanning window of `RootsFirst` or `Hybrid` closed),
+//! was allocated since, or was shaded when a weak pointer, an ephemeron or a guardian returned it (or is reachable
+//! from such an object); the other policies do not let the mutator run after the passes. So every registered object is
+//! marked when liveness is decided.
 //!
 //! Registered and ready objects lie in one list, so that moving an object from one state to the other takes no memory:
 //! the collector has none to ask for. The ready objects are a root area, which the mutator writes in one way only: it

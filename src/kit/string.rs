@@ -22,10 +22,10 @@ use crate::trace::private::Only;
 
 /// A pointer to a string in the heap, whose bytes lie in the object: one word, `Copy`, and `Deref` to `str`.
 ///
-/// Like a [`Gc`], a string is valid until the next safepoint. The text never changes (one that does: [`StrBuf`](crate::StrBuf)). Besides its bytes the object
-/// takes 16: a header, and a word that holds length and hash. [`Mutator::intern`] makes equal strings the same object.
-/// Strings are compared, ordered and hashed by their text; for interned strings, and others that are the same object, a
-/// comparison of pointers suffices.
+/// Like a [`Gc`], a string is valid until the next safepoint. The text never changes (one that does:
+/// [`StrBuf`](crate::StrBuf)). Besides its bytes the object takes 16: a header, and a word that holds length and hash.
+/// [`Mutator::intern`] makes equal strings the same object. Strings are compared, ordered and hashed by their text;
+/// for interned strings, and others that are the same object, a comparison of pointers suffices.
 ///
 /// ```
 /// use grisaille::Heap;

@@ -39,8 +39,9 @@ pub(crate) mod layout;
 ///
 /// # Types of other crates
 ///
-/// The standard library's types need no feature (nor do x86-64's vectors of 16 bytes, `__m128` and the like). For those of other crates there are features, none of which is on by
-/// default; the version of the crate is part of a feature's name, since its types are then part of this crate's API.
+/// The standard library's types need no feature (nor do x86-64's vectors of 16 bytes, `__m128` and the like). For
+/// those of other crates there are features, none of which is on by default; the version of the crate is part of a
+/// feature's name, since its types are then part of this crate's API.
 ///
 /// | feature | types |
 /// |---|---|
@@ -84,8 +85,9 @@ pub unsafe trait Trace {
     #[doc(hidden)]
     const ATOMIC_WORD: bool = false;
 
-    /// The most pointers that `trace` passes on, whatever the value, and the most words that it stores, which may be more (see
-    /// the trait's Safety section): memory safety depends on it. The default is no bound, at the cost of a check for each pointer; the derive adds up the bounds of the fields.
+    /// The most pointers that `trace` passes on, whatever the value, and the most words that it stores, which may be
+    /// more (see the trait's Safety section): memory safety depends on it. The default is no bound, at the cost of a
+    /// check for each pointer; the derive adds up the bounds of the fields.
     #[doc(hidden)]
     const MAX_POINTERS: usize = usize::MAX;
 

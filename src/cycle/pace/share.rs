@@ -9,7 +9,7 @@
 //! Where the embedder sets no share, it depends on how long marking takes. The sooner marking ends the less floats, and
 //! the less time a program takes in all; so steps take [`SHORT`] per cent of a marking that is soon over. A marking of
 //! [`LONG_MARKING`] or more would leave a program at a third of its speed for too long: there it is [`LONG`] per cent,
-//! so that the mutator has more than half of any window of time.
+//! so that the mutator has more than half of the time, unless the cycle is late.
 
 use core::cell::Cell;
 use std::time::Duration;

@@ -3,10 +3,10 @@
 //! A small store is one table of `hashbrown`. A table that grows moves all its entries at once, which takes long for
 //! millions of them. So a store of more than [`PART`] entries consists of *parts*, each a table of its own, and a part
 //! that is full is split in two. This is extendible hashing (Fagin, Nievergelt, Pippenger and Strong, TODS 1979): the
-//! lower bits of an entry's hash, mixed once more, name a place in the *directory*, which names the part. A part is split by one more bit
-//! of the hash; where the directory does not use that bit yet, the directory is doubled first, which copies four bytes
-//! for each part and moves no entry. Hashes spread entries evenly, so all parts are split at about the same time, and
-//! the tables together are as full as one table would be. Figures: `docs/experiments.md`.
+//! lower bits of an entry's hash, mixed once more, name a place in the *directory*, which names the part. A part is
+//! split by one more bit of the hash; where the directory does not use that bit yet, the directory is doubled first,
+//! which copies four bytes for each part and moves no entry. Hashes spread entries evenly, so all parts are split at
+//! about the same time, and the tables together are as full as one table would be. Figures: `docs/experiments.md`.
 //!
 //! Where keys collide, so that a split does not separate them, the directory would grow without end: a part whose
 //! entries are few in relation to the directory gets a larger table instead.
